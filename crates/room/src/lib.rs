@@ -1,0 +1,61 @@
+//! The rules of a room, and nothing else.
+//!
+//! Invariant: no serialisation, no async runtime, no database, no sockets, no clock, no randomness. `now` and every id
+//! are handed in; the same calls in the same order give the same results on any machine.
+//!
+//! Invariant: [`Room::apply`] decides, and only events change state: a refused command changes nothing, and folding the
+//! events of a room over an empty state gives the room.
+//!
+//! To drive a room:
+//! 1. Make one with [`Room::open`], or bring it back with [`Room::restore`].
+//! 2. Hand each command to [`Room::apply`] with the current time. Keep the returned events, in order, before telling
+//!    anybody about them.
+//! 3. At [`Room::next_deadline`], apply [`Command::Tick`] as [`Actor::System`].
+
+pub mod command;
+pub mod event;
+pub mod hands;
+pub mod ids;
+mod memory;
+pub mod participant;
+pub mod role;
+pub mod room;
+pub mod state;
+pub mod view;
+
+pub use command::{Actor, Command, Rejection};
+pub use event::{Event, HandCause, Kind, LeaveReason, Numbered, OfferCause, RoleCause};
+pub use hands::Hand;
+pub use ids::{CommandId, InvalidId, MemberId, RoleEpoch, RoomId, Seq, TalkerNo, Timestamp};
+pub use participant::Participant;
+pub use role::Role;
+pub use room::{Applied, Room};
+pub use state::{Answered, State};
+pub use view::{NeedsFresh, Reach, Seen, View, You, mergeable, reach, visible};
+
+/// How long a lost connection keeps its place, in milliseconds. Higher survives longer tunnels; lower frees the stage
+/// sooner from people who are gone.
+pub const AWAY_MILLIS: u64 = 10_000;
+
+/// Longest question that can go with a raised hand, in characters.
+pub const QUESTION_MAX_CHARS: usize = 280;
+
+/// Most people on stage at once. Higher lets larger panels happen; each one costs a publish leg and a place in every
+/// snapshot.
+pub const STAGE_MAX: usize = 50;
+
+/// How many answered commands a room remembers for each participant, so that a repetition is answered and not applied.
+pub const REMEMBERED_COMMANDS: usize = 32;
+
+/// How long everybody has to come back after the server was restarted, in milliseconds. Longer than [`AWAY_MILLIS`],
+/// because clients first have to notice and the server may take a moment to start. Higher survives slower starts;
+/// lower shows people who are gone for a shorter time.
+pub const RESTART_GRACE_MILLIS: u64 = 3 * AWAY_MILLIS;
+
+/// For how many members that have left a room their answered commands are remembered, the last to leave first. Higher
+/// answers repetitions of people who left longer ago; each costs up to [`REMEMBERED_COMMANDS`] ids.
+pub const REMEMBERED_GONE: usize = 256;
+
+/// Most listeners listed in a [`View`], the lowest numbers first; the others are only counted. Higher fills a larger
+/// audience at once; each one makes every snapshot longer.
+pub const AUDIENCE_FIRST: usize = 60;

@@ -1,0 +1,127 @@
+//! A room as plain data: what a server writes down now and then, and how a room comes back from it.
+
+use crate::RESTART_GRACE_MILLIS;
+use crate::event::{Kind, Numbered};
+use crate::ids::{CommandId, MemberId, RoomId, Seq, TalkerNo, Timestamp};
+use crate::memory::Memory;
+use crate::participant::Participant;
+use crate::room::Room;
+
+/// Everything about a room. [`Room::to_state`] and [`Room::from_state`] are inverse to each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    /// The room.
+    pub id: RoomId,
+    /// Its title.
+    pub title: String,
+    /// Who may come in.
+    pub kind: Kind,
+    /// BCP 47 language tag of the talk.
+    pub language: String,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// When it ended; `None` while it is open.
+    pub ended_at: Option<Timestamp>,
+    /// The host, or the last one of a room that ended without.
+    pub host: MemberId,
+    /// Who may come in whatever the kind: the opener and those named at the opening, ascending.
+    pub named: Vec<MemberId>,
+    /// The last event's number.
+    pub seq: Seq,
+    /// The last event's time.
+    pub last_at: Timestamp,
+    /// The highest participant number given so far.
+    pub last_number: TalkerNo,
+    /// Everybody present, by number.
+    pub participants: Vec<Participant>,
+    /// Answered commands: of members no longer present first (longest gone first), then of those present.
+    pub answered: Vec<Answered>,
+}
+
+/// The newest commands of one member that were answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// Whose.
+    pub member: MemberId,
+    /// Oldest first, each with the room's sequence number after it.
+    pub commands: Vec<(CommandId, Seq)>,
+}
+
+impl Room {
+    /// The room as plain data.
+    pub fn to_state(&self) -> State {
+        State {
+            id: self.id,
+            title: self.title.clone(),
+            kind: self.kind,
+            language: self.language.clone(),
+            opened_at: self.opened_at,
+            ended_at: self.ended_at,
+            host: self.host,
+            named: self.named.iter().copied().collect(),
+            seq: self.seq,
+            last_at: self.last_at,
+            last_number: self.last_number,
+            participants: self.participants().cloned().collect(),
+            answered: self.memory.to_list(),
+        }
+    }
+
+    /// The room that [`Room::to_state`] wrote down.
+    pub fn from_state(state: State) -> Self {
+        let mut room = Self {
+            id: state.id,
+            title: state.title,
+            kind: state.kind,
+            language: state.language,
+            opened_at: state.opened_at,
+            ended_at: state.ended_at,
+            host: state.host,
+            named: state.named.into_iter().collect(),
+            seq: state.seq,
+            last_at: state.last_at,
+            last_number: state.last_number,
+            present: Default::default(),
+            memory: Memory::default(),
+        };
+        for participant in state.participants {
+            room.present.insert(participant);
+        }
+        for answered in state.answered {
+            let present = room.present.get(answered.member).is_some();
+            for (id, seq) in answered.commands {
+                room.memory.remember(answered.member, id, seq, present);
+            }
+        }
+        room
+    }
+
+    /// Brings a room back after the server stopped: a snapshot, then the events after it, each with the sender and id
+    /// of the command that caused it, if it had one. Events that the snapshot holds already are passed over.
+    ///
+    /// Nobody's connection survived, so everybody present counts as away since `now`, with [`RESTART_GRACE_MILLIS`] to
+    /// return. That is not an event: whoever resumes sees either `Returned` or `Left` of the others.
+    pub fn restore(
+        now: Timestamp,
+        state: State,
+        tail: impl IntoIterator<Item = (Numbered, Option<(MemberId, CommandId)>)>,
+    ) -> Self {
+        let mut room = Self::from_state(state);
+        for (numbered, cause) in tail {
+            if numbered.seq <= room.seq {
+                continue;
+            }
+            room.fold(&numbered);
+            if let Some((member, id)) = cause {
+                let present = room.present.get(member).is_some();
+                room.memory.remember(member, id, numbered.seq, present);
+            }
+        }
+        let now = now.max(room.last_at);
+        if room.is_open() {
+            room.present
+                .change_all(|participant| participant.go_away(now, RESTART_GRACE_MILLIS));
+        }
+        room
+    }
+}

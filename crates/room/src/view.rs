@@ -1,0 +1,365 @@
+//! What one viewer may know of a room, and which events tell it: the table "who sees it" of docs/PROTOCOL.md.
+
+use std::collections::BTreeMap;
+
+use crate::AUDIENCE_FIRST;
+use crate::event::{Event, Kind, Numbered};
+use crate::hands::Hand;
+use crate::ids::{MemberId, RoleEpoch, RoomId, Seq, TalkerNo, Timestamp};
+use crate::participant::Participant;
+use crate::role::Role;
+use crate::room::Room;
+
+/// Who an event is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reach {
+    /// Everybody in the room.
+    Everyone,
+    /// Those who run the room, and this member.
+    ModeratorsAnd(MemberId),
+}
+
+/// Who an event is for.
+pub fn reach(event: &Event) -> Reach {
+    match event {
+        Event::HandRaised { member, .. }
+        | Event::HandLowered { member, .. }
+        | Event::StageOffered { member, .. }
+        | Event::OfferEnded { member, .. } => Reach::ModeratorsAnd(*member),
+        Event::Opened { .. }
+        | Event::Entered { .. }
+        | Event::ConnectionLost { .. }
+        | Event::Returned { .. }
+        | Event::Left { .. }
+        | Event::RoleChanged { .. }
+        | Event::Muted { .. }
+        | Event::Unmuted { .. }
+        | Event::MicChanged { .. }
+        | Event::Ended { .. } => Reach::Everyone,
+    }
+}
+
+/// Whether a viewer in the room may see an event. `viewer_role` is their role before it.
+pub fn visible(event: &Event, viewer: MemberId, viewer_role: Role) -> bool {
+    match reach(event) {
+        Reach::Everyone => true,
+        Reach::ModeratorsAnd(member) => member == viewer || viewer_role.moderates(),
+    }
+}
+
+/// Whether an event is only the coming and going of the audience, which a large room merges into a count.
+/// `on_stage` says whether the member it is about was on stage before it.
+pub fn mergeable(event: &Event, on_stage: bool) -> bool {
+    match event {
+        Event::Entered { .. } => true,
+        Event::ConnectionLost { .. } | Event::Returned { .. } | Event::Left { .. } => !on_stage,
+        _ => false,
+    }
+}
+
+/// The view cannot follow this event and is as it was before: take a new [`View::of`] the room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct NeedsFresh;
+
+/// What one viewer in a room may know: what a `snapshot` message tells, and what the visible events make of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    /// Whose view.
+    pub viewer: MemberId,
+    /// Number of the last event it takes account of.
+    pub seq: Seq,
+    /// The room.
+    pub room: RoomId,
+    /// Its title.
+    pub title: String,
+    /// Who may come in.
+    pub kind: Kind,
+    /// BCP 47 language tag of the talk.
+    pub language: String,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// Whether it has ended.
+    pub ended: bool,
+    /// What only the viewer is told about themselves.
+    pub you: You,
+    /// Everybody on stage: the host, then moderators, then speakers, each by time on stage.
+    pub stage: Vec<Seen>,
+    /// Raised hands in their order; complete for moderators, empty for everybody else.
+    pub hands: Vec<(MemberId, Hand)>,
+    /// Who was asked to come on stage, and by whom; complete for moderators, empty for everybody else.
+    pub offers: BTreeMap<MemberId, MemberId>,
+    /// Number of listeners.
+    pub audience_count: usize,
+    /// The listeners with the lowest numbers, at most [`AUDIENCE_FIRST`], by number.
+    pub audience_first: Vec<Seen>,
+}
+
+/// What a viewer is told about themselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct You {
+    /// Their number in the room.
+    pub number: TalkerNo,
+    /// Their role.
+    pub role: Role,
+    /// The epoch to send with commands.
+    pub role_epoch: RoleEpoch,
+    /// Whether a moderator has muted them.
+    pub muted: bool,
+    /// Whether their microphone is open.
+    pub mic: bool,
+    /// Their raised hand.
+    pub hand: Option<Hand>,
+    /// Who asks them to come on stage.
+    pub offer: Option<MemberId>,
+}
+
+/// What everybody in the room may know of a participant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// Who.
+    pub member: MemberId,
+    /// Their number in the room.
+    pub number: TalkerNo,
+    /// Their role.
+    pub role: Role,
+    /// Whether their control connection stands.
+    pub connected: bool,
+    /// Whether a moderator has muted them.
+    pub muted: bool,
+    /// Whether their microphone is open.
+    pub mic: bool,
+    /// Since when they are on stage; `None` in the audience.
+    pub stage_since: Option<Timestamp>,
+}
+
+impl From<&Participant> for Seen {
+    fn from(participant: &Participant) -> Self {
+        Self {
+            member: participant.member,
+            number: participant.number,
+            role: participant.role,
+            connected: participant.connected,
+            muted: participant.muted,
+            mic: participant.mic,
+            stage_since: participant.stage_since,
+        }
+    }
+}
+
+impl View {
+    /// What this viewer may know of a room now; `None` for somebody who is not in it.
+    ///
+    /// Costs O(stage + hands + offers) for moderators and O(stage) for everybody else, plus the walk over the lowest
+    /// numbers to the first [`AUDIENCE_FIRST`] listeners; never the whole of a large audience.
+    pub fn of(room: &Room, viewer: MemberId) -> Option<Self> {
+        let own = room.participant(viewer)?;
+        let (mut hands, mut offers) = (Vec::new(), BTreeMap::new());
+        if own.role.moderates() {
+            hands.extend(room.hands().filter_map(|p| Some((p.member, p.hand.clone()?))));
+            offers.extend(room.offers().filter_map(|p| Some((p.member, p.offer?))));
+        }
+        let listeners = room.participants().filter(|p| !p.role.on_stage());
+        Some(Self {
+            viewer,
+            seq: room.seq(),
+            room: room.id(),
+            title: room.title().to_owned(),
+            kind: room.kind(),
+            language: room.language().to_owned(),
+            opened_at: room.opened_at(),
+            ended: !room.is_open(),
+            you: You {
+                number: own.number,
+                role: own.role,
+                role_epoch: own.role_epoch,
+                muted: own.muted,
+                mic: own.mic,
+                hand: own.hand.clone(),
+                offer: own.offer,
+            },
+            stage: room.stage().into_iter().map(Seen::from).collect(),
+            hands,
+            offers,
+            audience_count: room.audience_count(),
+            audience_first: listeners.take(AUDIENCE_FIRST).map(Seen::from).collect(),
+        })
+    }
+
+    /// Takes account of an event. One that is not for this viewer moves only the number.
+    ///
+    /// Folding the visible events over an earlier view gives the view of the later room. In an audience larger than
+    /// [`AUDIENCE_FIRST`] the list of first listeners may get shorter than a new view's, but is always its beginning.
+    ///
+    /// # Errors
+    /// [`NeedsFresh`], with the view unchanged: the viewer left, became a moderator or stopped being one, or somebody
+    /// came on stage from the part of the audience that is only counted.
+    pub fn fold(&mut self, numbered: &Numbered) -> Result<(), NeedsFresh> {
+        let at = numbered.at;
+        if visible(&numbered.event, self.viewer, self.you.role) {
+            match &numbered.event {
+                Event::Opened { .. } => return Err(NeedsFresh),
+                Event::Entered { member, number } => self.entered(*member, *number),
+                Event::ConnectionLost { member } => self.change(*member, |seen| seen.connected = false),
+                Event::Returned { member } => self.change(*member, |seen| seen.connected = true),
+                Event::Left { member, .. } if *member == self.viewer => return Err(NeedsFresh),
+                Event::Left { member, .. } => self.left(*member),
+                Event::HandRaised { member, question } => {
+                    self.hand_raised(
+                        *member,
+                        Hand {
+                            question: question.clone(),
+                            at,
+                            seq: numbered.seq,
+                        },
+                    );
+                }
+                Event::HandLowered { member, .. } => self.hand_lowered(*member),
+                Event::StageOffered { member, by } => self.stage_offered(*member, *by),
+                Event::OfferEnded { member, .. } => self.offer_ended(*member),
+                Event::RoleChanged {
+                    member,
+                    role,
+                    role_epoch,
+                    ..
+                } => {
+                    self.role_changed(*member, *role, *role_epoch, at)?;
+                }
+                Event::Muted { member, role_epoch, .. } => self.muted(*member, true, *role_epoch),
+                Event::Unmuted { member, role_epoch, .. } => self.muted(*member, false, *role_epoch),
+                Event::MicChanged { member, open } => {
+                    self.change(*member, |seen| seen.mic = *open);
+                    if *member == self.viewer {
+                        self.you.mic = *open;
+                    }
+                }
+                Event::Ended { .. } => self.ended = true,
+            }
+        }
+        self.seq = numbered.seq;
+        Ok(())
+    }
+
+    /// Counts a newcomer, and lists them if nobody is counted only.
+    fn entered(&mut self, member: MemberId, number: TalkerNo) {
+        let listener = Participant::listener(member, number, Timestamp(0));
+        self.add_listener(Seen::from(&listener));
+    }
+
+    fn left(&mut self, member: MemberId) {
+        self.hand_lowered(member);
+        self.offer_ended(member);
+        if let Some(place) = self.stage.iter().position(|seen| seen.member == member) {
+            self.stage.remove(place);
+        } else {
+            self.audience_count = self.audience_count.saturating_sub(1);
+            self.audience_first.retain(|seen| seen.member != member);
+        }
+    }
+
+    fn hand_raised(&mut self, member: MemberId, hand: Hand) {
+        if member == self.viewer {
+            self.you.hand = Some(hand.clone());
+        }
+        if self.you.role.moderates() {
+            self.hands.push((member, hand));
+        }
+    }
+
+    fn hand_lowered(&mut self, member: MemberId) {
+        if member == self.viewer {
+            self.you.hand = None;
+        }
+        self.hands.retain(|(owner, _)| *owner != member);
+    }
+
+    fn stage_offered(&mut self, member: MemberId, by: MemberId) {
+        if member == self.viewer {
+            self.you.offer = Some(by);
+        }
+        if self.you.role.moderates() {
+            self.offers.insert(member, by);
+        }
+    }
+
+    fn offer_ended(&mut self, member: MemberId) {
+        if member == self.viewer {
+            self.you.offer = None;
+        }
+        self.offers.remove(&member);
+    }
+
+    fn role_changed(
+        &mut self,
+        member: MemberId,
+        role: Role,
+        epoch: RoleEpoch,
+        at: Timestamp,
+    ) -> Result<(), NeedsFresh> {
+        let own = member == self.viewer;
+        if own && role.moderates() != self.you.role.moderates() {
+            return Err(NeedsFresh);
+        }
+        let mut seen = self.find(member).cloned().ok_or(NeedsFresh)?;
+        // Whoever changes sides leaves one list for the other; both keep their order.
+        let was_on_stage = seen.role.on_stage();
+        self.left(member);
+        seen.role = role;
+        if role.on_stage() {
+            seen.stage_since = if was_on_stage { seen.stage_since } else { Some(at) };
+            self.stage.push(seen.clone());
+            self.stage
+                .sort_by_key(|seen| (std::cmp::Reverse(seen.role), seen.stage_since, seen.number));
+        } else {
+            (seen.stage_since, seen.muted, seen.mic) = (None, false, false);
+            self.add_listener(seen.clone());
+        }
+        if own {
+            (self.you.role, self.you.role_epoch) = (role, epoch);
+            (self.you.muted, self.you.mic) = (seen.muted, seen.mic);
+        }
+        Ok(())
+    }
+
+    fn muted(&mut self, member: MemberId, muted: bool, epoch: RoleEpoch) {
+        self.change(member, |seen| {
+            seen.muted = muted;
+            seen.mic &= !muted;
+        });
+        if member == self.viewer {
+            self.you.role_epoch = epoch;
+            self.you.muted = muted;
+            self.you.mic &= !muted;
+        }
+    }
+
+    /// Counts a listener, and lists them if everybody with a lower number is listed and there is room.
+    fn add_listener(&mut self, listener: Seen) {
+        let complete = self.audience_first.len() == self.audience_count;
+        self.audience_count += 1;
+        let place = self
+            .audience_first
+            .partition_point(|seen| seen.number < listener.number);
+        if complete || place < self.audience_first.len() {
+            self.audience_first.insert(place, listener);
+            self.audience_first.truncate(AUDIENCE_FIRST);
+        }
+    }
+
+    fn find(&self, member: MemberId) -> Option<&Seen> {
+        self.stage
+            .iter()
+            .chain(&self.audience_first)
+            .find(|seen| seen.member == member)
+    }
+
+    fn change(&mut self, member: MemberId, change: impl FnOnce(&mut Seen)) {
+        let found = self
+            .stage
+            .iter_mut()
+            .chain(&mut self.audience_first)
+            .find(|seen| seen.member == member);
+        if let Some(seen) = found {
+            change(seen);
+        }
+    }
+}

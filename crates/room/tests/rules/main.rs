@@ -1,0 +1,6 @@
+//! The rules of a room, from outside: cases written as traces, limits, and properties over random commands.
+
+mod cases;
+mod limits;
+mod properties;
+mod trace;

@@ -1,0 +1,614 @@
+//! What holds for every sequence of commands, by anybody, in any order, at any time, with any epoch and id.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use roomtone_room::{
+    AWAY_MILLIS, Actor, Applied, Command, CommandId, Event, Kind, LeaveReason, MemberId, Numbered, Participant,
+    REMEMBERED_COMMANDS, RESTART_GRACE_MILLIS, Rejection, Role, RoleCause, RoleEpoch, Room, Seq, State, TalkerNo,
+    Timestamp, View, visible,
+};
+
+use crate::trace::{OPENED_AT, opened};
+
+/// The people of the random rooms: the host first, then enough for several of every role and some outside.
+const PEOPLE: [&str; 7] = ["a", "b", "c", "d", "e", "n", "m"];
+
+/// One random step. With `fit`, sender and target are picked among those for whom the command makes sense at that
+/// moment, so that stages fill; without, anybody asks anything. The epoch is relative to the sender's true one.
+#[derive(Debug, Clone)]
+struct Step {
+    wait: u64,
+    fit: Option<usize>,
+    sender: Option<usize>,
+    epoch_off: Option<u32>,
+    id: Option<u8>,
+    command: Command,
+}
+
+/// One step as it was played.
+struct Played {
+    before: Room,
+    now: Timestamp,
+    actor: Actor,
+    command: Command,
+    result: Result<Applied, Rejection>,
+    after: Room,
+}
+
+impl Played {
+    fn events(&self) -> &[Numbered] {
+        self.result.as_ref().map_or(&[], |applied| &applied.events)
+    }
+
+    fn sender_and_id(&self) -> Option<(MemberId, CommandId)> {
+        match self.actor {
+            Actor::Member {
+                member, id: Some(id), ..
+            } => Some((member, id)),
+            _ => None,
+        }
+    }
+}
+
+fn person(index: usize) -> MemberId {
+    crate::trace::member(PEOPLE[index % PEOPLE.len()])
+}
+
+fn any_person() -> impl Strategy<Value = MemberId> {
+    (0..PEOPLE.len()).prop_map(person)
+}
+
+/// Commands of members; those that fill and people the stage come more often, those that empty the room less.
+fn any_command() -> impl Strategy<Value = Command> {
+    let question =
+        prop_oneof![3 => Just(None), 2 => Just(Some("Why?".to_owned())), 1 => Just(Some("\u{1}".to_owned()))];
+    prop_oneof![
+        8 => any::<bool>().prop_map(|followed_by_moderator| Command::Enter { followed_by_moderator }),
+        1 => Just(Command::Leave),
+        6 => question.prop_map(|question| Command::RaiseHand { question }),
+        1 => Just(Command::LowerHand),
+        8 => any_person().prop_map(|member| Command::AcceptHand { member }),
+        2 => any_person().prop_map(|member| Command::DeclineHand { member }),
+        6 => any_person().prop_map(|member| Command::OfferStage { member }),
+        1 => any_person().prop_map(|member| Command::WithdrawOffer { member }),
+        6 => Just(Command::AcceptOffer),
+        1 => Just(Command::DeclineOffer),
+        1 => Just(Command::StepDown),
+        8 => any::<bool>().prop_map(|open| Command::SetMic { open }),
+        4 => any_person().prop_map(|member| Command::Mute { member }),
+        3 => any_person().prop_map(|member| Command::Unmute { member }),
+        2 => any_person().prop_map(|member| Command::MoveToAudience { member }),
+        1 => any_person().prop_map(|member| Command::Remove { member }),
+        4 => any_person().prop_map(|member| Command::MakeModerator { member }),
+        1 => any_person().prop_map(|member| Command::HandOver { member }),
+    ]
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let wait = prop_oneof![30 => 0..400_u64, 1 => Just(AWAY_MILLIS)];
+    let fit = prop_oneof![3 => any::<u16>().prop_map(|pick| Some(usize::from(pick))), 1 => Just(None)];
+    let of_member = prop_oneof![600 => any_command(), 1 => Just(Command::End), 2 => Just(Command::Tick)];
+    let of_system = prop_oneof![
+        4 => any_person().prop_map(|member| Command::LoseConnection { member }),
+        6 => Just(Command::Tick),
+        1 => Just(Command::Leave),
+    ];
+    let id = prop_oneof![1 => Just(None), 2 => (0..120_u8).prop_map(Some)];
+    let epoch = prop_oneof![5 => Just(None), 5 => Just(Some(0)), 1 => (1..3_u32).prop_map(Some)];
+    let by_member = (wait.clone(), fit, 0..PEOPLE.len(), epoch, id, of_member).prop_map(
+        |(wait, fit, sender, epoch_off, id, command)| Step {
+            wait,
+            fit,
+            sender: Some(sender),
+            epoch_off,
+            id,
+            command,
+        },
+    );
+    let by_system = (wait, of_system).prop_map(|(wait, command)| Step {
+        wait,
+        fit: None,
+        sender: None,
+        epoch_off: None,
+        id: None,
+        command,
+    });
+    prop_oneof![10 => by_member, 1 => by_system]
+}
+
+/// The same kind of command with a sender and a target for whom it makes sense now; `None` where there is nobody.
+fn fitting(room: &Room, command: &Command, pick: usize) -> Option<(MemberId, Command)> {
+    let choose = |fits: &dyn Fn(&Participant) -> bool| {
+        let people: Vec<MemberId> = room.participants().filter(|p| fits(p)).map(|p| p.member).collect();
+        people.get(pick % people.len().max(1)).copied()
+    };
+    let asked = |p: &Participant| p.offer.is_some();
+    let raised = |p: &Participant| p.hand.is_some();
+    let listens = |p: &Participant| !p.role.on_stage();
+    let below_host = |p: &Participant| p.role.on_stage() && p.role != Role::Host;
+    let moderator = choose(&|p| p.role.moderates())?;
+    Some(match command {
+        Command::Enter { .. } => {
+            let outside = |member: &MemberId| room.participant(*member).is_none_or(|p| !p.connected);
+            let people: Vec<MemberId> = PEOPLE.map(crate::trace::member).into_iter().filter(outside).collect();
+            (*people.get(pick % people.len().max(1))?, command.clone())
+        }
+        Command::Leave => (choose(&|p| p.role != Role::Host)?, Command::Leave),
+        Command::RaiseHand { .. } => (choose(&|p| listens(p) && !raised(p))?, command.clone()),
+        Command::LowerHand => (choose(&raised)?, Command::LowerHand),
+        Command::AcceptHand { .. } => (
+            moderator,
+            Command::AcceptHand {
+                member: choose(&raised)?,
+            },
+        ),
+        Command::DeclineHand { .. } => (
+            moderator,
+            Command::DeclineHand {
+                member: choose(&raised)?,
+            },
+        ),
+        Command::OfferStage { .. } => (
+            moderator,
+            Command::OfferStage {
+                member: choose(&|p| listens(p) && !asked(p))?,
+            },
+        ),
+        Command::WithdrawOffer { .. } => (
+            moderator,
+            Command::WithdrawOffer {
+                member: choose(&asked)?,
+            },
+        ),
+        Command::AcceptOffer => (choose(&asked)?, Command::AcceptOffer),
+        Command::DeclineOffer => (choose(&asked)?, Command::DeclineOffer),
+        Command::StepDown => (choose(&|p| p.role.on_stage())?, Command::StepDown),
+        Command::SetMic { .. } => (choose(&|p| p.role.on_stage())?, command.clone()),
+        Command::Mute { .. } => (
+            moderator,
+            Command::Mute {
+                member: choose(&below_host)?,
+            },
+        ),
+        Command::Unmute { .. } => (
+            room.host(),
+            Command::Unmute {
+                member: choose(&|p| p.muted)?,
+            },
+        ),
+        Command::MoveToAudience { .. } => (
+            room.host(),
+            Command::MoveToAudience {
+                member: choose(&below_host)?,
+            },
+        ),
+        Command::Remove { .. } => (
+            moderator,
+            Command::Remove {
+                member: choose(&|p| p.role != Role::Host)?,
+            },
+        ),
+        Command::MakeModerator { .. } => (
+            moderator,
+            Command::MakeModerator {
+                member: choose(&|p| p.role == Role::Speaker)?,
+            },
+        ),
+        Command::HandOver { .. } => (
+            room.host(),
+            Command::HandOver {
+                member: choose(&below_host)?,
+            },
+        ),
+        Command::End | Command::LoseConnection { .. } | Command::Tick => return None,
+    })
+}
+
+fn any_kind() -> impl Strategy<Value = Kind> {
+    prop_oneof![4 => Just(Kind::Open), 1 => Just(Kind::Social), 1 => Just(Kind::Closed)]
+}
+
+/// Plays the steps in a new room, after its host has connected, and keeps what was before and after each.
+fn play(kind: Kind, steps: &[Step]) -> Vec<Played> {
+    let mut room = opened(kind);
+    let mut now = OPENED_AT;
+    let connect = Command::Enter {
+        followed_by_moderator: false,
+    };
+    let connect = Step {
+        wait: 0,
+        fit: None,
+        sender: Some(0),
+        epoch_off: None,
+        id: None,
+        command: connect,
+    };
+    std::iter::once(&connect)
+        .chain(steps)
+        .map(|step| {
+            now = now.plus(step.wait);
+            let before = room.clone();
+            let as_given = (step.sender.map(person), step.command.clone());
+            let (sender, command) = step
+                .fit
+                .and_then(|pick| fitting(&room, &step.command, pick))
+                .map_or(as_given, |(sender, command)| (Some(sender), command));
+            let actor = sender.map_or(Actor::System, |member| {
+                let current = room.participant(member).map_or(RoleEpoch(0), |p| p.role_epoch);
+                Actor::Member {
+                    member,
+                    role_epoch: step.epoch_off.map(|off| RoleEpoch(current.0.wrapping_sub(off))),
+                    id: step.id.map(|id| CommandId(u128::from(id))),
+                }
+            });
+            let result = room.apply(now, actor, command.clone());
+            Played {
+                before,
+                now,
+                actor,
+                command,
+                result,
+                after: room.clone(),
+            }
+        })
+        .collect()
+}
+
+/// A room's state without the memory of commands, which is no part of what events tell.
+fn told(room: &Room) -> State {
+    State {
+        answered: Vec::new(),
+        ..room.to_state()
+    }
+}
+
+/// What must be so of every room at any time.
+fn assert_sound(room: &Room) {
+    let people: Vec<&Participant> = room.participants().collect();
+    let hosts: Vec<MemberId> = people
+        .iter()
+        .filter(|p| p.role == Role::Host)
+        .map(|p| p.member)
+        .collect();
+    if room.is_open() {
+        assert_eq!(hosts, [room.host()], "exactly one host while open");
+        let heard: BTreeSet<TalkerNo> = people
+            .iter()
+            .filter(|p| p.role.on_stage() && !p.muted && p.mic)
+            .map(|p| p.number)
+            .collect();
+        assert_eq!(room.talkers().collect::<BTreeSet<_>>(), heard);
+        for p in &people {
+            assert_eq!(room.may_be_heard(p.member), heard.contains(&p.number));
+        }
+    } else {
+        assert_eq!(room.talkers().count(), 0, "nobody is heard after the end");
+        assert!(people.iter().all(|p| !room.may_be_heard(p.member)));
+        assert_eq!(room.next_deadline(), None);
+    }
+    for p in &people {
+        assert_eq!(p.stage_since.is_some(), p.role.on_stage(), "{p:?}");
+        assert_eq!(p.moderator_since.is_some(), p.role.moderates(), "{p:?}");
+        assert_eq!(
+            (p.connected, p.connected),
+            (p.away_since.is_none(), p.away_until.is_none()),
+            "{p:?}"
+        );
+        assert!(!p.mic || p.role.on_stage(), "a microphone off stage: {p:?}");
+        assert!(!p.muted || !p.mic, "a microphone under a mute: {p:?}");
+        assert!(
+            !p.muted || (p.role.on_stage() && p.role != Role::Host),
+            "a mute out of place: {p:?}"
+        );
+        assert!(
+            !p.role.on_stage() || (p.hand.is_none() && p.offer.is_none()),
+            "a request on stage: {p:?}"
+        );
+    }
+    assert!(people.windows(2).all(|pair| pair[0].number < pair[1].number));
+    let on_stage = people.iter().filter(|p| p.role.on_stage()).count();
+    assert_eq!(
+        (room.stage_count(), room.audience_count()),
+        (on_stage, people.len() - on_stage)
+    );
+    let roles: Vec<Role> = room.stage().iter().map(|p| p.role).collect();
+    assert!(roles.len() == on_stage && roles.windows(2).all(|pair| pair[0] >= pair[1]));
+    let mut queue: Vec<(Seq, MemberId)> = people
+        .iter()
+        .filter_map(|p| Some((p.hand.as_ref()?.seq, p.member)))
+        .collect();
+    queue.sort();
+    assert!(
+        room.hands()
+            .map(|p| p.member)
+            .eq(queue.iter().map(|(_, member)| *member))
+    );
+    assert!(
+        room.offers()
+            .map(|p| p.number)
+            .eq(people.iter().filter(|p| p.offer.is_some()).map(|p| p.number))
+    );
+    if room.is_open() {
+        assert_eq!(room.next_deadline(), people.iter().filter_map(|p| p.away_until).min());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_room_is_sound_at_any_time(kind in any_kind(), steps in vec(any_step(), 1..160)) {
+        assert_sound(&opened(kind));
+        for played in play(kind, &steps) {
+            assert_sound(&played.after);
+        }
+    }
+
+    #[test]
+    fn a_refusal_changes_nothing(kind in any_kind(), steps in vec(any_step(), 1..160)) {
+        for played in play(kind, &steps) {
+            if played.result.is_err() {
+                prop_assert_eq!(&played.before, &played.after, "{:?}", played.command);
+            } else if played.events().is_empty() {
+                prop_assert_eq!(told(&played.before), told(&played.after), "{:?}", played.command);
+            }
+        }
+    }
+
+    #[test]
+    fn events_are_numbered_without_gaps_and_tell_everything(kind in any_kind(), steps in vec(any_step(), 1..160)) {
+        let mut replica = opened(kind);
+        for played in play(kind, &steps) {
+            for numbered in played.events() {
+                prop_assert_eq!(numbered.seq.0, replica.seq().0 + 1);
+                replica.fold(numbered);
+            }
+            prop_assert_eq!(told(&replica), told(&played.after));
+            if let Ok(applied) = &played.result {
+                prop_assert!(applied.seq == replica.seq() || (applied.repeated && applied.seq < replica.seq()));
+            }
+        }
+    }
+
+    #[test]
+    fn state_round_trips(kind in any_kind(), steps in vec(any_step(), 1..160)) {
+        for played in play(kind, &steps) {
+            prop_assert_eq!(Room::from_state(played.after.to_state()), played.after);
+        }
+    }
+
+    #[test]
+    fn nobody_is_on_stage_who_did_not_agree(kind in any_kind(), steps in vec(any_step(), 1..160)) {
+        for played in play(kind, &steps) {
+            let sender = match played.actor {
+                Actor::Member { member, .. } => Some(member),
+                Actor::System => None,
+            };
+            for p in played.after.stage() {
+                if played.before.participant(p.member).is_some_and(|before| before.role.on_stage()) {
+                    continue;
+                }
+                let before = played.before.participant(p.member).expect("in the audience before");
+                let cause = played.events().iter().find_map(|numbered| match &numbered.event {
+                    Event::RoleChanged { member, cause, .. } if *member == p.member => Some(*cause),
+                    _ => None,
+                });
+                match cause {
+                    Some(RoleCause::HandAccepted { by }) => {
+                        prop_assert!(before.hand.is_some());
+                        prop_assert_eq!(Some(by), sender);
+                        prop_assert!(played.before.participant(by).is_some_and(|by| by.role.moderates()));
+                    }
+                    Some(RoleCause::OfferAccepted) => {
+                        prop_assert!(before.offer.is_some());
+                        prop_assert_eq!(Some(p.member), sender);
+                    }
+                    other => prop_assert!(false, "came on stage by {:?}", other),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_acts_on_the_host_or_above_their_role(kind in any_kind(), steps in vec(any_step(), 1..160)) {
+        for played in play(kind, &steps) {
+            for numbered in played.events() {
+                let (target, by) = match &numbered.event {
+                    Event::Muted { member, by, .. } | Event::StageOffered { member, by } => (*member, *by),
+                    Event::Left { member, reason: LeaveReason::Removed { by } } => (*member, *by),
+                    Event::RoleChanged { member, cause: RoleCause::MovedToAudience { by }, .. } => (*member, *by),
+                    Event::RoleChanged { member, cause: RoleCause::MadeModerator { by }, .. } => (*member, *by),
+                    _ => continue,
+                };
+                prop_assert!(target != by && target != played.before.host());
+                prop_assert!(played.before.participant(by).is_some_and(|by| by.role.moderates()));
+            }
+            if let Ok(applied) = &played.result
+                && let (Actor::Member { member, role_epoch: Some(epoch), .. }, false) = (played.actor, applied.repeated)
+                && let Some(sender) = played.before.participant(member)
+            {
+                prop_assert_eq!(epoch, sender.role_epoch, "a stale command was carried out");
+            }
+        }
+    }
+
+    #[test]
+    fn role_and_permission_changes_move_the_epoch(kind in any_kind(), steps in vec(any_step(), 1..160)) {
+        for played in play(kind, &steps) {
+            for after in played.after.participants() {
+                let Some(before) = played.before.participant(after.member).filter(|b| b.number == after.number) else {
+                    continue;
+                };
+                let changed = (before.role, before.muted) != (after.role, after.muted);
+                prop_assert_eq!(changed, before.role_epoch < after.role_epoch);
+            }
+        }
+    }
+
+    #[test]
+    fn a_repeated_id_applies_once(kind in any_kind(), steps in vec(any_step(), 1..160)) {
+        let mut model: BTreeMap<MemberId, Vec<(CommandId, Seq)>> = BTreeMap::new();
+        for played in play(kind, &steps) {
+            let Some((member, id)) = played.sender_and_id() else { continue };
+            let known = model.entry(member).or_default();
+            let first = known.iter().rev().take(REMEMBERED_COMMANDS).find(|(seen, _)| *seen == id);
+            match (&played.result, first) {
+                (Ok(applied), Some((_, seq))) => {
+                    prop_assert!(applied.repeated && applied.events.is_empty());
+                    prop_assert_eq!(applied.seq, *seq);
+                    prop_assert_eq!(&played.before, &played.after);
+                }
+                (Ok(applied), None) => {
+                    prop_assert!(!applied.repeated);
+                    known.push((id, applied.seq));
+                }
+                (Err(rejection), Some(_)) => prop_assert!(false, "a repetition was refused: {:?}", rejection),
+                (Err(_), None) => {}
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_rise_and_are_never_used_again(kind in any_kind(), steps in vec(any_step(), 1..160)) {
+        let mut last = TalkerNo(1);
+        for played in play(kind, &steps) {
+            for numbered in played.events() {
+                if let Event::Entered { member, number } = &numbered.event {
+                    prop_assert_eq!(number.0, last.0 + 1);
+                    prop_assert!(played.before.participant(*member).is_none());
+                    let followed = played.command == (Command::Enter { followed_by_moderator: true });
+                    prop_assert!(played.before.may_enter(*member, followed));
+                    last = *number;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn places_are_given_up_when_due_and_not_before(kind in any_kind(), steps in vec(any_step(), 1..160)) {
+        for played in play(kind, &steps) {
+            let lost: BTreeSet<MemberId> = played.events().iter().filter_map(|numbered| match numbered.event {
+                Event::Left { member, reason: LeaveReason::Lost } => Some(member),
+                _ => None,
+            }).collect();
+            let ticked = played.result.is_ok() && played.command == Command::Tick;
+            let due: BTreeSet<MemberId> = played.before.participants()
+                .filter(|p| ticked && p.away_since.is_some_and(|since| since.plus(AWAY_MILLIS) <= played.now))
+                .map(|p| p.member).collect();
+            prop_assert_eq!(lost, due);
+        }
+    }
+
+    #[test]
+    fn folding_what_is_visible_gives_the_view(kind in any_kind(), steps in vec(any_step(), 1..160)) {
+        let mut replica = opened(kind);
+        let mut views: BTreeMap<MemberId, View> = BTreeMap::new();
+        for played in play(kind, &steps) {
+            let mut fresh = BTreeSet::new();
+            for numbered in played.events() {
+                let before = replica.clone();
+                replica.fold(numbered);
+                for (viewer, view) in &mut views {
+                    let Some(role) = before.participant(*viewer).map(|p| p.role) else { continue };
+                    if fresh.contains(viewer) || !visible(&numbered.event, *viewer, role) {
+                        continue;
+                    }
+                    let kept = view.clone();
+                    if view.fold(numbered).is_err() {
+                        let now = replica.participant(*viewer).map(|p| p.role);
+                        prop_assert!(now.is_none_or(|now| now.moderates() != role.moderates()), "{:?}", numbered);
+                        prop_assert_eq!(&kept, view);
+                        fresh.insert(*viewer);
+                    }
+                }
+            }
+            for viewer in PEOPLE.map(crate::trace::member) {
+                let of_room = View::of(&played.after, viewer);
+                let followed = views.get_mut(&viewer).filter(|_| !fresh.contains(&viewer));
+                if let (Some(view), Some(of_room)) = (followed, &of_room) {
+                    view.seq = played.after.seq();
+                    prop_assert_eq!(&*view, of_room);
+                }
+                if let Some(own) = played.after.participant(viewer).filter(|own| !own.role.moderates()) {
+                    let view = of_room.as_ref().expect("present, so there is a view");
+                    prop_assert!(view.hands.is_empty() && view.offers.is_empty());
+                    prop_assert_eq!((&view.you.hand, view.you.offer), (&own.hand, own.offer));
+                }
+                // Whoever could not follow takes a new view, and whoever came in their first.
+                match of_room {
+                    None => { views.remove(&viewer); }
+                    Some(of_room) if fresh.contains(&viewer) => { views.insert(viewer, of_room); }
+                    Some(of_room) => { views.entry(viewer).or_insert(of_room); }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_restart_keeps_everything_but_the_connections(
+        kind in any_kind(),
+        steps in vec(any_step(), 1..160),
+        cut in any::<prop::sample::Index>(),
+        pause in 0..60_000_u64,
+    ) {
+        let history = play(kind, &steps);
+        let (head, tail) = history.split_at(cut.index(history.len() + 1));
+        let state = head.last().map_or_else(|| opened(kind), |played| played.after.clone()).to_state();
+        let last = history.last().expect("at least one step");
+        let now = last.now.plus(pause);
+        let events = tail.iter().flat_map(|played| played.events().iter().map(|n| (n.clone(), played.sender_and_id())));
+        let mut back = Room::restore(now, state, events);
+
+        let mut expected = told(&last.after);
+        if last.after.is_open() {
+            for p in &mut expected.participants {
+                (p.connected, p.away_since, p.away_until) = (false, Some(now), Some(now.plus(RESTART_GRACE_MILLIS)));
+            }
+        }
+        prop_assert_eq!(told(&back), expected);
+        assert_sound(&back);
+        // What the stopped room would have answered as repeated and had written down, the new one answers so too.
+        for (played, (member, id)) in tail.iter().filter_map(|played| Some((played, played.sender_and_id()?))) {
+            let again = Actor::Member { member, role_epoch: None, id: Some(id) };
+            let live = last.after.clone().apply(now, again, played.command.clone());
+            if live.is_ok_and(|applied| applied.repeated) && !played.events().is_empty() {
+                let answer = back.clone().apply(now, again, played.command.clone());
+                prop_assert!(answer.is_ok_and(|applied| applied.repeated));
+            }
+        }
+        if back.is_open() {
+            let early = back.apply(now.plus(RESTART_GRACE_MILLIS - 1), Actor::System, Command::Tick).expect("open");
+            prop_assert_eq!(early.events, vec![]);
+            back.apply(now.plus(RESTART_GRACE_MILLIS), Actor::System, Command::Tick).expect("open");
+            prop_assert!(!back.is_open() && back.participants().next().is_none());
+        }
+    }
+
+    /// Histories come from a database: whatever stands there, folding and going on must not panic.
+    #[test]
+    fn foreign_events_do_no_harm(
+        kind in any_kind(),
+        steps in vec(any_step(), 1..60),
+        order in vec(any::<prop::sample::Index>(), 1..80),
+        more in vec(any_step(), 1..20),
+    ) {
+        let events: Vec<Numbered> = play(kind, &steps).iter().flat_map(|played| played.events().to_vec()).collect();
+        let mut room = opened(kind);
+        let mut view = View::of(&room, person(0)).expect("the host is in the room");
+        for numbered in order.iter().filter(|_| !events.is_empty()).map(|index| index.get(&events)) {
+            room.fold(numbered);
+            let _ = view.fold(numbered);
+        }
+        for step in &more {
+            let as_member = |index| Actor::Member { member: person(index), role_epoch: None, id: None };
+            let actor = step.sender.map_or(Actor::System, as_member);
+            let before = room.clone();
+            if room.apply(room.next_deadline().unwrap_or(OPENED_AT), actor, step.command.clone()).is_err() {
+                prop_assert_eq!(&room, &before);
+            }
+        }
+        prop_assert_eq!(told(&Room::from_state(room.to_state())), told(&room));
+    }
+}

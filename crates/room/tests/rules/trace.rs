@@ -1,0 +1,217 @@
+//! Traces: a room's talk as text. Each line is what somebody asks and, after `->`, what came of it.
+//!
+//! ```text
+//! b#7@1 raise why now?   -> b hand: why now?
+//! ```
+//! Members are the letters `a` (the host) to `z`. `#7` gives the command an id, `@1` the role epoch that the sender
+//! believes to have; `*` is the system. `wait 500` lets milliseconds pass, `? stage` and the like ask for the state.
+
+use std::fmt::Write;
+
+use roomtone_room::{
+    Actor, Command, CommandId, Event, HandCause, Kind, LeaveReason, MemberId, OfferCause, Participant, RoleCause,
+    RoleEpoch, Room, RoomId, Timestamp,
+};
+
+/// When every traced room is opened.
+pub(crate) const OPENED_AT: Timestamp = Timestamp(1_000_000);
+
+/// The member with this letter.
+pub(crate) fn member(letter: &str) -> MemberId {
+    MemberId(u128::from(
+        *letter.as_bytes().first().expect("a trace names members by a letter"),
+    ))
+}
+
+fn letter(member: MemberId) -> char {
+    u8::try_from(member.0)
+        .map(char::from)
+        .expect("traces make members from ASCII letters")
+}
+
+/// A room of this kind, opened by `a` with `n` and `m` named.
+pub(crate) fn opened(kind: Kind) -> Room {
+    let named = vec![member("n"), member("m")];
+    Room::open(
+        OPENED_AT,
+        RoomId(9),
+        member("a"),
+        "Title".to_owned(),
+        kind,
+        "en".to_owned(),
+        named,
+    )
+    .0
+}
+
+/// Plays a trace in a new room of this kind and compares what came of every line with what the trace says.
+#[track_caller]
+pub(crate) fn check(kind: Kind, trace: &str) {
+    let mut room = opened(kind);
+    let mut now = OPENED_AT;
+    let mut actual = String::new();
+    let mut expected = String::new();
+    for line in trace.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let (asked, outcome) = line.split_once("->").unwrap_or((line, ""));
+        let (asked, outcome) = (asked.trim(), outcome.trim());
+        writeln!(expected, "{asked} -> {outcome}").expect("a string takes all");
+        let came = play(&mut room, &mut now, asked);
+        writeln!(actual, "{asked} -> {came}").expect("a string takes all");
+    }
+    assert!(actual == expected, "\nplayed:\n{actual}\nexpected:\n{expected}");
+}
+
+/// Plays one line and tells what came of it.
+pub(crate) fn play(room: &mut Room, now: &mut Timestamp, asked: &str) -> String {
+    let (who, what) = asked.split_once(' ').expect("a line has two parts");
+    match who {
+        "wait" => {
+            *now = now.plus(what.parse().expect("milliseconds"));
+            String::new()
+        }
+        "?" => state(room, what),
+        _ => {
+            let before = room.clone();
+            match room.apply(*now, actor(who), command(what)) {
+                Ok(applied) if applied.repeated => format!("answered before at {}", applied.seq.0),
+                Ok(applied) => {
+                    let told: Vec<String> = applied
+                        .events
+                        .iter()
+                        .map(|numbered| describe(&numbered.event))
+                        .collect();
+                    told.join("; ")
+                }
+                Err(rejection) => {
+                    assert_eq!(*room, before, "a refusal changes nothing: {asked}");
+                    format!("! {rejection:?}")
+                }
+            }
+        }
+    }
+}
+
+fn actor(who: &str) -> Actor {
+    if who == "*" {
+        return Actor::System;
+    }
+    let (who, epoch) = who
+        .split_once('@')
+        .map_or((who, None), |(who, epoch)| (who, Some(epoch)));
+    let (who, id) = who.split_once('#').map_or((who, None), |(who, id)| (who, Some(id)));
+    Actor::Member {
+        member: member(who),
+        role_epoch: epoch.map(|epoch| RoleEpoch(epoch.parse().expect("an epoch"))),
+        id: id.map(|id| CommandId(id.parse().expect("a command id"))),
+    }
+}
+
+fn command(what: &str) -> Command {
+    let (verb, rest) = what.split_once(' ').unwrap_or((what, ""));
+    let target = || member(rest);
+    match verb {
+        "enter" => Command::Enter {
+            followed_by_moderator: rest == "followed",
+        },
+        "leave" => Command::Leave,
+        "raise" => Command::RaiseHand {
+            question: (!rest.is_empty()).then(|| rest.to_owned()),
+        },
+        "lower" => Command::LowerHand,
+        "accept" => Command::AcceptHand { member: target() },
+        "decline" => Command::DeclineHand { member: target() },
+        "offer" => Command::OfferStage { member: target() },
+        "withdraw" => Command::WithdrawOffer { member: target() },
+        "yes" => Command::AcceptOffer,
+        "no" => Command::DeclineOffer,
+        "down" => Command::StepDown,
+        "mic" => Command::SetMic { open: rest == "on" },
+        "mute" => Command::Mute { member: target() },
+        "unmute" => Command::Unmute { member: target() },
+        "audience" => Command::MoveToAudience { member: target() },
+        "remove" => Command::Remove { member: target() },
+        "moderator" => Command::MakeModerator { member: target() },
+        "host" => Command::HandOver { member: target() },
+        "end" => Command::End,
+        "lose" => Command::LoseConnection { member: target() },
+        "tick" => Command::Tick,
+        _ => panic!("not a command: {what}"),
+    }
+}
+
+fn describe(event: &Event) -> String {
+    match event {
+        Event::Opened { .. } => "opened".to_owned(),
+        Event::Entered { member, number } => format!("{} entered as {}", letter(*member), number.0),
+        Event::ConnectionLost { member } => format!("{} away", letter(*member)),
+        Event::Returned { member } => format!("{} back", letter(*member)),
+        Event::Left { member, reason } => match reason {
+            LeaveReason::Quit => format!("{} quit", letter(*member)),
+            LeaveReason::Lost => format!("{} lost", letter(*member)),
+            LeaveReason::Removed { by } => format!("{} removed by {}", letter(*member), letter(*by)),
+        },
+        Event::HandRaised { member, question: None } => format!("{} hand", letter(*member)),
+        Event::HandRaised {
+            member,
+            question: Some(text),
+        } => format!("{} hand: {text}", letter(*member)),
+        Event::HandLowered { member, cause } => match cause {
+            HandCause::Lowered => format!("{} hand lowered", letter(*member)),
+            HandCause::Declined { by } => format!("{} hand declined by {}", letter(*member), letter(*by)),
+        },
+        Event::StageOffered { member, by } => format!("{} asked by {}", letter(*member), letter(*by)),
+        Event::OfferEnded { member, cause } => match cause {
+            OfferCause::Declined => format!("{} says no", letter(*member)),
+            OfferCause::Withdrawn { by } => format!("{} offer withdrawn by {}", letter(*member), letter(*by)),
+        },
+        Event::RoleChanged {
+            member,
+            role,
+            role_epoch,
+            cause,
+        } => {
+            let cause = match cause {
+                RoleCause::HandAccepted { by } => format!("hand accepted by {}", letter(*by)),
+                RoleCause::OfferAccepted => "offer accepted".to_owned(),
+                RoleCause::SteppedDown => "stepped down".to_owned(),
+                RoleCause::MovedToAudience { by } => format!("moved by {}", letter(*by)),
+                RoleCause::MadeModerator { by } => format!("made by {}", letter(*by)),
+                RoleCause::HandedOver { by } => format!("handed over by {}", letter(*by)),
+                RoleCause::Inherited => "inherited".to_owned(),
+            };
+            format!("{} {role:?}@{} {cause}", letter(*member), role_epoch.0)
+        }
+        Event::Muted { member, by, role_epoch } => {
+            format!("{} muted@{} by {}", letter(*member), role_epoch.0, letter(*by))
+        }
+        Event::Unmuted { member, by, role_epoch } => {
+            format!("{} unmuted@{} by {}", letter(*member), role_epoch.0, letter(*by))
+        }
+        Event::MicChanged { member, open } => format!("{} mic {}", letter(*member), if *open { "on" } else { "off" }),
+        Event::Ended { by: Some(by) } => format!("ended by {}", letter(*by)),
+        Event::Ended { by: None } => "ended".to_owned(),
+    }
+}
+
+fn state(room: &Room, what: &str) -> String {
+    let letters = |people: Vec<&Participant>| people.iter().map(|p| letter(p.member)).collect::<String>();
+    match what {
+        "stage" => letters(room.stage()),
+        "everybody" => letters(room.participants().collect()),
+        "hands" => letters(room.hands().collect()),
+        "offers" => letters(room.offers().collect()),
+        "away" => letters(room.participants().filter(|p| !p.connected).collect()),
+        "audience" => room.audience_count().to_string(),
+        "host" => letter(room.host()).to_string(),
+        "talkers" => room
+            .talkers()
+            .map(|number| number.0.to_string())
+            .collect::<Vec<_>>()
+            .join(" "),
+        "open" => room.is_open().to_string(),
+        "deadline" => room
+            .next_deadline()
+            .map_or("none".to_owned(), |at| format!("+{}", at.0 - OPENED_AT.0)),
+        _ => panic!("not a question about the state: {what}"),
+    }
+}
