@@ -1,0 +1,89 @@
+//! What can go wrong. Nothing of the database library shows through.
+
+use std::path::PathBuf;
+
+/// Why the store could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The data folder, or a file in it, cannot be made or opened.
+    #[error("cannot use {}: {source}", path.display())]
+    Folder {
+        /// The folder or file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// Another process serves from this folder.
+    #[error("{} is in use by another roomtone server", path.display())]
+    InUse {
+        /// The data folder.
+        path: PathBuf,
+    },
+    /// The database's tables could not be brought up to date, or were made by a newer version.
+    #[error("cannot bring the database up to date: {0}")]
+    Migration(String),
+    /// The database stayed locked, or every connection stayed taken, for longer than the store waits. Trying again
+    /// later can help.
+    #[error("the database is busy")]
+    Busy,
+    /// The statement contradicts what is stored: a repeated key, or a member or room that does not exist.
+    #[error("contradicts what is stored: {0}")]
+    Conflict(String),
+    /// A number does not fit the database's signed 64 bits.
+    #[error("{0} does not fit 63 bits")]
+    OutOfRange(u64),
+    /// A stored value is not what this program writes.
+    #[error("the database holds an invalid {0}")]
+    Corrupt(&'static str),
+    /// The store was closed.
+    #[error("the store is closed")]
+    Closed,
+    /// Anything else the database reports, such as a full disk.
+    #[error("the database failed: {0}")]
+    Failed(String),
+}
+
+/// Why an invite could not be redeemed. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum RedeemError {
+    /// Used, expired, revoked or never made: nobody outside can tell which.
+    #[error("no such invite")]
+    NotFound,
+    /// Another member has the handle. The invite can still be used.
+    #[error("the handle is taken")]
+    HandleTaken,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a write to a room was refused. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// The room has another owner by now, has ended, or never was: stop acting for it.
+    #[error("no longer the owner of this room")]
+    Fenced,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Sorts an error of the database library into ours. A function and not `From`, so that the library's type is in no
+/// public signature.
+pub(crate) fn failed(error: sqlx::Error) -> StoreError {
+    use sqlx::error::ErrorKind;
+    match &error {
+        sqlx::Error::PoolTimedOut => StoreError::Busy,
+        sqlx::Error::PoolClosed => StoreError::Closed,
+        sqlx::Error::Migrate(migration) => StoreError::Migration(migration.to_string()),
+        sqlx::Error::Database(database) => match database.kind() {
+            ErrorKind::Other => match database.code().and_then(|code| code.parse::<u32>().ok()) {
+                // SQLITE_BUSY (5) and SQLITE_LOCKED (6) are the low byte of their extended codes.
+                Some(code) if matches!(code & 0xff, 5 | 6) => StoreError::Busy,
+                _ => StoreError::Failed(database.message().to_owned()),
+            },
+            _ => StoreError::Conflict(database.message().to_owned()),
+        },
+        _ => StoreError::Failed(error.to_string()),
+    }
+}

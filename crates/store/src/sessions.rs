@@ -1,0 +1,70 @@
+//! Sessions: opaque tokens, stored only as their digest.
+
+use roomtone_room::ids::{MemberId, Timestamp};
+use sqlx::sqlite::SqliteConnection;
+
+use crate::convert::{id_bytes, id_from, time};
+use crate::error::{StoreError, failed};
+use crate::{Hash, Store};
+
+/// A session to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSession {
+    /// SHA-256 of the token.
+    pub hash: Hash,
+    /// What its owner knows it by: the browser's name, or what they called a token for a player.
+    pub label: String,
+}
+
+impl Store {
+    /// Makes a further session of `member`.
+    ///
+    /// Errors: [`StoreError::Conflict`] when there is no such member or the digest is known already.
+    pub async fn create_session(
+        &self,
+        member: MemberId,
+        session: NewSession,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut connection = self.writer().acquire().await.map_err(failed)?;
+        insert_session(&mut connection, member, &session, now).await
+    }
+
+    /// Whose session this is; `None` for one that has ended or never was.
+    pub async fn session(&self, hash: &Hash) -> Result<Option<MemberId>, StoreError> {
+        let member: Option<Vec<u8>> = sqlx::query_scalar("SELECT member FROM sessions WHERE hash = $1")
+            .bind(&hash[..])
+            .fetch_optional(self.readers())
+            .await
+            .map_err(failed)?;
+        member.map(|id| id_from(&id, "member id").map(MemberId)).transpose()
+    }
+
+    /// Ends a session. Returns whether there was one.
+    pub async fn delete_session(&self, hash: &Hash) -> Result<bool, StoreError> {
+        let done = sqlx::query("DELETE FROM sessions WHERE hash = $1")
+            .bind(&hash[..])
+            .execute(self.writer())
+            .await
+            .map_err(failed)?;
+        Ok(done.rows_affected() > 0)
+    }
+}
+
+/// Inserts a session, also as a part of redeeming an invite.
+pub(crate) async fn insert_session(
+    connection: &mut SqliteConnection,
+    member: MemberId,
+    session: &NewSession,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO sessions (hash, member, label, created_at) VALUES ($1, $2, $3, $4)")
+        .bind(&session.hash[..])
+        .bind(id_bytes(member.0))
+        .bind(&session.label)
+        .bind(time(now)?)
+        .execute(connection)
+        .await
+        .map_err(failed)?;
+    Ok(())
+}

@@ -1,0 +1,788 @@
+//! What every database behind [`Store`] must do. Each case is a function that is handed a [`World`]; `contract!` below
+//! makes one test of each for each kind of database.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use roomtone_room::ids::{CommandId, MemberId, RoomId, Timestamp};
+use roomtone_store::{
+    AppendError, DATABASE_FILE, DataLock, Hash, KEPT_ROWS, LogRow, NewInvite, NewMember, NewRoom, NewSession, Person,
+    RedeemError, Store, StoreError, StoredRoom,
+};
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+
+/// Asserts that a call gave this error.
+macro_rules! refused {
+    ($call:expr => $error:pat) => {{
+        let answer = $call;
+        assert!(matches!(answer, Err($error)), "{answer:?}");
+    }};
+}
+
+macro_rules! contract {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    super::$name(&super::World::sqlite(stringify!($name))).await;
+                }
+            )*
+        }
+    };
+}
+
+contract!(
+    settings_are_kept_and_replaced,
+    invites_that_do_not_work_look_alike,
+    redeeming_makes_a_member_with_sponsor_and_session,
+    an_invite_makes_one_member_however_many_redeem_it,
+    a_handle_has_one_member_and_its_loser_keeps_the_invite,
+    the_owner_link_is_replaced_until_there_is_an_owner,
+    people_come_in_the_order_asked,
+    following_is_one_way_and_once,
+    sessions_end,
+    rooms_are_logged_and_loaded,
+    a_batch_is_written_whole_or_not_at_all,
+    snapshots_shorten_the_log_and_keep_the_newest_rows,
+    ending_is_final_and_atomic,
+    a_lease_has_one_owner_and_a_rising_epoch,
+    of_many_who_want_a_room_one_gets_it,
+    writes_of_an_old_epoch_change_nothing,
+    what_was_acknowledged_is_there_without_closing,
+    many_may_open_a_new_folder_at_once,
+    numbers_too_large_are_refused,
+    a_closed_store_says_so,
+);
+
+async fn settings_are_kept_and_replaced(world: &World) {
+    let store = world.open().await;
+    assert_eq!(store.setting("name").await.unwrap(), None);
+    store.set_setting("name", "Roomtone").await.unwrap();
+    store.set_setting("name", "Kitchen table").await.unwrap();
+    store.set_setting("other", "").await.unwrap();
+    assert_eq!(store.setting("name").await.unwrap().as_deref(), Some("Kitchen table"));
+    assert_eq!(store.setting("other").await.unwrap().as_deref(), Some(""));
+}
+
+async fn invites_that_do_not_work_look_alike(world: &World) {
+    let store = world.open().await;
+    let sponsor = join(&store, 1, "ada").await;
+    let expiring = NewInvite {
+        sponsor: Some(sponsor),
+        expires_at: Some(Timestamp(500)),
+        ..invite(hash(2))
+    };
+    store.create_invite(expiring).await.unwrap();
+
+    let info = store.invite(&hash(2), Timestamp(499)).await.unwrap().unwrap();
+    assert!(!info.owner);
+    assert_eq!(info.sponsor.unwrap().handle, "ada");
+    // Expired (the first millisecond it no longer works), used, never made.
+    for (hash, now) in [(hash(2), 500), (hash(1), 0), (hash(99), 0)] {
+        assert_eq!(store.invite(&hash, Timestamp(now)).await.unwrap(), None);
+        let refused = redeem(&store, hash, now, 7, "grace").await.unwrap_err();
+        assert!(matches!(refused, RedeemError::NotFound), "{refused:?}");
+    }
+    assert_eq!(store.member_by_handle("grace").await.unwrap(), None);
+    refused!(store.create_invite(invite(hash(2))).await => StoreError::Conflict(_));
+    let invented = NewInvite {
+        sponsor: Some(MemberId(404)),
+        ..invite(hash(3))
+    };
+    refused!(store.create_invite(invented).await => StoreError::Conflict(_));
+}
+
+async fn redeeming_makes_a_member_with_sponsor_and_session(world: &World) {
+    let store = world.open().await;
+    assert!(!store.has_members().await.unwrap());
+    let ada = join(&store, 1, "ada").await;
+    assert!(store.has_members().await.unwrap());
+    store
+        .create_invite(NewInvite {
+            sponsor: Some(ada),
+            ..invite(hash(2))
+        })
+        .await
+        .unwrap();
+    let made = redeem(&store, hash(2), 77, 2, "grace").await.unwrap();
+
+    let grace = store.member(MemberId(2)).await.unwrap().unwrap();
+    assert_eq!(made, grace);
+    assert_eq!(grace.person, person(2, "grace"));
+    assert_eq!(
+        (grace.language.as_str(), grace.owner, grace.created_at),
+        ("en", false, Timestamp(77))
+    );
+    assert_eq!(grace.sponsor, Some(person(1, "ada")));
+    assert_eq!(store.member_by_handle("grace").await.unwrap(), Some(grace));
+    assert_eq!(store.session(&session_hash(2)).await.unwrap(), Some(MemberId(2)));
+    assert_eq!(store.member(MemberId(3)).await.unwrap(), None);
+    assert_eq!(store.member_by_handle("Grace").await.unwrap(), None);
+}
+
+/// Two stores on one database, as two processes would have, each with several callers at once.
+async fn an_invite_makes_one_member_however_many_redeem_it(world: &World) {
+    const ROUNDS: u64 = 40;
+    const CALLERS: u64 = 6;
+    let stores = [world.open().await, world.open().await];
+    for round in 0..ROUNDS {
+        let code = hash(1_000 + round);
+        stores[0].create_invite(invite(code)).await.unwrap();
+        let together = Arc::new(Barrier::new(CALLERS as usize));
+        let mut callers = JoinSet::new();
+        for caller in 0..CALLERS {
+            let (store, together) = (stores[(caller % 2) as usize].clone(), together.clone());
+            callers.spawn(async move {
+                let id = 10_000 + round * CALLERS + caller;
+                together.wait().await;
+                redeem(&store, code, 0, id, &format!("m{id}"))
+                    .await
+                    .map(|member| member.person.id)
+            });
+        }
+        let (made, refused): (Vec<_>, Vec<_>) = callers.join_all().await.into_iter().partition(Result::is_ok);
+        assert_eq!(made.len(), 1, "round {round}");
+        assert!(
+            refused
+                .iter()
+                .all(|answer| matches!(answer, Err(RedeemError::NotFound))),
+            "{refused:?}"
+        );
+        let ids: Vec<MemberId> = (0..CALLERS)
+            .map(|i| MemberId((10_000 + round * CALLERS + i) as u128))
+            .collect();
+        let there = stores[1].people(&ids).await.unwrap();
+        assert_eq!(
+            there.iter().map(|p| p.id).collect::<Vec<_>>(),
+            [*made[0].as_ref().unwrap()],
+            "round {round}"
+        );
+    }
+}
+
+async fn a_handle_has_one_member_and_its_loser_keeps_the_invite(world: &World) {
+    let stores = [world.open().await, world.open().await];
+    for round in 0..20u64 {
+        let codes = [hash(2 * round), hash(2 * round + 1)];
+        for code in codes {
+            stores[0].create_invite(invite(code)).await.unwrap();
+        }
+        let name = format!("twin{round}");
+        let (one, two) = tokio::join!(
+            redeem(&stores[0], codes[0], 0, 100 + 2 * round, &name),
+            redeem(&stores[1], codes[1], 0, 101 + 2 * round, &name),
+        );
+        let loser = usize::from(one.is_ok());
+        let (winner, lost) = if one.is_ok() { (one, two) } else { (two, one) };
+        assert!(
+            winner.is_ok() && matches!(lost, Err(RedeemError::HandleTaken)),
+            "{winner:?} {lost:?}"
+        );
+        assert_eq!(
+            stores[0]
+                .session(&session_hash(100 + 2 * round + loser as u64))
+                .await
+                .unwrap(),
+            None
+        );
+        let other_name = format!("other{round}");
+        redeem(&stores[0], codes[loser], 0, 100 + 2 * round + loser as u64, &other_name)
+            .await
+            .unwrap();
+    }
+}
+
+async fn the_owner_link_is_replaced_until_there_is_an_owner(world: &World) {
+    let store = world.open().await;
+    assert!(store.replace_owner_invite(hash(1), Timestamp(1)).await.unwrap());
+    assert!(store.invite(&hash(1), Timestamp(2)).await.unwrap().unwrap().owner);
+    assert!(store.replace_owner_invite(hash(2), Timestamp(2)).await.unwrap());
+    assert_eq!(
+        store.invite(&hash(1), Timestamp(2)).await.unwrap(),
+        None,
+        "the former link still works"
+    );
+    refused!(redeem(&store, hash(1), 2, 1, "ada").await => RedeemError::NotFound);
+
+    // An ordinary member does not make the server owned, and an ordinary invite is not touched by replacing.
+    store.create_invite(invite(hash(50))).await.unwrap();
+    join(&store, 5, "guest").await;
+    assert!(store.replace_owner_invite(hash(3), Timestamp(3)).await.unwrap());
+    assert!(store.invite(&hash(50), Timestamp(3)).await.unwrap().is_some());
+
+    assert!(redeem(&store, hash(3), 4, 1, "ada").await.unwrap().owner);
+    assert!(!store.replace_owner_invite(hash(4), Timestamp(5)).await.unwrap());
+    assert_eq!(store.invite(&hash(4), Timestamp(5)).await.unwrap(), None);
+}
+
+async fn people_come_in_the_order_asked(world: &World) {
+    let store = world.open().await;
+    join(&store, 1, "ada").await;
+    join(&store, 2, "grace").await;
+    let mut ids = vec![MemberId(2), MemberId(404), MemberId(1), MemberId(2)];
+    // More than goes into one statement.
+    ids.extend((10_000..12_000).map(MemberId));
+    ids.push(MemberId(1));
+    let handles: Vec<String> = store
+        .people(&ids)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|person| person.handle)
+        .collect();
+    assert_eq!(handles, ["grace", "ada", "grace", "ada"]);
+    assert_eq!(store.people(&[]).await.unwrap(), []);
+}
+
+async fn following_is_one_way_and_once(world: &World) {
+    let store = world.open().await;
+    let ada = join(&store, 1, "ada").await;
+    let grace = join(&store, 2, "grace").await;
+    let carol = join(&store, 3, "carol").await;
+    store.follow(ada, grace, Timestamp(1)).await.unwrap();
+    store.follow(ada, grace, Timestamp(2)).await.unwrap();
+    store.follow(ada, carol, Timestamp(3)).await.unwrap();
+    store.follow(ada, ada, Timestamp(4)).await.unwrap();
+    assert_eq!(
+        store.following(ada).await.unwrap(),
+        [person(3, "carol"), person(2, "grace")]
+    );
+    assert_eq!(store.following(grace).await.unwrap(), []);
+    refused!(store.follow(ada, MemberId(404), Timestamp(5)).await => StoreError::Conflict(_));
+
+    assert!(store.any_follows(&[carol, ada], grace).await.unwrap());
+    assert!(!store.any_follows(&[carol, grace], ada).await.unwrap());
+    assert!(!store.any_follows(&[], grace).await.unwrap());
+    // The one who follows is beyond what goes into one statement.
+    let crowd: Vec<MemberId> = (10_000..11_000).map(MemberId).chain([ada]).collect();
+    assert!(store.any_follows(&crowd, grace).await.unwrap());
+
+    store.unfollow(ada, grace).await.unwrap();
+    store.unfollow(ada, grace).await.unwrap();
+    assert_eq!(store.following(ada).await.unwrap(), [person(3, "carol")]);
+    assert!(!store.any_follows(&[ada], grace).await.unwrap());
+}
+
+async fn sessions_end(world: &World) {
+    let store = world.open().await;
+    let ada = join(&store, 1, "ada").await;
+    let player = NewSession {
+        hash: hash(70),
+        label: "player".to_owned(),
+    };
+    store.create_session(ada, player.clone(), Timestamp(1)).await.unwrap();
+    refused!(store.create_session(ada, player, Timestamp(1)).await => StoreError::Conflict(_));
+    let nobody = NewSession {
+        hash: hash(71),
+        label: String::new(),
+    };
+    refused!(store.create_session(MemberId(404), nobody, Timestamp(1)).await => StoreError::Conflict(_));
+    assert_eq!(store.session(&hash(70)).await.unwrap(), Some(ada));
+    assert!(store.delete_session(&hash(70)).await.unwrap());
+    assert!(!store.delete_session(&hash(70)).await.unwrap());
+    assert_eq!(store.session(&hash(70)).await.unwrap(), None);
+    assert_eq!(
+        store.session(&session_hash(1)).await.unwrap(),
+        Some(ada),
+        "another session of the same member"
+    );
+}
+
+async fn rooms_are_logged_and_loaded(world: &World) {
+    let store = world.open().await;
+    let host = join(&store, 1, "ada").await;
+    let first = [LogRow {
+        member: Some(host),
+        ..row(1)
+    }];
+    store
+        .create_room(
+            NewRoom {
+                opened_at: Timestamp(10),
+                ..room(1, host)
+            },
+            &first,
+        )
+        .await
+        .unwrap();
+    store
+        .create_room(
+            NewRoom {
+                opened_at: Timestamp(20),
+                ..room(2, host)
+            },
+            &[row(1)],
+        )
+        .await
+        .unwrap();
+    refused!(store.create_room(room(1, host), &[]).await => StoreError::Conflict(_));
+    refused!(store.create_room(room(9, MemberId(404)), &[]).await => StoreError::Conflict(_));
+    assert_eq!(store.live_rooms().await.unwrap(), [RoomId(2), RoomId(1)]);
+
+    let epoch = own(&store, 1).await;
+    let second = LogRow {
+        member: Some(host),
+        command: Some(CommandId(u128::MAX)),
+        ..row(2)
+    };
+    store.append(RoomId(1), epoch, &[second.clone(), row(3)]).await.unwrap();
+    store.append(RoomId(1), epoch, &[]).await.unwrap();
+    let expected = StoredRoom {
+        snapshot: None,
+        tail: vec![first[0].clone(), second, row(3)],
+        recent: vec![],
+        ended_at: None,
+    };
+    assert_eq!(store.load_room(RoomId(1)).await.unwrap(), Some(expected));
+    assert_eq!(store.load_room(RoomId(404)).await.unwrap(), None);
+}
+
+async fn a_batch_is_written_whole_or_not_at_all(world: &World) {
+    let store = world.open().await;
+    let host = join(&store, 1, "ada").await;
+    store.create_room(room(1, host), &[row(1)]).await.unwrap();
+    let epoch = own(&store, 1).await;
+    let repeated = store.append(RoomId(1), epoch, &[row(2), row(3), row(1)]).await;
+    assert!(
+        matches!(repeated, Err(AppendError::Store(StoreError::Conflict(_)))),
+        "{repeated:?}"
+    );
+    assert_eq!(loaded(&store, 1).await.tail, [row(1)]);
+    // The same for a room whose first event cannot be stored.
+    assert!(store.create_room(room(2, host), &[row(1), row(1)]).await.is_err());
+    assert_eq!(store.load_room(RoomId(2)).await.unwrap(), None);
+    store.append(RoomId(1), epoch, &[row(2)]).await.unwrap();
+    assert_eq!(loaded(&store, 1).await.tail, [row(1), row(2)]);
+}
+
+async fn snapshots_shorten_the_log_and_keep_the_newest_rows(world: &World) {
+    let store = world.open().await;
+    let host = join(&store, 1, "ada").await;
+    store.create_room(room(1, host), &[row(1)]).await.unwrap();
+    let epoch = own(&store, 1).await;
+    let last = KEPT_ROWS + 100;
+    store
+        .append(RoomId(1), epoch, &(2..=last).map(row).collect::<Vec<_>>())
+        .await
+        .unwrap();
+
+    store.save_snapshot(RoomId(1), epoch, last - 10, "state").await.unwrap();
+    let stored = loaded(&store, 1).await;
+    assert_eq!(stored.snapshot, Some((last - 10, "state".to_owned())));
+    assert_eq!(stored.tail, (last - 9..=last).map(row).collect::<Vec<_>>());
+    assert_eq!(
+        stored.recent,
+        (last - KEPT_ROWS + 1..=last - 10).map(row).collect::<Vec<_>>()
+    );
+
+    // An older snapshot does not replace a newer one, and rows after a snapshot always stay.
+    store.save_snapshot(RoomId(1), epoch, 5, "older").await.unwrap();
+    assert_eq!(loaded(&store, 1).await, stored);
+    let more = last + 2 * KEPT_ROWS;
+    store
+        .append(RoomId(1), epoch, &(last + 1..=more).map(row).collect::<Vec<_>>())
+        .await
+        .unwrap();
+    store.save_snapshot(RoomId(1), epoch, last, "newer").await.unwrap();
+    let stored = loaded(&store, 1).await;
+    assert_eq!(stored.snapshot, Some((last, "newer".to_owned())));
+    assert_eq!(stored.tail, (last + 1..=more).map(row).collect::<Vec<_>>());
+    assert_eq!(stored.recent, []);
+}
+
+async fn ending_is_final_and_atomic(world: &World) {
+    let store = world.open().await;
+    let host = join(&store, 1, "ada").await;
+    store.create_room(room(1, host), &[row(1)]).await.unwrap();
+    store.create_room(room(2, host), &[row(1)]).await.unwrap();
+    let epoch = own(&store, 1).await;
+    // The last event cannot be stored: then the room has not ended either.
+    assert!(
+        store
+            .end_room(RoomId(1), epoch, Timestamp(50), &[row(1)])
+            .await
+            .is_err()
+    );
+    assert!(!store.was_ended(RoomId(1)).await.unwrap());
+
+    store
+        .end_room(RoomId(1), epoch, Timestamp(50), &[row(2)])
+        .await
+        .unwrap();
+    assert!(store.was_ended(RoomId(1)).await.unwrap());
+    assert!(!store.was_ended(RoomId(2)).await.unwrap());
+    assert!(!store.was_ended(RoomId(404)).await.unwrap());
+    assert_eq!(store.live_rooms().await.unwrap(), [RoomId(2)]);
+    let stored = loaded(&store, 1).await;
+    assert_eq!(
+        (stored.tail, stored.ended_at),
+        (vec![row(1), row(2)], Some(Timestamp(50)))
+    );
+
+    refused!(store.append(RoomId(1), epoch, &[row(3)]).await => AppendError::Fenced);
+    refused!(store.end_room(RoomId(1), epoch, Timestamp(60), &[]).await => AppendError::Fenced);
+    assert!(!store.renew_room(RoomId(1), epoch, Timestamp(9_000)).await.unwrap());
+    let taken = store
+        .acquire_room(RoomId(1), 1, Timestamp(60), Timestamp(90), true)
+        .await
+        .unwrap();
+    assert_eq!(taken, None, "an ended room got an owner");
+    store.save_snapshot(RoomId(1), epoch, 2, "the end").await.unwrap();
+    assert_eq!(loaded(&store, 1).await.snapshot, Some((2, "the end".to_owned())));
+}
+
+async fn a_lease_has_one_owner_and_a_rising_epoch(world: &World) {
+    let store = world.open().await;
+    let host = join(&store, 1, "ada").await;
+    store.create_room(room(1, host), &[row(1)]).await.unwrap();
+    let acquire = async |owner: u128, now: u64, until: u64, force: bool| {
+        store
+            .acquire_room(RoomId(1), owner, Timestamp(now), Timestamp(until), force)
+            .await
+            .unwrap()
+    };
+    assert_eq!(acquire(7, 0, 100, false).await, Some(1), "free");
+    assert_eq!(acquire(8, 99, 200, false).await, None, "held by another");
+    assert_eq!(acquire(7, 50, 100, false).await, Some(2), "one's own");
+    assert!(store.renew_room(RoomId(1), 2, Timestamp(150)).await.unwrap());
+    assert_eq!(acquire(8, 149, 200, false).await, None, "renewed by another");
+    assert_eq!(acquire(8, 150, 200, false).await, Some(3), "expired");
+    assert!(
+        !store.renew_room(RoomId(1), 2, Timestamp(999)).await.unwrap(),
+        "renewed by the old owner"
+    );
+    assert_eq!(acquire(9, 160, 300, true).await, Some(4), "forced");
+    let nowhere = store
+        .acquire_room(RoomId(404), 7, Timestamp(0), Timestamp(1), true)
+        .await
+        .unwrap();
+    assert_eq!(nowhere, None);
+}
+
+async fn of_many_who_want_a_room_one_gets_it(world: &World) {
+    let stores = [world.open().await, world.open().await];
+    let host = join(&stores[0], 1, "ada").await;
+    stores[0].create_room(room(1, host), &[row(1)]).await.unwrap();
+    for round in 0..20u64 {
+        let (now, until) = (Timestamp(round * 10), Timestamp(round * 10 + 10));
+        let together = Arc::new(Barrier::new(4));
+        let mut callers = JoinSet::new();
+        for caller in 0..4u64 {
+            let (store, together) = (stores[(caller % 2) as usize].clone(), together.clone());
+            callers.spawn(async move {
+                together.wait().await;
+                // A process id of its own in each round, so that no lease is one's own.
+                store
+                    .acquire_room(RoomId(1), (round * 4 + caller) as u128, now, until, false)
+                    .await
+                    .unwrap()
+            });
+        }
+        let got: Vec<u64> = callers.join_all().await.into_iter().flatten().collect();
+        assert_eq!(got, [round + 1]);
+    }
+}
+
+async fn writes_of_an_old_epoch_change_nothing(world: &World) {
+    let store = world.open().await;
+    let host = join(&store, 1, "ada").await;
+    store.create_room(room(1, host), &[row(1)]).await.unwrap();
+    let old = own(&store, 1).await;
+    let new = own(&store, 1).await;
+    assert!(new > old);
+    for epoch in [old, new + 1, 0] {
+        let refused = [
+            store.append(RoomId(1), epoch, &[row(2)]).await,
+            store.save_snapshot(RoomId(1), epoch, 1, "stale").await,
+            store.end_room(RoomId(1), epoch, Timestamp(9), &[row(2)]).await,
+        ];
+        assert!(
+            refused.iter().all(|answer| matches!(answer, Err(AppendError::Fenced))),
+            "{epoch}: {refused:?}"
+        );
+    }
+    let untouched = StoredRoom {
+        snapshot: None,
+        tail: vec![row(1)],
+        recent: vec![],
+        ended_at: None,
+    };
+    assert_eq!(loaded(&store, 1).await, untouched);
+    refused!(store.append(RoomId(404), 0, &[row(1)]).await => AppendError::Fenced);
+    store.append(RoomId(1), new, &[row(2)]).await.unwrap();
+}
+
+async fn what_was_acknowledged_is_there_without_closing(world: &World) {
+    let store = world.open().await;
+    let host = join(&store, 1, "ada").await;
+    store.set_setting("name", "Roomtone").await.unwrap();
+    store.create_room(room(1, host), &[row(1)]).await.unwrap();
+    let epoch = own(&store, 1).await;
+    store.append(RoomId(1), epoch, &[row(2)]).await.unwrap();
+    let before = loaded(&store, 1).await;
+    drop(store);
+    let store = world.open().await;
+    assert_eq!(store.setting("name").await.unwrap().as_deref(), Some("Roomtone"));
+    assert_eq!(store.member(host).await.unwrap().unwrap().person, person(1, "ada"));
+    assert_eq!(loaded(&store, 1).await, before);
+    store.append(RoomId(1), epoch, &[row(3)]).await.unwrap();
+}
+
+async fn many_may_open_a_new_folder_at_once(world: &World) {
+    for round in 0..10 {
+        let folder = world.folder.join(round.to_string());
+        let together = Arc::new(Barrier::new(6));
+        let mut callers = JoinSet::new();
+        for caller in 0..6u64 {
+            let (folder, together) = (folder.clone(), together.clone());
+            callers.spawn(async move {
+                together.wait().await;
+                let store = Store::open(&folder).await.unwrap();
+                store.create_invite(invite(hash(caller))).await.unwrap();
+            });
+        }
+        callers.join_all().await;
+        let store = Store::open(&folder).await.unwrap();
+        for caller in 0..6 {
+            assert!(store.invite(&hash(caller), Timestamp(0)).await.unwrap().is_some());
+        }
+    }
+}
+
+async fn numbers_too_large_are_refused(world: &World) {
+    let store = world.open().await;
+    let host = join(&store, 1, "ada").await;
+    let late = NewRoom {
+        opened_at: Timestamp(u64::MAX),
+        ..room(1, host)
+    };
+    refused!(store.create_room(late, &[]).await => StoreError::OutOfRange(u64::MAX));
+    assert_eq!(store.live_rooms().await.unwrap(), []);
+}
+
+async fn a_closed_store_says_so(world: &World) {
+    let store = world.open().await;
+    store.close().await;
+    refused!(store.setting("name").await => StoreError::Closed);
+    refused!(store.set_setting("name", "x").await => StoreError::Closed);
+}
+
+// What follows is about the embedded database's folder and process only.
+
+#[tokio::test]
+async fn the_folder_is_closed_to_others() {
+    let world = World::sqlite("folder_modes");
+    let store = world.open().await;
+    let _lock = DataLock::take(&world.folder).unwrap();
+    store.set_setting("name", "Roomtone").await.unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&world.folder), 0o700);
+    for entry in std::fs::read_dir(&world.folder).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+    assert!(world.folder.join(DATABASE_FILE).exists());
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_made_is_an_error() {
+    let world = World::sqlite("no_folder");
+    world.open().await.close().await;
+    let inside_a_file = world.folder.join(DATABASE_FILE).join("data");
+    refused!(Store::open(&inside_a_file).await => StoreError::Folder { .. });
+    refused!(DataLock::take(&inside_a_file) => StoreError::Folder { .. });
+}
+
+#[tokio::test]
+async fn one_process_serves_and_others_may_still_open() {
+    let world = World::sqlite("data_lock");
+    let lock = DataLock::take(&world.folder).unwrap();
+    refused!(DataLock::take(&world.folder) => StoreError::InUse { .. });
+    world.open().await.create_invite(invite(hash(1))).await.unwrap();
+    drop(lock);
+    DataLock::take(&world.folder).unwrap();
+}
+
+/// A process writes as fast as it can and says after each answer what was acknowledged; it is killed with SIGKILL in
+/// the middle. The test runs itself as that process.
+#[tokio::test]
+async fn kill_nine_loses_nothing_acknowledged() {
+    const FOLDER: &str = "ROOMTONE_STORE_TEST_KILLED_FOLDER";
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        write_until_killed(Path::new(&folder)).await;
+    }
+    let world = World::sqlite("kill_nine");
+    let store = world.open().await;
+    let host = join(&store, 1, "ada").await;
+    store.create_room(room(1, host), &[row(1)]).await.unwrap();
+    store.close().await;
+    let mut acknowledged = 1;
+    for round in 1..=3u64 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "kill_nine_loses_nothing_acknowledged", "--nocapture"])
+            .env(FOLDER, &world.folder)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        for seq in lines.filter_map(|line| {
+            line.strip_prefix("acknowledged ")
+                .map(|seq| seq.parse::<u64>().unwrap())
+        }) {
+            acknowledged = seq;
+            if seq >= round * 40 {
+                child.kill().unwrap();
+            }
+        }
+        assert!(!child.wait().unwrap().success());
+        let store = world.open().await;
+        let tail = loaded(&store, 1).await.tail;
+        assert!(tail.len() as u64 >= acknowledged, "{} of {acknowledged}", tail.len());
+        // Batches of two: none is there by half.
+        assert!(tail.len() % 2 == 1 && tail.iter().zip(1..).all(|(found, seq)| *found == row(seq)));
+    }
+}
+
+/// The killed process of [`kill_nine_loses_nothing_acknowledged`].
+#[expect(clippy::print_stdout, reason = "the test that kills it reads along")]
+async fn write_until_killed(folder: &Path) -> ! {
+    let _lock = DataLock::take(folder).unwrap();
+    let store = Store::open(folder).await.unwrap();
+    let mut next = loaded(&store, 1).await.tail.len() as u64 + 1;
+    let forced = store
+        .acquire_room(RoomId(1), u128::from(next), Timestamp(0), Timestamp(1_000), true)
+        .await;
+    let epoch = forced.unwrap().unwrap();
+    loop {
+        store
+            .append(RoomId(1), epoch, &[row(next), row(next + 1)])
+            .await
+            .unwrap();
+        next += 2;
+        println!("acknowledged {}", next - 1);
+    }
+}
+
+/// An empty database of its own for each case.
+struct World {
+    folder: PathBuf,
+}
+
+impl World {
+    fn sqlite(case: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("store-{}-{case}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        Self { folder }
+    }
+
+    async fn open(&self) -> Store {
+        Store::open(&self.folder).await.unwrap()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn hash(number: u64) -> Hash {
+    let mut hash = [0x5a; 32];
+    hash[..8].copy_from_slice(&number.to_be_bytes());
+    hash
+}
+
+/// The digest of the session that [`redeem`] makes for member `id`.
+fn session_hash(id: u64) -> Hash {
+    hash(1_000_000 + id)
+}
+
+fn invite(hash: Hash) -> NewInvite {
+    NewInvite {
+        hash,
+        owner: false,
+        sponsor: None,
+        created_at: Timestamp(0),
+        expires_at: None,
+    }
+}
+
+fn person(id: u128, handle: &str) -> Person {
+    Person {
+        id: MemberId(id),
+        handle: handle.to_owned(),
+        name: handle.to_uppercase(),
+    }
+}
+
+async fn redeem(
+    store: &Store,
+    code: Hash,
+    now: u64,
+    id: u64,
+    handle: &str,
+) -> Result<roomtone_store::Member, RedeemError> {
+    let Person {
+        id: member,
+        handle,
+        name,
+    } = person(id.into(), handle);
+    let member = NewMember {
+        id: member,
+        handle,
+        name,
+        language: "en".to_owned(),
+    };
+    let session = NewSession {
+        hash: session_hash(id),
+        label: "browser".to_owned(),
+    };
+    store
+        .redeem(&code, Timestamp(now), member, session)
+        .await
+        .map(|redeemed| redeemed.member)
+}
+
+/// Makes an ordinary member with an invite of its own, `hash(id)`.
+async fn join(store: &Store, id: u64, handle: &str) -> MemberId {
+    store.create_invite(invite(hash(id))).await.unwrap();
+    redeem(store, hash(id), 0, id, handle).await.unwrap().person.id
+}
+
+fn room(id: u128, host: MemberId) -> NewRoom {
+    NewRoom {
+        id: RoomId(id),
+        opened_at: Timestamp(0),
+        title: "Kitchen table".to_owned(),
+        host,
+    }
+}
+
+fn row(seq: u64) -> LogRow {
+    LogRow {
+        seq,
+        at: Timestamp(1_000 + seq),
+        member: None,
+        command: None,
+        body: format!("event {seq}, \"ж\""),
+    }
+}
+
+async fn own(store: &Store, id: u128) -> u64 {
+    store
+        .acquire_room(RoomId(id), 42, Timestamp(0), Timestamp(100), false)
+        .await
+        .unwrap()
+        .unwrap()
+}
+
+async fn loaded(store: &Store, id: u128) -> StoredRoom {
+    store.load_room(RoomId(id)).await.unwrap().unwrap()
+}
