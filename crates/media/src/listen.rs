@@ -1,0 +1,367 @@
+//! A listener's outgoing leg: ICE-lite, a DTLS handshake whose state is dropped when it has settled, and our own sealing.
+//!
+//! A settled leg is about 1.2 KiB: 320 bytes of `Listen`, 672 of its three slots, 216 of keys, and what the ciphers of
+//! [`crate::srtp::Sealer`] hold besides; the test `a_settled_leg_is_small` keeps it so. The SRTP profile is chosen by
+//! dimpl and not configurable there: under DTLS 1.2 AES-256-GCM before AES-128-GCM before AES-CM with HMAC-SHA1-80; under
+//! DTLS 1.3 the first of the client's own list.
+
+use std::time::{Duration, Instant};
+
+use dimpl::{Dtls, Output as DtlsOutput, SrtpProfile};
+use roomtone_room::ids::TalkerNo;
+
+use crate::budget::Budget;
+use crate::frame::{Frame, SLOTS};
+use crate::ice::Ice;
+use crate::identity::{Identity, fingerprint_of};
+use crate::leg::{Fingerprint, LegId};
+use crate::ring::Ring;
+use crate::rtp::{self, AudioLevel, Header, Rtcp, SenderInfo};
+use crate::shard::{CONNECT_LIMIT, CONSENT_LIMIT, EndReason, ListenSetup, Outbox, Stats};
+use crate::slot::{Place, Slot};
+use crate::srtp::{Keys, OVERHEAD_MAX, Opener, Profile, Sealer};
+
+/// How long the DTLS engine is kept after the handshake, to answer a client whose last flight, or our answer to it, was
+/// lost (RFC 6347, section 4.2.4). Longer helps lossy networks; shorter frees tens of KiB per listener sooner. Once it is
+/// gone, a client that closes its association is only noticed by the end of its STUN checks.
+pub const SETTLE: Duration = Duration::from_secs(10);
+
+/// Packets per second that one listener may have sent again. More repairs worse networks; fewer bounds what a listener
+/// who asks for everything costs. A stream has 50 packets a second, so this is half of one.
+pub const RESENDS_PER_SECOND: u32 = 25;
+
+/// Between two sender reports of a slot that is in use (RFC 3550 section 6.2 asks for 5 s or more); up to a second is
+/// added, different for each leg, so that reports of a large audience do not come all at once.
+pub const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The largest Opus packet that is forwarded, in bytes: the largest single frame (RFC 6716, section 3.2.1).
+pub const PAYLOAD_MAX: usize = 1275;
+
+/// Bytes of the largest packet sent to a listener.
+pub(crate) const PACKET_MAX: usize = rtp::HEADER_MAX + PAYLOAD_MAX + OVERHEAD_MAX;
+
+/// What a handshake needs besides the leg.
+struct Handshake {
+    engine: Dtls,
+    /// The engine's own next timeout.
+    deadline: Instant,
+    /// The peer has shown the certificate that its offer names.
+    verified: bool,
+    connected: bool,
+    /// When the engine is dropped, once connected.
+    until: Option<Instant>,
+}
+
+/// One listen leg.
+pub(crate) struct Listen {
+    pub(crate) ice: Ice,
+    /// The listener's own number: they are not sent their own voice.
+    own: TalkerNo,
+    fingerprint: Fingerprint,
+    created: Instant,
+    handshake: Option<Box<Handshake>>,
+    keys: Option<Box<(Sealer, Opener)>>,
+    /// One, for the dominant talker, or [`SLOTS`].
+    slots: Box<[Slot]>,
+    cname: Box<str>,
+    report_interval: Duration,
+    /// When the next sender reports are due; `None` while nothing was sent since the last.
+    report_at: Option<Instant>,
+    resends: Budget,
+}
+
+impl Listen {
+    /// A leg that waits for its peer's first check. `None`: no slots, or values out of range.
+    pub(crate) fn new(now: Instant, setup: &ListenSetup) -> Option<Self> {
+        let count = if setup.slots.len() >= SLOTS { SLOTS } else { 1 };
+        let lines = setup.slots.get(..count)?;
+        let valid = |ext: Option<u8>| ext.is_none_or(|id| (1..=14).contains(&id));
+        if !lines
+            .iter()
+            .all(|line| line.payload_type < 128 && valid(line.level_ext))
+        {
+            return None;
+        }
+        Some(Self {
+            ice: Ice::new(now, setup.local.clone(), &setup.remote),
+            own: setup.talker,
+            fingerprint: setup.fingerprint,
+            created: now,
+            handshake: None,
+            keys: None,
+            slots: lines.iter().map(|line| Slot::new(*line)).collect(),
+            cname: setup.cname.as_str().into(),
+            report_interval: REPORT_INTERVAL + spread(setup.leg),
+            report_at: None,
+            resends: Budget::new(now, RESENDS_PER_SECOND),
+        })
+    }
+
+    /// A DTLS datagram from one of the leg's own paths. `Ok(true)`: the leg is connected now, and was not before.
+    pub(crate) fn dtls(
+        &mut self,
+        now: Instant,
+        identity: &Identity,
+        bytes: &[u8],
+        out: &mut Outbox,
+    ) -> Result<bool, EndReason> {
+        if self.keys.is_some() && self.handshake.is_none() {
+            return Ok(false);
+        }
+        // Made only now, so that an offer that nobody follows up costs no engine.
+        let handshake = self.handshake.get_or_insert_with(|| {
+            let mut engine = identity.dtls(now);
+            engine.set_active(false);
+            Box::new(Handshake {
+                engine,
+                deadline: now,
+                verified: false,
+                connected: false,
+                until: None,
+            })
+        });
+        let fed = handshake
+            .engine
+            .handle_timeout(now)
+            .and_then(|()| handshake.engine.handle_packet(bytes));
+        match fed {
+            Ok(()) => self.drain_dtls(now, out),
+            // The engine is of no more use, but sound does not need it.
+            Err(_) if self.keys.is_some() => {
+                self.handshake = None;
+                Ok(false)
+            }
+            Err(_) => Err(EndReason::HandshakeFailed),
+        }
+    }
+
+    /// What is due at `now`: retransmissions, reports, the ends of waiting. `Ok(true)` as for [`Listen::dtls`].
+    pub(crate) fn timeout(
+        &mut self,
+        now: Instant,
+        wall: impl Fn(Instant) -> u64,
+        out: &mut Outbox,
+    ) -> Result<bool, EndReason> {
+        if now >= self.ice.heard() + CONSENT_LIMIT {
+            return Err(if self.keys.is_some() {
+                EndReason::ConsentLost
+            } else {
+                EndReason::NotConnected
+            });
+        }
+        if self.keys.is_none() && now >= self.created + CONNECT_LIMIT {
+            return Err(EndReason::NotConnected);
+        }
+        if self.report_at.is_some_and(|at| now >= at) {
+            self.report(now, wall(now), out);
+        }
+        match &mut self.handshake {
+            Some(handshake) if handshake.until.is_some_and(|until| now >= until) => self.handshake = None,
+            Some(handshake) if now >= handshake.deadline => match handshake.engine.handle_timeout(now) {
+                Ok(()) => return self.drain_dtls(now, out),
+                Err(_) if self.keys.is_some() => self.handshake = None,
+                Err(_) => return Err(EndReason::HandshakeFailed),
+            },
+            _ => {}
+        }
+        Ok(false)
+    }
+
+    /// When [`Listen::timeout`] has something to do next.
+    pub(crate) fn deadline(&self) -> Instant {
+        let consent = self.ice.heard() + CONSENT_LIMIT;
+        let connect = if self.keys.is_none() {
+            self.created + CONNECT_LIMIT
+        } else {
+            consent
+        };
+        let handshake = self.handshake.as_ref();
+        let engine = handshake.map_or(consent, |h| h.until.map_or(h.deadline, |until| until.min(h.deadline)));
+        consent.min(connect).min(engine).min(self.report_at.unwrap_or(consent))
+    }
+
+    /// When the next sender reports are due, if any are.
+    pub(crate) fn report_at(&self) -> Option<Instant> {
+        self.report_at
+    }
+
+    /// An SRTCP packet from one of the leg's own paths. Calls `resend` with slot and sequence number of each packet that is
+    /// asked for and within the budget.
+    pub(crate) fn rtcp(&mut self, now: Instant, bytes: &mut [u8], stats: &mut Stats, mut resend: impl FnMut(u8, u16)) {
+        let Some(Ok(len)) = self.keys.as_mut().map(|keys| keys.1.open_rtcp(bytes)) else {
+            stats.srtp_rejected += 1;
+            return;
+        };
+        for packet in rtp::parse_compound(&bytes[..len]) {
+            match packet {
+                Rtcp::ReceiverReport { blocks, .. } | Rtcp::SenderReport { blocks, .. } => {
+                    for block in blocks.filter(|block| self.slots.iter().any(|slot| slot.line.ssrc == block.ssrc)) {
+                        stats.receiver_reports += 1;
+                        stats.receiver_loss_256ths += u64::from(block.fraction_lost);
+                    }
+                }
+                Rtcp::Nack { media, lost, .. } => {
+                    let slot = self
+                        .slots
+                        .iter()
+                        .position(|slot| slot.line.ssrc == media && slot.line.nack);
+                    let Some(slot) = slot else { continue };
+                    for seq in lost {
+                        // What was lost before it reached us is asked for as well, and must not use up the budget.
+                        if self.slots[slot].sent(seq).is_some() && self.resends.take(now, 1) {
+                            resend(slot as u8, seq);
+                        } else {
+                            stats.resend_refused += 1;
+                        }
+                    }
+                }
+                Rtcp::Bye { .. } => {}
+            }
+        }
+    }
+
+    /// Seals a frame for this listener into `out` and returns the length. `None`: they are not to hear it.
+    pub(crate) fn seal(&mut self, now: Instant, frame: &Frame, out: &mut [u8; PACKET_MAX]) -> Option<usize> {
+        let (sealer, _) = &**self.keys.as_ref()?;
+        if frame.talker == self.own {
+            return None;
+        }
+        let slot = match &mut *self.slots {
+            [only] if frame.dominant => only,
+            [only] => {
+                only.skip(frame);
+                return None;
+            }
+            slots => slots.get_mut(usize::from(frame.slot))?,
+        };
+        let place = slot.place(frame)?;
+        slot.packets = slot.packets.wrapping_add(1);
+        slot.octets = slot.octets.wrapping_add(frame.payload.len() as u32);
+        let len = write(sealer, slot, place, frame, out)?;
+        self.report_at.get_or_insert(now + self.report_interval);
+        Some(len)
+    }
+
+    /// Seals once more what was sent under a sequence number: the very same bytes. `None`: it is no longer held.
+    pub(crate) fn reseal(&self, slot: u8, seq: u16, ring: &Ring, out: &mut [u8; PACKET_MAX]) -> Option<usize> {
+        let (sealer, _) = &**self.keys.as_ref()?;
+        let slot = self.slots.get(usize::from(slot))?;
+        let sent = slot.sent(seq)?;
+        let frame = ring.find(sent.talker, sent.seq)?;
+        write(sealer, slot, sent.place(frame), frame, out)
+    }
+
+    fn drain_dtls(&mut self, now: Instant, out: &mut Outbox) -> Result<bool, EndReason> {
+        let Some(handshake) = &mut self.handshake else {
+            return Ok(false);
+        };
+        let mut buffer = [0; 2048];
+        loop {
+            match handshake.engine.poll_output(&mut buffer) {
+                DtlsOutput::Packet(bytes) => out.push(self.ice.selected(), bytes),
+                DtlsOutput::Timeout(at) => {
+                    handshake.deadline = at;
+                    break;
+                }
+                DtlsOutput::PeerCert(der) => {
+                    if fingerprint_of(der) != self.fingerprint {
+                        return Err(EndReason::WrongCertificate);
+                    }
+                    handshake.verified = true;
+                }
+                DtlsOutput::KeyingMaterial(material, profile) if handshake.verified => {
+                    let profile = profile_of(profile).ok_or(EndReason::HandshakeFailed)?;
+                    let keys = Keys::from_dtls(profile, &material, true).map_err(|_| EndReason::HandshakeFailed)?;
+                    self.keys = Some(Box::new(keys));
+                }
+                DtlsOutput::Connected => handshake.connected = true,
+                DtlsOutput::CloseNotify => return Err(EndReason::ClosedByPeer),
+                // Neither keys for somebody unverified, nor records larger than a datagram, nor anything unknown.
+                DtlsOutput::KeyingMaterial(..) | DtlsOutput::BufferTooSmall { .. } => {
+                    return Err(EndReason::HandshakeFailed);
+                }
+                _ => {}
+            }
+        }
+        if !handshake.connected || handshake.until.is_some() {
+            return Ok(false);
+        }
+        if self.keys.is_none() {
+            return Err(EndReason::HandshakeFailed);
+        }
+        handshake.until = Some(now + SETTLE);
+        Ok(true)
+    }
+
+    fn report(&mut self, now: Instant, ntp: u64, out: &mut Outbox) {
+        self.report_at = None;
+        let Some(keys) = &mut self.keys else { return };
+        for slot in &self.slots {
+            let Some(time) = slot.time_at(now) else { continue };
+            let info = SenderInfo {
+                ssrc: slot.line.ssrc,
+                ntp,
+                time,
+                packets: slot.packets,
+                octets: slot.octets,
+            };
+            let mut packet = [0; rtp::SENDER_REPORT_MAX + OVERHEAD_MAX];
+            let len = rtp::write_sender_report(&info, &self.cname, &mut packet);
+            if let Ok(len) = keys.0.seal_rtcp(&mut packet, len) {
+                out.push(self.ice.selected(), &packet[..len]);
+            }
+        }
+    }
+}
+
+/// Writes and seals one packet. The same slot, place and frame give the same bytes.
+fn write(sealer: &Sealer, slot: &Slot, place: Place, frame: &Frame, out: &mut [u8; PACKET_MAX]) -> Option<usize> {
+    let line = &slot.line;
+    let header = Header {
+        marker: place.marker,
+        payload_type: line.payload_type,
+        seq: place.index as u16,
+        time: place.time,
+        ssrc: line.ssrc,
+        csrc: Some(frame.talker.0),
+        audio_level: line.level_ext.map(|id| AudioLevel {
+            id,
+            level: frame.level.min(127),
+            voice: frame.level < 127,
+        }),
+    };
+    let start = rtp::write_header(&header, out);
+    let end = start + frame.payload.len();
+    out.get_mut(start..end)?.copy_from_slice(&frame.payload);
+    sealer.seal_rtp(out, start, end, place.index).ok()
+}
+
+fn profile_of(profile: SrtpProfile) -> Option<Profile> {
+    match profile {
+        SrtpProfile::AEAD_AES_128_GCM => Some(Profile::AeadAes128Gcm),
+        SrtpProfile::AEAD_AES_256_GCM => Some(Profile::AeadAes256Gcm),
+        SrtpProfile::AES128_CM_SHA1_80 => Some(Profile::Aes128CmSha1_80),
+        _ => None,
+    }
+}
+
+/// Up to a second, different from leg to leg.
+fn spread(leg: LegId) -> Duration {
+    Duration::from_millis((leg.0 % 1000) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_settled_leg_is_small() {
+        let leg = size_of::<Listen>();
+        let keys = size_of::<(Sealer, Opener)>();
+        let slots = SLOTS * size_of::<Slot>();
+        println!("listen leg {leg} + keys {keys} + slots {slots} bytes, and the strings of ICE");
+        // Beside this, about 100 bytes of ICE credentials, one or two paths of 48 bytes, and what aws-lc keeps of the keys.
+        assert!(leg + slots <= 1024, "{}", leg + slots);
+        assert!(leg + slots + keys <= 1280, "{}", leg + slots + keys);
+    }
+}

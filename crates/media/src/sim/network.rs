@@ -1,0 +1,186 @@
+//! Loss, reordering, repetition, and what is done about them.
+
+use super::*;
+
+/// No slot repeats a sequence number, and each talker's packets are in the order in which they were spoken.
+fn assert_consistent(world: &World, listener: usize) {
+    let client = &world.clients[listener];
+    for slot in 0..SLOTS {
+        let got = client.slot(slot);
+        for pair in got.windows(2) {
+            assert!(pair[1].seq > pair[0].seq, "a sequence number came twice");
+            if pair[0].talker == pair[1].talker {
+                let number = |got: &Got| number_of(got.talker, &got.payload);
+                let (a, b) = (number(&pair[0]), number(&pair[1]));
+                assert!(b > a, "order of packets: {a} then {b}");
+                if !pair[1].marker {
+                    assert_eq!(b - a, pair[1].seq - pair[0].seq, "a loss is a gap of the same size");
+                    assert_eq!(pair[1].time - pair[0].time, (b - a) * 960);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn losses_stay_gaps_and_the_rest_comes() {
+    for seed in 0..3 {
+        let (mut world, listener) = World::with_talkers(seed, 2);
+        world.link = Link { loss: 100, ..PERFECT };
+        world.talk(&[0, 1], 200);
+        world.run(ms(500));
+        assert_consistent(&world, listener);
+        // 10 % are lost on the way in, and almost nothing on the way out, since it is asked for again.
+        let heard = world.clients[listener].heard(1).len();
+        assert!((160..200).contains(&heard), "seed {seed}: {heard}");
+        assert!(world.shard.stats().resent > 10);
+    }
+}
+
+#[test]
+fn reordered_and_doubled_packets_come_once_and_in_order() {
+    for seed in 0..3 {
+        let (mut world, listener) = World::with_talkers(seed, 2);
+        world.link = Link {
+            jitter: ms(70),
+            twice: 300,
+            ..PERFECT
+        };
+        world.talk(&[0, 1], 200);
+        world.run(ms(500));
+        assert_consistent(&world, listener);
+        // The first packet on the wire is where the stream begins: what it has overtaken is lost.
+        for talker in [1, 2] {
+            let heard = world.clients[listener].heard(talker);
+            assert!(heard.len() >= 195, "seed {seed}: {}", heard.len());
+            assert!(heard.windows(2).all(|pair| pair[0] < pair[1]), "each once");
+        }
+        assert!(world.frames.len() <= 400);
+    }
+}
+
+#[test]
+fn redundancy_brings_back_what_was_lost() {
+    let (mut world, listener) = World::with_talkers(20, 1);
+    world.clients[0].red = true;
+    world.talk(&[0], 10);
+    for _ in 0..10 {
+        world.talk(&[0], 3);
+        world.link.loss = 1000;
+        let payload = speech(1, world.clients[0].seq);
+        world.say(0, payload, -20);
+        world.link.loss = 0;
+        world.run(FRAME);
+    }
+    world.talk(&[0], 3);
+    world.run(ms(100));
+    assert_eq!(
+        world.clients[listener].heard(1),
+        (100..153).collect::<Vec<_>>(),
+        "one of four lost, all heard"
+    );
+    assert_eq!(world.shard.stats().voice_recovered, 10);
+    assert_consistent(&world, listener);
+}
+
+#[test]
+fn a_packet_asked_for_again_is_the_same_to_the_byte() {
+    let (mut world, listener) = World::with_talkers(21, 2);
+    world.talk(&[0, 1], 10);
+    // Every fifth packet of media is lost, the first time.
+    let mut seen = std::collections::HashSet::new();
+    world.lose = Box::new(move |bytes| is_media(bytes) && seen.insert(bytes.to_vec()) && bytes[3].is_multiple_of(5));
+    world.talk(&[0, 1], 50);
+    world.lose = Box::new(|_| false);
+    world.talk(&[0, 1], 10);
+    world.run(ms(500));
+    let client = &world.clients[listener];
+    assert_eq!(client.heard(1), (100..170).collect::<Vec<_>>());
+    assert_eq!(client.heard(2), (100..170).collect::<Vec<_>>());
+    let resent = world.shard.stats().resent;
+    assert!(resent >= 20, "{resent}");
+    // One index of one stream is only ever sealed as one packet: what gives nonces away is two packets under one.
+    let mut packets = BTreeMap::new();
+    let mut repeated = 0;
+    for (_, _, bytes, arrived) in world.tap.iter().filter(|tap| is_media(&tap.2)) {
+        match packets.insert(bytes[..12].to_vec(), bytes.clone()) {
+            Some(first) => {
+                assert_eq!(&first, bytes);
+                assert_eq!(*arrived, None);
+                repeated += 1;
+            }
+            None => assert!(arrived.is_some()),
+        }
+    }
+    assert_eq!(repeated, resent);
+}
+
+#[test]
+fn resends_have_a_budget() {
+    let (mut world, listener) = World::with_talkers(22, 1);
+    world.talk(&[0], 5);
+    // Nothing arrives for two seconds but the newest, so that the client keeps asking.
+    let mut n = 0;
+    world.lose = Box::new(move |bytes| {
+        n += 1;
+        is_media(bytes) && n % 4 != 0
+    });
+    world.talk(&[0], 200);
+    let stats = world.shard.stats().clone();
+    let budget = u64::from(crate::listen::RESENDS_PER_SECOND) * (4 + 1);
+    assert!(stats.resent > 20 && stats.resent <= budget, "{}", stats.resent);
+    assert!(stats.resend_refused > 0);
+    assert!(!world.clients[listener].got.is_empty());
+}
+
+#[test]
+fn nothing_is_sent_again_of_somebody_who_was_silenced() {
+    let (mut world, _) = World::with_talkers(23, 1);
+    world.lose = Box::new(|bytes| is_media(bytes) && bytes[3] % 4 == 3);
+    world.talk(&[0], 10);
+    world.grant(2, Duration::from_secs(60), &[]);
+    let (from, before) = (world.tap.len(), world.shard.stats().resent);
+    world.run(ms(1000));
+    assert_eq!(world.tap[from..].iter().filter(|t| is_media(&t.2)).count(), 0);
+    assert_eq!(world.shard.stats().resent, before);
+    assert!(world.shard.stats().resend_refused > 0, "it was asked for");
+}
+
+#[test]
+fn a_speaker_who_sends_too_much_is_cut_down() {
+    let (mut world, listener) = World::with_talkers(24, 1);
+    for _ in 0..2000 {
+        let payload = speech(1, world.clients[0].seq);
+        world.say(0, payload, -20);
+        world.run(ms(1));
+    }
+    world.run(ms(100));
+    let heard = world.clients[listener].heard(1).len() as u32;
+    let rate = crate::publish::PACKETS_PER_SECOND;
+    assert!((2 * rate..=3 * rate + 5).contains(&heard), "{heard}");
+    assert_eq!(world.shard.stats().rate_limited, 2000 - u64::from(heard));
+}
+
+#[test]
+fn reports_tell_the_time_of_the_stream() {
+    let (mut world, listener) = World::with_talkers(25, 1);
+    world.talk(&[0], 700);
+    // str0m sends a receiver report every 5 s, and puts our sender reports next to what it receives.
+    assert!(world.shard.stats().receiver_reports >= 2);
+    assert_eq!(world.shard.stats().receiver_loss_256ths, 0);
+    let reports = world
+        .tap
+        .iter()
+        .filter(|t| rtp::kind(&t.2) == PacketKind::Rtcp && t.1 == Path::Udp(world.clients[listener].inside));
+    let times: Vec<Instant> = reports.map(|t| t.0).collect();
+    assert!((2..=3).contains(&times.len()), "{}", times.len());
+    let apart = times[1] - times[0];
+    assert!(apart >= crate::listen::REPORT_INTERVAL && apart < crate::listen::REPORT_INTERVAL + ms(1100));
+    // Nothing said, nothing reported.
+    let from = world.tap.len();
+    world.run(Duration::from_secs(20));
+    let later = world.tap[from..]
+        .iter()
+        .filter(|t| rtp::kind(&t.2) == PacketKind::Rtcp && t.1 == Path::Udp(world.clients[listener].inside));
+    assert!(later.count() <= 1);
+}

@@ -1,0 +1,407 @@
+//! One voice slot of a listen leg: how a succession of talkers becomes one RTP stream without a seam.
+//!
+//! A slot's stream is made of segments. A segment is a stretch of one talker's packets, mapped by adding one constant to
+//! the sequence number and one to the time. Where a segment begins, the sequence number goes on without a gap and the time
+//! moves on by what has elapsed. Within a segment a lost packet stays a gap, so that the listener conceals it or asks for
+//! it. Every index is given to one packet only, which is what sealing rests on (RFC 7714, section 8.2).
+
+use std::time::{Duration, Instant};
+
+use roomtone_room::ids::TalkerNo;
+
+use crate::frame::Frame;
+use crate::shard::ListenSlot;
+
+/// Segments that are remembered for resends. With a talker change every 200 ms, four are as long as the ring.
+const SEGMENTS: usize = 4;
+
+/// The longest gap that is passed on, in packets: one second. A longer one is a new segment, because a receiver that has
+/// heard nothing for so long resets anyway, and because large jumps endanger its rollover counter (RFC 3711, section 3.3.1).
+const GAP_MAX: u64 = 50;
+
+/// The longest pause within a segment. After a longer one the time of the stream is set anew by what has elapsed, whatever
+/// the talker's own clock did meanwhile, and a marker tells of a new talk spurt. Opus sends a packet each 400 ms in silence.
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// Samples of 48 kHz in 20 ms: the least by which time moves on from one segment to the next.
+const STEP: u32 = 960;
+
+/// The number of the stretch that a frame belongs to. The upper half of [`Frame::seq`] changes when its talker begins
+/// to be forwarded again, with another stream or after packets that were kept back: those are no loss.
+fn stretch(seq: u64) -> u64 {
+    seq >> 32
+}
+
+/// One stretch of one talker in a slot's stream.
+#[derive(Debug, Clone, Copy)]
+struct Segment {
+    talker: TalkerNo,
+    first_in: u64,
+    first_out: u64,
+    time_offset: u32,
+}
+
+impl Segment {
+    fn is_of(&self, frame: &Frame) -> bool {
+        self.talker == frame.talker && stretch(self.first_in) == stretch(frame.seq)
+    }
+}
+
+/// Where a frame goes in the slot's stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// 48-bit SRTP index: rollover counter and sequence number.
+    pub(crate) index: u64,
+    /// RTP timestamp.
+    pub(crate) time: u32,
+    /// First packet of a segment.
+    pub(crate) marker: bool,
+}
+
+/// A packet that was sent, found again by its sequence number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sent {
+    /// Whose frame it carried.
+    pub(crate) talker: TalkerNo,
+    /// The frame's number.
+    pub(crate) seq: u64,
+    index: u64,
+    time_offset: u32,
+    marker: bool,
+}
+
+/// One voice slot of one listen leg.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    /// What was negotiated.
+    pub(crate) line: ListenSlot,
+    /// Newest first.
+    segments: [Option<Segment>; SEGMENTS],
+    /// The index after the highest one given out.
+    next: u64,
+    /// Bit n: index `next - 1 - n` was given out.
+    given: u64,
+    /// A frame of the current talker was left out on purpose: their next one begins a segment.
+    interrupted: bool,
+    /// When the first packet was sent, and its time: the clock of the stream.
+    began: Option<(Instant, u32)>,
+    /// When the newest frame arrived, and its time in this stream.
+    newest: Option<(Instant, u32)>,
+    /// Packets sent, for sender reports.
+    pub(crate) packets: u32,
+    /// Payload bytes sent, for sender reports.
+    pub(crate) octets: u32,
+}
+
+impl Slot {
+    pub(crate) fn new(line: ListenSlot) -> Self {
+        Self {
+            line,
+            segments: [None; SEGMENTS],
+            next: u64::from(line.seq),
+            given: 0,
+            interrupted: false,
+            began: None,
+            newest: None,
+            packets: 0,
+            octets: 0,
+        }
+    }
+
+    /// Gives a frame its place. `None`: it is a repetition, or too late to be of use.
+    pub(crate) fn place(&mut self, frame: &Frame) -> Option<Place> {
+        if let Some(segment) = self.segments[0]
+            && segment.is_of(frame)
+        {
+            let ahead = frame.seq.checked_sub(segment.first_in)?;
+            let index = segment.first_out + ahead;
+            if index < self.next {
+                return self.place_late(segment, frame, index);
+            }
+            if index - self.next <= GAP_MAX && !self.interrupted && !self.paused(frame) {
+                self.give(index);
+                return Some(self.at(segment, frame, index));
+            }
+        } else if self.is_of_the_past(frame) {
+            return None;
+        }
+        Some(self.begin(frame))
+    }
+
+    /// Says that a frame was left out on purpose, so that the gap it leaves is not taken for a loss.
+    pub(crate) fn skip(&mut self, frame: &Frame) {
+        if self.segments[0].is_some_and(|segment| segment.is_of(frame)) {
+            self.interrupted = true;
+        }
+    }
+
+    /// The packet that was last sent under this sequence number, if it is recent enough.
+    pub(crate) fn sent(&self, seq: u16) -> Option<Sent> {
+        let newest = self.next.checked_sub(1)?;
+        let age = u64::from((newest as u16).wrapping_sub(seq));
+        if age >= 64 || self.given >> age & 1 == 0 {
+            return None;
+        }
+        let index = newest - age;
+        let segment = self.segments.iter().flatten().find(|s| s.first_out <= index)?;
+        Some(Sent {
+            talker: segment.talker,
+            seq: segment.first_in + (index - segment.first_out),
+            index,
+            time_offset: segment.time_offset,
+            marker: index == segment.first_out,
+        })
+    }
+
+    /// The stream's time at `now` (RFC 3550, section 6.4.1), if anything was sent.
+    pub(crate) fn time_at(&self, now: Instant) -> Option<u32> {
+        self.newest
+            .map(|(arrived, time)| time.wrapping_add(samples(now.saturating_duration_since(arrived))))
+    }
+
+    /// Whether the talker has sent nothing for so long that this is a new talk spurt.
+    fn paused(&self, frame: &Frame) -> bool {
+        self.newest
+            .is_some_and(|(arrived, _)| frame.arrived.saturating_duration_since(arrived) > PAUSE_MAX)
+    }
+
+    fn place_late(&mut self, segment: Segment, frame: &Frame, index: u64) -> Option<Place> {
+        let age = self.next - 1 - index;
+        if age >= 64 || self.given >> age & 1 == 1 {
+            return None;
+        }
+        self.given |= 1 << age;
+        Some(Place {
+            index,
+            time: (frame.time as u32).wrapping_add(segment.time_offset),
+            marker: frame.seq == segment.first_in,
+        })
+    }
+
+    /// Whether a frame belongs to what earlier segments have already carried.
+    fn is_of_the_past(&self, frame: &Frame) -> bool {
+        self.segments.windows(2).any(|pair| match (pair[0], pair[1]) {
+            (Some(newer), Some(older)) => {
+                let end = older.first_in + (newer.first_out - older.first_out);
+                older.is_of(frame) && frame.seq < end
+            }
+            _ => false,
+        })
+    }
+
+    fn begin(&mut self, frame: &Frame) -> Place {
+        let time = match (self.began, self.newest) {
+            (Some((at, first)), Some((_, last))) => {
+                let due = first.wrapping_add(samples(frame.arrived.saturating_duration_since(at)));
+                // Never backwards, and never two packets for one moment.
+                if due.wrapping_sub(last).wrapping_sub(STEP) < u32::MAX / 2 {
+                    due
+                } else {
+                    last.wrapping_add(STEP)
+                }
+            }
+            _ => {
+                self.began = Some((frame.arrived, self.line.time));
+                self.line.time
+            }
+        };
+        let segment = Segment {
+            talker: frame.talker,
+            first_in: frame.seq,
+            first_out: self.next,
+            time_offset: time.wrapping_sub(frame.time as u32),
+        };
+        self.segments.rotate_right(1);
+        self.segments[0] = Some(segment);
+        self.interrupted = false;
+        self.give(self.next);
+        self.at(segment, frame, segment.first_out)
+    }
+
+    fn give(&mut self, index: u64) {
+        let step = index + 1 - self.next;
+        self.given = if step < 64 { self.given << step | 1 } else { 1 };
+        self.next = index + 1;
+    }
+
+    fn at(&mut self, segment: Segment, frame: &Frame, index: u64) -> Place {
+        let time = (frame.time as u32).wrapping_add(segment.time_offset);
+        self.newest = Some((frame.arrived, time));
+        Place {
+            index,
+            time,
+            marker: frame.seq == segment.first_in,
+        }
+    }
+}
+
+impl Sent {
+    /// Where the packet with this frame went, exactly as when it was first sent.
+    pub(crate) fn place(&self, frame: &Frame) -> Place {
+        Place {
+            index: self.index,
+            time: (frame.time as u32).wrapping_add(self.time_offset),
+            marker: self.marker,
+        }
+    }
+}
+
+/// Samples of 48 kHz in a duration, modulo 2^32.
+fn samples(duration: Duration) -> u32 {
+    (duration.as_micros() * 48 / 1000) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::{ROOM, start};
+    use std::sync::Arc;
+
+    const LINE: ListenSlot = ListenSlot {
+        payload_type: 111,
+        level_ext: None,
+        nack: true,
+        ssrc: 1,
+        seq: 10,
+        time: 1000,
+    };
+
+    /// Frame `seq` of a stretch of a talker that arrives at a millisecond; its media time is `seq` times 20 ms.
+    fn frame(start: Instant, talker: u32, stretch: u64, seq: u64, at: u64) -> Frame {
+        Frame {
+            room: ROOM,
+            talker: TalkerNo(talker),
+            slot: 0,
+            dominant: true,
+            seq: stretch << 32 | seq,
+            time: seq * 960,
+            level: 20,
+            arrived: start + Duration::from_millis(at),
+            payload: Arc::from([0u8; 4]),
+        }
+    }
+
+    type Step = ((u32, u64, u64, u64), Option<(u64, u32, bool)>);
+
+    /// Places one frame after another and compares index, time and marker; what was placed must be found again.
+    fn check(steps: &[Step]) {
+        let start = start();
+        let mut slot = Slot::new(LINE);
+        for (n, ((talker, stretch, seq, at), expected)) in steps.iter().enumerate() {
+            let frame = frame(start, *talker, *stretch, *seq, *at);
+            let place = slot.place(&frame);
+            assert_eq!(place.map(|p| (p.index, p.time, p.marker)), *expected, "step {n}");
+            if let Some(place) = place {
+                let sent = slot.sent(place.index as u16).unwrap();
+                assert_eq!(
+                    (sent.talker, sent.seq, sent.place(&frame)),
+                    (frame.talker, frame.seq, place),
+                    "step {n}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn losses_stay_gaps_and_late_packets_fill_them() {
+        check(&[
+            ((1, 0, 500, 0), Some((10, 1000, true))),
+            ((1, 0, 501, 20), Some((11, 1960, false))),
+            ((1, 0, 504, 80), Some((14, 4840, false))),
+            ((1, 0, 502, 81), Some((12, 2920, false))),
+            ((1, 0, 502, 82), None),
+            ((1, 0, 504, 83), None),
+            // From before the segment.
+            ((1, 0, 499, 84), None),
+        ]);
+    }
+
+    #[test]
+    fn a_new_talker_goes_on_where_the_former_stopped() {
+        check(&[
+            ((1, 0, 500, 0), Some((10, 1000, true))),
+            // 100 ms later: 4800 samples.
+            ((2, 9, 7, 100), Some((11, 5800, true))),
+            ((2, 9, 8, 120), Some((12, 6760, false))),
+            // Late packets of the former talker stay out; new ones take the slot back.
+            ((1, 0, 500, 121), None),
+            ((1, 0, 501, 121), Some((13, 7720, true))),
+            ((1, 0, 502, 141), Some((14, 8680, false))),
+            // Another stretch of the same talker: no gap, however far its numbers are.
+            ((1, 1, 900, 1000), Some((15, 49_000, true))),
+            ((1, 1, 3, 1001), None),
+        ]);
+    }
+
+    #[test]
+    fn a_gap_of_more_than_a_second_is_closed() {
+        check(&[
+            ((1, 0, 500, 0), Some((10, 1000, true))),
+            ((1, 0, 551, 1000), Some((61, 49_960, false))),
+            ((1, 0, 603, 1990), Some((62, 96_520, true))),
+            ((1, 0, 552, 1991), None),
+        ]);
+    }
+
+    #[test]
+    fn after_a_pause_time_is_set_anew() {
+        check(&[
+            ((1, 0, 500, 0), Some((10, 1000, true))),
+            // A second: the talker's own clock counts, even if it has stood still.
+            ((1, 0, 501, 1000), Some((11, 1960, false))),
+            ((1, 0, 502, 2001), Some((12, 97_048, true))),
+            ((1, 0, 503, 2021), Some((13, 98_008, false))),
+            ((1, 0, 501, 2022), None),
+        ]);
+    }
+
+    #[test]
+    fn what_was_left_out_on_purpose_is_no_gap() {
+        let start = start();
+        let mut slot = Slot::new(LINE);
+        slot.place(&frame(start, 1, 0, 500, 0));
+        slot.skip(&frame(start, 1, 0, 501, 20));
+        slot.skip(&frame(start, 2, 0, 501, 20));
+        let place = slot.place(&frame(start, 1, 0, 502, 40)).unwrap();
+        assert_eq!((place.index, place.marker), (11, true));
+        assert_eq!(slot.place(&frame(start, 1, 0, 501, 41)), None);
+        assert!(slot.sent(9).is_none() && slot.sent(12).is_none());
+    }
+
+    #[test]
+    fn old_packets_are_not_found() {
+        let start = start();
+        let mut slot = Slot::new(LINE);
+        assert!(slot.sent(9).is_none());
+        (0..100).for_each(|n| assert!(slot.place(&frame(start, 1, 0, n, n * 20)).is_some()));
+        assert!(slot.sent(45).is_none(), "more than 64 packets ago");
+        assert_eq!(slot.sent(46).unwrap().seq, 36);
+        assert!(slot.place(&frame(start, 1, 0, 30, 2000)).is_none());
+    }
+
+    proptest::proptest! {
+        /// Whatever comes: no index is given to two frames, and what is found again is what was sent.
+        #[test]
+        fn an_index_is_given_once(steps: Vec<(u8, u8, u16, bool)>) {
+            let start = start();
+            let mut slot = Slot::new(LINE);
+            let mut given = std::collections::HashMap::new();
+            for (n, (talker, stretch, seq, skip)) in steps.into_iter().enumerate() {
+                let (talker, stretch) = (u32::from(talker % 3), u64::from(stretch % 3));
+                let frame = frame(start, talker, stretch, u64::from(seq % 200), n as u64);
+                if skip && seq % 5 == 0 {
+                    slot.skip(&frame);
+                } else if let Some(place) = slot.place(&frame) {
+                    let what = (frame.talker, frame.seq);
+                    proptest::prop_assert_eq!(given.insert(place.index, what), None);
+                    let newest = *given.keys().max().unwrap();
+                    for (index, what) in given.iter().filter(|(index, _)| newest - **index < 32) {
+                        if let Some(sent) = slot.sent(*index as u16) {
+                            proptest::prop_assert_eq!((sent.talker, sent.seq), *what);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
