@@ -1,0 +1,80 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use url::Url;
+
+/// Live audio rooms with a stage and an audience, in the browser, hosted by you.
+#[derive(Debug, Parser)]
+#[command(name = "roomtone", version)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve rooms until stopped.
+    Serve(Box<Serve>),
+    /// Print a new one-use invite link.
+    Invite(Invite),
+}
+
+/// Options of `roomtone serve`.
+#[derive(Debug, Clone, Args)]
+pub struct Serve {
+    /// Address and port for HTTP.
+    #[arg(long, env = "ROOMTONE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDR:PORT")]
+    pub listen: SocketAddr,
+    /// Folder that holds all data; made if it is missing.
+    #[arg(long, env = "ROOMTONE_DATA", default_value = "./data", value_name = "DIR")]
+    pub data: PathBuf,
+    /// Address and first port for sound, UDP and TCP. Each further media thread takes the next port number; port 0
+    /// takes any free ones. With an unspecified address (0.0.0.0) every address of this machine is offered.
+    #[arg(long, env = "ROOMTONE_MEDIA", default_value = "0.0.0.0:47000", value_name = "ADDR:PORT")]
+    pub media: SocketAddr,
+    /// Addresses to offer for sound instead of this machine's own, where it is behind address translation.
+    #[arg(long, env = "ROOMTONE_MEDIA_ADDRESS", value_delimiter = ',', value_name = "IP,…")]
+    pub media_address: Vec<std::net::IpAddr>,
+    /// Media threads; one for each core if absent.
+    #[arg(long, env = "ROOMTONE_MEDIA_THREADS", value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub media_threads: Option<u8>,
+    /// How people reach this server; used in links. Guessed from --listen if absent.
+    #[arg(long, env = "ROOMTONE_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<Url>,
+    /// The name of this server, shown to newcomers.
+    #[arg(long, env = "ROOMTONE_NAME", default_value = "Roomtone")]
+    pub name: String,
+}
+
+/// Options of `roomtone invite`.
+#[derive(Debug, Clone, Args)]
+pub struct Invite {
+    /// The data folder of the server.
+    #[arg(long, env = "ROOMTONE_DATA", default_value = "./data", value_name = "DIR")]
+    pub data: PathBuf,
+}
+
+impl Serve {
+    /// The public URL: the one given, or `localhost` for a loopback address, else the address itself. `port` is the
+    /// one actually bound.
+    pub fn public_url(&self, port: u16) -> Url {
+        self.public_url.clone().unwrap_or_else(|| {
+            let host = match self.listen.ip() {
+                ip if ip.is_loopback() || ip.is_unspecified() => "localhost".to_owned(),
+                std::net::IpAddr::V6(ip) => format!("[{ip}]"),
+                ip => ip.to_string(),
+            };
+            Url::parse(&format!("http://{host}:{port}")).expect("a host and a port make a URL")
+        })
+    }
+}
+
+/// `PUBLIC_URL/join/CODE`.
+pub fn join_link(public_url: &str, code: &str) -> String {
+    format!("{}/join/{code}", public_url.trim_end_matches('/'))
+}

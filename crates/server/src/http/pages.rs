@@ -1,0 +1,111 @@
+//! The web client, embedded in the binary.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use rust_embed::RustEmbed;
+
+use crate::wire::{ApiError, Code};
+
+/// What `make web` built. Empty when the server was built without it; then pages say so.
+#[derive(RustEmbed)]
+#[folder = "$CARGO_MANIFEST_DIR/../../web/build"]
+#[allow_missing = true]
+struct Client;
+
+/// The page that every address of the client begins with.
+const INDEX: &str = "index.html";
+
+/// Serves a file of the client, or its first page for an address that the client itself understands.
+pub(super) async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    let path = uri.path().trim_start_matches('/');
+    if path.starts_with("api/") || path == "api" {
+        return ApiError::from(Code::NotFound).into_response();
+    }
+    if method != Method::GET && method != Method::HEAD {
+        return ApiError::from(Code::MethodNotAllowed).into_response();
+    }
+    if let Some(file) = Client::get(path) {
+        return respond(path, &file, &headers);
+    }
+    // A missing file of the build is missing; anything else is a page of the client.
+    if path.starts_with("_app/") {
+        return ApiError::from(Code::NotFound).into_response();
+    }
+    match Client::get(INDEX) {
+        Some(file) => respond(INDEX, &file, &headers),
+        None => (StatusCode::SERVICE_UNAVAILABLE, "This server was built without the web client (make build).\n")
+            .into_response(),
+    }
+}
+
+fn respond(path: &str, file: &rust_embed::EmbeddedFile, headers: &HeaderMap) -> Response {
+    let etag = format!("\"{}\"", hex(&file.metadata.sha256_hash()[..16]));
+    let kind = mime_guess::from_path(path).first_or_octet_stream().to_string();
+    // Files under `immutable` have the hash of their content in their name.
+    let cache = if path.contains("/immutable/") { "public, max-age=31536000, immutable" } else { "no-cache" };
+    if headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes()) {
+        return (StatusCode::NOT_MODIFIED, [(ETAG, etag)]).into_response();
+    }
+    let common = [(CONTENT_TYPE, kind), (CACHE_CONTROL, cache.to_owned()), (ETAG, etag)];
+    let takes_br = headers
+        .get(ACCEPT_ENCODING)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.split(',').any(|coding| coding.split(';').next().is_some_and(|c| c.trim() == "br")));
+    match Client::get(&format!("{path}.br")).filter(|_| takes_br) {
+        Some(packed) => (common, [(CONTENT_ENCODING, "br")], packed.data).into_response(),
+        None => (common, file.data.clone()).into_response(),
+    }
+}
+
+/// The CSP sources (` 'sha256-…'`) of the scripts inside the first page, which start the client.
+pub(super) fn inline_script_hashes() -> String {
+    let Some(index) = Client::get(INDEX) else {
+        return String::new();
+    };
+    let page = String::from_utf8_lossy(&index.data);
+    let mut sources = String::new();
+    for part in page.split("<script").skip(1) {
+        let Some((attributes, rest)) = part.split_once('>') else {
+            continue;
+        };
+        let Some((script, _)) = rest.split_once("</script>") else {
+            continue;
+        };
+        if !attributes.contains("src=") {
+            sources.push_str(&format!(" 'sha256-{}'", base64(digest(&SHA256, script.as_bytes()).as_ref())));
+        }
+    }
+    sources
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Base64 with padding (RFC 4648, section 4).
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let word = chunk.iter().fold(0u32, |word, &byte| word << 8 | u32::from(byte)) << (8 * (3 - chunk.len()));
+        for i in 0..4 {
+            let digit = (word >> (18 - 6 * i)) as usize & 63;
+            text.push(if i <= chunk.len() { ALPHABET[digit] as char } else { '=' });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_of_the_rfc() {
+        for (input, output) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
+            assert_eq!(base64(input.as_bytes()), output);
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! The media threads: one for each core, each with a UDP socket, a TCP listener on the same port number, and a
+//! [`Shard`](roomtone_media::shard::Shard) that it drives. This is the handle that the rest of the server holds.
+//!
+//! A room has a home thread, where all its publish legs live, so that one place decides who is forwarded. Its listen
+//! legs are spread over all threads; frames reach them through bounded queues that drop the oldest.
+
+mod framing;
+mod residence;
+mod streams;
+mod thread;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crossbeam_queue::ArrayQueue;
+use mio::Waker;
+use roomtone_media::frame::Frame;
+use roomtone_media::identity::Identity;
+use roomtone_media::leg::{Fingerprint, LegId};
+use roomtone_media::shard::{Grant, LegEvent, ListenSetup, PublishSetup};
+use roomtone_room::ids::RoomId;
+use tokio::sync::mpsc;
+
+pub use residence::Residence;
+
+/// Orders to one media thread that may wait. More rides out longer stalls; when it is full, whoever orders waits.
+const ORDERS: usize = 4096;
+
+/// Frames from other threads that may wait, about 6 s of three talkers in one room. More rides out longer stalls at
+/// the price of staler sound; when it is full the oldest is dropped.
+const FRAMES: usize = 1024;
+
+/// Reports about legs that may wait for the rooms. They are kept by the thread while it is full.
+const REPORTS: usize = 4096;
+
+/// What a room's owner tells a media thread.
+#[derive(Debug)]
+pub(crate) enum Order {
+    Listen(Box<ListenSetup>),
+    Publish(Box<PublishSetup>),
+    Drop(LegId),
+    Grant(Grant),
+}
+
+/// What a media thread tells a room's owner.
+#[derive(Debug, Clone, Copy)]
+pub struct Report {
+    /// Which leg.
+    pub leg: LegId,
+    /// The room it is in.
+    pub room: RoomId,
+    /// What became of it.
+    pub event: LegEvent,
+}
+
+/// Where and how the media threads listen.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Address and first port.
+    pub listen: SocketAddr,
+    /// Addresses to offer instead of this machine's own.
+    pub addresses: Vec<IpAddr>,
+    /// Whether to offer loopback addresses too: right when people reach the server by `localhost`.
+    pub offer_loopback: bool,
+    /// How many threads.
+    pub threads: usize,
+}
+
+/// One media thread, as others see it.
+struct Thread {
+    orders: mpsc::Sender<Order>,
+    inbox: Arc<Inbox>,
+    candidates: Vec<SocketAddr>,
+}
+
+/// What other media threads put in for this one.
+pub(crate) struct Inbox {
+    frames: ArrayQueue<Arc<Frame>>,
+    waker: Waker,
+}
+
+impl Inbox {
+    /// Adds a frame; returns whether an older one had to go.
+    fn push(&self, frame: Arc<Frame>) -> bool {
+        let dropped = self.frames.force_push(frame).is_some();
+        self.wake();
+        dropped
+    }
+
+    fn wake(&self) {
+        // Fails only when the thread is gone, which `Media::is_running` reports.
+        let _ = self.waker.wake();
+    }
+}
+
+/// The handle to all media threads.
+pub struct Media {
+    threads: Vec<Thread>,
+    fingerprint: Fingerprint,
+    running: Arc<AtomicUsize>,
+    next_listener: AtomicUsize,
+    residence: Arc<Residence>,
+}
+
+/// A media thread's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ThreadNo(usize);
+
+impl Media {
+    /// Binds the sockets and starts the threads. Reports about legs come out of the returned channel.
+    pub fn start(options: &Options) -> io::Result<(Self, mpsc::Receiver<Report>)> {
+        let identity = Arc::new(Identity::generate().map_err(io::Error::other)?);
+        let fingerprint = identity.fingerprint();
+        let (report, reports) = mpsc::channel(REPORTS);
+        let running = Arc::new(AtomicUsize::new(0));
+        let residence = Arc::new(Residence::default());
+        let addresses = offered_addresses(options)?;
+
+        let mut bound = Vec::new();
+        for i in 0..options.threads {
+            let port = match options.listen.port() {
+                0 => 0,
+                first => first
+                    .checked_add(u16::try_from(i).map_err(io::Error::other)?)
+                    .ok_or_else(|| io::Error::other("the media ports run past 65535"))?,
+            };
+            bound.push(thread::Bound::new(SocketAddr::new(options.listen.ip(), port))?);
+        }
+        let inboxes = bound
+            .iter()
+            .map(|bound| Ok(Arc::new(Inbox { frames: ArrayQueue::new(FRAMES), waker: bound.waker()? })))
+            .collect::<io::Result<Vec<_>>>()?;
+        let mut threads = Vec::new();
+        for (i, bound) in bound.into_iter().enumerate() {
+            let (orders, receive_orders) = mpsc::channel(ORDERS);
+            let candidates: Vec<_> = addresses.iter().map(|&ip| SocketAddr::new(ip, bound.port())).collect();
+            let others = inboxes.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, inbox)| inbox.clone()).collect();
+            let seat = thread::Seat {
+                identity: identity.clone(),
+                orders: receive_orders,
+                inbox: inboxes[i].clone(),
+                others,
+                reports: report.clone(),
+                residence: residence.clone(),
+            };
+            bound.spawn(i, seat, running.clone())?;
+            threads.push(Thread { orders, inbox: inboxes[i].clone(), candidates });
+        }
+        Ok((Self { threads, fingerprint, running, next_listener: AtomicUsize::new(0), residence }, reports))
+    }
+
+    /// Whether every thread runs.
+    pub fn is_running(&self) -> bool {
+        self.running.load(Ordering::Acquire) == self.threads.len()
+    }
+
+    /// The fingerprint of the certificate that every leg is answered with.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// Where a thread can be reached, over UDP and over TCP alike.
+    pub fn candidates(&self, thread: ThreadNo) -> &[SocketAddr] {
+        &self.threads[thread.0].candidates
+    }
+
+    /// The thread on which all publish legs of a room live.
+    pub fn home(&self, room: RoomId) -> ThreadNo {
+        ThreadNo((room.0 % self.threads.len() as u128) as usize)
+    }
+
+    /// The thread for the next listen leg.
+    pub fn place_listener(&self) -> ThreadNo {
+        ThreadNo(self.next_listener.fetch_add(1, Ordering::Relaxed) % self.threads.len())
+    }
+
+    /// How long media packets stay inside the server.
+    pub fn residence(&self) -> &Residence {
+        &self.residence
+    }
+
+    /// Makes a listen leg.
+    pub(crate) async fn listen(&self, thread: ThreadNo, setup: ListenSetup) {
+        self.order(thread, Order::Listen(Box::new(setup))).await;
+    }
+
+    /// Makes a publish leg on the room's home thread.
+    pub(crate) async fn publish(&self, setup: PublishSetup) {
+        let home = self.home(setup.room);
+        self.order(home, Order::Publish(Box::new(setup))).await;
+    }
+
+    /// Ends a leg at once.
+    pub(crate) async fn drop_leg(&self, thread: ThreadNo, leg: LegId) {
+        self.order(thread, Order::Drop(leg)).await;
+    }
+
+    /// Renews a room's lease, or changes who may be heard, on every thread.
+    pub(crate) async fn grant(&self, grant: &Grant) {
+        for thread in 0..self.threads.len() {
+            self.order(ThreadNo(thread), Order::Grant(grant.clone())).await;
+        }
+    }
+
+    async fn order(&self, thread: ThreadNo, order: Order) {
+        let thread = &self.threads[thread.0];
+        // An error means that the thread is gone; `is_running` reports it, and without orders there is no sound.
+        let _ = thread.orders.send(order).await;
+        thread.inbox.wake();
+    }
+}
+
+/// The addresses that answers name: those configured, or the bound one, or with an unspecified one all of this machine's
+/// that can be reached from elsewhere, and loopback where it is wanted.
+fn offered_addresses(options: &Options) -> io::Result<Vec<IpAddr>> {
+    if !options.addresses.is_empty() {
+        return Ok(options.addresses.clone());
+    }
+    let bound = options.listen.ip();
+    if !bound.is_unspecified() {
+        return Ok(vec![bound]);
+    }
+    let mut addresses: Vec<_> = if_addrs::get_if_addrs()?
+        .into_iter()
+        .filter(|interface| !interface.is_link_local() && interface.ip().is_ipv4() == bound.is_ipv4())
+        .map(|interface| interface.ip())
+        .filter(|ip| options.offer_loopback || !ip.is_loopback())
+        .collect();
+    // Loopback last: whoever can use another address should not try that one first.
+    addresses.sort_by_key(|ip| ip.is_loopback());
+    addresses.dedup();
+    if addresses.is_empty() {
+        return Err(io::Error::other("this machine has no address to offer for sound; name one with --media-address"));
+    }
+    Ok(addresses)
+}

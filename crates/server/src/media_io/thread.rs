@@ -1,0 +1,322 @@
+//! One media thread: waits, hands what came to the shard, and carries out what the shard says.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use mio::net::{TcpListener, UdpSocket};
+use mio::{Events, Interest, Poll, Token, Waker};
+use roomtone_media::identity::Identity;
+use roomtone_media::leg::Path;
+use roomtone_media::shard::{Input, Output, Shard, ShardConfig};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::{TryRecvError, TrySendError};
+
+use super::streams::Streams;
+use super::{Inbox, Order, Report, Residence};
+use crate::edge;
+
+const UDP: Token = Token(0);
+const LISTENER: Token = Token(1);
+const WAKER: Token = Token(2);
+
+/// Datagrams read before orders and deadlines get their turn. Larger batches wake the thread less often; smaller ones
+/// keep a flood from delaying a mute.
+const DATAGRAMS_AT_ONCE: usize = 64;
+
+/// What the kernel may hold for one socket, in bytes: about 20,000 voice packets. The kernel's own limit may be lower.
+const SOCKET_BUFFER: usize = 4 * 1024 * 1024;
+
+/// Legs of one thread. The memory of a settled listen leg bounds it.
+const LEGS_MAX: usize = 20_000;
+
+/// How often connections are looked through for those nobody answers.
+const REAP_EVERY: Duration = Duration::from_secs(5);
+
+/// Largest datagram that is read; longer ones are cut off and then fail to authenticate.
+const DATAGRAM_MAX: usize = 2048;
+
+/// Sockets of one thread, bound and not yet served.
+pub(super) struct Bound {
+    udp: UdpSocket,
+    tcp: TcpListener,
+    port: u16,
+    poll: Poll,
+}
+
+/// What a thread shares with the rest of the server.
+pub(super) struct Seat {
+    pub(super) identity: Arc<Identity>,
+    pub(super) orders: mpsc::Receiver<Order>,
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) others: Vec<Arc<Inbox>>,
+    pub(super) reports: mpsc::Sender<Report>,
+    pub(super) residence: Arc<Residence>,
+}
+
+impl Bound {
+    /// Binds a UDP socket, and a TCP listener with the same port number.
+    pub(super) fn new(at: SocketAddr) -> io::Result<Self> {
+        // With port 0 the number that UDP got may be taken for TCP; then another is tried.
+        let mut tries = if at.port() == 0 { 20 } else { 1 };
+        loop {
+            tries -= 1;
+            match Self::try_new(at) {
+                Err(error) if error.kind() == ErrorKind::AddrInUse && tries > 0 => {}
+                Err(error) => return Err(io::Error::new(error.kind(), format!("cannot listen on {at}: {error}"))),
+                bound => return bound,
+            }
+        }
+    }
+
+    fn try_new(at: SocketAddr) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(at), Type::DGRAM, Some(Protocol::UDP))?;
+        socket.set_nonblocking(true)?;
+        // The kernel grants what it allows; less only means that a burst is lost sooner.
+        let _ = socket.set_recv_buffer_size(SOCKET_BUFFER);
+        let _ = socket.set_send_buffer_size(SOCKET_BUFFER);
+        socket.bind(&at.into())?;
+        let mut udp = UdpSocket::from_std(socket.into());
+        let port = udp.local_addr()?.port();
+        let mut tcp = TcpListener::bind(SocketAddr::new(at.ip(), port))?;
+        let poll = Poll::new()?;
+        poll.registry().register(&mut udp, UDP, Interest::READABLE)?;
+        poll.registry().register(&mut tcp, LISTENER, Interest::READABLE)?;
+        Ok(Self { udp, tcp, port, poll })
+    }
+
+    /// The port number of both.
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// What wakes the thread from others.
+    pub(super) fn waker(&self) -> io::Result<Waker> {
+        Waker::new(self.poll.registry(), WAKER)
+    }
+
+    /// Serves in a thread of its own until nobody holds the other end of its orders.
+    pub(super) fn spawn(self, number: usize, seat: Seat, running: Arc<AtomicUsize>) -> io::Result<()> {
+        let now = edge::instant();
+        let shard = Shard::new(ShardConfig {
+            identity: seat.identity.clone(),
+            started: now,
+            unix_millis: edge::now().0,
+            max_legs: LEGS_MAX,
+        });
+        let worker = Worker {
+            udp: self.udp,
+            tcp: self.tcp,
+            poll: self.poll,
+            io: Io { streams: Streams::new(), unsent_reports: VecDeque::new(), counts: Counts::new(number) },
+            shard,
+            seat,
+        };
+        running.fetch_add(1, Ordering::AcqRel);
+        std::thread::Builder::new().name(format!("media-{number}")).spawn(move || {
+            // Counted down however the thread ends, so that a panic shows in `readyz`.
+            let _running = CountDown(running);
+            if let Err(error) = worker.run() {
+                tracing::error!(%error, "a media thread stopped");
+            }
+        })?;
+        Ok(())
+    }
+}
+
+struct CountDown(Arc<AtomicUsize>);
+
+impl Drop for CountDown {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+struct Worker {
+    udp: UdpSocket,
+    tcp: TcpListener,
+    poll: Poll,
+    io: Io,
+    shard: Shard,
+    seat: Seat,
+}
+
+/// What carrying out an output needs besides the sockets.
+struct Io {
+    streams: Streams,
+    /// Reports that did not fit the channel; bounded by the legs, each of which ends once.
+    unsent_reports: VecDeque<Report>,
+    counts: Counts,
+}
+
+struct Counts {
+    sent: metrics::Counter,
+    send_dropped: metrics::Counter,
+    received: metrics::Counter,
+    frames_dropped: metrics::Counter,
+}
+
+impl Counts {
+    fn new(number: usize) -> Self {
+        let thread = number.to_string();
+        Self {
+            sent: metrics::counter!("roomtone_media_packets_sent_total", "thread" => thread.clone()),
+            send_dropped: metrics::counter!("roomtone_media_packets_dropped_total", "thread" => thread.clone()),
+            received: metrics::counter!("roomtone_media_packets_received_total", "thread" => thread.clone()),
+            frames_dropped: metrics::counter!("roomtone_media_frames_dropped_total", "thread" => thread),
+        }
+    }
+}
+
+impl Worker {
+    fn run(mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(256);
+        let mut buffer = vec![0; 16 * 1024];
+        let mut next_reap = edge::instant() + REAP_EVERY;
+        let mut udp_ready = false;
+        let mut wake = self.drain(edge::instant());
+        loop {
+            let timeout = if udp_ready || !self.io.unsent_reports.is_empty() && self.seat.reports.capacity() > 0 {
+                Duration::ZERO
+            } else {
+                wake.min(next_reap).saturating_duration_since(edge::instant())
+            };
+            if let Err(error) = self.poll.poll(&mut events, Some(timeout))
+                && error.kind() != ErrorKind::Interrupted
+            {
+                return Err(error);
+            }
+            for event in &events {
+                match event.token() {
+                    UDP => udp_ready = true,
+                    LISTENER => self.io.streams.accept(edge::instant(), &self.tcp, self.poll.registry()),
+                    WAKER => {}
+                    token => self.stream_ready(token, &mut buffer),
+                }
+            }
+            if self.take_orders().is_err() {
+                return Ok(());
+            }
+            while let Some(frame) = self.seat.inbox.frames.pop() {
+                wake = self.handle(Input::Frame(frame));
+            }
+            if udp_ready {
+                udp_ready = self.receive(&mut buffer[..DATAGRAM_MAX]);
+            }
+            let now = edge::instant();
+            if now >= next_reap {
+                next_reap = now + REAP_EVERY;
+                for stream in self.io.streams.reap(now) {
+                    self.handle(Input::PathClosed { stream });
+                }
+            }
+            self.send_reports();
+            wake = if now >= wake { self.handle(Input::Timeout) } else { self.drain(now) };
+        }
+    }
+
+    /// Reads a batch of datagrams; returns whether more may wait.
+    fn receive(&mut self, buffer: &mut [u8]) -> bool {
+        for _ in 0..DATAGRAMS_AT_ONCE {
+            match self.udp.recv_from(buffer) {
+                Ok((len, from)) => {
+                    self.io.counts.received.increment(1);
+                    self.handle(Input::Datagram { path: Path::Udp(from), bytes: &mut buffer[..len] });
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return false,
+                // An ICMP error of an earlier send, or an interruption: the next read tells.
+                Err(_) => {}
+            }
+        }
+        true
+    }
+
+    fn stream_ready(&mut self, token: Token, buffer: &mut [u8]) {
+        let Some(mut ready) = self.io.streams.ready(token, self.poll.registry(), buffer) else {
+            return;
+        };
+        let path = Path::Tcp { stream: ready.stream, addr: ready.peer };
+        for packet in &mut ready.packets {
+            self.io.counts.received.increment(1);
+            self.handle(Input::Datagram { path, bytes: packet });
+        }
+        if ready.gone {
+            self.handle(Input::PathClosed { stream: ready.stream });
+        }
+    }
+
+    /// Carries out what the rooms ordered. Fails when there is no server around the thread any more.
+    fn take_orders(&mut self) -> Result<(), TryRecvError> {
+        loop {
+            let input = match self.seat.orders.try_recv() {
+                Ok(Order::Listen(setup)) => Input::AddListen(setup),
+                Ok(Order::Publish(setup)) => Input::AddPublish(setup),
+                Ok(Order::Drop(leg)) => Input::DropLeg { leg },
+                Ok(Order::Grant(grant)) => Input::Grant(grant),
+                Err(TryRecvError::Empty) => return Ok(()),
+                Err(error) => return Err(error),
+            };
+            self.handle(input);
+        }
+    }
+
+    fn send_reports(&mut self) {
+        while let Some(report) = self.io.unsent_reports.pop_front() {
+            if let Err(TrySendError::Full(report)) = self.seat.reports.try_send(report) {
+                self.io.unsent_reports.push_front(report);
+                return;
+            }
+        }
+    }
+
+    fn handle(&mut self, input: Input<'_>) -> Instant {
+        let now = edge::instant();
+        self.shard.handle(now, input);
+        self.drain(now)
+    }
+
+    fn drain(&mut self, now: Instant) -> Instant {
+        drain(now, &mut self.shard, &self.udp, &mut self.io, &self.seat)
+    }
+}
+
+/// Carries out everything the shard has to say, and returns when it wants to be asked again.
+fn drain(now: Instant, shard: &mut Shard, udp: &UdpSocket, io: &mut Io, seat: &Seat) -> Instant {
+    loop {
+        match shard.poll(now) {
+            Output::Transmit { to, bytes, arrived } => {
+                let sent = match to {
+                    Path::Udp(addr) => udp.send_to(bytes, addr).is_ok(),
+                    Path::Tcp { stream, .. } => io.streams.send(now, stream, bytes),
+                };
+                // A full socket buffer drops the packet, as the network would; the listener conceals or asks again.
+                if sent {
+                    io.counts.sent.increment(1)
+                } else {
+                    io.counts.send_dropped.increment(1)
+                }
+                if let Some(arrived) = arrived {
+                    seat.residence.record(edge::instant().saturating_duration_since(arrived));
+                }
+            }
+            Output::Frame(frame) => {
+                for other in &seat.others {
+                    if other.push(frame.clone()) {
+                        io.counts.frames_dropped.increment(1);
+                    }
+                }
+            }
+            Output::Leg { leg, room, event } => {
+                let report = Report { leg, room, event };
+                if !io.unsent_reports.is_empty() || seat.reports.try_send(report).is_err() {
+                    io.unsent_reports.push_back(report);
+                }
+            }
+            Output::Timeout(at) => return at,
+        }
+    }
+}

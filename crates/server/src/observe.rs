@@ -1,0 +1,51 @@
+//! Logs and metrics. docs/OPERATIONS.md says what is logged, and what never is: names, handles, ids, addresses, codes.
+
+use std::sync::Arc;
+
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+use crate::media_io::Media;
+
+/// The metrics of this process.
+#[derive(Clone)]
+pub struct Observe {
+    handle: PrometheusHandle,
+    media: Option<Arc<Media>>,
+}
+
+impl Observe {
+    /// Starts collecting; once for a process.
+    pub fn install() -> Self {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let handle = recorder.handle();
+        // Refused if a recorder is there already, as in tests that start several servers: then that one collects.
+        let _ = metrics::set_global_recorder(recorder);
+        Self { handle, media: None }
+    }
+
+    /// Adds what the media threads count themselves.
+    pub fn with_media(self, media: Arc<Media>) -> Self {
+        Self { media: Some(media), ..self }
+    }
+
+    /// All metrics in the Prometheus text format.
+    pub fn render(&self) -> String {
+        let mut text = self.handle.render();
+        if let Some(media) = &self.media {
+            text.push_str(&media.residence().render());
+        }
+        text
+    }
+
+    /// Tidies up; to be called every few seconds.
+    pub fn upkeep(&self) {
+        self.handle.run_upkeep();
+    }
+}
+
+/// Sends logs to standard error, as `RUST_LOG` says, or ours at `info`.
+pub fn log_to_stderr() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

@@ -1,0 +1,342 @@
+//! What a kept round means for the world: sound cut or allowed, clients told, legs made, people let go.
+
+use roomtone_media::leg::LegId;
+use roomtone_media::sdp::{self, ListenParams, Offer, PublishLine, PublishParams, Slot, Transport};
+use roomtone_media::shard::{ListenSetup, ListenSlot, PublishSetup};
+use roomtone_room::Event;
+use roomtone_room::event::LeaveReason;
+use roomtone_room::ids::{MemberId, TalkerNo};
+
+use super::fanout::{self, Happened};
+use super::legs::{Leg, draw_credentials, ice_chars};
+use super::message::{Caller, LegRequest, NewLeg, Outgoing, SocketNo};
+use super::owner::{Connect, Owner, Round, answer};
+use crate::edge;
+use crate::media_io::ThreadNo;
+use crate::wire::socket::{ByeCode, LegEndCode, LegKind, ServerMessage};
+use crate::wire::{ApiError, Code};
+
+impl Owner {
+    /// Carries out what a kept round means. The order is deliberate: sound is cut before anybody is told, and a client
+    /// hears of the events before the answer to its command.
+    pub(super) async fn tell(&mut self, mut round: Round) {
+        let happened = std::mem::take(&mut round.happened);
+        let changed = !happened.is_empty();
+        for leg in round.ended_legs.drain(..) {
+            self.cut(leg).await;
+        }
+        let mut fresh = Vec::new();
+        let mut gone = Vec::new();
+        for event in &happened {
+            self.carry_out(event, &round, &mut fresh, &mut gone).await;
+        }
+        if changed && self.room.talkers().collect::<std::collections::BTreeSet<_>>() != self.granted {
+            self.grant().await;
+        }
+        self.send_events(happened);
+        for member in fresh {
+            self.send_snapshot(member);
+        }
+        for (member, socket) in round.resyncs.drain(..) {
+            if self.sockets.get(&member).is_some_and(|current| current.number == socket) {
+                self.send_snapshot(member);
+            }
+        }
+        for (member, socket, message) in round.direct.drain(..) {
+            self.send_to(member, Some(socket), &message);
+        }
+        for (member, bye) in gone {
+            self.let_go(member, bye);
+        }
+        for connect in round.connects.drain(..) {
+            self.connect(connect);
+        }
+        for LegRequest { caller, offer, wants, reply } in round.listens.drain(..) {
+            let made = self.make_listen_leg(&caller, &offer, &wants).await;
+            answer(reply, made);
+        }
+        for LegRequest { caller, offer, wants, reply } in round.publishes.drain(..) {
+            let made = self.make_publish_leg(&caller, &offer, &wants).await;
+            answer(reply, made);
+        }
+        if changed {
+            self.update_summary();
+        }
+        for done in round.done.drain(..) {
+            let _ = done.send(());
+        }
+    }
+
+    /// What one event means beyond being told. `fresh` collects who needs a snapshot, `gone` who is to be let go.
+    async fn carry_out(
+        &mut self,
+        happened: &Happened,
+        round: &Round,
+        fresh: &mut Vec<MemberId>,
+        gone: &mut Vec<(MemberId, ByeCode)>,
+    ) {
+        match &happened.numbered.event {
+            Event::Left { member, reason } => {
+                for kind in [LegKind::Publish, LegKind::Listen] {
+                    self.cut_kind(*member, kind).await;
+                }
+                self.present_by_leg.remove(member);
+                let room = self.room.id();
+                // Unless the member is in again by now, by a later message of the same round.
+                if self.room.participant(*member).is_none() {
+                    self.rooms.left(*member, room);
+                }
+                let bye = match reason {
+                    LeaveReason::Quit | LeaveReason::Lost => ByeCode::Left,
+                    LeaveReason::Removed { .. } => ByeCode::Removed,
+                };
+                gone.push((*member, round.byes.get(member).copied().unwrap_or(bye)));
+            }
+            Event::RoleChanged { member, role, .. } => {
+                if !role.on_stage() {
+                    self.cut_kind(*member, LegKind::Publish).await;
+                }
+                // Who starts or stops running the room sees more or less of it from now on; a snapshot tells what.
+                fresh.push(*member);
+            }
+            Event::Muted { member, .. } => self.cut_kind(*member, LegKind::Publish).await,
+            // Who may be heard is granted as a whole, from the room, once for the round.
+            Event::Unmuted { .. } | Event::MicChanged { .. } => {}
+            // The owner's loop closes everything.
+            Event::Ended { .. } => {}
+            // Nothing but telling.
+            Event::Opened { .. }
+            | Event::Entered { .. }
+            | Event::ConnectionLost { .. }
+            | Event::Returned { .. }
+            | Event::HandRaised { .. }
+            | Event::HandLowered { .. }
+            | Event::StageOffered { .. }
+            | Event::OfferEnded { .. } => {}
+        }
+    }
+
+    /// Tells everybody what happened and what was merged until now.
+    fn send_events(&mut self, happened: Vec<Happened>) {
+        let flush = self.fanout.flush(edge::instant(), happened, &self.room);
+        let mut slow = Vec::new();
+        for (&member, socket) in &self.sockets {
+            // Whoever is out of the room already gets the last events as a listener does.
+            let moderates = self.room.participant(member).is_some_and(|p| p.role.moderates());
+            let message =
+                if moderates { flush.moderators.as_ref() } else { flush.own.get(&member).or(flush.others.as_ref()) };
+            if let Some(message) = message
+                && socket.outgoing.try_send(message.clone()).is_err()
+            {
+                slow.push(member);
+            }
+        }
+        for member in slow {
+            self.drop_slow(member);
+        }
+    }
+
+    fn send_snapshot(&mut self, member: MemberId) {
+        if let Some(snapshot) = fanout::snapshot(&self.room, &self.people, member, edge::now().0) {
+            self.send_to(member, None, &ServerMessage::Snapshot(Box::new(snapshot)));
+        }
+    }
+
+    /// Sends to a member's socket; with `only`, to no other than that one.
+    fn send_to(&mut self, member: MemberId, only: Option<SocketNo>, message: &ServerMessage) {
+        let Some(socket) = self.sockets.get(&member) else {
+            return;
+        };
+        if only.is_none_or(|only| only == socket.number) && socket.outgoing.try_send(message.into()).is_err() {
+            self.drop_slow(member);
+        }
+    }
+
+    /// Cuts off a client that does not read. Its task notices that the channel is gone, says `too_slow` and reports the
+    /// socket as lost, which starts the time in which the member can come back.
+    fn drop_slow(&mut self, member: MemberId) {
+        tracing::info!("a client that does not keep up was cut off");
+        metrics::counter!("roomtone_sockets_too_slow_total").increment(1);
+        self.sockets.remove(&member);
+    }
+
+    /// Says goodbye and closes the member's socket.
+    fn let_go(&mut self, member: MemberId, bye: ByeCode) {
+        self.send_to(member, None, &goodbye(bye));
+        self.sockets.remove(&member);
+    }
+
+    /// Makes a socket the one of its member, and tells it what it may know.
+    fn connect(&mut self, connect: Connect) {
+        let Connect { member, since, socket, reply } = connect;
+        if self.room.participant(member).is_none() {
+            // Left or removed again by a later message of the same round.
+            return answer(reply, Err(Code::NotInRoom.into()));
+        }
+        self.let_go(member, ByeCode::Replaced);
+        self.sockets.insert(member, socket);
+        answer(reply, Ok(()));
+        match since.and_then(|since| self.fanout.resume(&self.room, member, since)) {
+            Some(events) => {
+                if let Some(socket) = self.sockets.get(&member) {
+                    // Just opened, so there is room for it.
+                    let _ = socket.outgoing.try_send(events);
+                }
+            }
+            None => self.send_snapshot(member),
+        }
+    }
+
+    /// A sign of life to every client.
+    pub(super) fn beat(&mut self) {
+        let beat = Outgoing::from(&ServerMessage::Beat);
+        // Who has no room for it has not read what waits either; the next event finds out.
+        for socket in self.sockets.values() {
+            let _ = socket.outgoing.try_send(beat.clone());
+        }
+    }
+
+    /// Ends every leg and every socket.
+    pub(super) async fn close_everything(&mut self, bye: ByeCode) {
+        for leg in self.legs.drain() {
+            self.rooms.media.drop_leg(leg.thread, leg.id).await;
+        }
+        self.granted.clear();
+        let members: Vec<_> = self.sockets.keys().copied().collect();
+        for member in members {
+            self.let_go(member, bye);
+        }
+        if !self.room.is_open() {
+            // Nothing may be forwarded any more, whatever legs the media threads still know.
+            self.grant().await;
+            for participant in self.room.participants() {
+                self.rooms.left(participant.member, self.room.id());
+            }
+        }
+    }
+
+    async fn make_listen_leg(&mut self, caller: &Caller, offer: &Offer, slots: &[Slot]) -> Result<NewLeg, ApiError> {
+        let member = caller.member();
+        let talker = self.number_of(member)?;
+        let thread = self.rooms.media.place_listener();
+        let leg = LegId(edge::random_128());
+        let local = draw_credentials();
+        let cname = ice_chars(&edge::random::<16>());
+        let ssrcs: [u32; roomtone_media::frame::SLOTS] = std::array::from_fn(|_| u32::from_be_bytes(edge::random()));
+        let listen_slots = slots
+            .iter()
+            .zip(ssrcs)
+            .map(|(slot, ssrc)| ListenSlot {
+                payload_type: slot.payload_type,
+                level_ext: slot.level_ext,
+                nack: slot.nack,
+                ssrc,
+                // Below 2^15 (RFC 3711, section 3.3.1): see the field's own description.
+                seq: u16::from_be_bytes(edge::random()) & 0x7fff,
+                time: u32::from_be_bytes(edge::random()),
+            })
+            .collect();
+        let candidates = self.rooms.media.candidates(thread);
+        let transport =
+            Transport { ice: &local, fingerprint: self.rooms.media.fingerprint(), udp: candidates, tcp: candidates };
+        let answer =
+            sdp::listen_answer(offer, &ListenParams { transport, ssrcs, cname: &cname }).map_err(refuse_sdp)?;
+        let setup = ListenSetup {
+            leg,
+            room: self.room.id(),
+            talker,
+            local,
+            remote: offer.ice.clone(),
+            fingerprint: offer.fingerprint,
+            slots: listen_slots,
+            cname,
+        };
+        self.rooms.media.listen(thread, setup).await;
+        self.keep_leg(Leg { id: leg, member, kind: LegKind::Listen, thread, session: caller.session }).await;
+        Ok(NewLeg { leg, answer })
+    }
+
+    async fn make_publish_leg(
+        &mut self,
+        caller: &Caller,
+        offer: &Offer,
+        line: &PublishLine,
+    ) -> Result<NewLeg, ApiError> {
+        let member = caller.member();
+        let talker = self.number_of(member)?;
+        // Muted, moved or gone by a later message of the same round.
+        if !self.room.may_be_heard(member) {
+            return Err(Code::NotOnStage.into());
+        }
+        let thread = self.rooms.media.home(self.room.id());
+        let leg = LegId(edge::random_128());
+        let local = draw_credentials();
+        let candidates = self.rooms.media.candidates(thread);
+        let transport =
+            Transport { ice: &local, fingerprint: self.rooms.media.fingerprint(), udp: candidates, tcp: candidates };
+        let answer = sdp::publish_answer(offer, &PublishParams { transport }).map_err(refuse_sdp)?;
+        let setup = PublishSetup {
+            leg,
+            room: self.room.id(),
+            talker,
+            local,
+            remote: offer.ice.clone(),
+            fingerprint: offer.fingerprint,
+            opus: line.opus_pt,
+            red: line.red_pt,
+            level_ext: line.level_ext,
+            ssrc: line.ssrc,
+        };
+        self.rooms.media.publish(setup).await;
+        self.keep_leg(Leg { id: leg, member, kind: LegKind::Publish, thread, session: caller.session }).await;
+        Ok(NewLeg { leg, answer })
+    }
+
+    fn number_of(&self, member: MemberId) -> Result<TalkerNo, ApiError> {
+        self.room.participant(member).map(|p| p.number).ok_or_else(|| Code::NotInRoom.into())
+    }
+
+    /// Notes a new leg; the one of the same kind that it replaces goes (guarantee G1).
+    async fn keep_leg(&mut self, leg: Leg) {
+        if let Some(old) = self.legs.insert(leg) {
+            self.end(old, LegEndCode::Replaced).await;
+        }
+    }
+
+    async fn cut_kind(&mut self, member: MemberId, kind: LegKind) {
+        if let Some(leg) = self.legs.of(member, kind).and_then(|id| self.legs.remove(id)) {
+            self.end(leg, LegEndCode::NotAllowed).await;
+        }
+    }
+
+    /// Ends a leg that its member gave up or that ended by itself, without telling anybody.
+    async fn cut(&mut self, id: LegId) {
+        if let Some(leg) = self.legs.remove(id) {
+            self.drop_on(leg.thread, leg.id).await;
+        }
+    }
+
+    async fn end(&mut self, leg: Leg, code: LegEndCode) {
+        self.drop_on(leg.thread, leg.id).await;
+        self.send_to(leg.member, None, &fanout::leg_ended(&leg, code));
+    }
+
+    async fn drop_on(&self, thread: ThreadNo, leg: LegId) {
+        self.rooms.media.drop_leg(thread, leg).await;
+    }
+}
+
+/// The last message before a socket closes.
+pub(super) fn goodbye(code: ByeCode) -> ServerMessage {
+    ServerMessage::Bye { code, message: code.message().to_owned() }
+}
+
+/// What the HTTP layer answers to an offer that cannot be answered.
+pub(crate) fn refuse_sdp(error: sdp::SdpError) -> ApiError {
+    let code = match error {
+        sdp::SdpError::Invalid(_) => Code::InvalidSdp,
+        sdp::SdpError::NoAudio => Code::NoAudio,
+        sdp::SdpError::NoCommonCodec => Code::NoCommonCodec,
+    };
+    ApiError::with_message(code, error.to_string())
+}

@@ -1,0 +1,332 @@
+//! Who is told what: events as each kind of viewer may see them, merged where the audience is large.
+//!
+//! Messages are made once for everybody who gets the same. There are two such classes, moderators and everybody else;
+//! who is concerned by an event that only moderators see gets one of their own.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use roomtone_room::event::{self, Event, Numbered};
+use roomtone_room::ids::{MemberId, Seq};
+use roomtone_room::{Reach, Room, Seen, View, mergeable, reach};
+
+use super::legs::Leg;
+use super::message::Outgoing;
+use crate::wire::Id;
+use crate::wire::socket::{
+    Audience, Events, Hand, HandCause, LeaveReason, LegEndCode, NumberedEvent, Offer, OfferCause, OwnHand, Participant,
+    Person, RoleCause, RoomEvent, RoomInfo, ServerMessage, Snapshot, You,
+};
+
+/// People in a room up to which everybody is told of each listener's coming and going at once. Above it, the audience
+/// is told only its size, once every [`MERGE_FOR`]. Higher makes larger rooms livelier and a burst of arrivals dearer.
+const LARGE_ROOM: usize = 200;
+
+/// How long changes of a large audience are merged.
+const MERGE_FOR: Duration = Duration::from_secs(1);
+
+/// Events remembered so that a client that was away can resume. More covers longer absences; each holds some 200 bytes.
+const REMEMBERED: usize = 4096;
+
+/// An event, as it will be told.
+#[derive(Debug, Clone)]
+pub(super) struct Happened {
+    /// As the rules know it.
+    pub(super) numbered: Numbered,
+    /// As viewers are told; `None` for the opening, which only a snapshot tells.
+    told: Option<NumberedEvent>,
+    reach: Reach,
+    mergeable: bool,
+}
+
+impl Happened {
+    /// `room` and `people` are as they are right after the event's command.
+    pub(super) fn new(
+        numbered: &Numbered,
+        was_on_stage: bool,
+        room: &Room,
+        people: &HashMap<MemberId, Person>,
+    ) -> Self {
+        let told = tell(&numbered.event, room, people).map(|event| NumberedEvent {
+            seq: numbered.seq.0,
+            at: numbered.at.0,
+            event,
+        });
+        Self {
+            numbered: numbered.clone(),
+            told,
+            reach: reach(&numbered.event),
+            mergeable: mergeable(&numbered.event, was_on_stage),
+        }
+    }
+
+    /// Whether somebody who is not a moderator may see it.
+    fn is_for(&self, viewer: MemberId) -> bool {
+        match self.reach {
+            Reach::Everyone => true,
+            Reach::ModeratorsAnd(member) => member == viewer,
+        }
+    }
+}
+
+/// One class of viewers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Class {
+    Moderators,
+    Others,
+}
+
+/// What has been told so far.
+#[derive(Debug)]
+pub(super) struct Fanout {
+    /// The newest events, oldest first.
+    recent: VecDeque<Happened>,
+    /// Everything after this number is in `recent`.
+    complete_after: Seq,
+    /// The number of the last event that each class has been told.
+    told_moderators: Seq,
+    told_others: Seq,
+    flush_at: Option<Instant>,
+}
+
+/// What one flush says.
+#[derive(Debug, Default)]
+pub(super) struct Flush {
+    /// To every moderator.
+    pub(super) moderators: Option<Outgoing>,
+    /// To everybody else without a message of their own.
+    pub(super) others: Option<Outgoing>,
+    /// To single members who are not moderators.
+    pub(super) own: HashMap<MemberId, Outgoing>,
+}
+
+impl Fanout {
+    pub(super) fn new(seq: Seq) -> Self {
+        Self { recent: VecDeque::new(), complete_after: seq, told_moderators: seq, told_others: seq, flush_at: None }
+    }
+
+    /// When merged changes are to be told.
+    pub(super) fn flush_at(&self) -> Option<Instant> {
+        self.flush_at
+    }
+
+    /// Takes in what happened, and says who is to be told what by now.
+    pub(super) fn flush(&mut self, now: Instant, happened: Vec<Happened>, room: &Room) -> Flush {
+        let large = room.audience_count() + room.stage_count() > LARGE_ROOM;
+        let urgent = |class: Class| {
+            happened
+                .iter()
+                .any(|h| !(large && h.mergeable) && (class == Class::Moderators || h.reach == Reach::Everyone))
+        };
+        let due = self.flush_at.is_some_and(|at| at <= now);
+        let (moderators_now, others_now) = (due || urgent(Class::Moderators), due || urgent(Class::Others));
+        let concerned: BTreeSet<_> = happened
+            .iter()
+            .filter_map(|h| match h.reach {
+                Reach::ModeratorsAnd(member) => Some(member),
+                Reach::Everyone => None,
+            })
+            .collect();
+        let something = !happened.is_empty();
+        self.recent.extend(happened);
+
+        let mut flush = Flush::default();
+        let seq = room.seq();
+        if moderators_now && self.told_moderators < seq {
+            flush.moderators = Some(self.events(room, self.told_moderators, large, |_| true));
+            self.told_moderators = seq;
+        }
+        for member in concerned {
+            flush.own.insert(member, self.events(room, self.told_others, large, |h| h.is_for(member)));
+        }
+        if others_now && self.told_others < seq {
+            flush.others = Some(self.events(room, self.told_others, large, |h| h.reach == Reach::Everyone));
+            self.told_others = seq;
+        }
+        if self.told_moderators == seq && self.told_others == seq {
+            self.flush_at = None;
+        } else if something {
+            self.flush_at.get_or_insert(now + MERGE_FOR);
+        }
+        while self.recent.len() > REMEMBERED {
+            if let Some(forgotten) = self.recent.pop_front() {
+                self.complete_after = forgotten.numbered.seq;
+            }
+        }
+        flush
+    }
+
+    /// The events after `since` for one viewer who is back, or `None` if only a snapshot will do: the events are
+    /// forgotten, the number is not one of this room's, or the viewer's own role changed meanwhile.
+    pub(super) fn resume(&self, room: &Room, viewer: MemberId, since: Seq) -> Option<Outgoing> {
+        if since < self.complete_after || since > room.seq() {
+            return None;
+        }
+        let missed = || self.recent.iter().filter(|h| h.numbered.seq > since);
+        let own_role_changed = missed().any(|h| match &h.numbered.event {
+            Event::RoleChanged { member, .. } | Event::Left { member, .. } => *member == viewer,
+            _ => false,
+        });
+        if own_role_changed {
+            return None;
+        }
+        let moderates = room.participant(viewer)?.role.moderates();
+        Some(self.events(room, since, false, |h| moderates || h.is_for(viewer)))
+    }
+
+    fn events(&self, room: &Room, after: Seq, large: bool, sees: impl Fn(&Happened) -> bool) -> Outgoing {
+        let first = self.recent.partition_point(|h| h.numbered.seq <= after);
+        let events = self
+            .recent
+            .range(first..)
+            .filter(|h| !(large && h.mergeable) && sees(h))
+            .filter_map(|h| h.told.clone())
+            .collect();
+        Outgoing::from(&ServerMessage::Events(Events {
+            after: after.0,
+            seq: room.seq().0,
+            audience_count: room.audience_count(),
+            events,
+        }))
+    }
+}
+
+/// What tells a client that one of its legs ended by itself.
+pub(super) fn leg_lost(leg: &Leg) -> ServerMessage {
+    leg_ended(leg, LegEndCode::Lost)
+}
+
+/// What tells a client that one of its legs was cut.
+pub(super) fn leg_ended(leg: &Leg, code: LegEndCode) -> ServerMessage {
+    ServerMessage::LegEnded { leg: leg.id.to_string(), kind: leg.kind, code }
+}
+
+/// The whole of what a viewer may know; `None` for somebody who is not in the room.
+pub(super) fn snapshot(
+    room: &Room,
+    people: &HashMap<MemberId, Person>,
+    viewer: MemberId,
+    now: u64,
+) -> Option<Snapshot> {
+    let view = View::of(room, viewer)?;
+    let person = |member: MemberId| people.get(&member).cloned();
+    Some(Snapshot {
+        seq: view.seq.0,
+        now,
+        room: RoomInfo {
+            id: Id(view.room),
+            title: view.title,
+            kind: view.kind.into(),
+            language: view.language,
+            opened_at: view.opened_at.0,
+        },
+        you: You {
+            person: person(viewer)?,
+            number: view.you.number.0,
+            role: view.you.role.into(),
+            role_epoch: view.you.role_epoch.0,
+            muted: view.you.muted,
+            mic: view.you.mic,
+            hand: view.you.hand.map(|hand| OwnHand { question: hand.question, at: hand.at.0 }),
+            offer: view.you.offer.and_then(person),
+        },
+        stage: view.stage.iter().filter_map(|seen| participant(seen, people)).collect(),
+        hands: view
+            .hands
+            .into_iter()
+            .filter_map(|(member, hand)| Some(Hand { person: person(member)?, question: hand.question, at: hand.at.0 }))
+            .collect(),
+        offers: view
+            .offers
+            .into_iter()
+            .filter_map(|(member, by)| Some(Offer { person: person(member)?, by: person(by)? }))
+            .collect(),
+        audience: Audience {
+            count: view.audience_count,
+            first: view.audience_first.iter().filter_map(|seen| participant(seen, people)).collect(),
+        },
+    })
+}
+
+/// Somebody in the room, as everybody may see them.
+pub(super) fn participant(seen: &Seen, people: &HashMap<MemberId, Person>) -> Option<Participant> {
+    Some(Participant {
+        person: people.get(&seen.member)?.clone(),
+        number: seen.number.0,
+        role: seen.role.into(),
+        connected: seen.connected,
+        muted: seen.muted,
+        mic: seen.mic,
+    })
+}
+
+/// An event as viewers are told. The owner knows everybody who has been in the room; should somebody be unknown all the
+/// same, their event is left out and the next snapshot sets it right.
+fn tell(event: &Event, room: &Room, people: &HashMap<MemberId, Person>) -> Option<RoomEvent> {
+    let person = |member: &MemberId| people.get(member).cloned();
+    Some(match event {
+        Event::Opened { .. } => return None,
+        Event::Entered { member, number } => RoomEvent::Entered { person: person(member)?, number: number.0 },
+        Event::ConnectionLost { member } => RoomEvent::ConnectionLost { member: Id(*member) },
+        Event::Returned { member } => RoomEvent::Returned { member: Id(*member) },
+        Event::Left { member, reason } => RoomEvent::Left {
+            member: Id(*member),
+            reason: match reason {
+                event::LeaveReason::Quit => LeaveReason::Quit,
+                event::LeaveReason::Lost => LeaveReason::Lost,
+                event::LeaveReason::Removed { .. } => LeaveReason::Removed,
+            },
+        },
+        Event::HandRaised { member, question } => {
+            RoomEvent::HandRaised { person: person(member)?, question: question.clone() }
+        }
+        Event::HandLowered { member, cause } => RoomEvent::HandLowered {
+            member: Id(*member),
+            cause: match cause {
+                event::HandCause::Lowered => HandCause::Lowered,
+                event::HandCause::Declined { .. } => HandCause::Declined,
+            },
+        },
+        Event::StageOffered { member, by } => RoomEvent::StageOffered { person: person(member)?, by: person(by)? },
+        Event::OfferEnded { member, cause } => RoomEvent::OfferEnded {
+            member: Id(*member),
+            cause: match cause {
+                event::OfferCause::Declined => OfferCause::Declined,
+                event::OfferCause::Withdrawn { .. } => OfferCause::Withdrawn,
+            },
+        },
+        Event::RoleChanged { member, role, role_epoch, cause } => {
+            let (cause, by) = role_cause(cause);
+            let participant = room.participant(*member)?;
+            RoomEvent::RoleChanged {
+                person: person(member)?,
+                number: participant.number.0,
+                role: (*role).into(),
+                role_epoch: role_epoch.0,
+                connected: participant.connected,
+                cause,
+                by: by.map(Id),
+            }
+        }
+        Event::Muted { member, by, role_epoch } => {
+            RoomEvent::Muted { member: Id(*member), by: Id(*by), role_epoch: role_epoch.0 }
+        }
+        Event::Unmuted { member, by, role_epoch } => {
+            RoomEvent::Unmuted { member: Id(*member), by: Id(*by), role_epoch: role_epoch.0 }
+        }
+        Event::MicChanged { member, open } => RoomEvent::MicChanged { member: Id(*member), open: *open },
+        Event::Ended { by } => RoomEvent::Ended { by: by.map(Id) },
+    })
+}
+
+fn role_cause(cause: &event::RoleCause) -> (RoleCause, Option<MemberId>) {
+    match *cause {
+        event::RoleCause::HandAccepted { by } => (RoleCause::HandAccepted, Some(by)),
+        event::RoleCause::OfferAccepted => (RoleCause::OfferAccepted, None),
+        event::RoleCause::SteppedDown => (RoleCause::SteppedDown, None),
+        event::RoleCause::MovedToAudience { by } => (RoleCause::MovedToAudience, Some(by)),
+        event::RoleCause::MadeModerator { by } => (RoleCause::MadeModerator, Some(by)),
+        event::RoleCause::HandedOver { by } => (RoleCause::HandedOver, Some(by)),
+        event::RoleCause::Inherited => (RoleCause::Inherited, None),
+    }
+}

@@ -1,0 +1,72 @@
+//! The media legs of one room: who has which, and where it lives.
+
+use std::collections::HashMap;
+
+use roomtone_media::leg::{IceCredentials, LegId};
+use roomtone_room::ids::MemberId;
+use roomtone_store::Hash;
+
+use crate::edge;
+use crate::media_io::ThreadNo;
+use crate::wire::socket::LegKind;
+
+/// One leg.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Leg {
+    pub(super) id: LegId,
+    pub(super) member: MemberId,
+    pub(super) kind: LegKind,
+    pub(super) thread: ThreadNo,
+    /// The session that asked for it.
+    pub(super) session: Hash,
+}
+
+/// All of a room's legs. A member has at most one of each kind.
+#[derive(Debug, Default)]
+pub(super) struct Legs {
+    by_id: HashMap<LegId, Leg>,
+    by_member: HashMap<(MemberId, LegKind), LegId>,
+}
+
+impl Legs {
+    /// Adds a leg and returns the one whose place it takes.
+    pub(super) fn insert(&mut self, leg: Leg) -> Option<Leg> {
+        let replaced = self.by_member.insert((leg.member, leg.kind), leg.id).and_then(|old| self.by_id.remove(&old));
+        self.by_id.insert(leg.id, leg);
+        replaced
+    }
+
+    /// Forgets a leg.
+    pub(super) fn remove(&mut self, id: LegId) -> Option<Leg> {
+        let leg = self.by_id.remove(&id)?;
+        self.by_member.remove(&(leg.member, leg.kind));
+        Some(leg)
+    }
+
+    /// A leg by its id.
+    pub(super) fn get(&self, id: LegId) -> Option<&Leg> {
+        self.by_id.get(&id)
+    }
+
+    /// A member's leg of one kind.
+    pub(super) fn of(&self, member: MemberId, kind: LegKind) -> Option<LegId> {
+        self.by_member.get(&(member, kind)).copied()
+    }
+
+    /// Forgets all legs and returns them.
+    pub(super) fn drain(&mut self) -> Vec<Leg> {
+        self.by_member.clear();
+        self.by_id.drain().map(|(_, leg)| leg).collect()
+    }
+}
+
+/// Our side's ICE credentials for a new leg: 80 and 160 random bits, more than RFC 8445 section 5.3 asks for.
+pub(super) fn draw_credentials() -> IceCredentials {
+    IceCredentials { ufrag: ice_chars(&edge::random::<16>()), pwd: ice_chars(&edge::random::<32>()) }
+}
+
+/// One ice-char (RFC 8839, section 5.4) for each byte, of which five bits count.
+pub(super) fn ice_chars(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+    bytes.iter().map(|&byte| ALPHABET[usize::from(byte & 31)] as char).collect()
+}

@@ -1,0 +1,284 @@
+//! The live rooms of this process: each with one owner task, found by id, and a record of who is where.
+
+mod effects;
+mod fanout;
+mod legs;
+pub(crate) mod message;
+mod owner;
+mod summary;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use roomtone_room::ids::{MemberId, RoomId};
+use roomtone_room::{Kind, Room};
+use roomtone_store::{Hash, LogRow, NewRoom, Store};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::app::StartError;
+use crate::edge;
+use crate::media_io::{Media, Report};
+use crate::wire::stored::{read_event, read_state, write_event};
+use crate::wire::{ApiError, Code};
+pub(crate) use effects::refuse_sdp;
+use message::{Message, SocketNo};
+use owner::Owner;
+pub(crate) use summary::Summary;
+
+/// Messages that may wait for one room's owner. More rides out a slow disk; when it is full, whoever asks is told
+/// that the server is busy.
+const INBOX: usize = 2048;
+
+/// How long after a failure of the store a room is brought back. Longer spares a struggling disk; shorter shortens the
+/// silence.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// All live rooms.
+pub struct Rooms {
+    store: Store,
+    media: Arc<Media>,
+    /// Names this process as the owner of its rooms.
+    process: u128,
+    live: RwLock<HashMap<RoomId, Handle>>,
+    /// Which room each member is in: a member hears one room at a time (guarantee G3).
+    presence: Mutex<HashMap<MemberId, RoomId>>,
+    next_socket: AtomicU64,
+    stopping: AtomicBool,
+}
+
+/// How others reach a room's owner.
+#[derive(Clone)]
+pub(crate) struct Handle {
+    inbox: mpsc::Sender<Message>,
+    summary: watch::Receiver<Arc<Summary>>,
+}
+
+impl Handle {
+    /// What the hallway shows of the room, and who may enter it.
+    pub(crate) fn summary(&self) -> Arc<Summary> {
+        self.summary.borrow().clone()
+    }
+
+    /// Hands the owner a message. A full inbox answers `busy`.
+    pub(crate) fn send(&self, message: Message) -> Result<(), ApiError> {
+        self.inbox.try_send(message).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Code::Busy.into(),
+            mpsc::error::TrySendError::Closed(_) => Code::RoomEnded.into(),
+        })
+    }
+
+    /// Hands the owner a message, and waits while its inbox is full: for what must not be lost.
+    pub(crate) async fn deliver(&self, message: Message) {
+        // An error means that the room has ended, and the message with it.
+        let _ = self.inbox.send(message).await;
+    }
+
+    /// Asks the owner something.
+    pub(crate) async fn ask<T>(&self, make: impl FnOnce(message::Reply<T>) -> Message) -> Result<T, ApiError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(make(reply))?;
+        answer.await.map_err(|_| ApiError::from(Code::RoomEnded))?
+    }
+}
+
+impl Rooms {
+    /// Brings back every room that had not ended when the server stopped, and starts passing on what the media
+    /// threads report.
+    pub async fn start(
+        store: Store,
+        media: Arc<Media>,
+        mut reports: mpsc::Receiver<Report>,
+    ) -> Result<Arc<Self>, StartError> {
+        let rooms = Arc::new(Self {
+            store,
+            media,
+            process: edge::random_128(),
+            live: RwLock::default(),
+            presence: Mutex::default(),
+            next_socket: AtomicU64::new(1),
+            stopping: AtomicBool::new(false),
+        });
+        for id in rooms.store.live_rooms().await? {
+            let room = rooms.load(id).await?;
+            tracing::info!(participants = room.participants().count(), "a live room was brought back");
+            for participant in room.participants() {
+                rooms.presence().insert(participant.member, id);
+            }
+            rooms.run(room).await?;
+        }
+        let router = rooms.clone();
+        tokio::spawn(async move {
+            while let Some(report) = reports.recv().await {
+                if let Some(handle) = router.get(report.room) {
+                    handle.deliver(Message::Report(report)).await;
+                }
+            }
+        });
+        Ok(rooms)
+    }
+
+    /// Opens a room. Its host is in it, and has some seconds to connect.
+    pub(crate) async fn open(
+        self: &Arc<Self>,
+        host: MemberId,
+        title: String,
+        kind: Kind,
+        language: String,
+        named: Vec<MemberId>,
+    ) -> Result<RoomId, ApiError> {
+        let now = edge::now();
+        let id = RoomId(edge::random_128());
+        self.leave_for(host, id).await;
+        let (room, events) = Room::open(now, id, host, title.clone(), kind, language, named);
+        let rows: Vec<_> = events
+            .iter()
+            .map(|numbered| LogRow {
+                seq: numbered.seq.0,
+                at: numbered.at,
+                member: Some(host),
+                command: None,
+                body: write_event(&numbered.event),
+            })
+            .collect();
+        let opened = async {
+            self.store.create_room(NewRoom { id, opened_at: now, title, host }, &rows).await?;
+            self.run(room).await
+        };
+        if let Err(error) = opened.await {
+            self.left(host, id);
+            return Err(ApiError::internal(&error));
+        }
+        metrics::counter!("roomtone_rooms_opened_total").increment(1);
+        Ok(id)
+    }
+
+    /// A live room.
+    pub(crate) fn get(&self, id: RoomId) -> Option<Handle> {
+        self.live.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    /// All live rooms, in no order.
+    pub(crate) fn all(&self) -> Vec<Handle> {
+        self.live.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Takes the member out of whatever other room they are in and notes that they are in `room` now.
+    pub(crate) async fn leave_for(&self, member: MemberId, room: RoomId) {
+        let before = self.presence().insert(member, room);
+        if let Some(before) = before.filter(|&before| before != room)
+            && let Some(handle) = self.get(before)
+        {
+            let (done, left) = oneshot::channel();
+            handle.deliver(Message::Elsewhere { member, done }).await;
+            // Fails if that room ended meanwhile, which is as good.
+            let _ = left.await;
+        }
+    }
+
+    /// Notes that the member is not in `room` any more.
+    pub(crate) fn left(&self, member: MemberId, room: RoomId) {
+        let mut presence = self.presence();
+        if presence.get(&member) == Some(&room) {
+            presence.remove(&member);
+        }
+    }
+
+    /// Notes that the member is not in `room` after all, if its owner has not let them in.
+    pub(crate) async fn left_unless_present(&self, member: MemberId, room: RoomId, handle: &Handle) {
+        let present = handle.ask(|reply| Message::IsPresent { member, reply }).await.unwrap_or(false);
+        if !present {
+            self.left(member, room);
+        }
+    }
+
+    /// Ends whatever a session opened.
+    pub(crate) async fn end_session(&self, member: MemberId, session: Hash) {
+        let room = self.presence().get(&member).copied();
+        if let Some(handle) = room.and_then(|room| self.get(room)) {
+            handle.deliver(Message::EndSession { member, session }).await;
+        }
+    }
+
+    /// Tells every client that the server stops, and stops the owners. The rooms do not end.
+    pub async fn shut_down(&self) {
+        self.stopping.store(true, Ordering::Release);
+        for handle in self.all() {
+            let (done, stopped) = oneshot::channel();
+            handle.deliver(Message::ShutDown { done }).await;
+            let _ = stopped.await;
+        }
+    }
+
+    /// A number that no other socket of this process has.
+    pub(crate) fn next_socket(&self) -> SocketNo {
+        SocketNo(self.next_socket.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Whether a room that is not live has ended, and was one that this member could have entered.
+    pub(crate) async fn has_ended_for(&self, id: RoomId, member: MemberId) -> Result<bool, ApiError> {
+        let Some(stored) = self.store.load_room(id).await.map_err(|e| ApiError::internal(&e))? else {
+            return Ok(false);
+        };
+        if stored.ended_at.is_none() {
+            return Ok(false);
+        }
+        let room = self.load(id).await.map_err(|e| ApiError::internal(&e))?;
+        Ok(room.kind() == Kind::Open || room.named().any(|named| named == member))
+    }
+
+    /// A room as the store has it.
+    async fn load(&self, id: RoomId) -> Result<Room, StartError> {
+        let stored = self.store.load_room(id).await?.ok_or(roomtone_store::StoreError::Corrupt("room"))?;
+        let state = match &stored.snapshot {
+            Some((_, body)) => read_state(body)?,
+            None => Room::empty().to_state(),
+        };
+        let mut tail = Vec::with_capacity(stored.tail.len());
+        for row in &stored.tail {
+            let numbered =
+                roomtone_room::Numbered { seq: roomtone_room::Seq(row.seq), at: row.at, event: read_event(&row.body)? };
+            tail.push((numbered, row.member.zip(row.command)));
+        }
+        Ok(Room::restore(edge::now(), state, tail))
+    }
+
+    /// A room as the store has it, however long the store takes to work again.
+    async fn load_until_it_works(&self, id: RoomId) -> Room {
+        loop {
+            tokio::time::sleep(RETRY_AFTER).await;
+            match self.load(id).await {
+                Ok(room) => return room,
+                Err(error) => tracing::error!(%error, "a room could not be brought back yet"),
+            }
+        }
+    }
+
+    /// Starts a room's owner task, which lives until the room ends or the server stops.
+    async fn run(self: &Arc<Self>, room: Room) -> Result<(), StartError> {
+        let id = room.id();
+        let (inbox, messages) = mpsc::channel(INBOX);
+        let (mut owner, summary) = Owner::new(self.clone(), room, messages).await?;
+        self.live.write().unwrap_or_else(PoisonError::into_inner).insert(id, Handle { inbox, summary });
+        metrics::gauge!("roomtone_rooms_live").increment(1.0);
+        let rooms = self.clone();
+        tokio::spawn(async move {
+            loop {
+                match owner.run().await {
+                    owner::Stopped::Done => break,
+                    // What was applied in memory could not be kept, so nobody was told; what the store has is the
+                    // truth. Start again from there, as after a crash.
+                    owner::Stopped::Failed => owner.start_again(rooms.load_until_it_works(id).await),
+                }
+            }
+            rooms.live.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+            metrics::gauge!("roomtone_rooms_live").decrement(1.0);
+        });
+        Ok(())
+    }
+
+    fn presence(&self) -> std::sync::MutexGuard<'_, HashMap<MemberId, RoomId>> {
+        self.presence.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

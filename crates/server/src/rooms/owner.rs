@@ -1,0 +1,482 @@
+//! The one task that owns a live room: messages in, rules applied, changes kept, and only then told.
+//!
+//! Each round takes what waits in the inbox, applies it in order, commits all resulting events in one transaction, and
+//! then carries out the effects: media, sockets, answers. Nothing is told before it is on the disk.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use roomtone_media::leg::LegId;
+use roomtone_media::sdp::{PublishLine, Slot};
+use roomtone_media::shard::LegEvent;
+use roomtone_room::ids::{CommandId, MemberId, Seq, TalkerNo};
+use roomtone_room::{Actor, Applied, Command, Event, Rejection, Room};
+use roomtone_store::{AppendError, LogRow, StoreError};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::Rooms;
+use super::fanout::{Fanout, Happened};
+use super::legs::Legs;
+use super::message::{Caller, LegRequest, Message, Outgoing, Reply, SocketNo};
+use super::summary::Summary;
+use crate::edge;
+use crate::wire::socket::{ByeCode, LegKind, Participant, Person, ServerMessage};
+use crate::wire::stored::{write_event, write_state};
+use crate::wire::{ApiError, Code, Id};
+
+/// Messages taken in one round. More commits larger transactions under load; fewer answers the first one sooner.
+const BATCH: usize = 256;
+
+/// How long the media threads may forward without hearing from the owner. Longer rides out longer stalls of this
+/// process; shorter silences a room that has lost its owner sooner.
+const GRANT: Duration = Duration::from_secs(2);
+
+/// How often the grant is renewed while nothing changes.
+const RENEW_EVERY: Duration = Duration::from_millis(500);
+
+/// How often clients get a sign of life.
+const BEAT_EVERY: Duration = Duration::from_secs(10);
+
+/// How long the room's lease in the database runs, and how often it is renewed, in milliseconds.
+const LEASE_MILLIS: u64 = 30_000;
+const LEASE_RENEW_EVERY: Duration = Duration::from_secs(10);
+
+/// Events after which a snapshot replaces the older part of the log. More writes snapshots more seldom; fewer makes
+/// starting after a crash quicker.
+const SNAPSHOT_EVERY: u64 = 1_000;
+
+/// People on one page of the roster.
+const ROSTER_PAGE: usize = 100;
+
+/// Why the owner's loop stopped.
+pub(super) enum Stopped {
+    /// The room ended, belongs to somebody else, or the server stops.
+    Done,
+    /// The store failed: what was applied since the last commit must be forgotten.
+    Failed,
+}
+
+/// A control socket.
+pub(super) struct Socket {
+    pub(super) number: SocketNo,
+    pub(super) session: roomtone_store::Hash,
+    pub(super) outgoing: mpsc::Sender<Outgoing>,
+}
+
+/// The owner of one live room.
+pub(super) struct Owner {
+    pub(super) rooms: Arc<Rooms>,
+    pub(super) room: Room,
+    pub(super) epoch: u64,
+    pub(super) people: HashMap<MemberId, Person>,
+    pub(super) sockets: HashMap<MemberId, Socket>,
+    /// Members without a control socket who are present for as long as their listen leg lives.
+    pub(super) present_by_leg: HashSet<MemberId>,
+    pub(super) legs: Legs,
+    pub(super) fanout: Fanout,
+    /// Who the media threads were last told may be heard.
+    pub(super) granted: BTreeSet<TalkerNo>,
+    summary: watch::Sender<Arc<Summary>>,
+    inbox: mpsc::Receiver<Message>,
+    snapshot_seq: Seq,
+    next_renewal: Instant,
+    next_beat: Instant,
+    next_lease: Instant,
+    stopping: Option<oneshot::Sender<()>>,
+}
+
+/// What one round of messages came to, to be told once it is kept.
+#[derive(Default)]
+pub(super) struct Round {
+    rows: Vec<LogRow>,
+    pub(super) happened: Vec<Happened>,
+    pub(super) connects: Vec<Connect>,
+    pub(super) listens: Vec<LegRequest<Vec<Slot>>>,
+    pub(super) publishes: Vec<LegRequest<Box<PublishLine>>>,
+    /// Legs that are to go, whatever the events say.
+    pub(super) ended_legs: Vec<LegId>,
+    /// Messages to single sockets, sent after the events.
+    pub(super) direct: Vec<(MemberId, SocketNo, ServerMessage)>,
+    /// Those who want a snapshot.
+    pub(super) resyncs: Vec<(MemberId, SocketNo)>,
+    /// What to say to members who leave, where it is not what the reason alone would say.
+    pub(super) byes: HashMap<MemberId, ByeCode>,
+    /// To be told once the rest is done.
+    pub(super) done: Vec<oneshot::Sender<()>>,
+}
+
+/// A socket that opened, its member being in the room by now.
+pub(super) struct Connect {
+    pub(super) member: MemberId,
+    pub(super) since: Option<Seq>,
+    pub(super) socket: Socket,
+    pub(super) reply: Reply<()>,
+}
+
+impl Owner {
+    /// Takes over a room: its lease, and everything needed to tell others about it.
+    pub(super) async fn new(
+        rooms: Arc<Rooms>,
+        room: Room,
+        inbox: mpsc::Receiver<Message>,
+    ) -> Result<(Self, watch::Receiver<Arc<Summary>>), StoreError> {
+        let now = edge::now();
+        // By force: this process holds the data folder's lock, so any other owner is a process that has ended.
+        let epoch = rooms
+            .store
+            .acquire_room(room.id(), rooms.process, now, now.plus(LEASE_MILLIS), true)
+            .await?
+            .ok_or(StoreError::Corrupt("live room"))?;
+        let mut ids: Vec<_> = room.participants().map(|p| p.member).collect();
+        ids.push(room.host());
+        let people = rooms.store.people(&ids).await?.into_iter().map(|p| (p.id, Person::from(p))).collect();
+        let (summary, receiver) = watch::channel(Arc::new(Summary::of(&room, &people)));
+        let at = edge::instant();
+        let owner = Self {
+            fanout: Fanout::new(room.seq()),
+            snapshot_seq: room.seq(),
+            rooms,
+            room,
+            epoch,
+            people,
+            sockets: HashMap::new(),
+            present_by_leg: HashSet::new(),
+            legs: Legs::default(),
+            granted: BTreeSet::new(),
+            summary,
+            inbox,
+            next_renewal: at,
+            next_beat: at + BEAT_EVERY,
+            next_lease: at + LEASE_RENEW_EVERY,
+            stopping: None,
+        };
+        Ok((owner, receiver))
+    }
+
+    /// Forgets what the store does not have, after [`Stopped::Failed`].
+    pub(super) fn start_again(&mut self, room: Room) {
+        self.fanout = Fanout::new(room.seq());
+        self.snapshot_seq = room.seq();
+        self.room = room;
+    }
+
+    /// Serves the room until it ends, the server stops, or the store fails.
+    pub(super) async fn run(&mut self) -> Stopped {
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            let wake = self.wake_at();
+            tokio::select! {
+                n = self.inbox.recv_many(&mut batch, BATCH) => if n == 0 { return Stopped::Done },
+                () = tokio::time::sleep_until(wake.into()) => {}
+            }
+            let mut round = Round::default();
+            for message in batch.drain(..) {
+                self.take(message, &mut round);
+            }
+            if self.room.next_deadline().is_some_and(|at| at <= edge::now()) {
+                let _ = self.apply(Actor::System, Command::Tick, &mut round);
+            }
+            match self.keep(&round).await {
+                Ok(()) => {}
+                Err(AppendError::Fenced) => {
+                    tracing::warn!("a room has another owner now");
+                    self.close_everything(ByeCode::ShuttingDown).await;
+                    return Stopped::Done;
+                }
+                Err(AppendError::Store(error)) => {
+                    tracing::error!(%error, "a room's changes could not be kept; it starts again from the last kept state");
+                    self.close_everything(ByeCode::ShuttingDown).await;
+                    return Stopped::Failed;
+                }
+            }
+            self.tell(round).await;
+            if let Err(error) = self.look_after().await {
+                tracing::error!(%error, "a room's lease could not be renewed");
+            }
+            if !self.room.is_open() {
+                self.close_everything(ByeCode::RoomEnded).await;
+                return Stopped::Done;
+            }
+            if let Some(done) = self.stopping.take() {
+                self.close_everything(ByeCode::ShuttingDown).await;
+                let _ = done.send(());
+                return Stopped::Done;
+            }
+        }
+    }
+
+    /// Applies one message. What it leads to is collected in `round` and told only once it is kept.
+    fn take(&mut self, message: Message, round: &mut Round) {
+        match message {
+            Message::Connect { caller, since, socket, outgoing, reply } => {
+                let member = caller.member();
+                match self.enter(&caller, round) {
+                    Ok(_) => {
+                        self.present_by_leg.remove(&member);
+                        let socket = Socket { number: socket, session: caller.session, outgoing };
+                        round.connects.push(Connect { member, since, socket, reply });
+                    }
+                    Err(rejection) => answer(reply, Err(rejection.into())),
+                }
+            }
+            Message::Disconnected { member, socket } => {
+                if self.sockets.get(&member).is_some_and(|current| current.number == socket) {
+                    self.sockets.remove(&member);
+                }
+                if !self.sockets.contains_key(&member)
+                    && !round.connects.iter().any(|connect| connect.member == member)
+                    && self.room.participant(member).is_some_and(|p| p.connected)
+                {
+                    // Refused only if the member is gone by now, which is as good.
+                    let _ = self.apply(Actor::System, Command::LoseConnection { member }, round);
+                }
+            }
+            Message::Command { member, socket, id, role_epoch, command } => {
+                let actor = Actor::Member { member, role_epoch: Some(role_epoch), id: Some(id) };
+                let (seq, error) = match self.apply(actor, command, round) {
+                    Ok(applied) => (Some(applied.seq.0), None),
+                    Err(rejection) => (None, Some(rejection.into())),
+                };
+                round.direct.push((member, socket, ServerMessage::Answer { id: Id(id), seq, error }));
+            }
+            Message::Resync { member, socket } => round.resyncs.push((member, socket)),
+            Message::Listen(request) => {
+                let member = request.caller.member();
+                let was_present = self.room.participant(member).is_some_and(|p| p.connected);
+                match if was_present { Ok(()) } else { self.enter(&request.caller, round).map(drop) } {
+                    Ok(()) => {
+                        if !was_present && !self.sockets.contains_key(&member) {
+                            self.present_by_leg.insert(member);
+                        }
+                        round.listens.push(request);
+                    }
+                    Err(rejection) => answer(request.reply, Err(rejection.into())),
+                }
+            }
+            Message::Publish(request) => match self.open_mic(request.caller.member(), round) {
+                Ok(()) => round.publishes.push(request),
+                Err(rejection) => answer(request.reply, Err(rejection.into())),
+            },
+            Message::EndLeg { member, leg, reply } => {
+                // Somebody else's leg is answered like one that does not exist.
+                let own = self.legs.get(leg).is_some_and(|leg| leg.member == member);
+                if own {
+                    self.leg_ended(leg, round);
+                }
+                answer(reply, if own { Ok(()) } else { Err(Code::LegNotFound.into()) });
+            }
+            Message::Report(report) => match report.event {
+                LegEvent::Connected => {}
+                LegEvent::Ended(reason) => {
+                    tracing::info!(?reason, "a media leg ended");
+                    self.leg_lost(report.leg, round);
+                }
+            },
+            Message::Elsewhere { member, done } => {
+                self.leave(member, ByeCode::Elsewhere, round);
+                round.done.push(done);
+            }
+            Message::EndSession { member, session } => {
+                let by_socket = self.sockets.get(&member).is_some_and(|socket| socket.session == session);
+                let by_leg = [LegKind::Listen, LegKind::Publish]
+                    .iter()
+                    .filter_map(|&kind| self.legs.get(self.legs.of(member, kind)?))
+                    .any(|leg| leg.session == session);
+                if by_socket || by_leg {
+                    self.leave(member, ByeCode::SessionEnded, round);
+                }
+            }
+            Message::IsPresent { member, reply } => answer(reply, Ok(self.room.participant(member).is_some())),
+            Message::Roster { after, reply } => answer(reply, Ok(self.roster(after))),
+            Message::ShutDown { done } => self.stopping = Some(done),
+        }
+    }
+
+    fn enter(&mut self, caller: &Caller, round: &mut Round) -> Result<Applied, Rejection> {
+        self.people.insert(caller.member(), caller.person.clone());
+        let actor = Actor::Member { member: caller.member(), role_epoch: None, id: None };
+        self.apply(actor, Command::Enter { followed_by_moderator: caller.followed_by_moderator }, round)
+    }
+
+    fn leave(&mut self, member: MemberId, bye: ByeCode, round: &mut Round) {
+        let actor = Actor::Member { member, role_epoch: None, id: None };
+        if self.apply(actor, Command::Leave, round).is_ok() {
+            round.byes.insert(member, bye);
+        }
+    }
+
+    /// Opens the microphone of somebody who is about to publish; an encoder without a control socket has no other way.
+    fn open_mic(&mut self, member: MemberId, round: &mut Round) -> Result<(), Rejection> {
+        let participant = self.room.participant(member).ok_or(Rejection::NotInRoom)?;
+        if !participant.role.on_stage() {
+            return Err(Rejection::NotOnStage);
+        }
+        if participant.muted {
+            return Err(Rejection::MutedByModerator);
+        }
+        if participant.mic {
+            return Ok(());
+        }
+        let actor = Actor::Member { member, role_epoch: None, id: None };
+        self.apply(actor, Command::SetMic { open: true }, round).map(drop)
+    }
+
+    /// A leg is to go, or has gone: what that means for its member.
+    fn leg_ended(&mut self, id: LegId, round: &mut Round) {
+        let Some(leg) = self.legs.get(id).copied() else { return };
+        let actor = Actor::Member { member: leg.member, role_epoch: None, id: None };
+        match leg.kind {
+            LegKind::Publish => {
+                if self.room.participant(leg.member).is_some_and(|p| p.mic) {
+                    let _ = self.apply(actor, Command::SetMic { open: false }, round);
+                }
+            }
+            LegKind::Listen => {
+                if self.present_by_leg.remove(&leg.member) {
+                    let _ = self.apply(actor, Command::Leave, round);
+                }
+            }
+        }
+        round.ended_legs.push(id);
+    }
+
+    /// A leg ended by itself; its member is told so that the client makes another.
+    fn leg_lost(&mut self, id: LegId, round: &mut Round) {
+        let Some(leg) = self.legs.get(id).copied() else { return };
+        if let Some(socket) = self.sockets.get(&leg.member) {
+            round.direct.push((leg.member, socket.number, super::fanout::leg_lost(&leg)));
+        }
+        self.leg_ended(id, round);
+    }
+
+    /// Applies a command and notes what it brought about, for the log and for everybody.
+    fn apply(&mut self, actor: Actor, command: Command, round: &mut Round) -> Result<Applied, Rejection> {
+        let stage_before: Vec<_> = self.room.stage().into_iter().map(|p| p.member).collect();
+        let applied = self.room.apply(edge::now(), actor, command)?;
+        let (member, id): (Option<MemberId>, Option<CommandId>) = match actor {
+            Actor::Member { member, id, .. } => (Some(member), id),
+            Actor::System => (None, None),
+        };
+        let last = applied.events.last().map(|numbered| numbered.seq);
+        for numbered in &applied.events {
+            let was_on_stage = member_of(&numbered.event).is_some_and(|member| stage_before.contains(&member));
+            round.rows.push(LogRow {
+                seq: numbered.seq.0,
+                at: numbered.at,
+                member,
+                // On the last row, so that the number remembered with the command covers all of its events.
+                command: id.filter(|_| Some(numbered.seq) == last),
+                body: write_event(&numbered.event),
+            });
+            round.happened.push(Happened::new(numbered, was_on_stage, &self.room, &self.people));
+        }
+        Ok(applied)
+    }
+
+    /// Commits the round's events, with the end of the room if it is among them.
+    async fn keep(&mut self, round: &Round) -> Result<(), AppendError> {
+        if round.rows.is_empty() {
+            return Ok(());
+        }
+        let (store, id) = (&self.rooms.store, self.room.id());
+        match self.room.ended_at() {
+            None => store.append(id, self.epoch, &round.rows).await?,
+            Some(at) => store.end_room(id, self.epoch, at, &round.rows).await?,
+        }
+        if !self.room.is_open() || self.room.seq().0 - self.snapshot_seq.0 >= SNAPSHOT_EVERY {
+            let state = write_state(&self.room.to_state());
+            store.save_snapshot(id, self.epoch, self.room.seq().0, &state).await?;
+            self.snapshot_seq = self.room.seq();
+        }
+        Ok(())
+    }
+
+    /// Renews what runs out by itself.
+    async fn look_after(&mut self) -> Result<(), StoreError> {
+        let now = edge::instant();
+        if now >= self.next_renewal {
+            self.grant().await;
+        }
+        if now >= self.next_beat {
+            self.next_beat = now + BEAT_EVERY;
+            self.beat();
+        }
+        if now >= self.next_lease {
+            self.next_lease = now + LEASE_RENEW_EVERY;
+            let until = edge::now().plus(LEASE_MILLIS);
+            // A lease that somebody else took shows at the next commit.
+            self.rooms.store.renew_room(self.room.id(), self.epoch, until).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells the media threads who may be heard, for the next [`GRANT`].
+    pub(super) async fn grant(&mut self) {
+        let now = edge::instant();
+        self.next_renewal = now + RENEW_EVERY;
+        self.granted = self.room.talkers().collect();
+        let grant = roomtone_media::shard::Grant {
+            room: self.room.id(),
+            epoch: self.epoch,
+            until: now + GRANT,
+            talkers: self.granted.iter().copied().collect(),
+        };
+        self.rooms.media.grant(&grant).await;
+    }
+
+    /// Publishes what the hallway shows.
+    pub(super) fn update_summary(&self) {
+        self.summary.send_replace(Arc::new(Summary::of(&self.room, &self.people)));
+    }
+
+    fn roster(&self, after: u32) -> crate::wire::http::Roster {
+        let mut page: Vec<Participant> = self
+            .room
+            .participants_after(TalkerNo(after))
+            .take(ROSTER_PAGE + 1)
+            .filter_map(|p| super::fanout::participant(&roomtone_room::Seen::from(p), &self.people))
+            .collect();
+        let more = page.len() > ROSTER_PAGE;
+        page.truncate(ROSTER_PAGE);
+        let next = page.last().filter(|_| more).map(|last| last.number);
+        crate::wire::http::Roster { participants: page, next }
+    }
+
+    /// When there is something to do even if no message comes.
+    fn wake_at(&self) -> Instant {
+        let mut at = self.next_renewal.min(self.next_beat).min(self.next_lease);
+        if let Some(flush) = self.fanout.flush_at() {
+            at = at.min(flush);
+        }
+        if let Some(deadline) = self.room.next_deadline() {
+            let wait = Duration::from_millis(deadline.0.saturating_sub(edge::now().0));
+            at = at.min(edge::instant() + wait);
+        }
+        at
+    }
+}
+
+/// Answers, if whoever asked still waits.
+pub(super) fn answer<T>(reply: Reply<T>, result: Result<T, ApiError>) {
+    let _ = reply.send(result);
+}
+
+/// The member that an event is about.
+pub(super) fn member_of(event: &Event) -> Option<MemberId> {
+    match event {
+        Event::Entered { member, .. }
+        | Event::ConnectionLost { member }
+        | Event::Returned { member }
+        | Event::Left { member, .. }
+        | Event::HandRaised { member, .. }
+        | Event::HandLowered { member, .. }
+        | Event::StageOffered { member, .. }
+        | Event::OfferEnded { member, .. }
+        | Event::RoleChanged { member, .. }
+        | Event::Muted { member, .. }
+        | Event::Unmuted { member, .. }
+        | Event::MicChanged { member, .. } => Some(*member),
+        Event::Opened { .. } | Event::Ended { .. } => None,
+    }
+}

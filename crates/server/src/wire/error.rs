@@ -1,0 +1,194 @@
+//! The closed list of error codes, and the one shape in which they are answered.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use roomtone_room::command::Rejection;
+use serde::Serialize;
+use ts_rs::TS;
+use utoipa::ToSchema;
+
+/// Why a request or a command was refused. The text form is stable; docs/PROTOCOL.md lists all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, TS, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[ts(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "each is described in docs/PROTOCOL.md and by its message below")]
+pub enum Code {
+    BadRequest,
+    NotSignedIn,
+    CrossSite,
+    NotAllowed,
+    NotOnStage,
+    MutedByModerator,
+    NotFound,
+    InviteNotFound,
+    MemberNotFound,
+    RoomNotFound,
+    LegNotFound,
+    MethodNotAllowed,
+    HandleTaken,
+    NotInRoom,
+    StaleRole,
+    NoSuchParticipant,
+    TargetProtected,
+    AlreadyOnStage,
+    HandAlreadyUp,
+    NoHand,
+    NoOffer,
+    OfferAlreadyOpen,
+    NothingToChange,
+    StageFull,
+    RoomEnded,
+    TooLarge,
+    UnsupportedMediaType,
+    InvalidHandle,
+    InvalidName,
+    InvalidLanguage,
+    InvalidTitle,
+    InvalidQuestion,
+    InvalidSdp,
+    NoAudio,
+    NoCommonCodec,
+    UnknownCommand,
+    RateLimited,
+    Busy,
+    Internal,
+}
+
+impl Code {
+    /// The HTTP status that goes with the code, and a sentence for people.
+    fn parts(self) -> (StatusCode, &'static str) {
+        use StatusCode as S;
+        match self {
+            Self::BadRequest => (S::BAD_REQUEST, "The request was not understood."),
+            Self::NotSignedIn => (S::UNAUTHORIZED, "Sign in first."),
+            Self::CrossSite => (S::FORBIDDEN, "The request came from a page of another site."),
+            Self::NotAllowed => (S::FORBIDDEN, "Your role does not allow that."),
+            Self::NotOnStage => (S::FORBIDDEN, "Only somebody on stage can do that."),
+            Self::MutedByModerator => (S::FORBIDDEN, "A moderator has muted you."),
+            Self::NotFound => (S::NOT_FOUND, "There is nothing here."),
+            Self::InviteNotFound => (S::NOT_FOUND, "This invite does not exist, was used, or has expired."),
+            Self::MemberNotFound => (S::NOT_FOUND, "There is no such member."),
+            Self::RoomNotFound => (S::NOT_FOUND, "There is no such room."),
+            Self::LegNotFound => (S::NOT_FOUND, "There is no such media leg."),
+            Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "That method is not supported here."),
+            Self::HandleTaken => (S::CONFLICT, "Somebody has this handle already."),
+            Self::NotInRoom => (S::CONFLICT, "You are not in this room."),
+            Self::StaleRole => (S::CONFLICT, "Your role has changed since."),
+            Self::NoSuchParticipant => (S::CONFLICT, "That person is not in the room."),
+            Self::TargetProtected => (S::CONFLICT, "Nobody can do that to the host, or to themselves."),
+            Self::AlreadyOnStage => (S::CONFLICT, "Already on stage."),
+            Self::HandAlreadyUp => (S::CONFLICT, "The hand is up already."),
+            Self::NoHand => (S::CONFLICT, "No hand is up."),
+            Self::NoOffer => (S::CONFLICT, "There is no open invitation to the stage."),
+            Self::OfferAlreadyOpen => (S::CONFLICT, "That person has been asked already."),
+            Self::NothingToChange => (S::CONFLICT, "It is so already."),
+            Self::StageFull => (S::CONFLICT, "The stage is full."),
+            Self::RoomEnded => (S::GONE, "The room has ended."),
+            Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "That is larger than accepted."),
+            Self::UnsupportedMediaType => (S::UNSUPPORTED_MEDIA_TYPE, "The content type is not the expected one."),
+            Self::InvalidHandle => {
+                (S::UNPROCESSABLE_ENTITY, "A handle has 2 to 30 of a-z, 0-9 and _, and begins with a letter.")
+            }
+            Self::InvalidName => (S::UNPROCESSABLE_ENTITY, "A name has 1 to 60 characters."),
+            Self::InvalidLanguage => (S::UNPROCESSABLE_ENTITY, "That is not a language tag."),
+            Self::InvalidTitle => (S::UNPROCESSABLE_ENTITY, "A title has 1 to 120 characters."),
+            Self::InvalidQuestion => (S::UNPROCESSABLE_ENTITY, "A question has at most 280 plain characters."),
+            Self::InvalidSdp => (S::UNPROCESSABLE_ENTITY, "That is not a usable SDP offer."),
+            Self::NoAudio => (S::UNPROCESSABLE_ENTITY, "The offer has no audio for this kind of leg."),
+            Self::NoCommonCodec => (S::UNPROCESSABLE_ENTITY, "The offer has no Opus."),
+            Self::UnknownCommand => (S::BAD_REQUEST, "That command is not known."),
+            Self::RateLimited => (S::TOO_MANY_REQUESTS, "Too many requests; wait a moment."),
+            Self::Busy => (S::SERVICE_UNAVAILABLE, "The server is busy; try again in a moment."),
+            Self::Internal => (S::INTERNAL_SERVER_ERROR, "Something went wrong on the server."),
+        }
+    }
+}
+
+/// An error as it is answered: a code, and a message for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS, ToSchema)]
+pub struct ApiError {
+    /// The stable code.
+    pub code: Code,
+    /// A sentence for people; may change.
+    pub message: String,
+    /// The HTTP status, if it is not the code's usual one.
+    #[serde(skip)]
+    #[ts(skip)]
+    #[schema(ignore)]
+    pub status: Option<StatusCode>,
+    /// When it makes sense to try again.
+    #[serde(skip)]
+    #[ts(skip)]
+    #[schema(ignore)]
+    pub retry_after: Option<Duration>,
+}
+
+impl ApiError {
+    /// The error with a message that says more than the code's usual one.
+    pub fn with_message(code: Code, message: impl Into<String>) -> Self {
+        Self { message: message.into(), ..Self::from(code) }
+    }
+
+    /// The error with a time after which to try again.
+    pub fn retry_after(code: Code, after: Duration) -> Self {
+        Self { retry_after: Some(after), ..Self::from(code) }
+    }
+
+    /// Logs `cause` and answers `internal`: the cause is for the operator, not for the client.
+    pub fn internal(cause: &dyn std::error::Error) -> Self {
+        tracing::error!(error = %cause, "a request failed inside the server");
+        Code::Internal.into()
+    }
+}
+
+impl From<Code> for ApiError {
+    fn from(code: Code) -> Self {
+        let retry_after = matches!(code, Code::Busy | Code::RateLimited).then_some(Duration::from_secs(1));
+        Self { code, message: code.parts().1.to_owned(), status: None, retry_after }
+    }
+}
+
+impl From<Rejection> for Code {
+    fn from(rejection: Rejection) -> Self {
+        match rejection {
+            Rejection::RoomEnded => Self::RoomEnded,
+            Rejection::NotAdmitted => Self::RoomNotFound,
+            Rejection::NotInRoom => Self::NotInRoom,
+            Rejection::NotAllowed | Rejection::WrongActor => Self::NotAllowed,
+            Rejection::StaleRole => Self::StaleRole,
+            Rejection::NoSuchParticipant => Self::NoSuchParticipant,
+            Rejection::TargetProtected => Self::TargetProtected,
+            Rejection::AlreadyOnStage => Self::AlreadyOnStage,
+            Rejection::NotOnStage => Self::NotOnStage,
+            Rejection::HandAlreadyUp => Self::HandAlreadyUp,
+            Rejection::NoHand => Self::NoHand,
+            Rejection::NoOffer => Self::NoOffer,
+            Rejection::OfferAlreadyOpen => Self::OfferAlreadyOpen,
+            Rejection::MutedByModerator => Self::MutedByModerator,
+            Rejection::NothingToChange => Self::NothingToChange,
+            Rejection::InvalidQuestion => Self::InvalidQuestion,
+            Rejection::StageFull => Self::StageFull,
+        }
+    }
+}
+
+impl From<Rejection> for ApiError {
+    fn from(rejection: Rejection) -> Self {
+        Code::from(rejection).into()
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = self.status.unwrap_or(self.code.parts().0);
+        let retry_after = self.retry_after;
+        let mut response = (status, Json(self)).into_response();
+        if let Some(after) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+        }
+        response
+    }
+}

@@ -1,0 +1,13 @@
+//! What goes over the wire and into the log: the only place where Roomtone's types meet serde.
+//!
+//! The types here are the protocol of docs/PROTOCOL.md. Those of the control socket are exported to TypeScript by ts-rs,
+//! those of the HTTP surface by way of OpenAPI; `make types` writes both and a test compares.
+
+pub mod error;
+pub mod http;
+pub mod id;
+pub mod socket;
+pub mod stored;
+
+pub use error::{ApiError, Code};
+pub use id::Id;

@@ -1,0 +1,561 @@
+//! Messages of the control socket (docs/PROTOCOL.md, "The control socket").
+
+use roomtone_room::command as rules;
+use roomtone_room::event;
+use roomtone_room::ids::{CommandId, MemberId, RoomId};
+use roomtone_room::role;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+use utoipa::ToSchema;
+
+use super::{ApiError, Id};
+
+/// A member as others see them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS, ToSchema)]
+pub struct Person {
+    /// The member's id.
+    #[ts(type = "string")]
+    #[schema(value_type = String)]
+    pub id: Id<MemberId>,
+    /// The handle, without an at sign.
+    pub handle: String,
+    /// The name.
+    pub name: String,
+}
+
+impl From<roomtone_store::Person> for Person {
+    fn from(person: roomtone_store::Person) -> Self {
+        Self { id: Id(person.id), handle: person.handle, name: person.name }
+    }
+}
+
+/// Who may come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Any member.
+    Open,
+    /// People whom a moderator follows, and people named.
+    Social,
+    /// People named.
+    Closed,
+}
+
+/// Host > moderator > speaker > listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the product's own words")]
+pub enum Role {
+    Listener,
+    Speaker,
+    Moderator,
+    Host,
+}
+
+/// Somebody in the room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS, ToSchema)]
+pub struct Participant {
+    /// Who.
+    pub person: Person,
+    /// Their number in the room: the CSRC of their voice.
+    pub number: u32,
+    /// Their role.
+    pub role: Role,
+    /// False while their connection is lost and their place is kept.
+    pub connected: bool,
+    /// Whether a moderator has muted them.
+    pub muted: bool,
+    /// Whether their microphone is open.
+    pub mic: bool,
+}
+
+/// Everything the server sends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ServerMessage {
+    /// The whole of what this viewer may know.
+    Snapshot(Box<Snapshot>),
+    /// What happened.
+    Events(Events),
+    /// To a command.
+    Answer {
+        /// The command's id.
+        #[ts(type = "string")]
+        id: Id<CommandId>,
+        /// The room's number after it, if it was accepted.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[ts(optional, type = "number")]
+        seq: Option<u64>,
+        /// Why it was refused.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        error: Option<ApiError>,
+    },
+    /// The server cut a media leg.
+    LegEnded {
+        /// Which.
+        leg: String,
+        /// Of which kind.
+        kind: LegKind,
+        /// Why.
+        code: LegEndCode,
+    },
+    /// A sign of life.
+    Beat,
+    /// The last message.
+    Bye {
+        /// Why.
+        code: ByeCode,
+        /// For people.
+        message: String,
+    },
+}
+
+/// The two kinds of media leg.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the product's own words")]
+pub enum LegKind {
+    Listen,
+    Publish,
+}
+
+/// Why a leg was cut by the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum LegEndCode {
+    /// A newer leg of the same kind took its place.
+    Replaced,
+    /// Its member may not speak any more, or is not in the room any more.
+    NotAllowed,
+    /// Nothing authenticated came from the peer for too long, or the handshake failed.
+    Lost,
+}
+
+/// Why the server closes the socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ByeCode {
+    /// A newer socket of the same member took over.
+    Replaced,
+    /// The member entered another room.
+    Elsewhere,
+    /// A moderator removed the member.
+    Removed,
+    /// The member left, or was away for too long.
+    Left,
+    /// The room ended.
+    RoomEnded,
+    /// The session was ended.
+    SessionEnded,
+    /// The client did not read fast enough.
+    TooSlow,
+    /// The server stops; come back in a moment.
+    ShuttingDown,
+}
+
+impl ByeCode {
+    /// The sentence for people that goes with the code.
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::Replaced => "You are in this room on another device.",
+            Self::Elsewhere => "You went to another room.",
+            Self::Removed => "A moderator removed you from the room.",
+            Self::Left => "You have left the room.",
+            Self::RoomEnded => "The room has ended.",
+            Self::SessionEnded => "You were signed out.",
+            Self::TooSlow => "The connection is too slow to keep up; come back in.",
+            Self::ShuttingDown => "The server restarts; the room will be back in a moment.",
+        }
+    }
+}
+
+/// The whole of what a viewer may know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+pub struct Snapshot {
+    /// The number of the last event it contains.
+    #[ts(type = "number")]
+    pub seq: u64,
+    /// The server's clock, in milliseconds since 1970.
+    #[ts(type = "number")]
+    pub now: u64,
+    /// The room.
+    pub room: RoomInfo,
+    /// The viewer.
+    pub you: You,
+    /// Everybody on stage: host, moderators, speakers, each by time on stage.
+    pub stage: Vec<Participant>,
+    /// The hands in their order; empty unless the viewer is a moderator.
+    pub hands: Vec<Hand>,
+    /// The open offers to come on stage; empty unless the viewer is a moderator.
+    pub offers: Vec<Offer>,
+    /// The audience.
+    pub audience: Audience,
+}
+
+/// What does not change about a room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+pub struct RoomInfo {
+    /// The room's id.
+    #[ts(type = "string")]
+    pub id: Id<RoomId>,
+    /// The title.
+    pub title: String,
+    /// Who may come in.
+    pub kind: Kind,
+    /// BCP 47 language tag of the talk.
+    pub language: String,
+    /// When it was opened, in milliseconds since 1970.
+    #[ts(type = "number")]
+    pub opened_at: u64,
+}
+
+/// The viewer's own state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+pub struct You {
+    /// Who the viewer is.
+    pub person: Person,
+    /// The viewer's number in the room.
+    pub number: u32,
+    /// The viewer's role.
+    pub role: Role,
+    /// To be sent with each command.
+    pub role_epoch: u32,
+    /// Whether a moderator has muted the viewer.
+    pub muted: bool,
+    /// Whether the viewer's microphone is open.
+    pub mic: bool,
+    /// The viewer's raised hand.
+    pub hand: Option<OwnHand>,
+    /// Who invites the viewer to speak.
+    pub offer: Option<Person>,
+}
+
+/// The viewer's own raised hand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+pub struct OwnHand {
+    /// The question.
+    pub question: Option<String>,
+    /// When it went up.
+    #[ts(type = "number")]
+    pub at: u64,
+}
+
+/// Somebody's raised hand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+pub struct Hand {
+    /// Whose.
+    pub person: Person,
+    /// The question.
+    pub question: Option<String>,
+    /// When it went up.
+    #[ts(type = "number")]
+    pub at: u64,
+}
+
+/// An open offer to come on stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+pub struct Offer {
+    /// Who was asked.
+    pub person: Person,
+    /// By whom.
+    pub by: Person,
+}
+
+/// The audience as a snapshot shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+pub struct Audience {
+    /// How many listen.
+    pub count: usize,
+    /// The first of them by number, at most 60.
+    pub first: Vec<Participant>,
+}
+
+/// What happened, numbered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+pub struct Events {
+    /// The number up to which the client must have folded what came before.
+    #[ts(type = "number")]
+    pub after: u64,
+    /// The number after folding.
+    #[ts(type = "number")]
+    pub seq: u64,
+    /// How many listen.
+    pub audience_count: usize,
+    /// The events in order.
+    pub events: Vec<NumberedEvent>,
+}
+
+/// One event with its number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+pub struct NumberedEvent {
+    /// Its number.
+    #[ts(type = "number")]
+    pub seq: u64,
+    /// When, in milliseconds since 1970.
+    #[ts(type = "number")]
+    pub at: u64,
+    /// What.
+    pub event: RoomEvent,
+}
+
+/// What happened, as a viewer is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the table in docs/PROTOCOL.md describes each")]
+pub enum RoomEvent {
+    Entered {
+        person: Person,
+        number: u32,
+    },
+    ConnectionLost {
+        #[ts(type = "string")]
+        member: Id<MemberId>,
+    },
+    Returned {
+        #[ts(type = "string")]
+        member: Id<MemberId>,
+    },
+    Left {
+        #[ts(type = "string")]
+        member: Id<MemberId>,
+        reason: LeaveReason,
+    },
+    HandRaised {
+        person: Person,
+        question: Option<String>,
+    },
+    HandLowered {
+        #[ts(type = "string")]
+        member: Id<MemberId>,
+        cause: HandCause,
+    },
+    StageOffered {
+        person: Person,
+        by: Person,
+    },
+    OfferEnded {
+        #[ts(type = "string")]
+        member: Id<MemberId>,
+        cause: OfferCause,
+    },
+    RoleChanged {
+        person: Person,
+        number: u32,
+        role: Role,
+        role_epoch: u32,
+        connected: bool,
+        cause: RoleCause,
+        #[ts(type = "string | null")]
+        by: Option<Id<MemberId>>,
+    },
+    Muted {
+        #[ts(type = "string")]
+        member: Id<MemberId>,
+        #[ts(type = "string")]
+        by: Id<MemberId>,
+        role_epoch: u32,
+    },
+    Unmuted {
+        #[ts(type = "string")]
+        member: Id<MemberId>,
+        #[ts(type = "string")]
+        by: Id<MemberId>,
+        role_epoch: u32,
+    },
+    MicChanged {
+        #[ts(type = "string")]
+        member: Id<MemberId>,
+        open: bool,
+    },
+    Ended {
+        #[ts(type = "string | null")]
+        by: Option<Id<MemberId>>,
+    },
+}
+
+/// Why somebody is no longer in the room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the table in docs/PROTOCOL.md describes each")]
+pub enum LeaveReason {
+    Quit,
+    Lost,
+    Removed,
+}
+
+/// Why a hand is down again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the table in docs/PROTOCOL.md describes each")]
+pub enum HandCause {
+    Lowered,
+    Declined,
+}
+
+/// How an offer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the table in docs/PROTOCOL.md describes each")]
+pub enum OfferCause {
+    Declined,
+    Withdrawn,
+}
+
+/// Why a role changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the table in docs/PROTOCOL.md describes each")]
+pub enum RoleCause {
+    HandAccepted,
+    OfferAccepted,
+    SteppedDown,
+    MovedToAudience,
+    MadeModerator,
+    HandedOver,
+    Inherited,
+}
+
+/// Everything a client sends.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ClientMessage {
+    /// Something to do.
+    Command {
+        /// Chosen by the sender; a repetition is answered and not applied again.
+        #[ts(type = "string")]
+        id: Id<CommandId>,
+        /// The sender's own, from `you`.
+        role_epoch: u32,
+        /// What.
+        command: Command,
+    },
+    /// Asks for a snapshot.
+    Resync,
+}
+
+/// What can be asked of a room.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+#[expect(missing_docs, reason = "the table in docs/PROTOCOL.md describes each")]
+pub enum Command {
+    Leave,
+    RaiseHand {
+        question: Option<String>,
+    },
+    LowerHand,
+    AcceptHand {
+        #[ts(type = "string")]
+        member: Id<MemberId>,
+    },
+    DeclineHand {
+        #[ts(type = "string")]
+        member: Id<MemberId>,
+    },
+    OfferStage {
+        #[ts(type = "string")]
+        member: Id<MemberId>,
+    },
+    WithdrawOffer {
+        #[ts(type = "string")]
+        member: Id<MemberId>,
+    },
+    AcceptOffer,
+    DeclineOffer,
+    StepDown,
+    SetMic {
+        open: bool,
+    },
+    Mute {
+        #[ts(type = "string")]
+        member: Id<MemberId>,
+    },
+    Unmute {
+        #[ts(type = "string")]
+        member: Id<MemberId>,
+    },
+    MoveToAudience {
+        #[ts(type = "string")]
+        member: Id<MemberId>,
+    },
+    Remove {
+        #[ts(type = "string")]
+        member: Id<MemberId>,
+    },
+    MakeModerator {
+        #[ts(type = "string")]
+        member: Id<MemberId>,
+    },
+    HandOver {
+        #[ts(type = "string")]
+        member: Id<MemberId>,
+    },
+    End,
+}
+
+impl From<Command> for rules::Command {
+    fn from(command: Command) -> Self {
+        match command {
+            Command::Leave => Self::Leave,
+            Command::RaiseHand { question } => Self::RaiseHand { question },
+            Command::LowerHand => Self::LowerHand,
+            Command::AcceptHand { member } => Self::AcceptHand { member: member.0 },
+            Command::DeclineHand { member } => Self::DeclineHand { member: member.0 },
+            Command::OfferStage { member } => Self::OfferStage { member: member.0 },
+            Command::WithdrawOffer { member } => Self::WithdrawOffer { member: member.0 },
+            Command::AcceptOffer => Self::AcceptOffer,
+            Command::DeclineOffer => Self::DeclineOffer,
+            Command::StepDown => Self::StepDown,
+            Command::SetMic { open } => Self::SetMic { open },
+            Command::Mute { member } => Self::Mute { member: member.0 },
+            Command::Unmute { member } => Self::Unmute { member: member.0 },
+            Command::MoveToAudience { member } => Self::MoveToAudience { member: member.0 },
+            Command::Remove { member } => Self::Remove { member: member.0 },
+            Command::MakeModerator { member } => Self::MakeModerator { member: member.0 },
+            Command::HandOver { member } => Self::HandOver { member: member.0 },
+            Command::End => Self::End,
+        }
+    }
+}
+
+impl From<event::Kind> for Kind {
+    fn from(kind: event::Kind) -> Self {
+        match kind {
+            event::Kind::Open => Self::Open,
+            event::Kind::Social => Self::Social,
+            event::Kind::Closed => Self::Closed,
+        }
+    }
+}
+
+impl From<Kind> for event::Kind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Open => Self::Open,
+            Kind::Social => Self::Social,
+            Kind::Closed => Self::Closed,
+        }
+    }
+}
+
+impl From<role::Role> for Role {
+    fn from(role: role::Role) -> Self {
+        match role {
+            role::Role::Listener => Self::Listener,
+            role::Role::Speaker => Self::Speaker,
+            role::Role::Moderator => Self::Moderator,
+            role::Role::Host => Self::Host,
+        }
+    }
+}
+
+impl From<Role> for role::Role {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Listener => Self::Listener,
+            Role::Speaker => Self::Speaker,
+            Role::Moderator => Self::Moderator,
+            Role::Host => Self::Host,
+        }
+    }
+}

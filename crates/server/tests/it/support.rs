@@ -1,0 +1,361 @@
+//! A server in a temporary folder, and members who use it.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use bytes::Bytes;
+use clap::Parser;
+use futures_util::{SinkExt, StreamExt};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use roomtone::app::App;
+use roomtone::cli::{Cli, Command};
+use roomtone::observe::Observe;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+/// How long a test waits for something that must come; only a failing test ever waits that long.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running server.
+pub struct Server {
+    pub app: Arc<App>,
+    pub address: SocketAddr,
+    http: Client<HttpConnector, Full<Bytes>>,
+    stop: Option<oneshot::Sender<()>>,
+    served: JoinHandle<()>,
+    next_handle: AtomicU32,
+}
+
+/// An HTTP answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {}", self.text))
+    }
+
+    /// The status and the error's code.
+    #[track_caller]
+    pub fn refused(&self, status: u16, code: &str) {
+        assert_eq!((self.status.as_u16(), self.json()["code"].as_str()), (status, Some(code)), "{}", self.text);
+        assert!(!self.json()["message"].as_str().unwrap_or_default().is_empty());
+    }
+}
+
+impl Server {
+    /// Starts one with data of its own.
+    pub async fn start() -> (Self, TempDir) {
+        let data = tempfile::tempdir().unwrap();
+        (Self::start_in(data.path()).await, data)
+    }
+
+    /// Starts one on a data folder.
+    pub async fn start_in(data: &Path) -> Self {
+        let arguments = ["roomtone", "serve", "--listen", "127.0.0.1:0", "--media", "127.0.0.1:0", "--data"];
+        let cli = Cli::parse_from(arguments.into_iter().map(Into::into).chain([data.as_os_str().to_owned()]));
+        let Command::Serve(options) = cli.command else { unreachable!("serve was asked for") };
+        let (app, listener) = App::start(&options, Observe::install()).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let serving = roomtone::serve::serve(app.clone(), listener, async {
+            let _ = stopped.await;
+        });
+        let served = tokio::spawn(async { serving.await.unwrap() });
+        let http = Client::builder(TokioExecutor::new()).build_http();
+        Self { app, address, http, stop: Some(stop), served, next_handle: AtomicU32::new(0) }
+    }
+
+    /// Stops it, as the operator would.
+    pub async fn stop(mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+        self.served.await.unwrap();
+    }
+
+    /// A fresh invite code.
+    pub async fn code(&self, data: &TempDir) -> String {
+        let link = roomtone::serve::invite(data.path()).await.unwrap();
+        link.rsplit('/').next().unwrap().to_owned()
+    }
+
+    /// A new member with a handle of their own.
+    pub async fn member(&self, data: &TempDir) -> Member<'_> {
+        let handle = format!("member{}", self.next_handle.fetch_add(1, Ordering::Relaxed));
+        let code = self.code(data).await;
+        let body = json!({ "handle": handle, "name": handle.to_uppercase(), "language": "en" });
+        let answer = self.post(&format!("/api/invites/{code}/redeem"), None, &body).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
+        let cookie = answer.headers["set-cookie"].to_str().unwrap();
+        let token = cookie.split(['=', ';']).nth(1).unwrap().to_owned();
+        Member { server: self, token, handle, id: answer.json()["id"].as_str().unwrap().to_owned() }
+    }
+
+    pub async fn get(&self, path: &str, token: Option<&str>) -> Answer {
+        self.send(Method::GET, path, token, &[], String::new()).await
+    }
+
+    pub async fn post(&self, path: &str, token: Option<&str>, body: &Value) -> Answer {
+        self.send(Method::POST, path, token, &[("content-type", "application/json")], body.to_string()).await
+    }
+
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        headers: &[(&str, &str)],
+        body: String,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(format!("http://{}{path}", self.address));
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = self.http.request(request.body(Full::from(body)).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let text = String::from_utf8(body.collect().await.unwrap().to_bytes().into()).unwrap();
+        Answer { status: parts.status, headers: parts.headers, text }
+    }
+}
+
+/// A signed-in member.
+pub struct Member<'a> {
+    pub server: &'a Server,
+    pub token: String,
+    pub handle: String,
+    pub id: String,
+}
+
+impl Member<'_> {
+    pub async fn get(&self, path: &str) -> Answer {
+        self.server.get(path, Some(&self.token)).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.server.post(path, Some(&self.token), body).await
+    }
+
+    pub async fn send(&self, method: Method, path: &str) -> Answer {
+        self.server.send(method, path, Some(&self.token), &[], String::new()).await
+    }
+
+    pub async fn offer(&self, path: &str, sdp: &str) -> Answer {
+        let headers = [("content-type", "application/sdp")];
+        self.server.send(Method::POST, path, Some(&self.token), &headers, sdp.to_owned()).await
+    }
+
+    /// Opens a room of this kind and returns its id.
+    pub async fn open(&self, kind: &str) -> String {
+        let answer = self.post("/api/rooms", &json!({ "title": "A room", "kind": kind })).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
+        answer.json()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Opens a control socket and reads its snapshot.
+    pub async fn enter(&self, room: &str) -> Socket {
+        let mut socket = self.connect(room, None).await;
+        let snapshot = socket.next("snapshot").await;
+        socket.take(&snapshot);
+        socket
+    }
+
+    /// Opens a control socket.
+    pub async fn connect(&self, room: &str, since: Option<u64>) -> Socket {
+        self.try_connect(room, since, &[]).await.expect("the socket opens")
+    }
+
+    /// Opens a control socket; an HTTP refusal is its status and code.
+    pub async fn try_connect(
+        &self,
+        room: &str,
+        since: Option<u64>,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Socket, (u16, String)> {
+        let query = since.map(|since| format!("?since={since}")).unwrap_or_default();
+        let url = format!("ws://{}/api/rooms/{room}/ws{query}", self.server.address);
+        let mut request = url.into_client_request().unwrap();
+        request.headers_mut().insert("authorization", format!("Bearer {}", self.token).parse().unwrap());
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        match tokio_tungstenite::connect_async(request).await {
+            Ok((stream, _)) => Ok(Socket { stream, epoch: 0, me: self.id.clone(), unread: VecDeque::new() }),
+            Err(tokio_tungstenite::tungstenite::Error::Http(response)) => {
+                let body = response.body().clone().unwrap_or_default();
+                let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+                Err((response.status().as_u16(), body["code"].as_str().unwrap_or_default().to_owned()))
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// A control socket.
+pub struct Socket {
+    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    epoch: u64,
+    me: String,
+    unread: VecDeque<Value>,
+}
+
+impl Socket {
+    /// The next message, whatever it is; `None` once the socket is closed.
+    pub async fn any(&mut self) -> Option<Value> {
+        match self.unread.pop_front() {
+            Some(message) => Some(message),
+            None => self.receive().await,
+        }
+    }
+
+    async fn receive(&mut self) -> Option<Value> {
+        loop {
+            let frame = tokio::time::timeout(PATIENCE, self.stream.next()).await.expect("a message in time")?;
+            match frame {
+                Ok(Message::Text(text)) => {
+                    let message: Value = serde_json::from_str(text.as_str()).unwrap();
+                    if message["type"] != "beat" {
+                        self.take(&message);
+                        return Some(message);
+                    }
+                }
+                Ok(Message::Close(_)) | Err(_) => return None,
+                Ok(_) => {}
+            }
+        }
+    }
+
+    /// The next message of this type; others are passed over.
+    pub async fn next(&mut self, kind: &str) -> Value {
+        loop {
+            let message = self.any().await.unwrap_or_else(|| panic!("the socket closed before a {kind}"));
+            if message["type"] == kind {
+                return message;
+            }
+        }
+    }
+
+    /// The next event of this type.
+    pub async fn event(&mut self, kind: &str) -> Value {
+        loop {
+            let events = self.next("events").await;
+            for numbered in events["events"].as_array().unwrap() {
+                if numbered["event"]["type"] == kind {
+                    return numbered["event"].clone();
+                }
+            }
+        }
+    }
+
+    /// Sends a command and returns its answer; what comes before it is read afterwards.
+    pub async fn command(&mut self, command: Value) -> Value {
+        static NEXT_ID: AtomicU32 = AtomicU32::new(1);
+        let id = format!("{:0>26}", NEXT_ID.fetch_add(1, Ordering::Relaxed));
+        self.command_as(&id, self.epoch, command).await
+    }
+
+    /// Sends a command that is to be accepted.
+    #[track_caller]
+    pub fn accepted(&mut self, command: Value) -> impl Future<Output = u64> + '_ {
+        let at = std::panic::Location::caller();
+        async move {
+            let answer = self.command(command).await;
+            answer["seq"].as_u64().unwrap_or_else(|| panic!("{at}: {answer}"))
+        }
+    }
+
+    /// Sends a command that is to be refused with this code.
+    #[track_caller]
+    pub fn refused<'a>(&'a mut self, command: Value, code: &'a str) -> impl Future<Output = ()> + 'a {
+        let at = std::panic::Location::caller();
+        async move {
+            let answer = self.command(command).await;
+            assert_eq!(answer["error"]["code"], code, "{at}: {answer}");
+        }
+    }
+
+    pub async fn command_as(&mut self, id: &str, epoch: u64, command: Value) -> Value {
+        self.text(&json!({ "type": "command", "id": id, "role_epoch": epoch, "command": command }).to_string()).await;
+        loop {
+            let message = self.receive().await.expect("an answer before the socket closes");
+            if message["type"] == "answer" && message["id"] == id {
+                return message;
+            }
+            self.unread.push_back(message);
+        }
+    }
+
+    pub async fn text(&mut self, text: &str) {
+        self.stream.send(Message::text(text)).await.unwrap();
+    }
+
+    /// Goes away without a word.
+    pub fn cut(self) {
+        drop(self);
+    }
+
+    /// Learns the own role epoch, which goes with each command.
+    fn take(&mut self, message: &Value) {
+        if let Some(epoch) = message["you"]["role_epoch"].as_u64() {
+            self.epoch = epoch;
+        }
+        for numbered in message["events"].as_array().into_iter().flatten() {
+            let event = &numbered["event"];
+            let whom = event["person"]["id"].as_str().or(event["member"].as_str());
+            if let (Some(epoch), true) = (event["role_epoch"].as_u64(), whom == Some(self.me.as_str())) {
+                self.epoch = epoch;
+            }
+        }
+    }
+}
+
+/// What a browser would offer to hear three voices.
+pub fn listen_offer() -> String {
+    offer(&["recvonly"; 3])
+}
+
+/// What a browser would offer to speak.
+pub fn publish_offer() -> String {
+    offer(&["sendonly"])
+}
+
+/// An offer of audio m-lines with these directions.
+pub fn offer(directions: &[&str]) -> String {
+    let mids: Vec<_> = (0..directions.len()).map(|i| i.to_string()).collect();
+    let fingerprint = vec!["AB"; 32].join(":");
+    let mut sdp = format!(
+        "v=0\r\no=- 4611731400430051336 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE {}\r\n\
+         a=extmap-allow-mixed\r\na=msid-semantic: WMS\r\n",
+        mids.join(" ")
+    );
+    for (mid, direction) in mids.iter().zip(directions) {
+        sdp.push_str(&format!(
+            "m=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\nc=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\n\
+             a=ice-ufrag:EsAw\r\na=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1\r\na=ice-options:trickle\r\n\
+             a=fingerprint:sha-256 {fingerprint}\r\na=setup:actpass\r\na=mid:{mid}\r\n\
+             a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\na={direction}\r\na=rtcp-mux\r\na=rtcp-rsize\r\n\
+             a=rtpmap:111 opus/48000/2\r\na=rtcp-fb:111 nack\r\na=fmtp:111 minptime=10;useinbandfec=1\r\n\
+             a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n"
+        ));
+    }
+    sdp
+}
