@@ -14,11 +14,7 @@ pub(crate) struct Budget {
 impl Budget {
     /// A full bucket.
     pub(crate) fn new(now: Instant, rate: u32) -> Self {
-        Self {
-            rate,
-            level: u64::from(rate) * 1_000_000,
-            at: now,
-        }
+        Self { rate, level: u64::from(rate) * 1_000_000, at: now }
     }
 
     /// Takes `units` out. `false`: there are not enough, and none were taken.
@@ -42,10 +38,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a test needs some moment to start from; none passes"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "a test needs some moment to start from; none passes")]
     fn a_second_of_burst_and_then_the_rate() {
         let start = Instant::now();
         let mut budget = Budget::new(start, 100);
@@ -56,11 +49,7 @@ mod tests {
         assert_eq!(taken(&mut budget, 0), 100);
         assert_eq!(taken(&mut budget, 50), 5);
         assert_eq!(taken(&mut budget, 10), 0, "time that goes backwards earns nothing");
-        assert_eq!(
-            taken(&mut budget, 60_000),
-            100,
-            "rest earns no more than a second's worth"
-        );
+        assert_eq!(taken(&mut budget, 60_000), 100, "rest earns no more than a second's worth");
         assert!(!budget.take(start + Duration::from_secs(61), 101));
     }
 }

@@ -71,13 +71,7 @@ pub(crate) struct Ice {
 impl Ice {
     /// An agent that has heard nothing yet; the time until consent is lost runs from `now`.
     pub(crate) fn new(now: Instant, local: IceCredentials, remote: &IceCredentials) -> Self {
-        Self {
-            local,
-            remote_ufrag: remote.ufrag.clone(),
-            paths: Vec::new(),
-            selected: None,
-            heard: now,
-        }
+        Self { local, remote_ufrag: remote.ufrag.clone(), paths: Vec::new(), selected: None, heard: now }
     }
 
     /// Our user fragment.
@@ -176,18 +170,11 @@ mod tests {
     use std::net::SocketAddr;
 
     fn credentials(ufrag: &str, pwd: &str) -> IceCredentials {
-        IceCredentials {
-            ufrag: ufrag.into(),
-            pwd: pwd.into(),
-        }
+        IceCredentials { ufrag: ufrag.into(), pwd: pwd.into() }
     }
 
     fn agent(now: Instant) -> Ice {
-        Ice::new(
-            now,
-            credentials("ours", "our-own-secret-password"),
-            &credentials("theirs", "irrelevant-to-us-here"),
-        )
+        Ice::new(now, credentials("ours", "our-own-secret-password"), &credentials("theirs", "irrelevant-to-us-here"))
     }
 
     fn path(port: u16) -> Path {
@@ -204,10 +191,7 @@ mod tests {
 
     const PWD: &str = "our-own-secret-password";
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a test needs some moment to start from; none passes"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "a test needs some moment to start from; none passes")]
     fn start() -> Instant {
         Instant::now()
     }
@@ -231,14 +215,7 @@ mod tests {
         let mut ice = agent(now);
         let bytes = request("ours:theirs", PWD, true, false);
         let check = Check::parse(&bytes).unwrap();
-        assert_eq!(
-            ice.check(later, path(1), &check),
-            Verdict::Valid {
-                new: true,
-                evicted: None,
-                moved: true
-            }
-        );
+        assert_eq!(ice.check(later, path(1), &check), Verdict::Valid { new: true, evicted: None, moved: true });
         assert_eq!(ice.heard(), later);
     }
 
@@ -253,17 +230,7 @@ mod tests {
         };
         assert_eq!(check(1, false).1, Some(path(1)));
         assert_eq!(check(2, false).1, Some(path(1)));
-        assert_eq!(
-            check(2, true),
-            (
-                Verdict::Valid {
-                    new: false,
-                    evicted: None,
-                    moved: true
-                },
-                Some(path(2))
-            )
-        );
+        assert_eq!(check(2, true), (Verdict::Valid { new: false, evicted: None, moved: true }, Some(path(2))));
         assert_eq!(check(1, false).1, Some(path(2)));
         ice.forget(path(2));
         assert_eq!(ice.selected(), Some(path(1)));
@@ -287,13 +254,7 @@ mod tests {
         let now = start();
         let mut ice = agent(now);
         let six: SocketAddr = "[2001:db8::1]:4711".parse().unwrap();
-        for path in [
-            path(4711),
-            Path::Tcp {
-                stream: StreamId(1),
-                addr: six,
-            },
-        ] {
+        for path in [path(4711), Path::Tcp { stream: StreamId(1), addr: six }] {
             let bytes = request("ours:theirs", PWD, true, true);
             let check = Check::parse(&bytes).unwrap();
             ice.check(now, path, &check);
@@ -316,13 +277,7 @@ mod tests {
         assert_eq!(ice.selected(), None);
         let mut out = [0; ANSWER_MAX];
         let len = ice.answer(path(1), &check, &mut out);
-        assert_eq!(
-            StunMessage::parse(&out[..len])
-                .unwrap()
-                .error_code()
-                .map(|(code, _)| code),
-            Some(487)
-        );
+        assert_eq!(StunMessage::parse(&out[..len]).unwrap().error_code().map(|(code, _)| code), Some(487));
     }
 
     proptest::proptest! {

@@ -36,11 +36,7 @@ impl Identity {
         let mut crypto = str0m::crypto::from_feature_flags();
         let certificate = crypto.dtls_provider.generate_certificate().ok_or(IdentityError)?;
         crypto.dtls_provider = &SharedDtls;
-        Ok(Self {
-            fingerprint: fingerprint_of(&certificate.certificate),
-            certificate,
-            crypto: Arc::new(crypto),
-        })
+        Ok(Self { fingerprint: fingerprint_of(&certificate.certificate), certificate, crypto: Arc::new(crypto) })
     }
 
     /// What goes into `a=fingerprint` of every answer (RFC 8122).

@@ -76,10 +76,7 @@ impl Listen {
         let count = if setup.slots.len() >= SLOTS { SLOTS } else { 1 };
         let lines = setup.slots.get(..count)?;
         let valid = |ext: Option<u8>| ext.is_none_or(|id| (1..=14).contains(&id));
-        if !lines
-            .iter()
-            .all(|line| line.payload_type < 128 && valid(line.level_ext))
-        {
+        if !lines.iter().all(|line| line.payload_type < 128 && valid(line.level_ext)) {
             return None;
         }
         Some(Self {
@@ -112,18 +109,9 @@ impl Listen {
         let handshake = self.handshake.get_or_insert_with(|| {
             let mut engine = identity.dtls(now);
             engine.set_active(false);
-            Box::new(Handshake {
-                engine,
-                deadline: now,
-                verified: false,
-                connected: false,
-                until: None,
-            })
+            Box::new(Handshake { engine, deadline: now, verified: false, connected: false, until: None })
         });
-        let fed = handshake
-            .engine
-            .handle_timeout(now)
-            .and_then(|()| handshake.engine.handle_packet(bytes));
+        let fed = handshake.engine.handle_timeout(now).and_then(|()| handshake.engine.handle_packet(bytes));
         match fed {
             Ok(()) => self.drain_dtls(now, out),
             // The engine is of no more use, but sound does not need it.
@@ -143,11 +131,7 @@ impl Listen {
         out: &mut Outbox,
     ) -> Result<bool, EndReason> {
         if now >= self.ice.heard() + CONSENT_LIMIT {
-            return Err(if self.keys.is_some() {
-                EndReason::ConsentLost
-            } else {
-                EndReason::NotConnected
-            });
+            return Err(if self.keys.is_some() { EndReason::ConsentLost } else { EndReason::NotConnected });
         }
         if self.keys.is_none() && now >= self.created + CONNECT_LIMIT {
             return Err(EndReason::NotConnected);
@@ -170,11 +154,7 @@ impl Listen {
     /// When [`Listen::timeout`] has something to do next.
     pub(crate) fn deadline(&self) -> Instant {
         let consent = self.ice.heard() + CONSENT_LIMIT;
-        let connect = if self.keys.is_none() {
-            self.created + CONNECT_LIMIT
-        } else {
-            consent
-        };
+        let connect = if self.keys.is_none() { self.created + CONNECT_LIMIT } else { consent };
         let handshake = self.handshake.as_ref();
         let engine = handshake.map_or(consent, |h| h.until.map_or(h.deadline, |until| until.min(h.deadline)));
         consent.min(connect).min(engine).min(self.report_at.unwrap_or(consent))
@@ -201,10 +181,7 @@ impl Listen {
                     }
                 }
                 Rtcp::Nack { media, lost, .. } => {
-                    let slot = self
-                        .slots
-                        .iter()
-                        .position(|slot| slot.line.ssrc == media && slot.line.nack);
+                    let slot = self.slots.iter().position(|slot| slot.line.ssrc == media && slot.line.nack);
                     let Some(slot) = slot else { continue };
                     for seq in lost {
                         // What was lost before it reached us is asked for as well, and must not use up the budget.
@@ -298,13 +275,7 @@ impl Listen {
         let Some(keys) = &mut self.keys else { return };
         for slot in &self.slots {
             let Some(time) = slot.time_at(now) else { continue };
-            let info = SenderInfo {
-                ssrc: slot.line.ssrc,
-                ntp,
-                time,
-                packets: slot.packets,
-                octets: slot.octets,
-            };
+            let info = SenderInfo { ssrc: slot.line.ssrc, ntp, time, packets: slot.packets, octets: slot.octets };
             let mut packet = [0; rtp::SENDER_REPORT_MAX + OVERHEAD_MAX];
             let len = rtp::write_sender_report(&info, &self.cname, &mut packet);
             if let Ok(len) = keys.0.seal_rtcp(&mut packet, len) {
@@ -324,11 +295,7 @@ fn write(sealer: &Sealer, slot: &Slot, place: Place, frame: &Frame, out: &mut [u
         time: place.time,
         ssrc: line.ssrc,
         csrc: Some(frame.talker.0),
-        audio_level: line.level_ext.map(|id| AudioLevel {
-            id,
-            level: frame.level.min(127),
-            voice: frame.level < 127,
-        }),
+        audio_level: line.level_ext.map(|id| AudioLevel { id, level: frame.level.min(127), voice: frame.level < 127 }),
     };
     let start = rtp::write_header(&header, out);
     let end = start + frame.payload.len();

@@ -97,10 +97,7 @@ impl Publish {
         if let Some(id) = setup.level_ext {
             extensions.set(id, Extension::AudioLevel);
         }
-        let creds = |c: &crate::leg::IceCredentials| IceCreds {
-            ufrag: c.ufrag.clone(),
-            pass: c.pwd.clone(),
-        };
+        let creds = |c: &crate::leg::IceCredentials| IceCreds { ufrag: c.ufrag.clone(), pass: c.pwd.clone() };
         let mut config = identity
             .rtc_config()
             .set_local_ice_credentials(creds(&setup.local))
@@ -111,9 +108,7 @@ impl Publish {
         // RED is declared as a second payload type of Opus: in RTP mode its payload comes through as it is.
         for pt in std::iter::once(setup.opus).chain(setup.red) {
             let (clock, format) = (Frequency::FORTY_EIGHT_KHZ, FormatParams::default());
-            config
-                .codec_config()
-                .add_config(pt.into(), None, Codec::Opus, clock, Some(2), format);
+            config.codec_config().add_config(pt.into(), None, Codec::Opus, clock, Some(2), format);
         }
         let mut rtc = Box::new(config.build(now));
         rtc.add_local_candidate(Candidate::host(OURS, "udp").ok()?);
@@ -187,11 +182,7 @@ impl Publish {
     /// What is due at `now`. `Ok(true)` as for [`Publish::checked`].
     pub(crate) fn timeout(&mut self, now: Instant, out: &mut Outbox) -> Result<bool, EndReason> {
         if now >= self.ice.heard() + CONSENT_LIMIT {
-            return Err(if self.connected {
-                EndReason::ConsentLost
-            } else {
-                EndReason::NotConnected
-            });
+            return Err(if self.connected { EndReason::ConsentLost } else { EndReason::NotConnected });
         }
         if !self.connected && now >= self.created + CONNECT_LIMIT {
             return Err(EndReason::NotConnected);
@@ -199,20 +190,14 @@ impl Publish {
         if now < self.deadline {
             return Ok(false);
         }
-        self.rtc
-            .handle_input(Input::Timeout(now))
-            .map_err(|error| reason_of(&error))?;
+        self.rtc.handle_input(Input::Timeout(now)).map_err(|error| reason_of(&error))?;
         self.drain(now, out, &mut Voices::default())
     }
 
     /// When [`Publish::timeout`] has something to do next.
     pub(crate) fn deadline(&self) -> Instant {
         let consent = self.ice.heard() + CONSENT_LIMIT;
-        let connect = if self.connected {
-            consent
-        } else {
-            self.created + CONNECT_LIMIT
-        };
+        let connect = if self.connected { consent } else { self.created + CONNECT_LIMIT };
         self.deadline.min(consent).min(connect)
     }
 
@@ -242,10 +227,7 @@ impl Publish {
         voices: &mut Voices,
     ) -> Result<bool, EndReason> {
         let mut held = Outbox::default();
-        self.rtc
-            .direct_api()
-            .expect_stream_rx(ssrc, None, self.mid, None)
-            .suppress_nack(true);
+        self.rtc.direct_api().expect_stream_rx(ssrc, None, self.mid, None).suppress_nack(true);
         self.drain(now, &mut held, voices)?;
         let connected = self.feed(now, bytes, &mut held, voices)?;
         if self.ssrc == Some(ssrc) {
@@ -288,11 +270,7 @@ impl Publish {
         }
         let first = connected && !self.connected;
         self.connected |= connected;
-        if self.rtc.is_alive() {
-            Ok(first)
-        } else {
-            Err(EndReason::ClosedByPeer)
-        }
+        if self.rtc.is_alive() { Ok(first) } else { Err(EndReason::ClosedByPeer) }
     }
 
     fn unpack(&mut self, packet: &RtpPacket, voices: &mut Voices) {
@@ -306,26 +284,15 @@ impl Publish {
         }
         let seq = SEQ_BASE + *packet.seq_no;
         let time = TIME_BASE + packet.time.numer();
-        voices.claimed = packet
-            .header
-            .ext_vals
-            .audio_level
-            .map(|level| level.unsigned_abs().min(127));
+        voices.claimed = packet.header.ext_vals.audio_level.map(|level| level.unsigned_abs().min(127));
         let mut keep = |found: Recovered<'_>| {
             if (1..=PAYLOAD_MAX).contains(&found.payload.len()) {
-                voices.list.push(Voice {
-                    seq: found.seq,
-                    time: found.time,
-                    payload: found.payload.into(),
-                });
+                voices.list.push(Voice { seq: found.seq, time: found.time, payload: found.payload.into() });
             }
         };
         let payload_type = *packet.header.payload_type;
         if payload_type == self.opus {
-            self.recovery
-                .plain(seq, time, &packet.payload)
-                .into_iter()
-                .for_each(&mut keep);
+            self.recovery.plain(seq, time, &packet.payload).into_iter().for_each(&mut keep);
         } else if Some(payload_type) == self.red
             && let Some(red) = red::unpack(&packet.payload)
             && red.pt == self.opus
@@ -348,10 +315,7 @@ fn ssrc_of(packet: &[u8]) -> Option<Ssrc> {
 }
 
 fn remote_fingerprint(fingerprint: Fingerprint) -> str0m::config::Fingerprint {
-    str0m::config::Fingerprint {
-        hash_func: "sha-256".into(),
-        bytes: fingerprint.0.into(),
-    }
+    str0m::config::Fingerprint { hash_func: "sha-256".into(), bytes: fingerprint.0.into() }
 }
 
 fn reason_of(error: &RtcError) -> EndReason {

@@ -20,9 +20,7 @@ pub(crate) struct Ring {
 
 impl Ring {
     pub(crate) fn new() -> Self {
-        Self {
-            slots: std::array::from_fn(|_| vec![None; RING_FRAMES].into_boxed_slice()),
-        }
+        Self { slots: std::array::from_fn(|_| vec![None; RING_FRAMES].into_boxed_slice()) }
     }
 
     /// Takes a frame in. `false`: it is here already, or its slot is not one of [`SLOTS`].
@@ -42,10 +40,7 @@ impl Ring {
     /// The frame of this talker and number, if it is still held.
     pub(crate) fn find(&self, talker: TalkerNo, seq: u64) -> Option<&Arc<Frame>> {
         let at = place(seq);
-        self.slots
-            .iter()
-            .filter_map(|slot| slot[at].as_ref())
-            .find(|f| f.talker == talker && f.seq == seq)
+        self.slots.iter().filter_map(|slot| slot[at].as_ref()).find(|f| f.talker == talker && f.seq == seq)
     }
 
     /// Drops everything that is held of talkers for whom `keep` is false.

@@ -141,11 +141,7 @@ struct Resend {
 /// What [`Shard::poll`] has found to do, without borrowing what it gives out.
 enum Step {
     Control(Path),
-    Media {
-        to: Path,
-        len: usize,
-        arrived: Option<Instant>,
-    },
+    Media { to: Path, len: usize, arrived: Option<Instant> },
     Frame(Arc<Frame>),
     Leg(LegId, RoomId, LegEvent),
     Timeout(Instant),
@@ -200,16 +196,8 @@ impl Shard {
     /// Gives out one thing. What has become due at `now` is done on the way.
     pub fn poll(&mut self, now: Instant) -> Output<'_> {
         match self.step(now) {
-            Step::Control(to) => Output::Transmit {
-                to,
-                bytes: &self.control,
-                arrived: None,
-            },
-            Step::Media { to, len, arrived } => Output::Transmit {
-                to,
-                bytes: &self.packet[..len],
-                arrived,
-            },
+            Step::Control(to) => Output::Transmit { to, bytes: &self.control, arrived: None },
+            Step::Media { to, len, arrived } => Output::Transmit { to, bytes: &self.packet[..len], arrived },
             Step::Frame(frame) => Output::Frame(frame),
             Step::Leg(leg, room, event) => Output::Leg { leg, room, event },
             Step::Timeout(at) => Output::Timeout(at),
@@ -259,17 +247,10 @@ impl Shard {
     /// The next packet of the frames that are being fanned out.
     fn next_media(&mut self, now: Instant) -> Option<Step> {
         while let Some((index, frame)) = self.fan_out.front() {
-            let room = self.rooms[*index as usize]
-                .as_ref()
-                .filter(|room| room.may(now, frame.talker));
+            let room = self.rooms[*index as usize].as_ref().filter(|room| room.may(now, frame.talker));
             while let Some(&leg) = room.and_then(|room| room.listeners.get(self.cursor)) {
                 self.cursor += 1;
-                let Some(Leg {
-                    kind: Kind::Listen(listen),
-                    timer,
-                    ..
-                }) = &mut self.legs[leg as usize]
-                else {
+                let Some(Leg { kind: Kind::Listen(listen), timer, .. }) = &mut self.legs[leg as usize] else {
                     continue;
                 };
                 let Some(to) = listen.ice.selected() else { continue };
@@ -286,11 +267,7 @@ impl Shard {
                 }
                 self.stats.sent += 1;
                 self.stats.sent_bytes += len as u64;
-                return Some(Step::Media {
-                    to,
-                    len,
-                    arrived: Some(frame.arrived),
-                });
+                return Some(Step::Media { to, len, arrived: Some(frame.arrived) });
             }
             self.fan_out.pop_front();
             self.cursor = 0;
@@ -301,12 +278,7 @@ impl Shard {
     /// The next packet that somebody has asked for again and may still have.
     fn next_resend(&mut self, now: Instant) -> Option<Step> {
         while let Some(Resend { leg, slot, seq }) = self.resends.pop_front() {
-            let Some(Leg {
-                kind: Kind::Listen(listen),
-                room,
-                ..
-            }) = &self.legs[leg as usize]
-            else {
+            let Some(Leg { kind: Kind::Listen(listen), room, .. }) = &self.legs[leg as usize] else {
                 continue;
             };
             let room = self.rooms[*room as usize].as_ref().filter(|room| room.lease_holds(now));
@@ -326,7 +298,7 @@ impl Shard {
             PacketKind::Stun => self.stun(now, path, bytes),
             PacketKind::Other => self.stats.malformed += 1,
             kind => match self.by_path.get(&path) {
-                Some(&index) => self.authenticated(now, index, kind, bytes),
+                Some(&index) => self.known_path(now, index, kind, bytes),
                 None => self.stats.unknown_path += 1,
             },
         }
@@ -359,12 +331,12 @@ impl Shard {
             return;
         };
         self.stats.path_moves += u64::from(moved);
-        if let Some(evicted) = evicted {
-            self.unlist(evicted);
-        }
         if let Kind::Publish(publish) = &mut leg.kind {
             let result = publish.checked(now, bytes, &mut self.out);
             self.after(now, index, result);
+        }
+        if let Some(evicted) = evicted {
+            self.unlist(evicted);
         }
         if new && self.legs[index as usize].is_some() {
             self.claim(path, index);
@@ -385,7 +357,7 @@ impl Shard {
     }
 
     /// DTLS, RTP or RTCP from a path that belongs to a leg.
-    fn authenticated(&mut self, now: Instant, index: u32, kind: PacketKind, bytes: &mut [u8]) {
+    fn known_path(&mut self, now: Instant, index: u32, kind: PacketKind, bytes: &mut [u8]) {
         let Some(leg) = &mut self.legs[index as usize] else {
             return;
         };
@@ -418,17 +390,10 @@ impl Shard {
         let count = self.voices.list.len() as u64;
         self.stats.voice_packets += count;
         self.stats.voice_recovered += count - 1;
-        let Some(Leg {
-            room: at,
-            kind: Kind::Publish(publish),
-            ..
-        }) = &mut self.legs[index as usize]
-        else {
+        let Some(Leg { room: at, kind: Kind::Publish(publish), .. }) = &mut self.legs[index as usize] else {
             return;
         };
-        let room = self.rooms[*at as usize]
-            .as_mut()
-            .expect("a room stays while it has legs");
+        let room = self.rooms[*at as usize].as_mut().expect("a room stays while it has legs");
         let talker = publish.talker;
         let decision = if room.may(now, talker) {
             let decision = room.stage.arrived(now, talker, claimed, &last.payload);
@@ -448,17 +413,7 @@ impl Shard {
         for voice in std::mem::take(&mut self.voices.list) {
             let seq = stretch | voice.seq & u64::from(u32::MAX);
             let Voice { time, payload, .. } = voice;
-            let frame = Arc::new(Frame {
-                room,
-                talker,
-                slot,
-                dominant,
-                seq,
-                time,
-                level,
-                arrived: now,
-                payload,
-            });
+            let frame = Arc::new(Frame { room, talker, slot, dominant, seq, time, level, arrived: now, payload });
             if self.deliver(at, &frame) {
                 self.frames.push_back(frame);
             }
@@ -472,9 +427,7 @@ impl Shard {
             self.stats.not_granted += 1;
             return;
         };
-        let granted = self.rooms[index as usize]
-            .as_ref()
-            .is_some_and(|room| room.may(now, frame.talker));
+        let granted = self.rooms[index as usize].as_ref().is_some_and(|room| room.may(now, frame.talker));
         if !granted {
             self.stats.not_granted += 1;
         } else if frame.payload.len() > PAYLOAD_MAX {
@@ -564,12 +517,7 @@ impl Shard {
             Kind::Listen(_) => self.stats.listen_legs += 1,
             Kind::Publish(_) => self.stats.publish_legs += 1,
         }
-        let leg = Leg {
-            id,
-            room,
-            timer: kind.deadline(),
-            kind,
-        };
+        let leg = Leg { id, room, timer: kind.deadline(), kind };
         let (timer, ufrag) = (leg.timer, leg.ice().ufrag().to_owned());
         let index = insert(&mut self.legs, &mut self.free, leg);
         self.by_id.insert(id, index);
@@ -697,11 +645,7 @@ impl Shard {
             self.rooms[index as usize] = None;
             self.free_rooms.push(index);
         } else if room.timer.is_none()
-            && let Some(until) = room
-                .grant
-                .as_ref()
-                .map(|grant| grant.until)
-                .filter(|until| *until > now)
+            && let Some(until) = room.grant.as_ref().map(|grant| grant.until).filter(|until| *until > now)
         {
             room.timer = Some(until);
             self.timers.insert((until, Timer::Room(index)));
@@ -738,18 +682,13 @@ impl ShardConfig {
     /// NTP time of a moment (RFC 5905, section 6).
     fn ntp(&self, now: Instant) -> u64 {
         let since = now.saturating_duration_since(self.started);
-        rtp::ntp_from_unix_millis(
-            self.unix_millis + since.as_millis() as u64,
-            since.subsec_micros() % 1000,
-        )
+        rtp::ntp_from_unix_millis(self.unix_millis + since.as_millis() as u64, since.subsec_micros() % 1000)
     }
 }
 
 impl fmt::Debug for Shard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shard")
-            .field("stats", &self.stats)
-            .finish_non_exhaustive()
+        f.debug_struct("Shard").field("stats", &self.stats).finish_non_exhaustive()
     }
 }
 

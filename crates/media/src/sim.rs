@@ -42,10 +42,7 @@ pub(crate) fn identity() -> Arc<Identity> {
     IDENTITY.get_or_init(|| Arc::new(Identity::generate().unwrap())).clone()
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "virtual time needs some moment to start from; it then goes by itself"
-)]
+#[expect(clippy::disallowed_methods, reason = "virtual time needs some moment to start from; it then goes by itself")]
 pub(crate) fn start() -> Instant {
     Instant::now()
 }
@@ -71,12 +68,7 @@ pub(crate) struct Link {
     pub(crate) twice: u64,
 }
 
-pub(crate) const PERFECT: Link = Link {
-    delay: Duration::from_millis(5),
-    jitter: Duration::ZERO,
-    loss: 0,
-    twice: 0,
-};
+pub(crate) const PERFECT: Link = Link { delay: Duration::from_millis(5), jitter: Duration::ZERO, loss: 0, twice: 0 };
 
 /// One RTP packet that a client received.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,12 +142,7 @@ const SERVER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Ad
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
         let now = start();
-        let config = ShardConfig {
-            identity: identity(),
-            started: now,
-            unix_millis: 1_795_348_800_000,
-            max_legs: 64,
-        };
+        let config = ShardConfig { identity: identity(), started: now, unix_millis: 1_795_348_800_000, max_legs: 64 };
         Self {
             now,
             shard: Shard::new(config),
@@ -185,21 +172,13 @@ impl World {
         let all: Vec<u32> = (1..=talkers).collect();
         world.grant(1, Duration::from_secs(3600), &all);
         world.run(ms(500));
-        assert!(
-            world.clients.iter().all(|client| client.connected),
-            "everybody connects"
-        );
+        assert!(world.clients.iter().all(|client| client.connected), "everybody connects");
         (world, listener)
     }
 
     pub(crate) fn grant(&mut self, epoch: u64, lasting: Duration, talkers: &[u32]) {
         let talkers = talkers.iter().map(|no| TalkerNo(*no)).collect();
-        self.input(Input::Grant(Grant {
-            room: ROOM,
-            epoch,
-            until: self.now + lasting,
-            talkers,
-        }));
+        self.input(Input::Grant(Grant { room: ROOM, epoch, until: self.now + lasting, talkers }));
     }
 
     pub(crate) fn add_speaker(&mut self, talker: u32) -> usize {
@@ -236,14 +215,7 @@ impl World {
             api.expect_stream_rx(ssrc.into(), None, mid, None);
             client.ssrcs.push(ssrc.into());
             let (seq, time) = (seqs[slot], 7_000_000 + slot as u32);
-            lines.push(ListenSlot {
-                payload_type: OPUS,
-                level_ext: Some(LEVEL_EXT),
-                nack: true,
-                ssrc,
-                seq,
-                time,
-            });
+            lines.push(ListenSlot { payload_type: OPUS, level_ext: Some(LEVEL_EXT), nack: true, ssrc, seq, time });
         }
         self.input(Input::AddListen(Box::new(ListenSetup {
             leg: client.leg,
@@ -278,9 +250,7 @@ impl World {
             .clear_codecs();
         for pt in [OPUS, RED] {
             let (clock, format) = (Frequency::FORTY_EIGHT_KHZ, FormatParams::default());
-            config
-                .codec_config()
-                .add_config(pt.into(), None, Codec::Opus, clock, Some(2), format);
+            config.codec_config().add_config(pt.into(), None, Codec::Opus, clock, Some(2), format);
         }
         let mut rtc = config.build(self.now);
         rtc.add_local_candidate(Candidate::host(inside, "udp").unwrap());
@@ -289,10 +259,7 @@ impl World {
         let mut api = rtc.direct_api();
         api.set_ice_controlling(true);
         api.set_remote_ice_credentials(str0m_creds(&local));
-        api.set_remote_fingerprint(str0m::config::Fingerprint {
-            hash_func: "sha-256".into(),
-            bytes: bytes.into(),
-        });
+        api.set_remote_fingerprint(str0m::config::Fingerprint { hash_func: "sha-256".into(), bytes: bytes.into() });
         api.start_dtls(true).unwrap();
         let client = Client {
             leg: LegId(0x1_0000_0000 * u128::from(n + 1) + 0xFFFF_FF00 + u128::from(n)),
@@ -350,26 +317,15 @@ impl World {
     /// A datagram from anywhere, straight into the shard. Returns whether it got any answer.
     pub(crate) fn inject(&mut self, path: Path, bytes: &[u8]) -> bool {
         let before = self.tap.len();
-        self.input(Input::Datagram {
-            path,
-            bytes: &mut bytes.to_vec(),
-        });
+        self.input(Input::Datagram { path, bytes: &mut bytes.to_vec() });
         self.tap.len() > before
     }
 
     /// Lets a client say one packet of 20 ms with a claimed level.
     pub(crate) fn say(&mut self, client: usize, payload: Vec<u8>, level: i8) {
         let speaker = &mut self.clients[client];
-        let ext = ExtensionValues {
-            audio_level: Some(level),
-            voice_activity: Some(true),
-            ..Default::default()
-        };
-        let (pt, body) = if speaker.red {
-            (RED, speaker.redundant(&payload))
-        } else {
-            (OPUS, payload.clone())
-        };
+        let ext = ExtensionValues { audio_level: Some(level), voice_activity: Some(true), ..Default::default() };
+        let (pt, body) = if speaker.red { (RED, speaker.redundant(&payload)) } else { (OPUS, payload.clone()) };
         let (seq, time) = (speaker.seq, speaker.time as u32);
         let write = RtpWrite::new(pt.into(), seq.into(), time, self.now, body).ext_vals(ext);
         let ssrc = speaker.ssrcs[speaker.stream];
@@ -432,10 +388,7 @@ impl World {
     fn arrive(&mut self, packet: Packet) {
         match packet {
             Packet::ToServer(path, _) if self.cut == Some(path) => {}
-            Packet::ToServer(path, mut bytes) => self.input(Input::Datagram {
-                path,
-                bytes: &mut bytes,
-            }),
+            Packet::ToServer(path, mut bytes) => self.input(Input::Datagram { path, bytes: &mut bytes }),
             Packet::ToClient(path, bytes) => {
                 if let Some(client) = self.clients.iter().position(|client| client.outside == path) {
                     self.client_input(client, Some(&bytes));
@@ -494,11 +447,7 @@ impl World {
         let _ = client.rtc.handle_input(input);
         let mut out = Vec::new();
         loop {
-            match client
-                .rtc
-                .poll_output()
-                .unwrap_or(RtcOutput::Timeout(now + Duration::from_secs(3600)))
-            {
+            match client.rtc.poll_output().unwrap_or(RtcOutput::Timeout(now + Duration::from_secs(3600))) {
                 RtcOutput::Timeout(at) => {
                     client.wake = at.max(now + ms(1));
                     break;
@@ -507,19 +456,11 @@ impl World {
                 RtcOutput::Event(Event::Connected) => client.connected = true,
                 RtcOutput::Event(Event::RtpPacket(packet)) => client.got.push(Got {
                     at: now,
-                    slot: client
-                        .ssrcs
-                        .iter()
-                        .position(|ssrc| *ssrc == packet.header.ssrc)
-                        .unwrap(),
+                    slot: client.ssrcs.iter().position(|ssrc| *ssrc == packet.header.ssrc).unwrap(),
                     seq: *packet.seq_no,
                     time: packet.time.numer(),
                     marker: packet.header.marker,
-                    talker: if packet.header.csrc_count == 1 {
-                        packet.header.csrc[0]
-                    } else {
-                        0
-                    },
+                    talker: if packet.header.csrc_count == 1 { packet.header.csrc[0] } else { 0 },
                     level: packet.header.ext_vals.audio_level,
                     payload: packet.payload.to_vec(),
                 }),
@@ -560,12 +501,7 @@ impl Client {
     /// The numbers of the packets of one talker that were heard, sorted.
     pub(crate) fn heard(&self, talker: u32) -> Vec<u64> {
         let of = |got: &&Got| got.talker == talker;
-        let mut numbers: Vec<u64> = self
-            .got
-            .iter()
-            .filter(of)
-            .map(|got| number_of(talker, &got.payload))
-            .collect();
+        let mut numbers: Vec<u64> = self.got.iter().filter(of).map(|got| number_of(talker, &got.payload)).collect();
         numbers.sort_unstable();
         numbers
     }
@@ -579,10 +515,7 @@ fn number_of(talker: u32, payload: &[u8]) -> u64 {
 }
 
 fn str0m_creds(creds: &IceCredentials) -> IceCreds {
-    IceCreds {
-        ufrag: creds.ufrag.clone(),
-        pass: creds.pwd.clone(),
-    }
+    IceCreds { ufrag: creds.ufrag.clone(), pass: creds.pwd.clone() }
 }
 
 /// Whether a packet of the shard's is media.
@@ -591,8 +524,5 @@ pub(crate) fn is_media(bytes: &[u8]) -> bool {
 }
 
 pub(crate) fn tcp(n: u64, addr: SocketAddr) -> Path {
-    Path::Tcp {
-        stream: StreamId(n),
-        addr,
-    }
+    Path::Tcp { stream: StreamId(n), addr }
 }

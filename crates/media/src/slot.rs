@@ -155,14 +155,12 @@ impl Slot {
 
     /// The stream's time at `now` (RFC 3550, section 6.4.1), if anything was sent.
     pub(crate) fn time_at(&self, now: Instant) -> Option<u32> {
-        self.newest
-            .map(|(arrived, time)| time.wrapping_add(samples(now.saturating_duration_since(arrived))))
+        self.newest.map(|(arrived, time)| time.wrapping_add(samples(now.saturating_duration_since(arrived))))
     }
 
     /// Whether the talker has sent nothing for so long that this is a new talk spurt.
     fn paused(&self, frame: &Frame) -> bool {
-        self.newest
-            .is_some_and(|(arrived, _)| frame.arrived.saturating_duration_since(arrived) > PAUSE_MAX)
+        self.newest.is_some_and(|(arrived, _)| frame.arrived.saturating_duration_since(arrived) > PAUSE_MAX)
     }
 
     fn place_late(&mut self, segment: Segment, frame: &Frame, index: u64) -> Option<Place> {
@@ -194,11 +192,7 @@ impl Slot {
             (Some((at, first)), Some((_, last))) => {
                 let due = first.wrapping_add(samples(frame.arrived.saturating_duration_since(at)));
                 // Never backwards, and never two packets for one moment.
-                if due.wrapping_sub(last).wrapping_sub(STEP) < u32::MAX / 2 {
-                    due
-                } else {
-                    last.wrapping_add(STEP)
-                }
+                if due.wrapping_sub(last).wrapping_sub(STEP) < u32::MAX / 2 { due } else { last.wrapping_add(STEP) }
             }
             _ => {
                 self.began = Some((frame.arrived, self.line.time));
@@ -227,22 +221,14 @@ impl Slot {
     fn at(&mut self, segment: Segment, frame: &Frame, index: u64) -> Place {
         let time = (frame.time as u32).wrapping_add(segment.time_offset);
         self.newest = Some((frame.arrived, time));
-        Place {
-            index,
-            time,
-            marker: frame.seq == segment.first_in,
-        }
+        Place { index, time, marker: frame.seq == segment.first_in }
     }
 }
 
 impl Sent {
     /// Where the packet with this frame went, exactly as when it was first sent.
     pub(crate) fn place(&self, frame: &Frame) -> Place {
-        Place {
-            index: self.index,
-            time: (frame.time as u32).wrapping_add(self.time_offset),
-            marker: self.marker,
-        }
+        Place { index: self.index, time: (frame.time as u32).wrapping_add(self.time_offset), marker: self.marker }
     }
 }
 
@@ -257,14 +243,8 @@ mod tests {
     use crate::sim::{ROOM, start};
     use std::sync::Arc;
 
-    const LINE: ListenSlot = ListenSlot {
-        payload_type: 111,
-        level_ext: None,
-        nack: true,
-        ssrc: 1,
-        seq: 10,
-        time: 1000,
-    };
+    const LINE: ListenSlot =
+        ListenSlot { payload_type: 111, level_ext: None, nack: true, ssrc: 1, seq: 10, time: 1000 };
 
     /// Frame `seq` of a stretch of a talker that arrives at a millisecond; its media time is `seq` times 20 ms.
     fn frame(start: Instant, talker: u32, stretch: u64, seq: u64, at: u64) -> Frame {
@@ -293,11 +273,7 @@ mod tests {
             assert_eq!(place.map(|p| (p.index, p.time, p.marker)), *expected, "step {n}");
             if let Some(place) = place {
                 let sent = slot.sent(place.index as u16).unwrap();
-                assert_eq!(
-                    (sent.talker, sent.seq, sent.place(&frame)),
-                    (frame.talker, frame.seq, place),
-                    "step {n}"
-                );
+                assert_eq!((sent.talker, sent.seq, sent.place(&frame)), (frame.talker, frame.seq, place), "step {n}");
             }
         }
     }

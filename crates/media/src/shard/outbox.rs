@@ -26,10 +26,7 @@ impl Outbox {
 
     /// Queues all that another one holds.
     pub(crate) fn append(&mut self, other: Self) {
-        other
-            .packets
-            .into_iter()
-            .for_each(|(to, bytes)| self.push_boxed(to, bytes));
+        other.packets.into_iter().for_each(|(to, bytes)| self.push_boxed(to, bytes));
     }
 
     fn push_boxed(&mut self, to: Path, bytes: Box<[u8]>) {

@@ -52,9 +52,7 @@ impl Room {
 
     /// Whether this talker may be heard at `now`.
     pub(super) fn may(&self, now: Instant, talker: TalkerNo) -> bool {
-        self.grant
-            .as_ref()
-            .is_some_and(|grant| now < grant.until && grant.talkers.contains(&talker))
+        self.grant.as_ref().is_some_and(|grant| now < grant.until && grant.talkers.contains(&talker))
     }
 
     /// Whether anything here still needs the room: a leg, or a lease that could be renewed.

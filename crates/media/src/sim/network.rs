@@ -41,11 +41,7 @@ fn losses_stay_gaps_and_the_rest_comes() {
 fn reordered_and_doubled_packets_come_once_and_in_order() {
     for seed in 0..3 {
         let (mut world, listener) = World::with_talkers(seed, 2);
-        world.link = Link {
-            jitter: ms(70),
-            twice: 300,
-            ..PERFECT
-        };
+        world.link = Link { jitter: ms(70), twice: 300, ..PERFECT };
         world.talk(&[0, 1], 200);
         world.run(ms(500));
         assert_consistent(&world, listener);
@@ -74,11 +70,7 @@ fn redundancy_brings_back_what_was_lost() {
     }
     world.talk(&[0], 3);
     world.run(ms(100));
-    assert_eq!(
-        world.clients[listener].heard(1),
-        (100..153).collect::<Vec<_>>(),
-        "one of four lost, all heard"
-    );
+    assert_eq!(world.clients[listener].heard(1), (100..153).collect::<Vec<_>>(), "one of four lost, all heard");
     assert_eq!(world.shard.stats().voice_recovered, 10);
     assert_consistent(&world, listener);
 }

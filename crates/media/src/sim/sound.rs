@@ -5,11 +5,7 @@ use super::*;
 /// Sequence numbers of a slot go up by one, and time does not go back.
 fn assert_seamless(got: &[Got]) {
     for pair in got.windows(2) {
-        assert_eq!(
-            pair[1].seq,
-            pair[0].seq + 1,
-            "sequence numbers go on without gap or repetition"
-        );
+        assert_eq!(pair[1].seq, pair[0].seq + 1, "sequence numbers go on without gap or repetition");
         assert!(pair[1].time > pair[0].time, "time moves on");
     }
 }
@@ -46,19 +42,12 @@ fn switching_talkers_leaves_no_seam() {
     }
     let mut all: Vec<Got> = client.got.clone();
     all.sort_by_key(|got| got.at);
-    assert_eq!(
-        all.iter().filter(|got| got.marker).count(),
-        6,
-        "a marker at the head of each turn"
-    );
+    assert_eq!(all.iter().filter(|got| got.marker).count(), 6, "a marker at the head of each turn");
     let first = client.slot(0);
     // 20 packets, then at least the pause and the other's turn before the next of the same slot.
     let (before, after) = (&first[19], &first[20]);
     let elapsed = after.at.duration_since(before.at).as_millis() as u64 * 48;
-    assert!(
-        after.time.abs_diff(before.time + elapsed) <= 960,
-        "time moves by what has elapsed"
-    );
+    assert!(after.time.abs_diff(before.time + elapsed) <= 960, "time moves by what has elapsed");
 }
 
 #[test]
@@ -119,15 +108,9 @@ fn a_speaker_who_changes_streams_goes_on() {
     let client = &world.clients[listener];
     let got = client.slot(0);
     assert_seamless(&got);
-    assert_eq!(
-        client.heard(1),
-        [(100..110).collect::<Vec<_>>(), (60_000..60_010).collect()].concat()
-    );
+    assert_eq!(client.heard(1), [(100..110).collect::<Vec<_>>(), (60_000..60_010).collect()].concat());
     assert_eq!(got.iter().filter(|got| got.marker).count(), 2);
-    assert!(
-        got[10].time - got[9].time <= 3 * 960,
-        "however far apart the clocks of the two streams are"
-    );
+    assert!(got[10].time - got[9].time <= 3 * 960, "however far apart the clocks of the two streams are");
 }
 
 #[test]
@@ -141,11 +124,7 @@ fn nothing_flows_after_the_lease() {
     assert!(world.clients[listener].heard(1).len() >= 45, "it flowed before");
     assert!(world.shard.stats().not_granted >= 45);
     // Nor does a frame from elsewhere.
-    let frame = Arc::new(Frame {
-        seq: 1 << 60,
-        arrived: world.now,
-        ..(*world.frames[0]).clone()
-    });
+    let frame = Arc::new(Frame { seq: 1 << 60, arrived: world.now, ..(*world.frames[0]).clone() });
     let before = world.tap.len();
     world.input(Input::Frame(frame.clone()));
     assert_eq!(world.tap.len(), before);
@@ -243,14 +222,8 @@ fn frames_of_other_threads_are_heard_once() {
     world.run(ms(50));
     assert_eq!(world.clients[listener].heard(9), [100, 101, 102, 103, 104]);
     assert_seamless(&world.clients[listener].slot(1));
-    assert!(
-        world.frames.is_empty(),
-        "what came from another thread is not handed back"
-    );
-    let stranger = Frame {
-        talker: TalkerNo(8),
-        ..(*frame(&world, 105)).clone()
-    };
+    assert!(world.frames.is_empty(), "what came from another thread is not handed back");
+    let stranger = Frame { talker: TalkerNo(8), ..(*frame(&world, 105)).clone() };
     world.input(Input::Frame(Arc::new(stranger)));
     assert_eq!((world.shard.stats().sent, world.shard.stats().not_granted), (5, 1));
 }

@@ -29,15 +29,7 @@ fn connecting_is_told_once() {
     assert_eq!(connected.len(), 3);
     let stats = world.shard.stats();
     assert_eq!((stats.listen_legs, stats.publish_legs), (1, 2));
-    assert_eq!(
-        (
-            stats.malformed,
-            stats.stun_forged,
-            stats.unknown_path,
-            stats.queue_dropped
-        ),
-        (0, 0, 0, 0)
-    );
+    assert_eq!((stats.malformed, stats.stun_forged, stats.unknown_path, stats.queue_dropped), (0, 0, 0, 0));
 }
 
 #[test]
@@ -85,12 +77,7 @@ fn strangers_get_silence_and_change_nothing() {
     }
     world.run(crate::listen::SETTLE);
     let own = world.clients[listener].outside;
-    for bytes in [
-        &hello[..],
-        &media[..],
-        &[0x80, 0xC9, 0, 1, 0, 0, 0, 9][..],
-        &[0x15, 0xFE, 0xFD][..],
-    ] {
+    for bytes in [&hello[..], &media[..], &[0x80, 0xC9, 0, 1, 0, 0, 0, 9][..], &[0x15, 0xFE, 0xFD][..]] {
         assert!(!world.inject(own, bytes));
     }
     let speaker = world.clients[0].outside;
@@ -101,11 +88,7 @@ fn strangers_get_silence_and_change_nothing() {
     }
     assert_eq!(world.shard.stats().srtp_rejected - stats.srtp_rejected, 22);
     world.talk(&[0], 20);
-    assert_eq!(
-        world.clients[listener].heard(1),
-        (100..125).collect::<Vec<_>>(),
-        "all goes on as before"
-    );
+    assert_eq!(world.clients[listener].heard(1), (100..125).collect::<Vec<_>>(), "all goes on as before");
     assert_eq!(world.events.len(), 2, "nothing but that both have connected");
 }
 
@@ -202,20 +185,13 @@ fn a_path_moves_by_an_authenticated_check_alone() {
     let rtcp = vec![0x81, 0xC9, 0, 7, 1, 2, 3, 4];
     world.inject(new, &rtcp);
     let ours = world.clients[listener].local.clone();
-    world.inject(
-        new,
-        &check(&format!("{}:cli0001", ours.ufrag), "a-wrong-password-altogether", true),
-    );
+    world.inject(new, &check(&format!("{}:cli0001", ours.ufrag), "a-wrong-password-altogether", true));
     assert_eq!(goes_to(&mut world), Some(old));
     // The client's network changes: its own next check moves the path, and sound and reports go on.
     world.clients[listener].outside = new;
     world.run(Duration::from_secs(6));
     assert_eq!(goes_to(&mut world), Some(new));
-    assert_eq!(
-        world.shard.stats().path_moves,
-        3,
-        "one each for the two legs to begin with, and this"
-    );
+    assert_eq!(world.shard.stats().path_moves, 3, "one each for the two legs to begin with, and this");
     let from = world.clients[0].seq;
     world.talk(&[0], 20);
     let heard = world.clients[listener].heard(1);
@@ -230,11 +206,7 @@ fn a_speaker_who_changes_address_goes_on() {
     world.run(Duration::from_secs(6));
     let from = world.clients[0].seq;
     world.talk(&[0], 20);
-    assert!(
-        world.clients[listener]
-            .heard(1)
-            .ends_with(&(from..from + 20).collect::<Vec<_>>())
-    );
+    assert!(world.clients[listener].heard(1).ends_with(&(from..from + 20).collect::<Vec<_>>()));
 }
 
 #[test]
@@ -252,21 +224,12 @@ fn a_leg_over_tcp_works_and_survives_its_connection() {
     world.run(ms(1500));
     world.talk(&[speaker], 20);
     assert_eq!(world.clients[listener].heard(1).len(), 20);
-    assert!(
-        world
-            .tap
-            .iter()
-            .all(|t| matches!(t.1, Path::Tcp { .. }) || !is_media(&t.2))
-    );
+    assert!(world.tap.iter().all(|t| matches!(t.1, Path::Tcp { .. }) || !is_media(&t.2)));
     // The connection breaks: nothing is sent there any more, until the client comes back on another.
     world.input(Input::PathClosed { stream: StreamId(2) });
     let from = world.tap.len();
     world.talk(&[speaker], 10);
-    assert!(
-        world.tap[from..]
-            .iter()
-            .all(|t| t.1 != tcp(2, world.clients[listener].inside))
-    );
+    assert!(world.tap[from..].iter().all(|t| t.1 != tcp(2, world.clients[listener].inside)));
     world.clients[listener].outside = tcp(3, world.clients[listener].inside);
     world.run(Duration::from_secs(6));
     let heard = world.clients[listener].heard(1).len();
@@ -287,12 +250,7 @@ fn silence_does_not_end_a_leg_but_the_end_of_checks_does() {
     world.lose = Box::new(|_| false);
     world.net_drop(gone);
     world.run(CONSENT_LIMIT + ms(100));
-    assert_eq!(
-        world.events.last(),
-        Some(&(leg, LegEvent::Ended(EndReason::ConsentLost))),
-        "{:?}",
-        world.now - at
-    );
+    assert_eq!(world.events.last(), Some(&(leg, LegEvent::Ended(EndReason::ConsentLost))), "{:?}", world.now - at);
     assert_eq!(world.shard.stats().listen_legs, 0);
     world.talk(&[0], 5);
 }
@@ -301,11 +259,7 @@ fn silence_does_not_end_a_leg_but_the_end_of_checks_does() {
 fn an_offer_that_nobody_follows_up_ends() {
     let mut world = World::new(37);
     for speaker in [false, true] {
-        let client = if speaker {
-            world.add_speaker(1)
-        } else {
-            world.add_listener(100, SLOTS, [1, 2, 3])
-        };
+        let client = if speaker { world.add_speaker(1) } else { world.add_listener(100, SLOTS, [1, 2, 3]) };
         world.clients[client].outside = Path::Udp(SocketAddr::from(([0, 0, 0, 0], 2)));
     }
     world.net_drop(Path::Udp(SocketAddr::from(([0, 0, 0, 0], 2))));
@@ -339,14 +293,7 @@ fn another_certificate_than_the_offers_ends_the_leg() {
     let mut world = World::new(39);
     let (mut client, remote) = world.client(100);
     client.rtc.direct_api().declare_media(Mid::from("0"), MediaKind::Audio);
-    let line = ListenSlot {
-        payload_type: OPUS,
-        level_ext: None,
-        nack: false,
-        ssrc: 5,
-        seq: 1,
-        time: 1,
-    };
+    let line = ListenSlot { payload_type: OPUS, level_ext: None, nack: false, ssrc: 5, seq: 1, time: 1 };
     world.input(Input::AddListen(Box::new(ListenSetup {
         leg: client.leg,
         room: ROOM,

@@ -10,7 +10,7 @@ use crate::wire::{ApiError, Code};
 
 /// What `make web` built. Empty when the server was built without it; then pages say so.
 #[derive(RustEmbed)]
-#[folder = "$CARGO_MANIFEST_DIR/../../web/build"]
+#[folder = "../../web/build"]
 #[allow_missing = true]
 struct Client;
 

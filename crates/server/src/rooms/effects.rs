@@ -119,6 +119,9 @@ impl Owner {
     /// Tells everybody what happened and what was merged until now.
     fn send_events(&mut self, happened: Vec<Happened>) {
         let flush = self.fanout.flush(edge::instant(), happened, &self.room);
+        if flush.is_empty() {
+            return;
+        }
         let mut slow = Vec::new();
         for (&member, socket) in &self.sockets {
             // Whoever is out of the room already gets the last events as a listener does.

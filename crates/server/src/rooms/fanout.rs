@@ -100,6 +100,13 @@ pub(super) struct Flush {
     pub(super) own: HashMap<MemberId, Outgoing>,
 }
 
+impl Flush {
+    /// Whether nobody is told anything.
+    pub(super) fn is_empty(&self) -> bool {
+        self.moderators.is_none() && self.others.is_none() && self.own.is_empty()
+    }
+}
+
 impl Fanout {
     pub(super) fn new(seq: Seq) -> Self {
         Self { recent: VecDeque::new(), complete_after: seq, told_moderators: seq, told_others: seq, flush_at: None }
