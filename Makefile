@@ -1,0 +1,82 @@
+# Everything that is built, run and checked. `make help` lists it. On a fresh machine with a Rust toolchain, Node and a
+# C compiler every target does its own set-up (scripts/setup.sh).
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help setup web build run demo check test test-rust test-web types types-check e2e bench fuzz-check clean
+
+# Which end-to-end suite or benchmark; all of them if empty.
+NAME ?=
+LISTEN ?= 127.0.0.1:8080
+DATA ?= ./data
+
+# Directories are listed too: one changes when a file in it is added or removed.
+WEB_SOURCES := $(shell find web/src web/static web/messages 2>/dev/null) \
+    $(wildcard web/package-lock.json web/*.config.js web/*.config.ts web/tsconfig.json)
+
+help: ## Show this list
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
+
+setup: ## Install what building and testing need
+	@scripts/setup.sh test
+
+web: web/build/index.html ## Build the web client, if its sources changed
+
+web/build/index.html: $(WEB_SOURCES)
+	@scripts/setup.sh build
+	cd web && npm run --silent build
+	@touch $@
+
+build: web ## Build target/release/roomtone, with the web client in it, and target/release/crowd
+	@scripts/setup.sh build
+	cargo build --release -p roomtone -p crowd
+
+run: build ## Build, and serve on http://localhost:8080 with data in ./data
+	target/release/roomtone serve --listen $(LISTEN) --data $(DATA)
+
+demo: build ## Serve a living example: a room with bots that talk
+	scripts/demo.sh $(LISTEN)
+
+check: ## Formatting, lints, types, licences
+	@scripts/setup.sh build
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cd web && npm run --silent check
+	@scripts/deny.sh
+
+test: ## Run every test
+	@scripts/setup.sh test
+	@$(MAKE) --no-print-directory test-rust test-web types-check
+	@$(MAKE) --no-print-directory e2e NAME=
+
+test-rust: ## Run the tests of the Rust crates
+	@scripts/setup.sh build
+	cargo test --workspace --locked
+
+test-web: ## Run the unit tests of the web client
+	@scripts/setup.sh build
+	cd web && npm test --silent
+
+types: ## Generate the web client's types from the server's source
+	@scripts/setup.sh build
+	@scripts/types.sh write
+
+types-check: ## Fail if those types are stale
+	@scripts/setup.sh build
+	@scripts/types.sh check
+
+# On debug binaries, whose dependencies are optimised: a check of every change then needs no second, release build.
+e2e: web ## Run the end-to-end suites in real browsers, or one: make e2e NAME=live-room
+	@scripts/setup.sh test
+	cargo build --locked -p roomtone -p crowd
+	node tests/e2e/run.mjs $(NAME)
+
+bench: build ## Run every benchmark, or one: make bench NAME=room; results go to target/bench/NAME.json
+	target/release/crowd bench $(NAME) --out target/bench
+
+fuzz-check: ## Check that the fuzz targets compile (needs a nightly toolchain)
+	cd fuzz && cargo +nightly check
+
+clean: ## Remove everything that was built; data stays
+	cargo clean
+	rm -rf web/build web/.svelte-kit web/node_modules tests/e2e/node_modules tests/e2e/results

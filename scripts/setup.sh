@@ -1,0 +1,72 @@
+#!/bin/sh
+# Installs what building or testing needs, and is quick when everything is there.
+#
+#   scripts/setup.sh build   what a build and the checks need: cmake, Rust components, web packages
+#   scripts/setup.sh test    also browsers, a speech synthesiser and network tools for the end-to-end tests
+#
+# Programs come by apt where this runs as root on a system that has it; elsewhere one line says what to install.
+set -eu
+cd "$(dirname "$0")/.."
+
+fail() {
+    echo "setup: $*" >&2
+    exit 1
+}
+
+# Adds a Debian package to $missing unless its program is there: need PROGRAM PACKAGE
+missing=
+need() {
+    command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
+}
+
+# Installs the packages that a lock file names, unless they are there already.
+node_packages() {
+    [ -f "$1/package-lock.json" ] || return 0
+    # npm writes this file last, with what it installed; the copy tells whether that was from the same lock file.
+    if [ -d "$1/node_modules" ] && cmp -s "$1/package-lock.json" "$1/node_modules/.installed-lock.json"; then
+        return 0
+    fi
+    echo "setup: installing the packages of $1"
+    # Browsers come from the system, not from the packages' own download sites.
+    (cd "$1" && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 PUPPETEER_SKIP_DOWNLOAD=1 npm ci --no-audit --no-fund --loglevel=error)
+    cp "$1/package-lock.json" "$1/node_modules/.installed-lock.json"
+}
+
+case "${1:-}" in
+    build | test) what=$1 ;;
+    *) fail "usage: scripts/setup.sh build|test" ;;
+esac
+
+command -v cargo >/dev/null 2>&1 || fail "install a Rust toolchain (1.95 or newer) from https://rustup.rs"
+command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 || fail "install Node 20.19 or newer, with npm"
+node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' ||
+    fail "Node $(node --version) is too old: install 20.19 or newer"
+command -v cc >/dev/null 2>&1 || missing="$missing build-essential"
+
+need cmake cmake
+if [ "$what" = test ]; then
+    need chromium chromium
+    need firefox-esr firefox-esr
+    need espeak-ng espeak-ng
+    need ip iproute2
+fi
+if [ -n "$missing" ]; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+        echo "setup: installing$missing"
+        apt-get update -qq
+        # shellcheck disable=SC2086 # a list of package names
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+    else
+        fail "please install:$missing (names of Debian packages)"
+    fi
+fi
+
+if ! cargo clippy --version >/dev/null 2>&1 || ! cargo fmt --version >/dev/null 2>&1; then
+    command -v rustup >/dev/null 2>&1 || fail "please install clippy and rustfmt for this Rust toolchain"
+    rustup component add clippy rustfmt
+fi
+
+node_packages web
+if [ "$what" = test ]; then
+    node_packages tests/e2e
+fi
