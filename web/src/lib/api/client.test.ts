@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { Api, ApiError, isPassing } from './client';
+
+/** A client whose server gives one answer, and the requests that it made. */
+function client(answer: Response | Error) {
+  const asked: { path: string; method: string; body: unknown; type: string | undefined }[] = [];
+  const api = new Api(async (input, init) => {
+    const headers = init?.headers as Record<string, string> | undefined;
+    const method = init?.method ?? 'GET';
+    asked.push({ path: String(input), method, body: init?.body, type: headers?.['Content-Type'] });
+    if (answer instanceof Error) throw answer;
+    return answer;
+  });
+  return { api, asked };
+}
+
+async function refused(answer: Response | Error): Promise<ApiError> {
+  const error: unknown = await client(answer)
+    .api.me()
+    .catch((e: unknown) => e);
+  expect(error).toBeInstanceOf(ApiError);
+  return error as ApiError;
+}
+
+describe('the client', () => {
+  it('sends JSON and reads JSON', async () => {
+    const { api, asked } = client(Response.json({ id: 'r1' }, { status: 201 }));
+    expect(await api.openRoom({ title: 'T', kind: 'open' })).toEqual({ id: 'r1' });
+    const body = '{"title":"T","kind":"open"}';
+    expect(asked).toEqual([{ path: '/api/rooms', method: 'POST', body, type: 'application/json' }]);
+  });
+
+  it('quotes what it puts into a path', async () => {
+    const { api, asked } = client(new Response(null, { status: 204 }));
+    await api.follow('a/../b', true);
+    expect(asked[0]!.path).toBe('/api/members/a%2F..%2Fb/follow');
+  });
+
+  it('offers a leg as SDP and takes its id from the location', async () => {
+    const headers = { Location: '/api/rooms/r/legs/leg7' };
+    const { api, asked } = client(new Response('v=0 answer', { status: 201, headers }));
+    expect(await api.makeLeg('r', 'listen', 'v=0')).toEqual({ answer: 'v=0 answer', id: 'leg7' });
+    expect(asked[0]!.type).toBe('application/sdp');
+  });
+
+  it.each([
+    [Response.json({ code: 'room_ended', message: 'over' }, { status: 410 }), 'room_ended', 410, false],
+    [Response.json({ code: 'busy', message: 'later' }, { status: 503 }), 'busy', 503, true],
+    [new Response('<html>', { status: 502 }), 'unreachable', 502, true],
+    [new Response('oops', { status: 500 }), 'internal', 500, true],
+    [Response.json(['x'], { status: 404 }), 'internal', 404, false],
+    [new TypeError('failed'), 'unreachable', 0, true],
+  ])('gives every failure a code: %#', async (answer, code, status, passing) => {
+    const error = await refused(answer);
+    expect([error.code, error.status, isPassing(error)]).toEqual([code, status, passing]);
+  });
+});

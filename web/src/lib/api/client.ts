@@ -1,0 +1,127 @@
+/** The HTTP surface of docs/PROTOCOL.md, typed. Every refusal is an `ApiError` with the protocol's code. */
+
+import type { components } from './schema';
+
+type Schemas = components['schemas'];
+export type Me = Schemas['Me'];
+export type InviteInfo = Schemas['Invite'];
+export type RoomCard = Schemas['RoomCard'];
+export type NewRoom = Schemas['NewRoom'];
+export type Roster = Schemas['Roster'];
+
+/** A leg as the server made it. */
+export interface MadeLeg {
+  /** The SDP answer. */
+  answer: string;
+  id: string;
+}
+
+/** A refusal: a code of docs/PROTOCOL.md, or `unreachable` when no answer came (then `status` is 0). */
+export class ApiError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly status: number,
+  ) {
+    super(message);
+    this.name = 'ApiError';
+  }
+}
+
+/** Whether trying the same again later can help. */
+export function isPassing(error: ApiError): boolean {
+  return error.status === 0 || error.status === 429 || error.status >= 500;
+}
+
+export class Api {
+  constructor(private readonly fetcher: typeof fetch = (...args) => fetch(...args)) {}
+
+  invite(code: string): Promise<InviteInfo> {
+    return this.json('GET', `/api/invites/${encodeURIComponent(code)}`);
+  }
+
+  redeem(code: string, body: Schemas['Redeem']): Promise<Me> {
+    return this.json('POST', `/api/invites/${encodeURIComponent(code)}/redeem`, body);
+  }
+
+  me(): Promise<Me> {
+    return this.json('GET', '/api/me');
+  }
+
+  signOut(): Promise<void> {
+    return this.json('DELETE', '/api/session');
+  }
+
+  /** Follows or stops following a member. */
+  follow(handle: string, on: boolean): Promise<void> {
+    return this.json(on ? 'PUT' : 'DELETE', `/api/members/${encodeURIComponent(handle)}/follow`);
+  }
+
+  async rooms(): Promise<RoomCard[]> {
+    return (await this.json<Schemas['Hallway']>('GET', '/api/rooms')).rooms;
+  }
+
+  room(id: string): Promise<RoomCard> {
+    return this.json('GET', `/api/rooms/${encodeURIComponent(id)}`);
+  }
+
+  openRoom(room: NewRoom): Promise<Schemas['RoomCreated']> {
+    return this.json('POST', '/api/rooms', room);
+  }
+
+  /** A page of everybody present, by number, after the number `after`. */
+  roster(id: string, after: number): Promise<Roster> {
+    return this.json('GET', `/api/rooms/${encodeURIComponent(id)}/roster?after=${after}`);
+  }
+
+  /** Offers a media leg (WHIP, RFC 9725, or WHEP). */
+  async makeLeg(room: string, kind: 'listen' | 'publish', offer: string): Promise<MadeLeg> {
+    const path = `/api/rooms/${encodeURIComponent(room)}/${kind}`;
+    const response = await this.send('POST', path, offer, 'application/sdp');
+    const id = response.headers.get('Location')?.split('/').pop();
+    if (!id) throw new ApiError('internal', 'the answer names no leg', response.status);
+    return { answer: await response.text(), id };
+  }
+
+  endLeg(room: string, leg: string): Promise<void> {
+    return this.json('DELETE', `/api/rooms/${encodeURIComponent(room)}/legs/${encodeURIComponent(leg)}`);
+  }
+
+  private async json<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const response = await this.send(method, path, text, 'application/json');
+    return (response.status === 204 ? undefined : await response.json()) as T;
+  }
+
+  private async send(
+    method: string,
+    path: string,
+    body: string | undefined,
+    type: string,
+  ): Promise<Response> {
+    const headers: Record<string, string> = body === undefined ? {} : { 'Content-Type': type };
+    let response: Response;
+    try {
+      response = await this.fetcher(path, { method, headers, ...(body === undefined ? {} : { body }) });
+    } catch {
+      throw new ApiError('unreachable', 'the server did not answer', 0);
+    }
+    if (response.ok) return response;
+    throw await refusal(response);
+  }
+}
+
+export const api = new Api();
+
+/** Reads the error body; what is not ours (a proxy's page) becomes `unreachable` or `internal`. */
+async function refusal(response: Response): Promise<ApiError> {
+  try {
+    const body = (await response.json()) as Partial<Record<'code' | 'message', unknown>>;
+    if (typeof body.code === 'string')
+      return new ApiError(body.code, String(body.message ?? ''), response.status);
+  } catch {
+    // Not JSON: below.
+  }
+  const away = response.status === 502 || response.status === 503 || response.status === 504;
+  return new ApiError(away ? 'unreachable' : 'internal', response.statusText, response.status);
+}

@@ -1,0 +1,37 @@
+/** Short notes that are shown for a while and read out by screen readers. */
+
+/** For how long a note stays, in ms; longer notes stay longer. */
+const STAYS = 5_000;
+const PER_LETTER = 40;
+/** At most so many at once: the oldest goes. */
+const MOST = 3;
+
+export interface Note {
+  id: number;
+  text: string;
+  /** Otherwise it is only read out. */
+  shown: boolean;
+  /** A newer note about the same matter takes its place. */
+  matter?: string | undefined;
+}
+
+class Notes {
+  list = $state.raw<Note[]>([]);
+  private next = 0;
+
+  tell(text: string, { shown = true, matter }: Partial<Note> = {}): void {
+    const id = this.next++;
+    // The same words twice in a row are one note that stays longer.
+    const others = this.list.filter(
+      (note) => note.text !== text && (matter === undefined || note.matter !== matter),
+    );
+    this.list = [...others, { id, text, shown, matter }].slice(-MOST);
+    setTimeout(() => this.drop(id), STAYS + PER_LETTER * text.length);
+  }
+
+  drop(id: number): void {
+    this.list = this.list.filter((note) => note.id !== id);
+  }
+}
+
+export const notes = new Notes();

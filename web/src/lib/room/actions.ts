@@ -1,0 +1,56 @@
+/** What one person in a room may do to another, or with themselves; the server decides in the end. Pure. */
+
+import { moderates, onStage, type Command, type Participant, type You } from '$lib/protocol/types';
+import type { RoomState } from './reducer';
+
+export type ActionKind =
+  | 'accept_hand'
+  | 'offer'
+  | 'withdraw_offer'
+  | 'mute'
+  | 'unmute'
+  | 'move'
+  | 'make_moderator'
+  | 'hand_over'
+  | 'remove'
+  | 'step_down'
+  | 'lower_hand';
+
+export interface Action {
+  kind: ActionKind;
+  command: Command;
+}
+
+/** What the viewer may do with `target`, in the order in which it is shown. */
+export function actionsFor(state: RoomState, target: Participant): Action[] {
+  const { you } = state;
+  const member = target.person.id;
+  const actions: Action[] = [];
+  const may = (kind: ActionKind, command: Command, when: boolean) => {
+    if (when) actions.push({ kind, command });
+  };
+  if (target.number === you.number) {
+    may('lower_hand', { type: 'lower_hand' }, you.hand !== null);
+    may('step_down', { type: 'step_down' }, onStage(you.role));
+    return actions;
+  }
+  if (!moderates(you.role) || target.role === 'host') return actions;
+  const staged = onStage(target.role);
+  const asked = state.offers.some((offer) => offer.person.id === member);
+  const hand = state.hands.some((one) => one.person.id === member);
+  may('accept_hand', { type: 'accept_hand', member }, hand);
+  may('offer', { type: 'offer_stage', member }, !staged && !asked && !hand);
+  may('withdraw_offer', { type: 'withdraw_offer', member }, asked);
+  may('mute', { type: 'mute', member }, staged && !target.muted);
+  may('unmute', { type: 'unmute', member }, staged && target.muted);
+  may('move', { type: 'move_to_audience', member }, staged);
+  may('make_moderator', { type: 'make_moderator', member }, target.role === 'speaker');
+  may('hand_over', { type: 'hand_over', member }, staged && you.role === 'host');
+  may('remove', { type: 'remove', member }, true);
+  return actions;
+}
+
+/** What the big button of the room's bar is for the viewer. */
+export function voiceButton(you: You): 'hand' | 'microphone' {
+  return onStage(you.role) ? 'microphone' : 'hand';
+}

@@ -1,0 +1,73 @@
+import { expect, it } from 'vitest';
+import type { RoomEvent, Snapshot, You } from '$lib/protocol/types';
+import { benBecomes, numbered, person, snapshot } from './fixtures';
+import { newsOf } from './news';
+import { foldBatch, fromSnapshot } from './reducer';
+
+const ADA = person('ada');
+
+/** What Ben is told of one event, as "kind by whom". */
+function check(event: RoomEvent, expected: string[], you: Partial<You> = {}) {
+  const base = snapshot();
+  const before = fromSnapshot({ ...base, you: { ...base.you, ...you } });
+  const batch = { after: 10, seq: 11, audience_count: 2, events: numbered(11, event) };
+  const after = foldBatch(before, batch, 'id-ben')!;
+  const told = newsOf(before, after, batch, 'id-ben').map((news) =>
+    [news.kind, 'by' in news ? news.by?.handle : undefined, 'who' in news ? news.who.handle : undefined]
+      .filter(Boolean)
+      .join(' '),
+  );
+  expect(told).toEqual(expected);
+}
+
+const role = (cause: string, as: Snapshot['you']['role'], handle = 'ben'): RoomEvent =>
+  ({ ...benBecomes(as, 1), person: person(handle), cause }) as RoomEvent;
+
+it.each<[RoomEvent, string[]]>([
+  [{ type: 'stage_offered', person: person('ben'), by: ADA }, ['invited ada']],
+  [{ type: 'stage_offered', person: person('chen'), by: ADA }, []],
+  [{ type: 'offer_ended', member: 'id-ben', cause: 'withdrawn' }, ['invitation_withdrawn']],
+  [{ type: 'offer_ended', member: 'id-ben', cause: 'declined' }, []],
+  [{ type: 'muted', member: 'id-ben', by: 'id-ada', role_epoch: 1 }, ['muted ada']],
+  [{ type: 'muted', member: 'id-chen', by: 'id-ada', role_epoch: 1 }, []],
+  [{ type: 'unmuted', member: 'id-ben', by: 'id-gone', role_epoch: 1 }, ['unmuted']],
+  [{ type: 'hand_lowered', member: 'id-ben', cause: 'declined' }, ['hand_declined']],
+  [{ type: 'hand_lowered', member: 'id-ben', cause: 'lowered' }, []],
+  [role('hand_accepted', 'speaker'), ['on_stage ada']],
+  [role('offer_accepted', 'speaker'), []],
+  [role('moved_to_audience', 'listener'), ['moved_to_audience ada']],
+  [role('stepped_down', 'listener'), []],
+  [role('made_moderator', 'moderator'), ['made_moderator ada']],
+  [role('handed_over', 'host'), ['made_host ada']],
+  [role('handed_over', 'moderator'), []],
+  [role('inherited', 'host', 'chen'), ['new_host chen']],
+  [{ type: 'hand_raised', person: person('chen'), question: null }, []],
+  [{ type: 'mic_changed', member: 'id-ada', open: false }, []],
+  [{ type: 'left', member: 'id-chen', reason: 'quit' }, []],
+])('%j is told as %j', (event, expected) => check(event, expected));
+
+it('tells moderators of hands', () => {
+  check({ type: 'hand_raised', person: person('chen'), question: null }, ['hand_raised chen'], {
+    role: 'moderator',
+  });
+});
+
+it('tells what happened while the connection was lost', () => {
+  const base = snapshot();
+  const was = fromSnapshot({ ...base, you: { ...base.you, role: 'speaker' } });
+  const kinds = (you: Partial<You>) =>
+    newsOf(was, fromSnapshot({ ...base, you: { ...was.you, ...you } }), null, 'id-ben').map(
+      ({ kind }) => kind,
+    );
+  expect(kinds({})).toEqual([]);
+  expect(kinds({ role: 'listener' })).toEqual(['moved_to_audience']);
+  expect(kinds({ muted: true })).toEqual(['muted']);
+  expect(kinds({ role: 'listener', offer: ADA })).toEqual(['invited', 'moved_to_audience']);
+});
+
+it('tells of an invitation that is there on entering, and of nothing else', () => {
+  const base = snapshot();
+  expect(newsOf(null, fromSnapshot(base), null, 'id-ben')).toEqual([]);
+  const offered = fromSnapshot({ ...base, you: { ...base.you, offer: ADA } });
+  expect(newsOf(null, offered, null, 'id-ben')).toEqual([{ kind: 'invited', by: ADA }]);
+});

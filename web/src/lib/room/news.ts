@@ -1,0 +1,95 @@
+/** What a person must be told when the room changes: the changes that matter, in words elsewhere. Pure. */
+
+import { onStage, moderates, type Events, type Person, type RoomEvent } from '$lib/protocol/types';
+import { find, type RoomState } from './reducer';
+
+/** One thing to tell. `by` is the person who did it, null when it is not known. */
+export type News =
+  | { kind: 'invited'; by: Person }
+  | { kind: 'invitation_withdrawn' }
+  | { kind: 'muted'; by: Person | null }
+  | { kind: 'unmuted'; by: Person | null }
+  | { kind: 'on_stage'; by: Person | null }
+  | { kind: 'moved_to_audience'; by: Person | null }
+  | { kind: 'made_moderator'; by: Person | null }
+  | { kind: 'made_host'; by: Person | null }
+  | { kind: 'hand_declined' }
+  | { kind: 'hand_raised'; who: Person; question: string | null }
+  | { kind: 'new_host'; who: Person };
+
+/**
+ * What to tell the viewer, whose member id is `me`, about the step from `before` to `after`. With the `batch` that led
+ * there it is known who did what; after a snapshot (null) the difference is told.
+ */
+export function newsOf(before: RoomState | null, after: RoomState, batch: Events | null, me: string): News[] {
+  if (!before) return after.you.offer ? [{ kind: 'invited', by: after.you.offer }] : [];
+  if (!batch) return difference(before, after);
+  const person = (id: string | null) =>
+    id === null ? null : ((find(after, id) ?? find(before, id))?.person ?? null);
+  return batch.events
+    .filter(({ seq }) => seq > before.seq)
+    .map(({ event }) => ofEvent(event, me, after, person))
+    .filter((one) => one !== null);
+}
+
+function ofEvent(
+  event: RoomEvent,
+  me: string,
+  after: RoomState,
+  person: (id: string | null) => Person | null,
+): News | null {
+  switch (event.type) {
+    case 'stage_offered':
+      return event.person.id === me ? { kind: 'invited', by: event.by } : null;
+    case 'offer_ended':
+      return event.member === me && event.cause === 'withdrawn' ? { kind: 'invitation_withdrawn' } : null;
+    case 'muted':
+    case 'unmuted':
+      return event.member === me ? { kind: event.type, by: person(event.by) } : null;
+    case 'hand_raised':
+      if (event.person.id === me || !moderates(after.you.role)) return null;
+      return { kind: 'hand_raised', who: event.person, question: event.question };
+    case 'hand_lowered':
+      return event.member === me && event.cause === 'declined' ? { kind: 'hand_declined' } : null;
+    case 'role_changed': {
+      const by = person(event.by);
+      if (event.person.id !== me)
+        return event.role === 'host' ? { kind: 'new_host', who: event.person } : null;
+      switch (event.cause) {
+        case 'hand_accepted':
+          return { kind: 'on_stage', by };
+        case 'moved_to_audience':
+          return { kind: 'moved_to_audience', by };
+        case 'made_moderator':
+          return { kind: 'made_moderator', by };
+        case 'handed_over':
+        case 'inherited':
+          // Who hands the room over changes roles as well, and knows.
+          return event.role === 'host' ? { kind: 'made_host', by: event.by === me ? null : by } : null;
+        case 'offer_accepted':
+        case 'stepped_down':
+          // The viewer's own doing: the page shows it.
+          return null;
+      }
+    }
+    // Comings, goings and microphones are seen, not told.
+    case 'entered':
+    case 'connection_lost':
+    case 'returned':
+    case 'left':
+    case 'mic_changed':
+    case 'ended':
+      return null;
+  }
+  return event satisfies never;
+}
+
+function difference(before: RoomState, after: RoomState): News[] {
+  const [was, is] = [before.you, after.you];
+  const news: News[] = [];
+  if (is.offer && was.offer?.id !== is.offer.id) news.push({ kind: 'invited', by: is.offer });
+  if (onStage(was.role) && !onStage(is.role)) news.push({ kind: 'moved_to_audience', by: null });
+  if (!onStage(was.role) && onStage(is.role)) news.push({ kind: 'on_stage', by: null });
+  if (!was.muted && is.muted) news.push({ kind: 'muted', by: null });
+  return news;
+}

@@ -1,0 +1,194 @@
+import { describe, expect, it } from 'vitest';
+import type { RoomEvent, Snapshot } from '$lib/protocol/types';
+import { benBecomes, numbered, participant, person, snapshot } from './fixtures';
+import { FIRST_LISTENERS, find, fold, foldBatch, fromSnapshot, type RoomState } from './reducer';
+
+const BEN = 'id-ben';
+
+/** A line of text that says all a state holds, so that a case reads as "events -> picture". */
+function picture({ you, stage, hands, offers, audience, ended }: RoomState): string {
+  const one = (p: (typeof stage)[number]) =>
+    p.person.handle +
+    (p.role === 'listener' ? '' : `:${p.role}`) +
+    (p.mic ? '+mic' : '') +
+    (p.muted ? '+muted' : '') +
+    (p.connected ? '' : '+away');
+  return [
+    `stage ${stage.map(one).join(' ')}`,
+    `audience ${audience.first.map(one).join(' ')}`,
+    `hands ${hands.map((h) => h.person.handle + (h.question ? `?${h.question}` : '')).join(' ')}`,
+    `offers ${offers.map((o) => `${o.by.handle}>${o.person.handle}`).join(' ')}`,
+    `you ${you.role}/${you.role_epoch}${you.mic ? '+mic' : ''}${you.muted ? '+muted' : ''}` +
+      `${you.hand ? `+hand${you.hand.question ? `?${you.hand.question}` : ''}` : ''}` +
+      `${you.offer ? `+offer:${you.offer.handle}` : ''}`,
+    ended ? 'ended' : '',
+  ]
+    .map((line) => line.trim())
+    .filter((line) => !/^(hands|offers)$/.test(line) && line !== '')
+    .join(' | ');
+}
+
+function check(events: RoomEvent[], expected: string, from: Partial<Snapshot> = {}) {
+  let state = fromSnapshot(snapshot(from));
+  for (const event of events) state = fold(state, event, 2_000, BEN);
+  expect(picture(state)).toBe(expected);
+}
+
+const START = 'stage ada:host+mic | audience ben chen | you listener/0';
+const entered = (handle: string, number: number): RoomEvent => ({
+  type: 'entered',
+  person: person(handle),
+  number,
+});
+const left = (handle: string): RoomEvent => ({ type: 'left', member: `id-${handle}`, reason: 'quit' });
+const handUp = (handle: string, question: string | null): RoomEvent => ({
+  type: 'hand_raised',
+  person: person(handle),
+  question,
+});
+const muted = (type: 'muted' | 'unmuted', handle: string, role_epoch: number): RoomEvent => ({
+  type,
+  member: `id-${handle}`,
+  by: 'id-ada',
+  role_epoch,
+});
+const mic = (handle: string, open: boolean): RoomEvent => ({
+  type: 'mic_changed',
+  member: `id-${handle}`,
+  open,
+});
+
+describe('folding', () => {
+  it('starts from the snapshot', () => check([], START));
+
+  it('lets people in by number and out', () =>
+    check(
+      [entered('eli', 9), entered('dora', 5), left('chen')],
+      'stage ada:host+mic | audience ben dora eli | you listener/0',
+    ));
+
+  it('enters nobody twice', () => check([entered('chen', 3)], START));
+
+  it('shows who is away', () =>
+    check(
+      [
+        { type: 'connection_lost', member: 'id-ada' },
+        { type: 'connection_lost', member: 'id-chen' },
+        { type: 'returned', member: 'id-chen' },
+      ],
+      'stage ada:host+mic+away | audience ben chen | you listener/0',
+    ));
+
+  it('keeps the hand of its owner out of the moderators list', () =>
+    check([handUp('ben', 'why?')], 'stage ada:host+mic | audience ben chen | you listener/0+hand?why?'));
+
+  it('lowers the own hand', () =>
+    check([handUp('ben', null), { type: 'hand_lowered', member: BEN, cause: 'declined' }], START));
+
+  it('queues hands for a moderator and drops those of who leaves', () =>
+    check(
+      [handUp('chen', 'a'), entered('dora', 4), handUp('dora', null), left('chen')],
+      'stage ada:host+mic | audience ben dora | hands dora | you listener/0',
+    ));
+
+  it('puts an accepted hand on stage, without hand and with the new epoch', () =>
+    check(
+      [handUp('ben', 'why?'), benBecomes('speaker', 3)],
+      'stage ada:host+mic ben:speaker | audience chen | you speaker/3',
+    ));
+
+  it('takes an offer to the one who was asked', () =>
+    check(
+      [{ type: 'stage_offered', person: person('ben'), by: person('ada') }],
+      'stage ada:host+mic | audience ben chen | you listener/0+offer:ada',
+    ));
+
+  it('ends an offer, to oneself and to another', () =>
+    check(
+      [
+        { type: 'stage_offered', person: person('ben'), by: person('ada') },
+        { type: 'stage_offered', person: person('chen'), by: person('ada') },
+        { type: 'offer_ended', member: BEN, cause: 'withdrawn' },
+        { type: 'offer_ended', member: 'id-chen', cause: 'declined' },
+      ],
+      START,
+    ));
+
+  it('closes the microphone of who is muted, and leaves it closed after', () =>
+    check(
+      [benBecomes('speaker', 1), mic('ben', true), muted('muted', 'ben', 2), muted('unmuted', 'ben', 3)],
+      'stage ada:host+mic ben:speaker | audience chen | you speaker/3',
+    ));
+
+  it('shows a mute', () =>
+    check(
+      [benBecomes('speaker', 1), mic('ben', true), muted('muted', 'ben', 2)],
+      'stage ada:host+mic ben:speaker+muted | audience chen | you speaker/2+muted',
+    ));
+
+  it('keeps place, microphone and mute when a role changes on stage', () =>
+    check(
+      [
+        benBecomes('speaker', 1),
+        muted('muted', 'ben', 2),
+        benBecomes('moderator', 3),
+        { ...benBecomes('moderator', 1), person: person('ada'), number: 1 } as RoomEvent,
+      ],
+      'stage ada:moderator+mic ben:moderator+muted | audience chen | you moderator/3+muted',
+    ));
+
+  it('closes the microphone and lifts the mute of who goes to the audience', () =>
+    check(
+      [benBecomes('speaker', 1), muted('muted', 'ben', 2), benBecomes('listener', 3)],
+      'stage ada:host+mic | audience ben chen | you listener/3',
+    ));
+
+  it('ends', () => check([{ type: 'ended', by: null }], `${START} | ended`));
+
+  it('ignores what is said of people it does not know', () =>
+    check([mic('zoe', true), muted('muted', 'zoe', 1), left('zoe')], START));
+
+  it('keeps only the first listeners by name', () => {
+    let state = fromSnapshot(snapshot());
+    for (let number = 100; number > 0; number--)
+      state = fold(state, entered(`p${number}`, number + 10), 0, BEN);
+    expect(state.audience.first).toHaveLength(FIRST_LISTENERS);
+    expect(state.audience.first.at(-1)!.number).toBe(10 + FIRST_LISTENERS - 2);
+  });
+});
+
+describe('a batch', () => {
+  const start = fromSnapshot(snapshot());
+  const batch = (after: number, seq: number, ...events: ReturnType<typeof numbered>) =>
+    foldBatch(start, { after, seq, audience_count: 7, events }, BEN);
+
+  it('moves the number and the count, also without events', () => {
+    const next = batch(10, 14)!;
+    expect([next.seq, next.audience.count]).toEqual([14, 7]);
+  });
+
+  it('skips numbers that are not for this viewer', () => {
+    expect(find(batch(10, 14, ...numbered(13, entered('dora', 4)))!, 'id-dora')).toBeDefined();
+  });
+
+  it('asks for a snapshot after a gap', () => {
+    expect(batch(12, 14)).toBeNull();
+  });
+
+  it('folds nothing twice', () => {
+    expect(batch(8, 9, ...numbered(9, left('chen')))).toBe(start);
+    const next = batch(8, 11, ...numbered(10, left('chen'), mic('ada', false)))!;
+    expect(picture(next)).toBe('stage ada:host | audience ben chen | you listener/0');
+  });
+
+  it('leaves the state that it started from as it was', () => {
+    const before = JSON.stringify(start);
+    batch(10, 12, ...numbered(11, benBecomes('speaker', 1), left('ada')));
+    expect(JSON.stringify(start)).toBe(before);
+  });
+
+  it('finds people on stage and in the audience', () => {
+    expect(find(start, 'id-ada')).toEqual(participant('ada', 1, { role: 'host', mic: true }));
+    expect(find(start, 'id-zoe')).toBeUndefined();
+  });
+});

@@ -1,0 +1,264 @@
+/**
+ * The talk that goes on: the one room this page is in, above all pages. It ties the control socket, the ears and the
+ * microphone together and holds what the pages show.
+ */
+
+import { api, ApiError, isPassing } from '$lib/api/client';
+import { devices } from '$lib/audio/devices.svelte';
+import { Ears } from '$lib/audio/ears';
+import type { LegState } from '$lib/audio/keeper';
+import { Microphone, type MicState } from '$lib/audio/microphone';
+import { newId } from '$lib/id';
+import { notes } from '$lib/notes.svelte';
+import { firstName } from '$lib/people/pattern';
+import { onStage, type Command, type Events, type LegEndCode, type LegKind } from '$lib/protocol/types';
+import { microphoneTrouble, text } from '$lib/text/en';
+import { Levels } from './levels';
+import { newsOf, type News } from './news';
+import type { RoomState } from './reducer';
+import { RoomSession, type Connection, type EndCode, type Socket } from './session';
+
+/** After a lost control connection, a leg that receives nothing for so long, in ms, is made anew. */
+const LEG_PATIENCE = 1_000;
+
+/** For how long, in ms, sound may be missing before it is said; most legs are there within a fraction of it. */
+const SOUND_PATIENCE = 3_000;
+
+class Talk {
+  /** The room that is entered, or was until `over`. */
+  roomId = $state<string | null>(null);
+  /** What is known of the room; stays to be shown while the connection is lost. */
+  room = $state.raw<RoomState | null>(null);
+  connection = $state<Connection>('over');
+  /** Why the talk is over, or null while it goes on or before the first. */
+  over = $state<EndCode | null>(null);
+  listening = $state<LegState>('off');
+  /** The sound has been missing for long enough to say so. */
+  soundless = $state(false);
+  mic = $state<MicState>('closed');
+  /** The browser wants a gesture before it plays. */
+  blocked = $state(false);
+  /** The numbers of those who speak now, loudest first. */
+  speaking = $state.raw<number[]>([]);
+
+  /** Faces register here to show who speaks. */
+  readonly levels = new Levels(
+    () => this.measure(),
+    (speaking) => (this.speaking = speaking),
+  );
+
+  private patience: ReturnType<typeof setTimeout> | undefined;
+  private session: RoomSession | null = null;
+  private ears: Ears | null = null;
+  private microphone: Microphone | null = null;
+
+  constructor() {
+    if (typeof window === 'undefined') return;
+    window.addEventListener('online', () => this.session?.retryNow());
+    // Any gesture will do to let the sound in, not only the button that asks for one.
+    for (const gesture of ['pointerdown', 'keydown']) {
+      window.addEventListener(gesture, () => this.blocked && this.unlock());
+    }
+    const talk = this;
+    window.__roomtone = {
+      get room() {
+        return talk.room;
+      },
+      get listen() {
+        return talk.ears?.pc ?? null;
+      },
+      get publish() {
+        return talk.microphone?.pc ?? null;
+      },
+    };
+  }
+
+  /** Whether a room is entered and not over. */
+  get on(): boolean {
+    return this.roomId !== null && this.over === null;
+  }
+
+  /** Enters a room as the member `me` (an id); leaves the one before. Does nothing when already there. */
+  enter(room: string, me: string): void {
+    if (this.on && this.roomId === room) return;
+    this.close();
+    this.roomId = room;
+    this.room = null;
+    this.over = null;
+    this.connection = 'connecting';
+    const session = new RoomSession(
+      me,
+      { open: (since) => openSocket(room, since), refusal: () => refusal(room), newId, random: Math.random },
+      {
+        connection: (connection) => this.connected(connection),
+        state: (state, before, batch) => this.changed(state, before, batch, me),
+        legEnded: (leg, kind, code) => this.legEnded(leg, kind, code),
+        over: (code) => this.ended(code),
+      },
+    );
+    this.session = session;
+    this.ears = new Ears({
+      api,
+      room,
+      output: () => devices.output,
+      leg: (state) => this.heard(state),
+      blocked: (blocked) => (this.blocked = blocked),
+    });
+    this.microphone = new Microphone({
+      api,
+      room,
+      capture: () => devices.openMicrophone(),
+      setMic: (open) => session.send({ type: 'set_mic', open }),
+      changed: (state) => (this.mic = state),
+      failed: (error) =>
+        notes.tell(error instanceof ApiError ? text.error(error.code) : microphoneTrouble(error)),
+    });
+    session.start();
+    this.levels.start();
+  }
+
+  /** Leaves quietly. */
+  leave(): void {
+    this.session?.leave();
+  }
+
+  /** Sends a command and tells a refusal. Whether it was done. */
+  async act(command: Command): Promise<boolean> {
+    if (!this.session) return false;
+    try {
+      await this.session.send(command);
+      return true;
+    } catch (error) {
+      const code = error instanceof ApiError ? error.code : 'internal';
+      // What was wanted is so already, or the talk is over and its page says so.
+      if (code !== 'nothing_to_change' && this.on) notes.tell(text.error(code));
+      return false;
+    }
+  }
+
+  /** Opens or closes the microphone. */
+  toggleMic(): void {
+    if (!this.room || !onStage(this.room.you.role) || this.room.you.muted) return;
+    if (this.mic === 'closed') void this.microphone?.open();
+    else this.microphone?.close();
+  }
+
+  /** Called from a gesture: lets the browser play. */
+  unlock(): void {
+    this.blocked = false;
+    this.ears?.unlock();
+  }
+
+  /** Applies a device that was chosen. */
+  deviceChosen(kind: 'input' | 'output'): void {
+    if (kind === 'output') void this.ears?.output(devices.output).catch(() => undefined);
+    else void this.microphone?.switchDevice();
+  }
+
+  /** Ends the talk without a word to the server, as when the member signs out. */
+  close(): void {
+    this.session?.leave();
+    this.roomId = null;
+    this.room = null;
+    this.over = null;
+  }
+
+  private connected(connection: Connection): void {
+    const again = this.connection === 'reconnecting' && connection === 'connected';
+    this.connection = connection;
+    if (!again) return;
+    // The legs may have outlived the socket, or the server may have been started anew and know nothing of them.
+    void this.ears?.check(LEG_PATIENCE);
+    void this.microphone?.check(LEG_PATIENCE);
+  }
+
+  private changed(state: RoomState, before: RoomState | null, batch: Events | null, me: string): void {
+    this.room = state;
+    if (!before) this.ears?.start();
+    // The server has cut it already; the microphone itself must go dark at once as well.
+    if (state.you.muted || !onStage(state.you.role)) this.microphone?.cut({ tell: false });
+    for (const news of newsOf(before, state, batch, me)) {
+      // An invitation has its own dialog: it is only read out.
+      const matter = 'who' in news ? news.kind : 'you';
+      notes.tell(inWords(news), { shown: news.kind !== 'invited', matter });
+    }
+    if (!before) showOnLockScreen(state.room.title);
+  }
+
+  private heard(state: LegState): void {
+    this.listening = state;
+    clearTimeout(this.patience);
+    this.soundless = false;
+    if (state === 'trying') this.patience = setTimeout(() => (this.soundless = true), SOUND_PATIENCE);
+  }
+
+  private legEnded(leg: string, kind: LegKind, code: LegEndCode): void {
+    if (kind === 'publish') this.microphone?.legEnded(leg, code);
+    // Another player of this member has taken the sound: the newest wins, and the two must not take turns.
+    else if (code === 'replaced' && this.ears?.holds(leg)) this.session?.giveWay();
+    else this.ears?.legEnded(leg);
+  }
+
+  private ended(code: EndCode): void {
+    this.microphone?.cut({ tell: false });
+    this.ears?.stop();
+    this.levels.stop();
+    this.session = this.ears = this.microphone = null;
+    this.connection = 'over';
+    this.over = code;
+    this.blocked = false;
+    showOnLockScreen(null);
+  }
+
+  private measure(): { talker: number; level: number }[] {
+    const heard = this.ears?.heard(performance.now()) ?? [];
+    const own = this.microphone?.level() ?? 0;
+    return this.room && this.mic === 'open'
+      ? [...heard, { talker: this.room.you.number, level: own }]
+      : heard;
+  }
+}
+
+export const talk = new Talk();
+
+function openSocket(room: string, since: number | null): Socket {
+  const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
+  const query = since === null ? '' : `?since=${since}`;
+  return new WebSocket(
+    `${scheme}://${location.host}/api/rooms/${encodeURIComponent(room)}/ws${query}`,
+  ) as Socket;
+}
+
+async function refusal(room: string): Promise<EndCode | null> {
+  try {
+    await api.room(room);
+    return null;
+  } catch (error) {
+    if (!(error instanceof ApiError) || isPassing(error)) return null;
+    if (error.code === 'room_ended') return 'room_ended';
+    if (error.status === 401) return 'signed_out';
+    return error.status === 404 || error.status === 400 ? 'not_found' : null;
+  }
+}
+
+function inWords(news: News): string {
+  const words = text.news;
+  switch (news.kind) {
+    case 'invited':
+      return words.invited(firstName(news.by.name));
+    case 'invitation_withdrawn':
+    case 'hand_declined':
+      return words[news.kind];
+    case 'hand_raised':
+    case 'new_host':
+      return words[news.kind](firstName(news.who.name));
+    default:
+      return words[news.kind](news.by ? firstName(news.by.name) : null);
+  }
+}
+
+/** What the lock screen and media keys show, where the browser has them. */
+function showOnLockScreen(title: string | null): void {
+  if (!('mediaSession' in navigator)) return;
+  navigator.mediaSession.metadata = title === null ? null : new MediaMetadata({ title, artist: text.name });
+}
