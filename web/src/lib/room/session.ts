@@ -25,8 +25,8 @@ const FIRST_WAIT = 250;
 export const SILENCE = 25_000;
 /** An attempt that has not opened by then, in ms, is given up. */
 const OPENING = 8_000;
-/** Commands that may wait for an answer at once; further ones are refused. */
-const MOST_WAITING = 64;
+/** Commands that may wait for an answer at once; further ones are refused. No more than the server remembers of one member. */
+const MOST_WAITING = 32;
 
 /** Why a session is over for good. */
 export type EndCode = Exclude<ByeCode, 'too_slow' | 'shutting_down'> | 'not_found' | 'signed_out';

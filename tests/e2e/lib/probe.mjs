@@ -1,0 +1,111 @@
+// What runs inside the page before the app does: it keeps the app's peer connections and socket messages in reach,
+// measures what they receive, and can make the browser disobey.
+
+/** Installed at the start of every document. Self-contained: it is sent to the browser as text. */
+export function installProbe() {
+	const probe = { connections: [], messages: [], hostile: false };
+	window.__probe = probe;
+
+	const Connection = window.RTCPeerConnection;
+	window.RTCPeerConnection = class extends Connection {
+		constructor(...args) {
+			super(...args);
+			probe.connections.push(this);
+		}
+	};
+	// A browser made to keep sending: whatever the app does to stop, nothing happens.
+	const disarm = (prototype, method) => {
+		const original = prototype[method];
+		prototype[method] = function (...args) {
+			return probe.hostile ? undefined : original.apply(this, args);
+		};
+	};
+	disarm(Connection.prototype, 'close');
+	disarm(Connection.prototype, 'removeTrack');
+	disarm(MediaStreamTrack.prototype, 'stop');
+	disarm(RTCRtpSender.prototype, 'replaceTrack');
+	disarm(RTCRtpSender.prototype, 'setParameters');
+	if (window.RTCRtpTransceiver?.prototype.stop) disarm(RTCRtpTransceiver.prototype, 'stop');
+	const enabled = Object.getOwnPropertyDescriptor(MediaStreamTrack.prototype, 'enabled');
+	Object.defineProperty(MediaStreamTrack.prototype, 'enabled', {
+		...enabled,
+		set(value) {
+			if (!probe.hostile) enabled.set.call(this, value);
+		}
+	});
+
+	const Socket = window.WebSocket;
+	window.WebSocket = class extends Socket {
+		constructor(...args) {
+			super(...args);
+			this.addEventListener('message', ({ data }) => {
+				// The newest 2,000: enough for any suite, and the page does not grow.
+				if (typeof data === 'string') probe.messages.push({ at: Date.now(), ...JSON.parse(data) });
+				if (probe.messages.length > 2_000) probe.messages.shift();
+			});
+		}
+	};
+
+	const sends = (connection) => connection.getTransceivers().some((one) => one.currentDirection === 'sendonly');
+	const receives = (connection) => connection.getTransceivers().some((one) => one.currentDirection === 'recvonly');
+	const living = (connection) => connection.connectionState !== 'closed' && connection.connectionState !== 'failed';
+	probe.listening = () => probe.connections.findLast((one) => living(one) && receives(one));
+	probe.publishing = () => probe.connections.findLast((one) => sends(one));
+
+	let context;
+	const analysers = new WeakMap();
+	const analyser = (track) => {
+		if (!analysers.has(track)) {
+			context ??= new AudioContext();
+			void context.resume();
+			const node = context.createAnalyser();
+			node.fftSize = 8192;
+			node.smoothingTimeConstant = 0.3;
+			context.createMediaStreamSource(new MediaStream([track])).connect(node);
+			analysers.set(track, node);
+		}
+		return analysers.get(track);
+	};
+
+	/** Each voice slot now: whose it is (CSRC of the newest packet), packets so far and when the last one came (ms),
+	 * energy so far, loudness and strongest frequency (Hz). */
+	probe.slots = async () => {
+		const listening = probe.listening();
+		if (!listening) return [];
+		const slots = [];
+		for (const receiver of listening.getReceivers()) {
+			const sources = receiver.getContributingSources();
+			const newest = sources.reduce((a, b) => (a && a.timestamp >= b.timestamp ? a : b), null);
+			const slot = { csrc: newest?.source ?? null, packets: 0, lastAt: null, energy: 0, lost: 0 };
+			for (const stat of (await receiver.getStats()).values()) {
+				if (stat.type !== 'inbound-rtp') continue;
+				slot.packets += stat.packetsReceived ?? 0;
+				slot.lost += stat.packetsLost ?? 0;
+				slot.energy += stat.totalAudioEnergy ?? 0;
+				slot.lastAt = stat.lastPacketReceivedTimestamp ?? null;
+			}
+			const node = analyser(receiver.track);
+			const wave = new Float32Array(node.fftSize);
+			node.getFloatTimeDomainData(wave);
+			slot.rms = Math.sqrt(wave.reduce((sum, x) => sum + x * x, 0) / wave.length);
+			const spectrum = new Float32Array(node.frequencyBinCount);
+			node.getFloatFrequencyData(spectrum);
+			let strongest = 1;
+			for (let i = 2; i < spectrum.length; i++) if (spectrum[i] > spectrum[strongest]) strongest = i;
+			slot.hz = (strongest * node.context.sampleRate) / node.fftSize;
+			slots.push(slot);
+		}
+		return slots;
+	};
+
+	/** Packets the browser has sent on its newest publish leg, and that leg's state. */
+	probe.sent = async () => {
+		const publishing = probe.publishing();
+		if (!publishing) return null;
+		let packets = 0;
+		for (const stat of (await publishing.getStats()).values()) {
+			if (stat.type === 'outbound-rtp') packets += stat.packetsSent;
+		}
+		return { packets, state: publishing.connectionState };
+	};
+}

@@ -1,0 +1,64 @@
+// The 250 ms rule (guarantee G2), measured where it counts: by the last packet that a receiver got.
+
+import { check, pause, until } from '../lib/harness.mjs';
+
+/** From the answer to a moderator's command to the last packet of the person it silences, in ms. */
+const LIMIT = 250;
+/** How long nothing may arrive afterwards, in ms; also how long the disobedient browser goes on sending. */
+const QUIET = 2_000;
+/** Packets that a disobedient browser must have sent in that time for the test to mean something: at 50 a second it
+ * sends 100. */
+const DISOBEDIENT = 20;
+
+/**
+ * `moderator` does `act` to `target`, whose browser is made to keep sending. Shows that `target` was heard by all
+ * `receivers` until then, and that none of them got a packet of it later than 250 ms after the answer.
+ */
+export async function silencedInTime(moderator, target, receivers, act) {
+	const slots = [];
+	for (const receiver of receivers) {
+		slots.push(await until(`${receiver.handle} to receive ${target.handle}`, async () => {
+			const slot = await receiver.slotOf(target.number);
+			return slot >= 0 && { receiver, slot };
+		}));
+	}
+	await target.evaluate(() => (window.__probe.hostile = true));
+	const answersBefore = (await moderator.messages('answer')).length;
+	await act();
+	const answer = await until('the answer', async () => (await moderator.messages('answer'))[answersBefore], { every: 20 });
+	check(!answer.error, `the command was refused: ${JSON.stringify(answer.error)}`);
+
+	const sentBefore = await target.sent();
+	const settled = async () => Promise.all(slots.map(async ({ receiver, slot }) => (await receiver.slots())[slot]));
+	await pause(Math.max(0, answer.at + LIMIT - Date.now()));
+	const after = await settled();
+	await pause(QUIET);
+	const later = await settled();
+	const sentAfter = await target.sent();
+
+	const disobeyed = sentAfter.packets - sentBefore.packets;
+	check(disobeyed >= DISOBEDIENT, `${target.handle}'s browser sent only ${disobeyed} packets more: it obeyed (${sentAfter.state})`);
+	slots.forEach(({ receiver }, i) => {
+		const [last, late] = [later[i].lastAt - answer.at, later[i].packets - after[i].packets];
+		check(later[i].packets > 0 && last > -1_000, `${receiver.handle} had not been receiving: last packet ${last} ms`);
+		check(last <= LIMIT, `${receiver.handle} got a packet ${Math.round(last)} ms after the answer`);
+		check(late === 0 || last <= LIMIT, `${receiver.handle} got ${late} packets after ${LIMIT} ms`);
+	});
+	return { last: later.map((slot) => Math.round(slot.lastAt - answer.at)), disobeyed };
+}
+
+/** Tries, from the person's own page, to publish by hand; gives the status and code of the refusal. */
+export function publishByHand(person, room) {
+	return person.evaluate(async (id) => {
+		const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+		const connection = new RTCPeerConnection();
+		connection.addTransceiver(stream.getAudioTracks()[0], { direction: 'sendonly' });
+		const offer = await connection.createOffer();
+		const answer = await fetch(`/api/rooms/${id}/publish`, {
+			method: 'POST',
+			headers: { 'content-type': 'application/sdp' },
+			body: offer.sdp
+		});
+		return { status: answer.status, code: (await answer.json()).code };
+	}, room);
+}

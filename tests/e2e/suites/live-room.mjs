@@ -1,0 +1,15 @@
+// A live room between real browsers: issue by issue this is what people do first.
+
+import { bots } from '../live-room/bots.mjs';
+import { pictures } from '../live-room/pictures.mjs';
+import { refusals } from '../live-room/refusals.mjs';
+import { restart } from '../live-room/restart.mjs';
+import { talk } from '../live-room/talk.mjs';
+
+export const groups = {
+	'bad input': refusals,
+	bots,
+	'a talk': talk,
+	'kill and restart': restart,
+	pictures
+};
