@@ -72,7 +72,9 @@ e2e: web ## Run the end-to-end suites in real browsers, or one: make e2e NAME=li
 	node tests/e2e/run.mjs $(NAME)
 
 bench: build ## Run every benchmark, or one: make bench NAME=room; results go to target/bench/NAME.json
-	target/release/crowd bench $(NAME) --out target/bench
+	@case "$(NAME)" in "" | browser-entry) scripts/setup.sh test ;; esac
+	@case "$(NAME)" in browser-entry) ;; *) target/release/crowd bench $(NAME) --out target/bench ;; esac
+	@case "$(NAME)" in "" | browser-entry) node tests/e2e/bench.mjs target/bench/browser-entry.json ;; esac
 
 fuzz-check: ## Check that the fuzz targets compile (needs a nightly toolchain)
 	cd fuzz && cargo +nightly check
