@@ -24,10 +24,7 @@ impl std::error::Error for InvalidId {}
 
 /// Writes 128 bits as 26 characters of lower-case Crockford base 32, most significant bits first.
 pub fn encode_128(value: u128) -> String {
-    (0..ID_TEXT_LEN)
-        .rev()
-        .map(|i| ALPHABET[(value >> (5 * i)) as usize & 31] as char)
-        .collect()
+    (0..ID_TEXT_LEN).rev().map(|i| ALPHABET[(value >> (5 * i)) as usize & 31] as char).collect()
 }
 
 /// Reads what [`encode_128`] wrote. Refuses rather than cleans: upper case and look-alikes are errors.
@@ -97,7 +94,7 @@ pub struct TalkerNo(pub u32);
 pub struct Seq(pub u64);
 
 /// Rises by one each time a participant's role or permission to speak changes. A command that carries an older value
-/// was sent by somebody who did not yet know, and is refused.
+/// was sent by somebody who did not yet know, and is refused. Who comes in begins above what anybody had who has left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct RoleEpoch(pub u32);
 
@@ -128,13 +125,8 @@ mod tests {
 
     #[test]
     fn refuses_what_it_did_not_write() {
-        for text in [
-            "",
-            "0",
-            "80000000000000000000000000",
-            "0000000000000000000000000U",
-            "0000000000000000000000000i",
-        ] {
+        for text in ["", "0", "80000000000000000000000000", "0000000000000000000000000U", "0000000000000000000000000i"]
+        {
             assert_eq!(decode_128(text), Err(InvalidId), "{text}");
         }
     }

@@ -18,11 +18,7 @@ pub(crate) struct Memory {
 impl Memory {
     /// The sequence number at which this command was answered, if it was.
     pub(crate) fn find(&self, member: MemberId, id: CommandId) -> Option<Seq> {
-        self.answered
-            .get(&member)?
-            .iter()
-            .find(|(known, _)| *known == id)
-            .map(|(_, seq)| *seq)
+        self.answered.get(&member)?.iter().find(|(known, _)| *known == id).map(|(_, seq)| *seq)
     }
 
     /// Remembers an answered command. `present` says whether the member is in the room after it.

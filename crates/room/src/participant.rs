@@ -107,12 +107,7 @@ impl Participant {
     /// Sorts those who could take over the room; the least is the heir. Whoever is connected goes before whoever is
     /// away, then moderators by how long they have served, then speakers by how long they have stood on stage.
     pub(crate) fn heir_key(&self) -> impl Ord + use<> {
-        (
-            !self.connected,
-            !self.role.moderates(),
-            self.moderator_since.or(self.stage_since),
-            self.number,
-        )
+        (!self.connected, !self.role.moderates(), self.moderator_since.or(self.stage_since), self.number)
     }
 }
 
@@ -145,9 +140,7 @@ impl Participants {
 
     /// Everybody with a number above `number`, by number.
     pub(crate) fn after(&self, number: TalkerNo) -> impl Iterator<Item = &Participant> {
-        self.by_number
-            .range((std::ops::Bound::Excluded(number), std::ops::Bound::Unbounded))
-            .map(|(_, p)| p)
+        self.by_number.range((std::ops::Bound::Excluded(number), std::ops::Bound::Unbounded)).map(|(_, p)| p)
     }
 
     /// Everybody on stage, by number.
@@ -172,9 +165,7 @@ impl Participants {
 
     /// Those whose place is to be given up at `now`, longest overdue first.
     pub(crate) fn overdue(&self, now: Timestamp) -> impl Iterator<Item = &Participant> {
-        self.deadlines
-            .range(..=(now, TalkerNo(u32::MAX)))
-            .filter_map(|(_, number)| self.by_number.get(number))
+        self.deadlines.range(..=(now, TalkerNo(u32::MAX))).filter_map(|(_, number)| self.by_number.get(number))
     }
 
     /// Adds a participant; one with the same member or number goes.
@@ -190,10 +181,7 @@ impl Participants {
 
     /// Takes a participant out, if present.
     pub(crate) fn remove(&mut self, member: MemberId) {
-        let removed = self
-            .numbers
-            .remove(&member)
-            .and_then(|number| self.by_number.remove(&number));
+        let removed = self.numbers.remove(&member).and_then(|number| self.by_number.remove(&number));
         if let Some(participant) = removed {
             self.unindex(&participant);
         }
@@ -201,10 +189,7 @@ impl Participants {
 
     /// Changes a participant, if present, and keeps the indexes true. Member and number must stay.
     pub(crate) fn change(&mut self, member: MemberId, change: impl FnOnce(&mut Participant)) {
-        let found = self
-            .numbers
-            .get(&member)
-            .and_then(|number| self.by_number.remove(number));
+        let found = self.numbers.get(&member).and_then(|number| self.by_number.remove(number));
         if let Some(mut participant) = found {
             self.unindex(&participant);
             change(&mut participant);

@@ -27,6 +27,8 @@ pub struct Room {
     pub(crate) seq: Seq,
     pub(crate) last_at: Timestamp,
     pub(crate) last_number: TalkerNo,
+    /// What everybody who comes in begins with: above every epoch that somebody who has left had.
+    pub(crate) first_epoch: RoleEpoch,
     pub(crate) present: Participants,
     pub(crate) memory: Memory,
 }
@@ -55,17 +57,7 @@ impl Room {
         named: Vec<MemberId>,
     ) -> (Self, Vec<Numbered>) {
         let mut opened = Self::empty();
-        let event = opened.emit(
-            now,
-            Event::Opened {
-                room,
-                title,
-                kind,
-                language,
-                host,
-                named,
-            },
-        );
+        let event = opened.emit(now, Event::Opened { room, title, kind, language, host, named });
         (opened, vec![event])
     }
 
@@ -83,6 +75,7 @@ impl Room {
             seq: Seq(0),
             last_at: Timestamp(0),
             last_number: TalkerNo(0),
+            first_epoch: RoleEpoch(0),
             present: Participants::default(),
             memory: Memory::default(),
         }
@@ -97,16 +90,10 @@ impl Room {
     /// A [`Rejection`], with the room exactly as it was. Checked in this order: the room has ended, the wrong kind of
     /// actor, not in the room, a stale role epoch, then permission and circumstances.
     pub fn apply(&mut self, now: Timestamp, actor: Actor, command: Command) -> Result<Applied, Rejection> {
-        if let Actor::Member {
-            member, id: Some(id), ..
-        } = actor
+        if let Actor::Member { member, id: Some(id), .. } = actor
             && let Some(seq) = self.memory.find(member, id)
         {
-            return Ok(Applied {
-                events: Vec::new(),
-                repeated: true,
-                seq,
-            });
+            return Ok(Applied { events: Vec::new(), repeated: true, seq });
         }
         let now = now.max(self.last_at);
         let decided = self.decide(now, actor, command)?;
@@ -114,27 +101,16 @@ impl Room {
         for event in self.succession() {
             events.push(self.emit(now, event));
         }
-        if let Actor::Member {
-            member, id: Some(id), ..
-        } = actor
-        {
+        if let Actor::Member { member, id: Some(id), .. } = actor {
             let present = self.present.get(member).is_some();
             self.memory.remember(member, id, self.seq, present);
         }
-        Ok(Applied {
-            events,
-            repeated: false,
-            seq: self.seq,
-        })
+        Ok(Applied { events, repeated: false, seq: self.seq })
     }
 
     /// When [`Command::Tick`] is next to be applied; `None` while everybody is connected, and after the end.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        if self.is_open() {
-            self.present.next_deadline()
-        } else {
-            None
-        }
+        if self.is_open() { self.present.next_deadline() } else { None }
     }
 
     /// Number of the last event.
@@ -248,10 +224,7 @@ impl Room {
     /// The numbers of everybody whose voice may be forwarded, ascending.
     pub fn talkers(&self) -> impl Iterator<Item = TalkerNo> {
         let open = self.is_open();
-        self.present
-            .stage()
-            .filter(move |p| open && p.audible())
-            .map(|p| p.number)
+        self.present.stage().filter(move |p| open && p.audible()).map(|p| p.number)
     }
 
     /// Applies one event of this room's history: the only way in which state changes. Events are what the rules
@@ -261,14 +234,7 @@ impl Room {
         self.seq = numbered.seq;
         self.last_at = self.last_at.max(at);
         match &numbered.event {
-            Event::Opened {
-                room,
-                title,
-                kind,
-                language,
-                host,
-                named,
-            } => {
+            Event::Opened { room, title, kind, language, host, named } => {
                 self.id = *room;
                 self.title = title.clone();
                 self.kind = *kind;
@@ -284,32 +250,29 @@ impl Room {
             }
             Event::Entered { member, number } => {
                 self.last_number = self.last_number.max(*number);
-                self.present.insert(Participant::listener(*member, *number, at));
+                let mut newcomer = Participant::listener(*member, *number, at);
+                // So that a command of an earlier visit, which arrives late, is stale.
+                newcomer.role_epoch = self.first_epoch;
+                self.present.insert(newcomer);
                 self.memory.entered(*member);
             }
             Event::ConnectionLost { member } => self.present.change(*member, |p| p.go_away(at, AWAY_MILLIS)),
             Event::Returned { member } => self.present.change(*member, Participant::come_back),
             Event::Left { member, .. } => {
+                if let Some(leaving) = self.present.get(*member) {
+                    self.first_epoch = self.first_epoch.max(next(leaving.role_epoch));
+                }
                 self.present.remove(*member);
                 self.memory.left(*member);
             }
             Event::HandRaised { member, question } => {
-                let hand = Hand {
-                    question: question.clone(),
-                    at,
-                    seq: numbered.seq,
-                };
+                let hand = Hand { question: question.clone(), at, seq: numbered.seq };
                 self.present.change(*member, |p| p.hand = Some(hand));
             }
             Event::HandLowered { member, .. } => self.present.change(*member, |p| p.hand = None),
             Event::StageOffered { member, by } => self.present.change(*member, |p| p.offer = Some(*by)),
             Event::OfferEnded { member, .. } => self.present.change(*member, |p| p.offer = None),
-            Event::RoleChanged {
-                member,
-                role,
-                role_epoch,
-                ..
-            } => {
+            Event::RoleChanged { member, role, role_epoch, .. } => {
                 self.present.change(*member, |p| {
                     p.take_role(*role, at);
                     p.role_epoch = *role_epoch;
@@ -334,11 +297,7 @@ impl Room {
 
     /// Gives an event the next number and folds it.
     fn emit(&mut self, at: Timestamp, event: Event) -> Numbered {
-        let numbered = Numbered {
-            seq: Seq(self.seq.0.saturating_add(1)),
-            at,
-            event,
-        };
+        let numbered = Numbered { seq: Seq(self.seq.0.saturating_add(1)), at, event };
         self.fold(&numbered);
         numbered
     }
@@ -371,55 +330,32 @@ impl Room {
         match command {
             Command::Enter { .. } if sender.connected => Ok(Vec::new()),
             Command::Enter { .. } => Ok(vec![Event::Returned { member: by }]),
-            Command::Leave => Ok(vec![Event::Left {
-                member: by,
-                reason: LeaveReason::Quit,
-            }]),
+            Command::Leave => Ok(vec![Event::Left { member: by, reason: LeaveReason::Quit }]),
             Command::RaiseHand { question } => raise_hand(sender, question),
             Command::LowerHand => {
                 sender.hand.as_ref().ok_or(Rejection::NoHand)?;
-                Ok(vec![Event::HandLowered {
-                    member: by,
-                    cause: HandCause::Lowered,
-                }])
+                Ok(vec![Event::HandLowered { member: by, cause: HandCause::Lowered }])
             }
             Command::AcceptHand { member } => {
                 let target = self.subject(sender, member)?;
-                self.to_stage(
-                    target,
-                    target.hand.is_some(),
-                    Rejection::NoHand,
-                    RoleCause::HandAccepted { by },
-                )
+                self.to_stage(target, target.hand.is_some(), Rejection::NoHand, RoleCause::HandAccepted { by })
             }
             Command::DeclineHand { member } => {
                 let target = self.subject(sender, member)?;
                 target.hand.as_ref().ok_or(Rejection::NoHand)?;
-                Ok(vec![Event::HandLowered {
-                    member,
-                    cause: HandCause::Declined { by },
-                }])
+                Ok(vec![Event::HandLowered { member, cause: HandCause::Declined { by } }])
             }
             Command::OfferStage { member } => self.offer_stage(sender, member),
             Command::WithdrawOffer { member } => {
                 self.subject(sender, member)?.offer.ok_or(Rejection::NoOffer)?;
-                Ok(vec![Event::OfferEnded {
-                    member,
-                    cause: OfferCause::Withdrawn { by },
-                }])
+                Ok(vec![Event::OfferEnded { member, cause: OfferCause::Withdrawn { by } }])
             }
-            Command::AcceptOffer => self.to_stage(
-                sender,
-                sender.offer.is_some(),
-                Rejection::NoOffer,
-                RoleCause::OfferAccepted,
-            ),
+            Command::AcceptOffer => {
+                self.to_stage(sender, sender.offer.is_some(), Rejection::NoOffer, RoleCause::OfferAccepted)
+            }
             Command::DeclineOffer => {
                 sender.offer.ok_or(Rejection::NoOffer)?;
-                Ok(vec![Event::OfferEnded {
-                    member: by,
-                    cause: OfferCause::Declined,
-                }])
+                Ok(vec![Event::OfferEnded { member: by, cause: OfferCause::Declined }])
             }
             Command::StepDown => self.step_down(sender),
             Command::SetMic { open } => set_mic(sender, open),
@@ -428,48 +364,29 @@ impl Room {
                 if target.muted {
                     return Err(Rejection::NothingToChange);
                 }
-                Ok(vec![Event::Muted {
-                    member,
-                    by,
-                    role_epoch: next(target.role_epoch),
-                }])
+                Ok(vec![Event::Muted { member, by, role_epoch: next(target.role_epoch) }])
             }
             Command::Unmute { member } => {
                 let target = self.performer(sender, member)?;
                 if !target.muted {
                     return Err(Rejection::NothingToChange);
                 }
-                Ok(vec![Event::Unmuted {
-                    member,
-                    by,
-                    role_epoch: next(target.role_epoch),
-                }])
+                Ok(vec![Event::Unmuted { member, by, role_epoch: next(target.role_epoch) }])
             }
             Command::MoveToAudience { member } => {
                 let target = self.performer(sender, member)?;
-                Ok(vec![role_changed(
-                    target,
-                    Role::Listener,
-                    RoleCause::MovedToAudience { by },
-                )])
+                Ok(vec![role_changed(target, Role::Listener, RoleCause::MovedToAudience { by })])
             }
             Command::Remove { member } => {
                 self.unprotected(sender, member)?;
-                Ok(vec![Event::Left {
-                    member,
-                    reason: LeaveReason::Removed { by },
-                }])
+                Ok(vec![Event::Left { member, reason: LeaveReason::Removed { by } }])
             }
             Command::MakeModerator { member } => {
                 let target = self.performer(sender, member)?;
                 if target.role.moderates() {
                     return Err(Rejection::NothingToChange);
                 }
-                Ok(vec![role_changed(
-                    target,
-                    Role::Moderator,
-                    RoleCause::MadeModerator { by },
-                )])
+                Ok(vec![role_changed(target, Role::Moderator, RoleCause::MadeModerator { by })])
             }
             Command::HandOver { member } => self.hand_over(sender, member),
             Command::End if sender.role.moderates() => Ok(vec![Event::Ended { by: Some(by) }]),
@@ -484,35 +401,21 @@ impl Room {
             return Err(Rejection::NotAdmitted);
         }
         // After four thousand million entrances there is no number left, and nobody else gets in.
-        let number = self
-            .last_number
-            .0
-            .checked_add(1)
-            .map(TalkerNo)
-            .ok_or(Rejection::NotAdmitted)?;
+        let number = self.last_number.0.checked_add(1).map(TalkerNo).ok_or(Rejection::NotAdmitted)?;
         Ok(vec![Event::Entered { member, number }])
     }
 
     /// A connection was lost. Saying so twice is harmless: sockets and legs may both report it.
     fn lose_connection(&self, member: MemberId) -> Result<Vec<Event>, Rejection> {
         let participant = self.present.get(member).ok_or(Rejection::NotInRoom)?;
-        Ok(if participant.connected {
-            vec![Event::ConnectionLost { member }]
-        } else {
-            Vec::new()
-        })
+        Ok(if participant.connected { vec![Event::ConnectionLost { member }] } else { Vec::new() })
     }
 
     /// Everybody whose grace is over leaves, the host last, so that nobody who is leaving as well inherits the room.
     fn give_up_places(&self, now: Timestamp) -> Vec<Event> {
         let mut lost: Vec<MemberId> = self.present.overdue(now).map(|p| p.member).collect();
         lost.sort_by_key(|member| *member == self.host);
-        lost.into_iter()
-            .map(|member| Event::Left {
-                member,
-                reason: LeaveReason::Lost,
-            })
-            .collect()
+        lost.into_iter().map(|member| Event::Left { member, reason: LeaveReason::Lost }).collect()
     }
 
     /// From the audience onto the stage, if `asked` (a hand or an offer of theirs) and there is a place.
@@ -546,10 +449,7 @@ impl Room {
         if self.present.stage_len() >= STAGE_MAX {
             return Err(Rejection::StageFull);
         }
-        Ok(vec![Event::StageOffered {
-            member,
-            by: sender.member,
-        }])
+        Ok(vec![Event::StageOffered { member, by: sender.member }])
     }
 
     /// Down to the audience. A host can do so while somebody else is on stage to inherit the room; alone on stage they
@@ -608,11 +508,7 @@ impl Room {
     /// Whom a moderation act on the stage is about.
     fn performer(&self, sender: &Participant, member: MemberId) -> Result<&Participant, Rejection> {
         let target = self.unprotected(sender, member)?;
-        if target.role.on_stage() {
-            Ok(target)
-        } else {
-            Err(Rejection::NotOnStage)
-        }
+        if target.role.on_stage() { Ok(target) } else { Err(Rejection::NotOnStage) }
     }
 }
 
@@ -626,10 +522,7 @@ fn raise_hand(sender: &Participant, question: Option<String>) -> Result<Vec<Even
     if question.as_deref().is_some_and(|text| !question_is_valid(text)) {
         return Err(Rejection::InvalidQuestion);
     }
-    Ok(vec![Event::HandRaised {
-        member: sender.member,
-        question,
-    }])
+    Ok(vec![Event::HandRaised { member: sender.member, question }])
 }
 
 /// Opens or closes the sender's microphone. Asking for what is so already changes nothing and is no error: a publish
@@ -641,39 +534,23 @@ fn set_mic(sender: &Participant, open: bool) -> Result<Vec<Event>, Rejection> {
     if open && sender.muted {
         return Err(Rejection::MutedByModerator);
     }
-    Ok(if sender.mic == open {
-        Vec::new()
-    } else {
-        vec![Event::MicChanged {
-            member: sender.member,
-            open,
-        }]
-    })
+    Ok(if sender.mic == open { Vec::new() } else { vec![Event::MicChanged { member: sender.member, open }] })
 }
 
 /// Makes somebody on stage the host. A mute is lifted with it: nobody could lift it from a host.
 fn make_host(who: &Participant, cause: RoleCause, by: MemberId) -> Vec<Event> {
     let mut events = vec![role_changed(who, Role::Host, cause)];
     if who.muted {
-        events.push(Event::Unmuted {
-            member: who.member,
-            by,
-            role_epoch: next(next(who.role_epoch)),
-        });
+        events.push(Event::Unmuted { member: who.member, by, role_epoch: next(next(who.role_epoch)) });
     }
     events
 }
 
 fn role_changed(who: &Participant, role: Role, cause: RoleCause) -> Event {
-    Event::RoleChanged {
-        member: who.member,
-        role,
-        role_epoch: next(who.role_epoch),
-        cause,
-    }
+    Event::RoleChanged { member: who.member, role, role_epoch: next(who.role_epoch), cause }
 }
 
-/// The epoch after `epoch`. Only equality is ever asked for, so wrapping around is harmless.
+/// The epoch after `epoch`. At the end of the numbers it stays where it is rather than make old commands new again.
 fn next(epoch: RoleEpoch) -> RoleEpoch {
-    RoleEpoch(epoch.0.wrapping_add(1))
+    RoleEpoch(epoch.0.saturating_add(1))
 }

@@ -2,7 +2,7 @@
 
 use crate::RESTART_GRACE_MILLIS;
 use crate::event::{Kind, Numbered};
-use crate::ids::{CommandId, MemberId, RoomId, Seq, TalkerNo, Timestamp};
+use crate::ids::{CommandId, MemberId, RoleEpoch, RoomId, Seq, TalkerNo, Timestamp};
 use crate::memory::Memory;
 use crate::participant::Participant;
 use crate::room::Room;
@@ -32,6 +32,8 @@ pub struct State {
     pub last_at: Timestamp,
     /// The highest participant number given so far.
     pub last_number: TalkerNo,
+    /// The role epoch of whoever comes in next: above every one that somebody who has left had.
+    pub first_epoch: RoleEpoch,
     /// Everybody present, by number.
     pub participants: Vec<Participant>,
     /// Answered commands: of members no longer present first (longest gone first), then of those present.
@@ -62,6 +64,7 @@ impl Room {
             seq: self.seq,
             last_at: self.last_at,
             last_number: self.last_number,
+            first_epoch: self.first_epoch,
             participants: self.participants().cloned().collect(),
             answered: self.memory.to_list(),
         }
@@ -81,6 +84,7 @@ impl Room {
             seq: state.seq,
             last_at: state.last_at,
             last_number: state.last_number,
+            first_epoch: state.first_epoch,
             present: Default::default(),
             memory: Memory::default(),
         };
@@ -119,8 +123,7 @@ impl Room {
         }
         let now = now.max(room.last_at);
         if room.is_open() {
-            room.present
-                .change_all(|participant| participant.go_away(now, RESTART_GRACE_MILLIS));
+            room.present.change_all(|participant| participant.go_away(now, RESTART_GRACE_MILLIS));
         }
         room
     }

@@ -204,24 +204,12 @@ impl View {
                 Event::Left { member, .. } if *member == self.viewer => return Err(NeedsFresh),
                 Event::Left { member, .. } => self.left(*member),
                 Event::HandRaised { member, question } => {
-                    self.hand_raised(
-                        *member,
-                        Hand {
-                            question: question.clone(),
-                            at,
-                            seq: numbered.seq,
-                        },
-                    );
+                    self.hand_raised(*member, Hand { question: question.clone(), at, seq: numbered.seq });
                 }
                 Event::HandLowered { member, .. } => self.hand_lowered(*member),
                 Event::StageOffered { member, by } => self.stage_offered(*member, *by),
                 Event::OfferEnded { member, .. } => self.offer_ended(*member),
-                Event::RoleChanged {
-                    member,
-                    role,
-                    role_epoch,
-                    ..
-                } => {
+                Event::RoleChanged { member, role, role_epoch, .. } => {
                     self.role_changed(*member, *role, *role_epoch, at)?;
                 }
                 Event::Muted { member, role_epoch, .. } => self.muted(*member, true, *role_epoch),
@@ -307,8 +295,7 @@ impl View {
         if role.on_stage() {
             seen.stage_since = if was_on_stage { seen.stage_since } else { Some(at) };
             self.stage.push(seen.clone());
-            self.stage
-                .sort_by_key(|seen| (std::cmp::Reverse(seen.role), seen.stage_since, seen.number));
+            self.stage.sort_by_key(|seen| (std::cmp::Reverse(seen.role), seen.stage_since, seen.number));
         } else {
             (seen.stage_since, seen.muted, seen.mic) = (None, false, false);
             self.add_listener(seen.clone());
@@ -336,9 +323,7 @@ impl View {
     fn add_listener(&mut self, listener: Seen) {
         let complete = self.audience_first.len() == self.audience_count;
         self.audience_count += 1;
-        let place = self
-            .audience_first
-            .partition_point(|seen| seen.number < listener.number);
+        let place = self.audience_first.partition_point(|seen| seen.number < listener.number);
         if complete || place < self.audience_first.len() {
             self.audience_first.insert(place, listener);
             self.audience_first.truncate(AUDIENCE_FIRST);
@@ -346,18 +331,11 @@ impl View {
     }
 
     fn find(&self, member: MemberId) -> Option<&Seen> {
-        self.stage
-            .iter()
-            .chain(&self.audience_first)
-            .find(|seen| seen.member == member)
+        self.stage.iter().chain(&self.audience_first).find(|seen| seen.member == member)
     }
 
     fn change(&mut self, member: MemberId, change: impl FnOnce(&mut Seen)) {
-        let found = self
-            .stage
-            .iter_mut()
-            .chain(&mut self.audience_first)
-            .find(|seen| seen.member == member);
+        let found = self.stage.iter_mut().chain(&mut self.audience_first).find(|seen| seen.member == member);
         if let Some(seen) = found {
             change(seen);
         }

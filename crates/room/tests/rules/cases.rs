@@ -375,6 +375,19 @@ fn stale_and_repeated() {
          a#5 end -> answered before at 9
          a#6 end -> ! RoomEnded",
     );
+    // What was sent in an earlier visit is stale in a later one, whatever the role was then.
+    check(
+        Open,
+        "b enter -> b entered as 2
+         b raise -> b hand
+         a accept b -> b Speaker@1 hand accepted by a
+         a remove b -> b removed by a
+         b enter -> b entered as 3
+         b@0 raise -> ! StaleRole
+         b@1 raise -> ! StaleRole
+         b@2 raise -> b hand
+         a accept b -> b Speaker@3 hand accepted by a",
+    );
     // A refused command is not remembered: it may be tried again.
     check(
         Open,

@@ -44,9 +44,7 @@ impl Played {
 
     fn sender_and_id(&self) -> Option<(MemberId, CommandId)> {
         match self.actor {
-            Actor::Member {
-                member, id: Some(id), ..
-            } => Some((member, id)),
+            Actor::Member { member, id: Some(id), .. } => Some((member, id)),
             _ => None,
         }
     }
@@ -98,14 +96,7 @@ fn any_step() -> impl Strategy<Value = Step> {
     let id = prop_oneof![1 => Just(None), 2 => (0..120_u8).prop_map(Some)];
     let epoch = prop_oneof![5 => Just(None), 5 => Just(Some(0)), 1 => (1..3_u32).prop_map(Some)];
     let by_member = (wait.clone(), fit, 0..PEOPLE.len(), epoch, id, of_member).prop_map(
-        |(wait, fit, sender, epoch_off, id, command)| Step {
-            wait,
-            fit,
-            sender: Some(sender),
-            epoch_off,
-            id,
-            command,
-        },
+        |(wait, fit, sender, epoch_off, id, command)| Step { wait, fit, sender: Some(sender), epoch_off, id, command },
     );
     let by_system = (wait, of_system).prop_map(|(wait, command)| Step {
         wait,
@@ -138,70 +129,24 @@ fn fitting(room: &Room, command: &Command, pick: usize) -> Option<(MemberId, Com
         Command::Leave => (choose(&|p| p.role != Role::Host)?, Command::Leave),
         Command::RaiseHand { .. } => (choose(&|p| listens(p) && !raised(p))?, command.clone()),
         Command::LowerHand => (choose(&raised)?, Command::LowerHand),
-        Command::AcceptHand { .. } => (
-            moderator,
-            Command::AcceptHand {
-                member: choose(&raised)?,
-            },
-        ),
-        Command::DeclineHand { .. } => (
-            moderator,
-            Command::DeclineHand {
-                member: choose(&raised)?,
-            },
-        ),
-        Command::OfferStage { .. } => (
-            moderator,
-            Command::OfferStage {
-                member: choose(&|p| listens(p) && !asked(p))?,
-            },
-        ),
-        Command::WithdrawOffer { .. } => (
-            moderator,
-            Command::WithdrawOffer {
-                member: choose(&asked)?,
-            },
-        ),
+        Command::AcceptHand { .. } => (moderator, Command::AcceptHand { member: choose(&raised)? }),
+        Command::DeclineHand { .. } => (moderator, Command::DeclineHand { member: choose(&raised)? }),
+        Command::OfferStage { .. } => {
+            (moderator, Command::OfferStage { member: choose(&|p| listens(p) && !asked(p))? })
+        }
+        Command::WithdrawOffer { .. } => (moderator, Command::WithdrawOffer { member: choose(&asked)? }),
         Command::AcceptOffer => (choose(&asked)?, Command::AcceptOffer),
         Command::DeclineOffer => (choose(&asked)?, Command::DeclineOffer),
         Command::StepDown => (choose(&|p| p.role.on_stage())?, Command::StepDown),
         Command::SetMic { .. } => (choose(&|p| p.role.on_stage())?, command.clone()),
-        Command::Mute { .. } => (
-            moderator,
-            Command::Mute {
-                member: choose(&below_host)?,
-            },
-        ),
-        Command::Unmute { .. } => (
-            room.host(),
-            Command::Unmute {
-                member: choose(&|p| p.muted)?,
-            },
-        ),
-        Command::MoveToAudience { .. } => (
-            room.host(),
-            Command::MoveToAudience {
-                member: choose(&below_host)?,
-            },
-        ),
-        Command::Remove { .. } => (
-            moderator,
-            Command::Remove {
-                member: choose(&|p| p.role != Role::Host)?,
-            },
-        ),
-        Command::MakeModerator { .. } => (
-            moderator,
-            Command::MakeModerator {
-                member: choose(&|p| p.role == Role::Speaker)?,
-            },
-        ),
-        Command::HandOver { .. } => (
-            room.host(),
-            Command::HandOver {
-                member: choose(&below_host)?,
-            },
-        ),
+        Command::Mute { .. } => (moderator, Command::Mute { member: choose(&below_host)? }),
+        Command::Unmute { .. } => (room.host(), Command::Unmute { member: choose(&|p| p.muted)? }),
+        Command::MoveToAudience { .. } => (room.host(), Command::MoveToAudience { member: choose(&below_host)? }),
+        Command::Remove { .. } => (moderator, Command::Remove { member: choose(&|p| p.role != Role::Host)? }),
+        Command::MakeModerator { .. } => {
+            (moderator, Command::MakeModerator { member: choose(&|p| p.role == Role::Speaker)? })
+        }
+        Command::HandOver { .. } => (room.host(), Command::HandOver { member: choose(&below_host)? }),
         Command::End | Command::LoseConnection { .. } | Command::Tick => return None,
     })
 }
@@ -214,17 +159,8 @@ fn any_kind() -> impl Strategy<Value = Kind> {
 fn play(kind: Kind, steps: &[Step]) -> Vec<Played> {
     let mut room = opened(kind);
     let mut now = OPENED_AT;
-    let connect = Command::Enter {
-        followed_by_moderator: false,
-    };
-    let connect = Step {
-        wait: 0,
-        fit: None,
-        sender: Some(0),
-        epoch_off: None,
-        id: None,
-        command: connect,
-    };
+    let connect = Command::Enter { followed_by_moderator: false };
+    let connect = Step { wait: 0, fit: None, sender: Some(0), epoch_off: None, id: None, command: connect };
     std::iter::once(&connect)
         .chain(steps)
         .map(|step| {
@@ -244,41 +180,24 @@ fn play(kind: Kind, steps: &[Step]) -> Vec<Played> {
                 }
             });
             let result = room.apply(now, actor, command.clone());
-            Played {
-                before,
-                now,
-                actor,
-                command,
-                result,
-                after: room.clone(),
-            }
+            Played { before, now, actor, command, result, after: room.clone() }
         })
         .collect()
 }
 
 /// A room's state without the memory of commands, which is no part of what events tell.
 fn told(room: &Room) -> State {
-    State {
-        answered: Vec::new(),
-        ..room.to_state()
-    }
+    State { answered: Vec::new(), ..room.to_state() }
 }
 
 /// What must be so of every room at any time.
 fn assert_sound(room: &Room) {
     let people: Vec<&Participant> = room.participants().collect();
-    let hosts: Vec<MemberId> = people
-        .iter()
-        .filter(|p| p.role == Role::Host)
-        .map(|p| p.member)
-        .collect();
+    let hosts: Vec<MemberId> = people.iter().filter(|p| p.role == Role::Host).map(|p| p.member).collect();
     if room.is_open() {
         assert_eq!(hosts, [room.host()], "exactly one host while open");
-        let heard: BTreeSet<TalkerNo> = people
-            .iter()
-            .filter(|p| p.role.on_stage() && !p.muted && p.mic)
-            .map(|p| p.number)
-            .collect();
+        let heard: BTreeSet<TalkerNo> =
+            people.iter().filter(|p| p.role.on_stage() && !p.muted && p.mic).map(|p| p.number).collect();
         assert_eq!(room.talkers().collect::<BTreeSet<_>>(), heard);
         for p in &people {
             assert_eq!(room.may_be_heard(p.member), heard.contains(&p.number));
@@ -291,45 +210,22 @@ fn assert_sound(room: &Room) {
     for p in &people {
         assert_eq!(p.stage_since.is_some(), p.role.on_stage(), "{p:?}");
         assert_eq!(p.moderator_since.is_some(), p.role.moderates(), "{p:?}");
-        assert_eq!(
-            (p.connected, p.connected),
-            (p.away_since.is_none(), p.away_until.is_none()),
-            "{p:?}"
-        );
+        assert_eq!((p.connected, p.connected), (p.away_since.is_none(), p.away_until.is_none()), "{p:?}");
         assert!(!p.mic || p.role.on_stage(), "a microphone off stage: {p:?}");
         assert!(!p.muted || !p.mic, "a microphone under a mute: {p:?}");
-        assert!(
-            !p.muted || (p.role.on_stage() && p.role != Role::Host),
-            "a mute out of place: {p:?}"
-        );
-        assert!(
-            !p.role.on_stage() || (p.hand.is_none() && p.offer.is_none()),
-            "a request on stage: {p:?}"
-        );
+        assert!(!p.muted || (p.role.on_stage() && p.role != Role::Host), "a mute out of place: {p:?}");
+        assert!(!p.role.on_stage() || (p.hand.is_none() && p.offer.is_none()), "a request on stage: {p:?}");
     }
     assert!(people.windows(2).all(|pair| pair[0].number < pair[1].number));
     let on_stage = people.iter().filter(|p| p.role.on_stage()).count();
-    assert_eq!(
-        (room.stage_count(), room.audience_count()),
-        (on_stage, people.len() - on_stage)
-    );
+    assert_eq!((room.stage_count(), room.audience_count()), (on_stage, people.len() - on_stage));
     let roles: Vec<Role> = room.stage().iter().map(|p| p.role).collect();
     assert!(roles.len() == on_stage && roles.windows(2).all(|pair| pair[0] >= pair[1]));
-    let mut queue: Vec<(Seq, MemberId)> = people
-        .iter()
-        .filter_map(|p| Some((p.hand.as_ref()?.seq, p.member)))
-        .collect();
+    let mut queue: Vec<(Seq, MemberId)> =
+        people.iter().filter_map(|p| Some((p.hand.as_ref()?.seq, p.member))).collect();
     queue.sort();
-    assert!(
-        room.hands()
-            .map(|p| p.member)
-            .eq(queue.iter().map(|(_, member)| *member))
-    );
-    assert!(
-        room.offers()
-            .map(|p| p.number)
-            .eq(people.iter().filter(|p| p.offer.is_some()).map(|p| p.number))
-    );
+    assert!(room.hands().map(|p| p.member).eq(queue.iter().map(|(_, member)| *member)));
+    assert!(room.offers().map(|p| p.number).eq(people.iter().filter(|p| p.offer.is_some()).map(|p| p.number)));
     if room.is_open() {
         assert_eq!(room.next_deadline(), people.iter().filter_map(|p| p.away_until).min());
     }

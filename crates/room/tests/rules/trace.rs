@@ -18,30 +18,17 @@ pub(crate) const OPENED_AT: Timestamp = Timestamp(1_000_000);
 
 /// The member with this letter.
 pub(crate) fn member(letter: &str) -> MemberId {
-    MemberId(u128::from(
-        *letter.as_bytes().first().expect("a trace names members by a letter"),
-    ))
+    MemberId(u128::from(*letter.as_bytes().first().expect("a trace names members by a letter")))
 }
 
 fn letter(member: MemberId) -> char {
-    u8::try_from(member.0)
-        .map(char::from)
-        .expect("traces make members from ASCII letters")
+    u8::try_from(member.0).map(char::from).expect("traces make members from ASCII letters")
 }
 
 /// A room of this kind, opened by `a` with `n` and `m` named.
 pub(crate) fn opened(kind: Kind) -> Room {
     let named = vec![member("n"), member("m")];
-    Room::open(
-        OPENED_AT,
-        RoomId(9),
-        member("a"),
-        "Title".to_owned(),
-        kind,
-        "en".to_owned(),
-        named,
-    )
-    .0
+    Room::open(OPENED_AT, RoomId(9), member("a"), "Title".to_owned(), kind, "en".to_owned(), named).0
 }
 
 /// Plays a trace in a new room of this kind and compares what came of every line with what the trace says.
@@ -75,11 +62,7 @@ pub(crate) fn play(room: &mut Room, now: &mut Timestamp, asked: &str) -> String 
             match room.apply(*now, actor(who), command(what)) {
                 Ok(applied) if applied.repeated => format!("answered before at {}", applied.seq.0),
                 Ok(applied) => {
-                    let told: Vec<String> = applied
-                        .events
-                        .iter()
-                        .map(|numbered| describe(&numbered.event))
-                        .collect();
+                    let told: Vec<String> = applied.events.iter().map(|numbered| describe(&numbered.event)).collect();
                     told.join("; ")
                 }
                 Err(rejection) => {
@@ -95,9 +78,7 @@ fn actor(who: &str) -> Actor {
     if who == "*" {
         return Actor::System;
     }
-    let (who, epoch) = who
-        .split_once('@')
-        .map_or((who, None), |(who, epoch)| (who, Some(epoch)));
+    let (who, epoch) = who.split_once('@').map_or((who, None), |(who, epoch)| (who, Some(epoch)));
     let (who, id) = who.split_once('#').map_or((who, None), |(who, id)| (who, Some(id)));
     Actor::Member {
         member: member(who),
@@ -110,13 +91,9 @@ fn command(what: &str) -> Command {
     let (verb, rest) = what.split_once(' ').unwrap_or((what, ""));
     let target = || member(rest);
     match verb {
-        "enter" => Command::Enter {
-            followed_by_moderator: rest == "followed",
-        },
+        "enter" => Command::Enter { followed_by_moderator: rest == "followed" },
         "leave" => Command::Leave,
-        "raise" => Command::RaiseHand {
-            question: (!rest.is_empty()).then(|| rest.to_owned()),
-        },
+        "raise" => Command::RaiseHand { question: (!rest.is_empty()).then(|| rest.to_owned()) },
         "lower" => Command::LowerHand,
         "accept" => Command::AcceptHand { member: target() },
         "decline" => Command::DeclineHand { member: target() },
@@ -151,10 +128,7 @@ fn describe(event: &Event) -> String {
             LeaveReason::Removed { by } => format!("{} removed by {}", letter(*member), letter(*by)),
         },
         Event::HandRaised { member, question: None } => format!("{} hand", letter(*member)),
-        Event::HandRaised {
-            member,
-            question: Some(text),
-        } => format!("{} hand: {text}", letter(*member)),
+        Event::HandRaised { member, question: Some(text) } => format!("{} hand: {text}", letter(*member)),
         Event::HandLowered { member, cause } => match cause {
             HandCause::Lowered => format!("{} hand lowered", letter(*member)),
             HandCause::Declined { by } => format!("{} hand declined by {}", letter(*member), letter(*by)),
@@ -164,12 +138,7 @@ fn describe(event: &Event) -> String {
             OfferCause::Declined => format!("{} says no", letter(*member)),
             OfferCause::Withdrawn { by } => format!("{} offer withdrawn by {}", letter(*member), letter(*by)),
         },
-        Event::RoleChanged {
-            member,
-            role,
-            role_epoch,
-            cause,
-        } => {
+        Event::RoleChanged { member, role, role_epoch, cause } => {
             let cause = match cause {
                 RoleCause::HandAccepted { by } => format!("hand accepted by {}", letter(*by)),
                 RoleCause::OfferAccepted => "offer accepted".to_owned(),
@@ -203,15 +172,9 @@ fn state(room: &Room, what: &str) -> String {
         "away" => letters(room.participants().filter(|p| !p.connected).collect()),
         "audience" => room.audience_count().to_string(),
         "host" => letter(room.host()).to_string(),
-        "talkers" => room
-            .talkers()
-            .map(|number| number.0.to_string())
-            .collect::<Vec<_>>()
-            .join(" "),
+        "talkers" => room.talkers().map(|number| number.0.to_string()).collect::<Vec<_>>().join(" "),
         "open" => room.is_open().to_string(),
-        "deadline" => room
-            .next_deadline()
-            .map_or("none".to_owned(), |at| format!("+{}", at.0 - OPENED_AT.0)),
+        "deadline" => room.next_deadline().map_or("none".to_owned(), |at| format!("+{}", at.0 - OPENED_AT.0)),
         _ => panic!("not a question about the state: {what}"),
     }
 }
