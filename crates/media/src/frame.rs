@@ -21,7 +21,9 @@ pub struct Frame {
     pub slot: u8,
     /// Whether the talker is the dominant one: what a listener with a single slot hears.
     pub dominant: bool,
-    /// The talker's packet number, extended past the 16 bits of RTP; gaps are packets that were lost on the way in.
+    /// The talker's packet number. The lower 32 bits are RTP's number, extended past its 16 bits; gaps in them are packets
+    /// that were lost on the way in. The upper 32 bits name a stretch: they change when the talker is forwarded again
+    /// after a pause, in another slot, or from another stream, so that what was withheld does not count as lost.
     pub seq: u64,
     /// Media time in samples of 48 kHz, extended past the 32 bits of RTP.
     pub time: u64,

@@ -61,12 +61,7 @@ pub fn unpack(payload: &[u8]) -> Option<Red<'_>> {
     for (block, length) in blocks.iter_mut().zip(lengths).take(count) {
         (block.payload, rest) = rest.split_at_checked(length)?;
     }
-    Some(Red {
-        pt,
-        primary: rest,
-        blocks,
-        count,
-    })
+    Some(Red { pt, primary: rest, blocks, count })
 }
 
 /// A frame to be passed on.
@@ -99,30 +94,15 @@ impl Recovery {
     /// stands for a packet that the sender left out. Blocks of another payload type than the primary one, or that claim
     /// not to be older than it, are left out too.
     pub fn red<'a>(&mut self, seq: u64, time: u64, red: &Red<'a>) -> impl Iterator<Item = Recovered<'a>> {
-        let Red {
-            pt,
-            primary,
-            blocks,
-            count,
-        } = *red;
+        let Red { pt, primary, blocks, count } = *red;
         let redundant = (0..count).filter_map(move |at| {
-            let Block {
-                pt: block_pt,
-                offset,
-                payload,
-            } = blocks[at];
+            let Block { pt: block_pt, offset, payload } = blocks[at];
             let seq = seq.checked_sub((count - at) as u64)?;
             let time = time.checked_sub(u64::from(offset))?;
             (block_pt == pt && offset > 0).then_some(Recovered { seq, time, payload })
         });
-        let own = Recovered {
-            seq,
-            time,
-            payload: primary,
-        };
-        redundant
-            .chain([own])
-            .filter(|frame| !frame.payload.is_empty() && self.first_time(frame.seq))
+        let own = Recovered { seq, time, payload: primary };
+        redundant.chain([own]).filter(|frame| !frame.payload.is_empty() && self.first_time(frame.seq))
     }
 
     /// A packet without redundancy: `None` if it was already passed on, is too old to tell, or is empty.
@@ -134,10 +114,7 @@ impl Recovery {
     fn first_time(&mut self, seq: u64) -> bool {
         let highest = *self.highest.get_or_insert(seq);
         if seq > highest {
-            self.seen = u32::try_from(seq - highest)
-                .ok()
-                .and_then(|by| self.seen.checked_shl(by))
-                .unwrap_or(0);
+            self.seen = u32::try_from(seq - highest).ok().and_then(|by| self.seen.checked_shl(by)).unwrap_or(0);
             self.highest = Some(seq);
         }
         let age = highest.saturating_sub(seq);
@@ -175,14 +152,7 @@ mod tests {
         // One header of each form, written out: block of 3 bytes 960 samples back, then the primary.
         let bytes = [0xef, 0x0f, 0x00, 0x03, 0x6f, 1, 2, 3, 9, 9];
         let red = unpack(&bytes).unwrap();
-        assert_eq!(
-            red.redundant(),
-            [Block {
-                pt: 111,
-                offset: 960,
-                payload: &[1, 2, 3]
-            }]
-        );
+        assert_eq!(red.redundant(), [Block { pt: 111, offset: 960, payload: &[1, 2, 3] }]);
         assert_eq!((red.pt, red.primary), (111, &[9, 9][..]));
         assert_eq!(pack(&[(111, 960, &[1, 2, 3])], &[9, 9]), bytes);
     }
@@ -194,18 +164,7 @@ mod tests {
         let red = unpack(&bytes).unwrap();
         assert_eq!(
             red.redundant(),
-            [
-                Block {
-                    pt: 1,
-                    offset: 16383,
-                    payload: &long
-                },
-                Block {
-                    pt: 127,
-                    offset: 0,
-                    payload: &[]
-                }
-            ]
+            [Block { pt: 1, offset: 16383, payload: &long }, Block { pt: 127, offset: 0, payload: &[] }]
         );
         assert_eq!(red.primary, []);
     }
@@ -231,11 +190,7 @@ mod tests {
     fn send(recovery: &mut Recovery, n: u64, depth: u64) -> Vec<u64> {
         let frames = (n - depth..n).map(audio).collect::<Vec<_>>();
         let offsets = (1..=depth).rev().map(|back| back as u32 * 960);
-        let blocks = frames
-            .iter()
-            .zip(offsets)
-            .map(|(frame, offset)| (OPUS, offset, &frame[..]))
-            .collect::<Vec<_>>();
+        let blocks = frames.iter().zip(offsets).map(|(frame, offset)| (OPUS, offset, &frame[..])).collect::<Vec<_>>();
         let bytes = pack(&blocks, &audio(n));
         let check = |frame: Recovered<'_>| {
             assert_eq!((frame.time, frame.payload), (frame.seq * 960, &audio(frame.seq)[..]));
@@ -273,10 +228,7 @@ mod tests {
     fn empty_block_counts_but_is_not_passed_on() {
         let bytes = pack(&[(OPUS, 1920, &[8]), (OPUS, 960, &[])], &[10]);
         let mut recovery = Recovery::default();
-        let found = recovery
-            .red(10, 9600, &unpack(&bytes).unwrap())
-            .map(|f| (f.seq, f.time))
-            .collect::<Vec<_>>();
+        let found = recovery.red(10, 9600, &unpack(&bytes).unwrap()).map(|f| (f.seq, f.time)).collect::<Vec<_>>();
         assert_eq!(found, [(8, 7680), (10, 9600)]);
         assert!(recovery.plain(9, 8640, &[9]).is_some(), "9 was not passed on yet");
     }
@@ -284,18 +236,9 @@ mod tests {
     #[test]
     fn blocks_that_make_no_sense_are_left_out() {
         // Another codec, not older than the packet, older than time itself; before the first sequence number.
-        let bytes = pack(
-            &[(OPUS, 960, &[1]), (OPUS, 16000, &[1]), (OPUS, 0, &[1]), (0, 960, &[1])],
-            &[1],
-        );
+        let bytes = pack(&[(OPUS, 960, &[1]), (OPUS, 16000, &[1]), (OPUS, 0, &[1]), (0, 960, &[1])], &[1]);
         let red = unpack(&bytes).unwrap();
-        assert_eq!(
-            Recovery::default()
-                .red(3, 9600, &red)
-                .map(|f| f.seq)
-                .collect::<Vec<_>>(),
-            [3]
-        );
+        assert_eq!(Recovery::default().red(3, 9600, &red).map(|f| f.seq).collect::<Vec<_>>(), [3]);
     }
 
     #[test]

@@ -146,9 +146,7 @@ impl Parsed {
     /// The contributing sources. `packet` is what was parsed.
     pub fn csrcs<'a>(&self, packet: &'a [u8]) -> impl Iterator<Item = u32> + use<'a> {
         let bytes = packet.get(self.csrcs.clone()).unwrap_or_default();
-        bytes
-            .chunks_exact(4)
-            .map(|c| u32::from_be_bytes([c[0], c[1], c[2], c[3]]))
+        bytes.chunks_exact(4).map(|c| u32::from_be_bytes([c[0], c[1], c[2], c[3]]))
     }
 
     /// The bytes of one header extension (RFC 8285, one-byte and two-byte forms). `packet` is what was parsed.
@@ -346,22 +344,13 @@ fn parse_rtcp(count: u8, packet_type: u8, body: &[u8]) -> Option<Option<Rtcp<'_>
             },
             blocks: blocks(24)?,
         },
-        (201, _) => Rtcp::ReceiverReport {
-            ssrc: u32_at(body, 0)?,
-            blocks: blocks(4)?,
-        },
+        (201, _) => Rtcp::ReceiverReport { ssrc: u32_at(body, 0)?, blocks: blocks(4)? },
         (203, 0) => Rtcp::Bye { ssrc: None },
-        (203, _) => Rtcp::Bye {
-            ssrc: Some(u32_at(body, 0)?),
-        },
+        (203, _) => Rtcp::Bye { ssrc: Some(u32_at(body, 0)?) },
         (205, 1) => Rtcp::Nack {
             sender: u32_at(body, 0)?,
             media: u32_at(body, 4)?,
-            lost: Lost {
-                words: &body[8..],
-                pid: 0,
-                bits: 0,
-            },
+            lost: Lost { words: &body[8..], pid: 0, bits: 0 },
         },
         _ => return Some(None),
     }))
@@ -486,9 +475,7 @@ fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
 
 /// The big-endian 32-bit number at `at`, if it is inside.
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes
-        .get(at..at + 4)
-        .map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]))
+    bytes.get(at..at + 4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]))
 }
 
 #[cfg(test)]
@@ -497,15 +484,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn header(csrc: Option<u32>, audio_level: Option<AudioLevel>) -> Header {
-        Header {
-            marker: true,
-            payload_type: 111,
-            seq: 0xfffe,
-            time: 0x8000_0001,
-            ssrc: 0xdead_beef,
-            csrc,
-            audio_level,
-        }
+        Header { marker: true, payload_type: 111, seq: 0xfffe, time: 0x8000_0001, ssrc: 0xdead_beef, csrc, audio_level }
     }
 
     /// Writes a header with a payload of three bytes behind it.
@@ -517,11 +496,7 @@ mod tests {
 
     #[test]
     fn header_bytes_are_those_of_the_rfc() {
-        let level = AudioLevel {
-            id: 10,
-            level: 42,
-            voice: true,
-        };
+        let level = AudioLevel { id: 10, level: 42, voice: true };
         let bytes = packet(&header(Some(7), Some(level)));
         assert_eq!(
             bytes,
@@ -533,26 +508,14 @@ mod tests {
             ]
         );
         // Values that are too large do not spill over into their neighbours.
-        let level = AudioLevel {
-            level: 0xff,
-            voice: false,
-            ..level
-        };
-        let bytes = packet(&Header {
-            marker: false,
-            payload_type: 0xff,
-            ..header(None, Some(level))
-        });
+        let level = AudioLevel { level: 0xff, voice: false, ..level };
+        let bytes = packet(&Header { marker: false, payload_type: 0xff, ..header(None, Some(level)) });
         assert_eq!((bytes[1], bytes[17]), (0x7f, 0x7f));
     }
 
     #[test]
     fn headers_round_trip() {
-        let level = AudioLevel {
-            id: 1,
-            level: 127,
-            voice: false,
-        };
+        let level = AudioLevel { id: 1, level: 127, voice: false };
         for csrc in [None, Some(5)] {
             for audio_level in [None, Some(level)] {
                 let bytes = packet(&header(csrc, audio_level));
@@ -583,11 +546,9 @@ mod tests {
         assert_eq!(parsed.extension(&two, 200), Some(&[][..]));
         assert_eq!(parsed.audio_level(&two, 1), Some((127, false)));
         // Id 15 ends the one-byte form; an element that runs over the end is not given out; other forms are opaque.
-        for rest in [
-            [0xbe, 0xde, 0, 1, 0xf0, 0, 0x10, 5],
-            [0xbe, 0xde, 0, 1, 0x1f, 0, 0, 0],
-            [0, 1, 0, 1, 0x10, 5, 0, 0],
-        ] {
+        for rest in
+            [[0xbe, 0xde, 0, 1, 0xf0, 0, 0x10, 5], [0xbe, 0xde, 0, 1, 0x1f, 0, 0, 0], [0, 1, 0, 1, 0x10, 5, 0, 0]]
+        {
             let packet = raw(0x90, &rest);
             assert_eq!(parse_header(&packet).unwrap().extension(&packet, 1), None);
         }
@@ -616,32 +577,17 @@ mod tests {
 
     #[test]
     fn sender_report_is_read_back_and_carries_the_cname() {
-        let info = SenderInfo {
-            ssrc: 9,
-            ntp: 0x0102_0304_0506_0708,
-            time: 5,
-            packets: 6,
-            octets: 7,
-        };
+        let info = SenderInfo { ssrc: 9, ntp: 0x0102_0304_0506_0708, time: 5, packets: 6, octets: 7 };
         for cname in ["", "a", "abcdefghi", &"x".repeat(300), &"é".repeat(200)] {
             let mut out = [0xaa; SENDER_REPORT_MAX];
             let len = write_sender_report(&info, cname, &mut out);
             let found = parse_compound(&out[..len]).collect::<Vec<_>>();
-            assert_eq!(
-                found,
-                [Rtcp::SenderReport {
-                    info,
-                    blocks: ReportBlocks(&[])
-                }]
-            );
+            assert_eq!(found, [Rtcp::SenderReport { info, blocks: ReportBlocks(&[]) }]);
             let sdes = &out[28..len];
             assert_eq!(sdes.len() % 4, 0);
             assert_eq!(usize::from(u16_at(sdes, 2).unwrap()) + 1, sdes.len() / 4);
             let written = usize::from(sdes[9]);
-            assert_eq!(
-                std::str::from_utf8(&sdes[10..10 + written]),
-                Ok(&cname[..cname.floor_char_boundary(255)])
-            );
+            assert_eq!(std::str::from_utf8(&sdes[10..10 + written]), Ok(&cname[..cname.floor_char_boundary(255)]));
             assert!(sdes[10 + written..].iter().all(|&b| b == 0) && sdes.len() > 10 + written);
         }
     }
@@ -658,9 +604,7 @@ mod tests {
     #[test]
     fn compound_is_read() {
         let mut compound = parse_compound(COMPOUND);
-        let Some(Rtcp::ReceiverReport { ssrc: 1, mut blocks }) = compound.next() else {
-            panic!("no report")
-        };
+        let Some(Rtcp::ReceiverReport { ssrc: 1, mut blocks }) = compound.next() else { panic!("no report") };
         assert_eq!(
             blocks.next(),
             Some(ReportBlock {
@@ -674,14 +618,7 @@ mod tests {
             })
         );
         assert_eq!(blocks.next(), None);
-        let Some(Rtcp::Nack {
-            sender: 1,
-            media: 2,
-            lost,
-        }) = compound.next()
-        else {
-            panic!("no nack")
-        };
+        let Some(Rtcp::Nack { sender: 1, media: 2, lost }) = compound.next() else { panic!("no nack") };
         assert_eq!(lost.collect::<Vec<_>>(), [0xffff, 0, 15, 5]);
         assert_eq!(compound.next(), Some(Rtcp::Bye { ssrc: Some(1) }));
         assert_eq!(compound.next(), None);
@@ -737,13 +674,7 @@ mod tests {
     fn sequence_numbers_extend_over_wraps_and_backwards() {
         let mut seqs = SeqExtender::default();
         let base = 1 << 16;
-        let trace = [
-            (2, base + 2),
-            (65535, base - 1),
-            (3, base + 3),
-            (0x7fff, base + 0x7fff),
-            (0xfffe, base + 0xfffe),
-        ];
+        let trace = [(2, base + 2), (65535, base - 1), (3, base + 3), (0x7fff, base + 0x7fff), (0xfffe, base + 0xfffe)];
         for (seq, expected) in trace {
             assert_eq!(seqs.extend(seq), expected, "{seq}");
         }

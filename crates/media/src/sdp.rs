@@ -34,12 +34,7 @@ const AUDIO_LEVEL_URI: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
 const MID_URI: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
 
 /// The ways to say RTP over DTLS-SRTP that RFC 8829, section 5.1.2, wants accepted.
-const PROTOCOLS: [&str; 4] = [
-    "UDP/TLS/RTP/SAVPF",
-    "TCP/DTLS/RTP/SAVPF",
-    "TCP/TLS/RTP/SAVPF",
-    "RTP/SAVPF",
-];
+const PROTOCOLS: [&str; 4] = ["UDP/TLS/RTP/SAVPF", "TCP/DTLS/RTP/SAVPF", "TCP/TLS/RTP/SAVPF", "RTP/SAVPF"];
 
 /// Why an offer is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -130,11 +125,7 @@ impl Offer {
     pub fn parse(text: &str) -> Result<Self, SdpError> {
         let (session, media) = parse_sections(text)?;
         let mut mids = BTreeSet::new();
-        if !media
-            .iter()
-            .filter_map(|m| m.attributes.mid.as_deref())
-            .all(|mid| mids.insert(mid))
-        {
+        if !media.iter().filter_map(|m| m.attributes.mid.as_deref()).all(|mid| mids.insert(mid)) {
             return Err(SdpError::Invalid("two m-lines with one mid"));
         }
         let first_audio = media.iter().position(Media::is_usable_audio).ok_or(SdpError::NoAudio)?;
@@ -142,20 +133,12 @@ impl Offer {
         let in_group = |group: &&Vec<String>| first.mid.as_ref().is_some_and(|mid| group.contains(mid));
         let bundle = session.bundles.iter().find(in_group).cloned().unwrap_or_default();
         // An m-line that is only ever bundled has no transport of its own, but that of its group's first.
-        let tagged = bundle
-            .first()
-            .and_then(|mid| media.iter().find(|m| m.attributes.mid.as_ref() == Some(mid)));
+        let tagged = bundle.first().and_then(|mid| media.iter().find(|m| m.attributes.mid.as_ref() == Some(mid)));
         let places = [Some(first), Some(&session), tagged.map(|m| &m.attributes)];
         let places = places.into_iter().flatten().collect::<Vec<_>>();
 
-        let ufrag = places
-            .iter()
-            .find_map(|p| p.ice_ufrag.clone())
-            .ok_or(SdpError::Invalid("no ice-ufrag"))?;
-        let pwd = places
-            .iter()
-            .find_map(|p| p.ice_pwd.clone())
-            .ok_or(SdpError::Invalid("no ice-pwd"))?;
+        let ufrag = places.iter().find_map(|p| p.ice_ufrag.clone()).ok_or(SdpError::Invalid("no ice-ufrag"))?;
+        let pwd = places.iter().find_map(|p| p.ice_pwd.clone()).ok_or(SdpError::Invalid("no ice-pwd"))?;
         let fingerprint = places.iter().find_map(|p| p.fingerprint);
         let fingerprint = fingerprint.ok_or(SdpError::Invalid("no sha-256 fingerprint"))?;
         if places.iter().find_map(|p| p.peer_can_be_active) == Some(false) {
@@ -165,13 +148,7 @@ impl Offer {
         if bundle.is_empty() && !first.rtcp_mux && !session.rtcp_mux {
             return Err(SdpError::Invalid("no rtcp-mux"));
         }
-        Ok(Self {
-            ice: IceCredentials { ufrag, pwd },
-            fingerprint,
-            media,
-            bundle,
-            first_audio,
-        })
+        Ok(Self { ice: IceCredentials { ufrag, pwd }, fingerprint, media, bundle, first_audio })
     }
 
     /// The m-lines of a listen leg, on which we send: [`SLOTS`] if there are as many that receive Opus, else the first.
@@ -235,14 +212,8 @@ impl Offer {
         };
         let mut lines = self.media.iter().enumerate().filter(fitting).peekable();
         lines.peek().ok_or(SdpError::NoAudio)?;
-        let lines = lines
-            .filter_map(|(at, media)| Some((at, media.opus()?)))
-            .collect::<Vec<_>>();
-        if lines.is_empty() {
-            Err(SdpError::NoCommonCodec)
-        } else {
-            Ok(lines)
-        }
+        let lines = lines.filter_map(|(at, media)| Some((at, media.opus()?))).collect::<Vec<_>>();
+        if lines.is_empty() { Err(SdpError::NoCommonCodec) } else { Ok(lines) }
     }
 }
 
@@ -277,24 +248,19 @@ impl Media {
 
     /// Payload types in order of preference.
     fn payload_types(&self) -> impl Iterator<Item = u8> {
-        self.formats
-            .iter()
-            .filter_map(|format| format.parse().ok())
-            .filter(|&pt: &u8| pt < 128)
+        self.formats.iter().filter_map(|format| format.parse().ok()).filter(|&pt: &u8| pt < 128)
     }
 
     /// The preferred payload type of Opus (RFC 7587, section 7: always 48 kHz and two channels).
     fn opus(&self) -> Option<u8> {
-        self.payload_types()
-            .find(|&pt| self.attributes.has_codec(pt, "opus/48000/2"))
+        self.payload_types().find(|&pt| self.attributes.has_codec(pt, "opus/48000/2"))
     }
 
     /// The payload type of redundant audio whose blocks are all of the given payload type.
     fn red(&self, opus: u8) -> Option<u8> {
         let all_opus = |fmtp: &str| fmtp.split('/').all(|pt| pt.trim().parse() == Ok(opus));
         let carries = |pt: u8| self.attributes.fmtp(pt).is_some_and(all_opus);
-        self.payload_types()
-            .find(|&pt| self.attributes.has_codec(pt, "red/48000/2") && carries(pt))
+        self.payload_types().find(|&pt| self.attributes.has_codec(pt, "red/48000/2") && carries(pt))
     }
 }
 
@@ -344,22 +310,16 @@ struct Attributes {
 
 impl Attributes {
     fn has_codec(&self, pt: u8, codec: &str) -> bool {
-        self.rtpmaps
-            .iter()
-            .any(|(of, name)| *of == pt && name.eq_ignore_ascii_case(codec))
+        self.rtpmaps.iter().any(|(of, name)| *of == pt && name.eq_ignore_ascii_case(codec))
     }
 
     fn fmtp(&self, pt: u8) -> Option<&str> {
-        self.fmtps
-            .iter()
-            .find(|(of, _)| *of == pt)
-            .map(|(_, parameters)| parameters.as_str())
+        self.fmtps.iter().find(|(of, _)| *of == pt).map(|(_, parameters)| parameters.as_str())
     }
 
     /// Whether a format parameter such as `stereo=1` is there.
     fn has_parameter(&self, pt: u8, parameter: &str) -> bool {
-        self.fmtp(pt)
-            .is_some_and(|fmtp| fmtp.split(';').any(|p| p.trim() == parameter))
+        self.fmtp(pt).is_some_and(|fmtp| fmtp.split(';').any(|p| p.trim() == parameter))
     }
 
     fn has_nack(&self, pt: u8) -> bool {
@@ -368,10 +328,7 @@ impl Attributes {
 
     /// The id of a header extension, if it fits the one-byte form (RFC 8285, section 4.2).
     fn extension(&self, uri: &str) -> Option<u8> {
-        self.extensions
-            .iter()
-            .find(|(id, of)| (1..=14).contains(id) && of == uri)
-            .map(|(id, _)| *id)
+        self.extensions.iter().find(|(id, of)| (1..=14).contains(id) && of == uri).map(|(id, _)| *id)
     }
 
     /// Takes in one a-line, without `a=`.
@@ -382,8 +339,7 @@ impl Attributes {
             "group" => {
                 let mut words = value.split_ascii_whitespace();
                 if words.next() == Some("BUNDLE") {
-                    self.bundles
-                        .push(words.map(|mid| token(mid, "group")).collect::<Result<_, _>>()?);
+                    self.bundles.push(words.map(|mid| token(mid, "group")).collect::<Result<_, _>>()?);
                 }
             }
             "bundle-only" => self.bundle_only = true,
@@ -408,11 +364,7 @@ impl Attributes {
             "fmtp" => self.fmtps.extend(by_payload_type(value)),
             "rtcp-fb" => {
                 if let Some((pt, "nack")) = value.split_once(' ') {
-                    self.nacks.extend(if pt == "*" {
-                        Some(None)
-                    } else {
-                        pt.parse().ok().map(Some)
-                    });
+                    self.nacks.extend(if pt == "*" { Some(None) } else { pt.parse().ok().map(Some) });
                 }
             }
             "extmap" => {
@@ -444,10 +396,7 @@ fn parse_sections(text: &str) -> Result<(Attributes, Vec<Media>), SdpError> {
         match line.split_once('=') {
             Some(("m", value)) if media.len() < MEDIA_MAX => media.push(parse_media(value, session.direction)?),
             Some(("m", _)) => return Err(SdpError::Invalid("too many m-lines")),
-            Some(("a", value)) => media
-                .last_mut()
-                .map_or(&mut session, |m| &mut m.attributes)
-                .take(value)?,
+            Some(("a", value)) => media.last_mut().map_or(&mut session, |m| &mut m.attributes).take(value)?,
             // Every kind of line has one letter (RFC 8866, section 5); the others say nothing that matters here.
             Some((kind, _)) if kind.len() == 1 => {}
             _ => return Err(SdpError::Invalid("not a line of SDP")),
@@ -462,10 +411,7 @@ fn parse_media(value: &str, session_direction: Option<Direction>) -> Result<Medi
     let mut words = value.split(' ');
     let kind = token(words.next().ok_or(INVALID)?, "m-line")?;
     // The port may be followed by a number of ports.
-    let port = words
-        .next()
-        .and_then(|port| port.split('/').next()?.parse().ok())
-        .ok_or(INVALID)?;
+    let port = words.next().and_then(|port| port.split('/').next()?.parse().ok()).ok_or(INVALID)?;
     let protocol = words.next().ok_or(INVALID)?;
     for part in protocol.split('/') {
         token(part, "m-line")?;
@@ -476,25 +422,14 @@ fn parse_media(value: &str, session_direction: Option<Direction>) -> Result<Medi
         return Err(INVALID);
     }
     let attributes = Attributes::default();
-    Ok(Media {
-        kind,
-        port,
-        protocol: protocol.to_owned(),
-        formats,
-        attributes,
-        session_direction,
-    })
+    Ok(Media { kind, port, protocol: protocol.to_owned(), formats, attributes, session_direction })
 }
 
 /// A token (RFC 8866, section 9) of at most [`TOKEN_MAX`] bytes.
 fn token(text: &str, what: &'static str) -> Result<String, SdpError> {
     let is_token_char = |b: u8| b.is_ascii_graphic() && !b"\"(),/:;<=>?@[\\]".contains(&b);
     let valid = (1..=TOKEN_MAX).contains(&text.len()) && text.bytes().all(is_token_char);
-    if valid {
-        Ok(text.to_owned())
-    } else {
-        Err(SdpError::Invalid(what))
-    }
+    if valid { Ok(text.to_owned()) } else { Err(SdpError::Invalid(what)) }
 }
 
 /// At least `min` and at most 256 characters of ICE credentials (RFC 8839, section 5.4).
@@ -508,9 +443,7 @@ fn parse_fingerprint(text: &str) -> Option<Fingerprint> {
     let mut bytes = [0; 32];
     let mut pairs = text.trim_end().split(':');
     for byte in &mut bytes {
-        let pair = pairs
-            .next()
-            .filter(|pair| pair.len() == 2 && pair.bytes().all(|b| b.is_ascii_hexdigit()))?;
+        let pair = pairs.next().filter(|pair| pair.len() == 2 && pair.bytes().all(|b| b.is_ascii_hexdigit()))?;
         *byte = u8::from_str_radix(pair, 16).ok()?;
     }
     pairs.next().is_none().then_some(Fingerprint(bytes))

@@ -125,21 +125,10 @@ impl Keys {
         let (client_salt, server_salt) = salts.split_at(profile.salt_len());
         let client = || Direction::derive(profile, client_key, client_salt);
         let server = || Direction::derive(profile, server_key, server_salt);
-        let (ours, theirs) = if we_are_server {
-            (server()?, client()?)
-        } else {
-            (client()?, server()?)
-        };
+        let (ours, theirs) = if we_are_server { (server()?, client()?) } else { (client()?, server()?) };
         Ok((
-            Sealer {
-                keys: ours,
-                rtcp_index: 0,
-            },
-            Opener {
-                keys: theirs,
-                rtp_sources: Sources::default(),
-                rtcp_sources: Sources::default(),
-            },
+            Sealer { keys: ours, rtcp_index: 0 },
+            Opener { keys: theirs, rtp_sources: Sources::default(), rtcp_sources: Sources::default() },
         ))
     }
 }
@@ -222,10 +211,7 @@ impl Opener {
     /// As named by [`SrtpError`]; the content of `packet` is then unspecified, and nothing else has changed.
     pub fn open_rtp(&mut self, packet: &mut [u8]) -> Result<(u64, usize), SrtpError> {
         let header_len = rtp::header_len(packet).ok_or(SrtpError::Malformed)?;
-        let len = packet
-            .len()
-            .checked_sub(self.keys.rtp.tag_len())
-            .ok_or(SrtpError::Malformed)?;
+        let len = packet.len().checked_sub(self.keys.rtp.tag_len()).ok_or(SrtpError::Malformed)?;
         if header_len > len {
             return Err(SrtpError::Malformed);
         }
@@ -293,10 +279,7 @@ impl Direction {
                 Profile::Aes128CmSha1_80 => Cipher::cm(key, &auth[..20], salt),
             }
         };
-        Ok(Self {
-            rtp: cipher([0, 1, 2])?,
-            rtcp: cipher([3, 4, 5])?,
-        })
+        Ok(Self { rtp: cipher([0, 1, 2])?, rtcp: cipher([3, 4, 5])? })
     }
 }
 
@@ -328,20 +311,13 @@ impl Cipher {
     fn gcm(key: &[u8], salt: &[u8]) -> Result<Self, SrtpError> {
         let algorithm = if key.len() == 16 { &AES_128_GCM } else { &AES_256_GCM };
         let key = LessSafeKey::new(UnboundKey::new(algorithm, key).map_err(|_| SrtpError::Keys)?);
-        Ok(Self::Gcm {
-            key,
-            salt: salt.try_into().map_err(|_| SrtpError::Keys)?,
-        })
+        Ok(Self::Gcm { key, salt: salt.try_into().map_err(|_| SrtpError::Keys)? })
     }
 
     fn cm(key: &[u8], auth: &[u8], salt: &[u8]) -> Result<Self, SrtpError> {
         let auth = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, auth);
         let salt = salt.try_into().map_err(|_| SrtpError::Keys)?;
-        Ok(Self::Cm(Box::new(CounterMode {
-            key: ctr_key(key)?,
-            salt,
-            auth,
-        })))
+        Ok(Self::Cm(Box::new(CounterMode { key: ctr_key(key)?, salt, auth })))
     }
 
     fn tag_len(&self) -> usize {
@@ -450,11 +426,7 @@ fn derive_key(prf: &EncryptingKey, master_salt: &[u8], label: u8, out: &mut [u8]
 
 /// A key for AES counter mode, of 128 or 256 bits.
 fn ctr_key(key: &[u8]) -> Result<EncryptingKey, SrtpError> {
-    let algorithm = if key.len() == 16 {
-        &cipher::AES_128
-    } else {
-        &cipher::AES_256
-    };
+    let algorithm = if key.len() == 16 { &cipher::AES_128 } else { &cipher::AES_256 };
     let key = UnboundCipherKey::new(algorithm, key).map_err(|_| SrtpError::Keys)?;
     EncryptingKey::ctr(key).map_err(|_| SrtpError::Keys)
 }
@@ -462,9 +434,7 @@ fn ctr_key(key: &[u8]) -> Result<EncryptingKey, SrtpError> {
 /// Adds the keystream that begins at a counter block to `data`.
 fn ctr(key: &EncryptingKey, block: [u8; 16], data: &mut [u8]) -> Result<(), SrtpError> {
     let context = EncryptionContext::Iv128(FixedLength::from(block));
-    key.less_safe_encrypt(data, context)
-        .map(|_| ())
-        .map_err(|_| SrtpError::Malformed)
+    key.less_safe_encrypt(data, context).map(|_| ()).map_err(|_| SrtpError::Malformed)
 }
 
 fn seal_gcm(key: &LessSafeKey, nonce: [u8; 12], aad: &[u8], data: &mut [u8]) -> Result<[u8; GCM_TAG_LEN], SrtpError> {

@@ -148,11 +148,7 @@ impl Stage {
         }
         self.choose_dominant(now, at, level, duration);
         let slot = self.slots.iter().position(|slot| slot.holder == Some(talker))?;
-        Some(Decision {
-            slot: slot as u8,
-            dominant: self.dominant == Some(talker),
-            level,
-        })
+        Some(Decision { slot: slot as u8, dominant: self.dominant == Some(talker), level })
     }
 
     /// Frees the slots of those who have been silent for too long. [`Stage::arrived`] does so by itself: this is for
@@ -160,14 +156,8 @@ impl Stage {
     pub fn tick(&mut self, now: Instant) {
         for at in 0..SLOTS {
             let Some(holder) = self.slots[at].holder else { continue };
-            if self
-                .talker(holder)
-                .is_none_or(|talker| talker.silent_for(now, SLOT_HOLD))
-            {
-                self.slots[at] = Slot {
-                    holder: None,
-                    freed: Some(now),
-                };
+            if self.talker(holder).is_none_or(|talker| talker.silent_for(now, SLOT_HOLD)) {
+                self.slots[at] = Slot { holder: None, freed: Some(now) };
                 self.dominant = self.dominant.filter(|&no| no != holder);
             }
         }
@@ -198,20 +188,11 @@ impl Stage {
             return self.seat(slot, at);
         }
         let loudness_of = |slot: &Slot| slot.holder.and_then(|no| self.talker(no)).map_or(0, |t| t.loudness);
-        let (slot, quietest) = self
-            .slots
-            .iter()
-            .map(loudness_of)
-            .enumerate()
-            .min_by_key(|&(_, loudness)| loudness)
-            .unwrap_or_default();
+        let (slot, quietest) =
+            self.slots.iter().map(loudness_of).enumerate().min_by_key(|&(_, loudness)| loudness).unwrap_or_default();
         let challenger = &mut self.talkers[at];
         let louder = challenger.loudness >= quietest + SLOT_MARGIN * STEPS;
-        challenger.slot_challenge = if louder {
-            challenger.slot_challenge + duration
-        } else {
-            Duration::ZERO
-        };
+        challenger.slot_challenge = if louder { challenger.slot_challenge + duration } else { Duration::ZERO };
         if challenger.slot_challenge >= SLOT_CHALLENGE {
             let loser = self.slots[slot].holder;
             self.slots[slot].freed = Some(now);
@@ -249,11 +230,8 @@ impl Stage {
         let threshold = incumbent.map_or(0, |talker| talker.loudness + DOMINANCE_MARGIN * STEPS);
         let challenger = &mut self.talkers[at];
         let louder = challenger.loudness >= threshold;
-        challenger.dominance_challenge = if louder {
-            challenger.dominance_challenge + duration
-        } else {
-            Duration::ZERO
-        };
+        challenger.dominance_challenge =
+            if louder { challenger.dominance_challenge + duration } else { Duration::ZERO };
         if paused || challenger.dominance_challenge >= DOMINANCE_CHALLENGE {
             challenger.dominance_challenge = Duration::ZERO;
             self.dominant = Some(no);
@@ -275,8 +253,7 @@ impl Talker {
 
     /// Whether no speech was heard for longer than `hold`.
     fn silent_for(&self, now: Instant, hold: Duration) -> bool {
-        self.last_speech
-            .is_none_or(|last| now.saturating_duration_since(last) > hold)
+        self.last_speech.is_none_or(|last| now.saturating_duration_since(last) > hold)
     }
 
     /// Takes in a packet of speech.
@@ -372,10 +349,7 @@ mod tests {
     }
 
     /// The only clock of these tests: any moment will do.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a moment to count from; nothing depends on which"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "a moment to count from; nothing depends on which")]
     fn start() -> Instant {
         Instant::now()
     }
@@ -392,10 +366,7 @@ mod tests {
                     let decision = stage.arrived(now, TalkerNo(no), Some(level), payload);
                     let holds = stage.slots().iter().position(|&holder| holder == Some(TalkerNo(no)));
                     assert_eq!(decision.map(|d| usize::from(d.slot)), holds);
-                    assert_eq!(
-                        decision.is_some_and(|d| d.dominant),
-                        stage.dominant() == Some(TalkerNo(no))
-                    );
+                    assert_eq!(decision.is_some_and(|d| d.dominant), stage.dominant() == Some(TalkerNo(no)));
                 }
                 now += Duration::from_millis(20);
             }
@@ -432,32 +403,16 @@ mod tests {
     #[test]
     fn an_interruption_is_heard_at_once_and_dominant_when_it_lasts() {
         // Equally loud: both are heard, dominance stays. Much louder: it goes over after a second.
-        check(
-            3,
-            &[ONE, (3000, &[(1, 30), (2, 30)])],
-            &[([1, 0, 0], 1), ([1, 2, 0], 1)],
-        );
+        check(3, &[ONE, (3000, &[(1, 30), (2, 30)])], &[([1, 0, 0], 1), ([1, 2, 0], 1)]);
         check(3, &[ONE, (900, &[(1, 40), (2, 25)])], &[([1, 0, 0], 1), ([1, 2, 0], 1)]);
-        check(
-            3,
-            &[ONE, (1400, &[(1, 40), (2, 25)])],
-            &[([1, 0, 0], 1), ([1, 2, 0], 2)],
-        );
+        check(3, &[ONE, (1400, &[(1, 40), (2, 25)])], &[([1, 0, 0], 1), ([1, 2, 0], 2)]);
     }
 
     #[test]
     fn an_answer_is_dominant_after_half_a_second_of_pause() {
         let answer: Act = (20, &[(2, 35)]);
-        check(
-            3,
-            &[ONE, (480, &[]), answer],
-            &[([1, 0, 0], 1), ([1, 0, 0], 1), ([1, 2, 0], 1)],
-        );
-        check(
-            3,
-            &[ONE, (540, &[]), answer],
-            &[([1, 0, 0], 1), ([1, 0, 0], 1), ([1, 2, 0], 2)],
-        );
+        check(3, &[ONE, (480, &[]), answer], &[([1, 0, 0], 1), ([1, 0, 0], 1), ([1, 2, 0], 1)]);
+        check(3, &[ONE, (540, &[]), answer], &[([1, 0, 0], 1), ([1, 0, 0], 1), ([1, 2, 0], 2)]);
     }
 
     #[test]
@@ -468,11 +423,7 @@ mod tests {
         check(4, &[THREE, mhm, THREE, mhm, THREE, mhm], &[kept; 6]);
         check(4, &[THREE, (300, &[(4, 20)]), THREE], &[kept; 3]);
         // And against one talker: heard in a slot of its own, not dominant.
-        check(
-            2,
-            &[ONE, (300, &[(1, 30), (2, 20)]), ONE],
-            &[([1, 0, 0], 1), ([1, 2, 0], 1), ([1, 2, 0], 1)],
-        );
+        check(2, &[ONE, (300, &[(1, 30), (2, 20)]), ONE], &[([1, 0, 0], 1), ([1, 2, 0], 1), ([1, 2, 0], 1)]);
     }
 
     #[test]
@@ -482,11 +433,7 @@ mod tests {
         // 4 shouts: after 400 ms the quietest, 3, gives way, and takes no slot back by talking on as before.
         let shout: Act = (600, &[(1, 30), (2, 30), (3, 34), (4, 20), (5, 30)]);
         let calm: Act = (5000, &[(1, 30), (2, 30), (3, 34), (4, 30), (5, 30)]);
-        check(
-            5,
-            &[five, shout, calm],
-            &[([1, 2, 3], 1), ([1, 2, 4], 1), ([1, 2, 4], 1)],
-        );
+        check(5, &[five, shout, calm], &[([1, 2, 3], 1), ([1, 2, 4], 1), ([1, 2, 4], 1)]);
     }
 
     #[test]
@@ -499,10 +446,8 @@ mod tests {
     #[test]
     fn loudness_is_smoothed_over_syllables() {
         // 4 is louder by 20 dB in every other packet and quieter by 5 in the rest: louder by the margin on the whole.
-        let syllables: [Act; 2] = [
-            (20, &[(1, 35), (2, 35), (3, 35), (4, 15)]),
-            (20, &[(1, 35), (2, 35), (3, 35), (4, 40)]),
-        ];
+        let syllables: [Act; 2] =
+            [(20, &[(1, 35), (2, 35), (3, 35), (4, 15)]), (20, &[(1, 35), (2, 35), (3, 35), (4, 40)])];
         let outcome = play(&mut stage_of(4), &[&[THREE][..], &syllables.repeat(15)].concat());
         assert_eq!(outcome.last(), Some(&([4, 2, 3], 4)));
     }
@@ -537,25 +482,14 @@ mod tests {
         let mut long = packet(30);
         long[0] = 3 << 3;
         for payload in [packet(1), packet(3), packet(NEAR_EMPTY_BYTES), padded, long] {
-            assert_eq!(
-                stage.arrived(start(), TalkerNo(1), Some(0), &payload),
-                None,
-                "{payload:x?}"
-            );
+            assert_eq!(stage.arrived(start(), TalkerNo(1), Some(0), &payload), None, "{payload:x?}");
         }
         // What is not Opus is not forwarded even for somebody who holds a slot.
         assert!(stage.arrived(start(), TalkerNo(1), Some(30), &packet(80)).is_some());
         assert_eq!(stage.arrived(start(), TalkerNo(1), Some(30), &[]), None);
         // Silence within the hold is forwarded, as the silence that it is.
         let held = stage.arrived(start(), TalkerNo(1), Some(5), &packet(3));
-        assert_eq!(
-            held,
-            Some(Decision {
-                slot: 0,
-                dominant: true,
-                level: SILENCE
-            })
-        );
+        assert_eq!(held, Some(Decision { slot: 0, dominant: true, level: SILENCE }));
     }
 
     #[test]
@@ -563,10 +497,7 @@ mod tests {
         let mut stage = stage_of(2);
         let mut level_of = |len| stage.arrived(start(), TalkerNo(1), None, &packet(len)).map(|d| d.level);
         assert_eq!(level_of(10), None);
-        assert_eq!(
-            [level_of(60), level_of(100), level_of(400)],
-            [Some(35), Some(25), Some(25)]
-        );
+        assert_eq!([level_of(60), level_of(100), level_of(400)], [Some(35), Some(25), Some(25)]);
         assert_eq!([level_of(11), level_of(10)], [Some(60), Some(SILENCE)]);
     }
 
@@ -576,10 +507,7 @@ mod tests {
         let talk = |stage: &mut Stage, no| stage.arrived(now, TalkerNo(no), Some(30), &packet(80)).map(|d| d.slot);
         assert_eq!((talk(&mut stage, 1), talk(&mut stage, 2)), (Some(0), Some(1)));
         stage.allow(&[TalkerNo(2)]);
-        assert_eq!(
-            (stage.slots(), stage.dominant()),
-            ([None, Some(TalkerNo(2)), None], None)
-        );
+        assert_eq!((stage.slots(), stage.dominant()), ([None, Some(TalkerNo(2)), None], None));
         assert_eq!((talk(&mut stage, 1), talk(&mut stage, 2)), (None, Some(1)));
         assert_eq!(stage.dominant(), Some(TalkerNo(2)));
         stage.allow(&[TalkerNo(1), TalkerNo(2)]);
@@ -593,11 +521,7 @@ mod tests {
     fn memory_is_bounded() {
         let mut stage = stage_of(10_000);
         assert_eq!(stage.talkers.len(), TALKERS_MAX);
-        assert!(
-            stage
-                .arrived(start(), TalkerNo(TALKERS_MAX as u32 + 1), Some(10), &packet(80))
-                .is_none()
-        );
+        assert!(stage.arrived(start(), TalkerNo(TALKERS_MAX as u32 + 1), Some(10), &packet(80)).is_none());
         stage.allow(&(5_000..15_000).map(TalkerNo).collect::<Vec<_>>());
         assert_eq!(stage.talkers.len(), TALKERS_MAX);
     }

@@ -12,10 +12,7 @@ pub(crate) fn id_bytes(id: u128) -> Vec<u8> {
 
 /// Reads what [`id_bytes`] wrote; `what` names the column's meaning in the error.
 pub(crate) fn id_from(bytes: &[u8], what: &'static str) -> Result<u128, StoreError> {
-    bytes
-        .try_into()
-        .map(u128::from_be_bytes)
-        .map_err(|_| StoreError::Corrupt(what))
+    bytes.try_into().map(u128::from_be_bytes).map_err(|_| StoreError::Corrupt(what))
 }
 
 /// A number as the database holds it.

@@ -82,13 +82,7 @@ impl Store {
             .execute(&mut *transaction)
             .await
             .map_err(failed)?;
-        let invite = NewInvite {
-            hash,
-            owner: true,
-            sponsor: None,
-            created_at: now,
-            expires_at: None,
-        };
+        let invite = NewInvite { hash, owner: true, sponsor: None, created_at: now, expires_at: None };
         insert_invite(&mut transaction, &invite).await?;
         transaction.commit().await.map_err(failed)?;
         Ok(true)
@@ -109,10 +103,7 @@ impl Store {
         .await
         .map_err(failed)?;
         let Some(row) = row else { return Ok(None) };
-        Ok(Some(InviteInfo {
-            owner: row.try_get("owner").map_err(failed)?,
-            sponsor: sponsor_from(&row)?,
-        }))
+        Ok(Some(InviteInfo { owner: row.try_get("owner").map_err(failed)?, sponsor: sponsor_from(&row)? }))
     }
 
     /// Spends an invite: makes the member and their first session, all or nothing. Of two calls with the same invite,
@@ -159,9 +150,7 @@ impl Store {
             return Err(RedeemError::HandleTaken);
         }
         insert_session(&mut transaction, member.id, &session, now).await?;
-        let member = member_by_id(&mut *transaction, member.id)
-            .await?
-            .ok_or(StoreError::Corrupt("member"))?;
+        let member = member_by_id(&mut *transaction, member.id).await?.ok_or(StoreError::Corrupt("member"))?;
         transaction.commit().await.map_err(failed)?;
         Ok(Redeemed { member })
     }

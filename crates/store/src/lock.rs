@@ -24,10 +24,7 @@ impl DataLock {
     pub fn take(path: &Path) -> Result<Self, StoreError> {
         make_folder(path)?;
         let file_path = path.join("roomtone.lock");
-        let folder_error = |source| StoreError::Folder {
-            path: file_path.clone(),
-            source,
-        };
+        let folder_error = |source| StoreError::Folder { path: file_path.clone(), source };
         let file = OpenOptions::new()
             .write(true)
             .create(true)

@@ -54,10 +54,7 @@ macro_rules! select_member {
 impl Store {
     /// Whether anybody has an account yet.
     pub async fn has_members(&self) -> Result<bool, StoreError> {
-        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM members)")
-            .fetch_one(self.readers())
-            .await
-            .map_err(failed)
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM members)").fetch_one(self.readers()).await.map_err(failed)
     }
 
     /// The member with this id.
@@ -127,9 +124,7 @@ impl Store {
         .fetch_all(self.readers())
         .await
         .map_err(failed)?;
-        rows.iter()
-            .map(|row| person_from(row, ["id", "handle", "name"]))
-            .collect()
+        rows.iter().map(|row| person_from(row, ["id", "handle", "name"])).collect()
     }
 
     /// Whether at least one of `of` follows `whom`.
@@ -139,12 +134,7 @@ impl Store {
             query.push_bind(id_bytes(whom.0)).push(" AND follower IN ");
             push_ids(&mut query, part);
             query.push(")");
-            if query
-                .build_query_scalar()
-                .fetch_one(self.readers())
-                .await
-                .map_err(failed)?
-            {
+            if query.build_query_scalar().fetch_one(self.readers()).await.map_err(failed)? {
                 return Ok(true);
             }
         }
@@ -157,11 +147,8 @@ pub(crate) async fn member_by_id<'e>(
     from: impl Executor<'e, Database = Sqlite>,
     id: MemberId,
 ) -> Result<Option<Member>, StoreError> {
-    let row = sqlx::query(select_member!("m.id = $1"))
-        .bind(id_bytes(id.0))
-        .fetch_optional(from)
-        .await
-        .map_err(failed)?;
+    let row =
+        sqlx::query(select_member!("m.id = $1")).bind(id_bytes(id.0)).fetch_optional(from).await.map_err(failed)?;
     row.as_ref().map(member_from).transpose()
 }
 
@@ -177,8 +164,7 @@ pub(crate) fn person_from(row: &SqliteRow, [id, handle, name]: [&str; 3]) -> Res
 /// Reads the person in `sponsor_id`, `sponsor_handle` and `sponsor_name`, where an outer join found one.
 pub(crate) fn sponsor_from(row: &SqliteRow) -> Result<Option<Person>, StoreError> {
     let id: Option<&[u8]> = row.try_get("sponsor_id").map_err(failed)?;
-    id.map(|_| person_from(row, ["sponsor_id", "sponsor_handle", "sponsor_name"]))
-        .transpose()
+    id.map(|_| person_from(row, ["sponsor_id", "sponsor_handle", "sponsor_name"])).transpose()
 }
 
 /// Reads what `select_member!` selects.

@@ -137,10 +137,7 @@ pub(crate) fn make_folder(path: &Path) -> Result<(), StoreError> {
         .recursive(true)
         .mode(0o700)
         .create(path)
-        .map_err(|source| StoreError::Folder {
-            path: path.to_owned(),
-            source,
-        })
+        .map_err(|source| StoreError::Folder { path: path.to_owned(), source })
 }
 
 /// Makes an empty database file before SQLite would make one that others may read, and makes its name durable.
@@ -153,10 +150,7 @@ fn make_database_file(folder: &Path, file: &Path) -> Result<(), StoreError> {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
     }
-    .map_err(|source| StoreError::Folder {
-        path: file.to_owned(),
-        source,
-    })
+    .map_err(|source| StoreError::Folder { path: file.to_owned(), source })
 }
 
 #[cfg(test)]

@@ -169,12 +169,7 @@ impl Store {
         // Rows appended since the snapshot leave more of the older ones than are promised.
         let surplus = recent.len().saturating_sub(KEPT_ROWS as usize);
         recent.drain(..surplus);
-        Ok(Some(StoredRoom {
-            snapshot,
-            tail,
-            recent,
-            ended_at: ended_at.map(time_from).transpose()?,
-        }))
+        Ok(Some(StoredRoom { snapshot, tail, recent, ended_at: ended_at.map(time_from).transpose()? }))
     }
 
     /// Whether the room existed and has ended.

@@ -74,11 +74,7 @@ async fn settings_are_kept_and_replaced(world: &World) {
 async fn invites_that_do_not_work_look_alike(world: &World) {
     let store = world.open().await;
     let sponsor = join(&store, 1, "ada").await;
-    let expiring = NewInvite {
-        sponsor: Some(sponsor),
-        expires_at: Some(Timestamp(500)),
-        ..invite(hash(2))
-    };
+    let expiring = NewInvite { sponsor: Some(sponsor), expires_at: Some(Timestamp(500)), ..invite(hash(2)) };
     store.create_invite(expiring).await.unwrap();
 
     let info = store.invite(&hash(2), Timestamp(499)).await.unwrap().unwrap();
@@ -92,10 +88,7 @@ async fn invites_that_do_not_work_look_alike(world: &World) {
     }
     assert_eq!(store.member_by_handle("grace").await.unwrap(), None);
     refused!(store.create_invite(invite(hash(2))).await => StoreError::Conflict(_));
-    let invented = NewInvite {
-        sponsor: Some(MemberId(404)),
-        ..invite(hash(3))
-    };
+    let invented = NewInvite { sponsor: Some(MemberId(404)), ..invite(hash(3)) };
     refused!(store.create_invite(invented).await => StoreError::Conflict(_));
 }
 
@@ -104,22 +97,13 @@ async fn redeeming_makes_a_member_with_sponsor_and_session(world: &World) {
     assert!(!store.has_members().await.unwrap());
     let ada = join(&store, 1, "ada").await;
     assert!(store.has_members().await.unwrap());
-    store
-        .create_invite(NewInvite {
-            sponsor: Some(ada),
-            ..invite(hash(2))
-        })
-        .await
-        .unwrap();
+    store.create_invite(NewInvite { sponsor: Some(ada), ..invite(hash(2)) }).await.unwrap();
     let made = redeem(&store, hash(2), 77, 2, "grace").await.unwrap();
 
     let grace = store.member(MemberId(2)).await.unwrap().unwrap();
     assert_eq!(made, grace);
     assert_eq!(grace.person, person(2, "grace"));
-    assert_eq!(
-        (grace.language.as_str(), grace.owner, grace.created_at),
-        ("en", false, Timestamp(77))
-    );
+    assert_eq!((grace.language.as_str(), grace.owner, grace.created_at), ("en", false, Timestamp(77)));
     assert_eq!(grace.sponsor, Some(person(1, "ada")));
     assert_eq!(store.member_by_handle("grace").await.unwrap(), Some(grace));
     assert_eq!(store.session(&session_hash(2)).await.unwrap(), Some(MemberId(2)));
@@ -142,28 +126,15 @@ async fn an_invite_makes_one_member_however_many_redeem_it(world: &World) {
             callers.spawn(async move {
                 let id = 10_000 + round * CALLERS + caller;
                 together.wait().await;
-                redeem(&store, code, 0, id, &format!("m{id}"))
-                    .await
-                    .map(|member| member.person.id)
+                redeem(&store, code, 0, id, &format!("m{id}")).await.map(|member| member.person.id)
             });
         }
         let (made, refused): (Vec<_>, Vec<_>) = callers.join_all().await.into_iter().partition(Result::is_ok);
         assert_eq!(made.len(), 1, "round {round}");
-        assert!(
-            refused
-                .iter()
-                .all(|answer| matches!(answer, Err(RedeemError::NotFound))),
-            "{refused:?}"
-        );
-        let ids: Vec<MemberId> = (0..CALLERS)
-            .map(|i| MemberId((10_000 + round * CALLERS + i) as u128))
-            .collect();
+        assert!(refused.iter().all(|answer| matches!(answer, Err(RedeemError::NotFound))), "{refused:?}");
+        let ids: Vec<MemberId> = (0..CALLERS).map(|i| MemberId((10_000 + round * CALLERS + i) as u128)).collect();
         let there = stores[1].people(&ids).await.unwrap();
-        assert_eq!(
-            there.iter().map(|p| p.id).collect::<Vec<_>>(),
-            [*made[0].as_ref().unwrap()],
-            "round {round}"
-        );
+        assert_eq!(there.iter().map(|p| p.id).collect::<Vec<_>>(), [*made[0].as_ref().unwrap()], "round {round}");
     }
 }
 
@@ -181,21 +152,10 @@ async fn a_handle_has_one_member_and_its_loser_keeps_the_invite(world: &World) {
         );
         let loser = usize::from(one.is_ok());
         let (winner, lost) = if one.is_ok() { (one, two) } else { (two, one) };
-        assert!(
-            winner.is_ok() && matches!(lost, Err(RedeemError::HandleTaken)),
-            "{winner:?} {lost:?}"
-        );
-        assert_eq!(
-            stores[0]
-                .session(&session_hash(100 + 2 * round + loser as u64))
-                .await
-                .unwrap(),
-            None
-        );
+        assert!(winner.is_ok() && matches!(lost, Err(RedeemError::HandleTaken)), "{winner:?} {lost:?}");
+        assert_eq!(stores[0].session(&session_hash(100 + 2 * round + loser as u64)).await.unwrap(), None);
         let other_name = format!("other{round}");
-        redeem(&stores[0], codes[loser], 0, 100 + 2 * round + loser as u64, &other_name)
-            .await
-            .unwrap();
+        redeem(&stores[0], codes[loser], 0, 100 + 2 * round + loser as u64, &other_name).await.unwrap();
     }
 }
 
@@ -204,11 +164,7 @@ async fn the_owner_link_is_replaced_until_there_is_an_owner(world: &World) {
     assert!(store.replace_owner_invite(hash(1), Timestamp(1)).await.unwrap());
     assert!(store.invite(&hash(1), Timestamp(2)).await.unwrap().unwrap().owner);
     assert!(store.replace_owner_invite(hash(2), Timestamp(2)).await.unwrap());
-    assert_eq!(
-        store.invite(&hash(1), Timestamp(2)).await.unwrap(),
-        None,
-        "the former link still works"
-    );
+    assert_eq!(store.invite(&hash(1), Timestamp(2)).await.unwrap(), None, "the former link still works");
     refused!(redeem(&store, hash(1), 2, 1, "ada").await => RedeemError::NotFound);
 
     // An ordinary member does not make the server owned, and an ordinary invite is not touched by replacing.
@@ -230,13 +186,7 @@ async fn people_come_in_the_order_asked(world: &World) {
     // More than goes into one statement.
     ids.extend((10_000..12_000).map(MemberId));
     ids.push(MemberId(1));
-    let handles: Vec<String> = store
-        .people(&ids)
-        .await
-        .unwrap()
-        .into_iter()
-        .map(|person| person.handle)
-        .collect();
+    let handles: Vec<String> = store.people(&ids).await.unwrap().into_iter().map(|person| person.handle).collect();
     assert_eq!(handles, ["grace", "ada", "grace", "ada"]);
     assert_eq!(store.people(&[]).await.unwrap(), []);
 }
@@ -250,10 +200,7 @@ async fn following_is_one_way_and_once(world: &World) {
     store.follow(ada, grace, Timestamp(2)).await.unwrap();
     store.follow(ada, carol, Timestamp(3)).await.unwrap();
     store.follow(ada, ada, Timestamp(4)).await.unwrap();
-    assert_eq!(
-        store.following(ada).await.unwrap(),
-        [person(3, "carol"), person(2, "grace")]
-    );
+    assert_eq!(store.following(ada).await.unwrap(), [person(3, "carol"), person(2, "grace")]);
     assert_eq!(store.following(grace).await.unwrap(), []);
     refused!(store.follow(ada, MemberId(404), Timestamp(5)).await => StoreError::Conflict(_));
 
@@ -273,73 +220,34 @@ async fn following_is_one_way_and_once(world: &World) {
 async fn sessions_end(world: &World) {
     let store = world.open().await;
     let ada = join(&store, 1, "ada").await;
-    let player = NewSession {
-        hash: hash(70),
-        label: "player".to_owned(),
-    };
+    let player = NewSession { hash: hash(70), label: "player".to_owned() };
     store.create_session(ada, player.clone(), Timestamp(1)).await.unwrap();
     refused!(store.create_session(ada, player, Timestamp(1)).await => StoreError::Conflict(_));
-    let nobody = NewSession {
-        hash: hash(71),
-        label: String::new(),
-    };
+    let nobody = NewSession { hash: hash(71), label: String::new() };
     refused!(store.create_session(MemberId(404), nobody, Timestamp(1)).await => StoreError::Conflict(_));
     assert_eq!(store.session(&hash(70)).await.unwrap(), Some(ada));
     assert!(store.delete_session(&hash(70)).await.unwrap());
     assert!(!store.delete_session(&hash(70)).await.unwrap());
     assert_eq!(store.session(&hash(70)).await.unwrap(), None);
-    assert_eq!(
-        store.session(&session_hash(1)).await.unwrap(),
-        Some(ada),
-        "another session of the same member"
-    );
+    assert_eq!(store.session(&session_hash(1)).await.unwrap(), Some(ada), "another session of the same member");
 }
 
 async fn rooms_are_logged_and_loaded(world: &World) {
     let store = world.open().await;
     let host = join(&store, 1, "ada").await;
-    let first = [LogRow {
-        member: Some(host),
-        ..row(1)
-    }];
-    store
-        .create_room(
-            NewRoom {
-                opened_at: Timestamp(10),
-                ..room(1, host)
-            },
-            &first,
-        )
-        .await
-        .unwrap();
-    store
-        .create_room(
-            NewRoom {
-                opened_at: Timestamp(20),
-                ..room(2, host)
-            },
-            &[row(1)],
-        )
-        .await
-        .unwrap();
+    let first = [LogRow { member: Some(host), ..row(1) }];
+    store.create_room(NewRoom { opened_at: Timestamp(10), ..room(1, host) }, &first).await.unwrap();
+    store.create_room(NewRoom { opened_at: Timestamp(20), ..room(2, host) }, &[row(1)]).await.unwrap();
     refused!(store.create_room(room(1, host), &[]).await => StoreError::Conflict(_));
     refused!(store.create_room(room(9, MemberId(404)), &[]).await => StoreError::Conflict(_));
     assert_eq!(store.live_rooms().await.unwrap(), [RoomId(2), RoomId(1)]);
 
     let epoch = own(&store, 1).await;
-    let second = LogRow {
-        member: Some(host),
-        command: Some(CommandId(u128::MAX)),
-        ..row(2)
-    };
+    let second = LogRow { member: Some(host), command: Some(CommandId(u128::MAX)), ..row(2) };
     store.append(RoomId(1), epoch, &[second.clone(), row(3)]).await.unwrap();
     store.append(RoomId(1), epoch, &[]).await.unwrap();
-    let expected = StoredRoom {
-        snapshot: None,
-        tail: vec![first[0].clone(), second, row(3)],
-        recent: vec![],
-        ended_at: None,
-    };
+    let expected =
+        StoredRoom { snapshot: None, tail: vec![first[0].clone(), second, row(3)], recent: vec![], ended_at: None };
     assert_eq!(store.load_room(RoomId(1)).await.unwrap(), Some(expected));
     assert_eq!(store.load_room(RoomId(404)).await.unwrap(), None);
 }
@@ -350,10 +258,7 @@ async fn a_batch_is_written_whole_or_not_at_all(world: &World) {
     store.create_room(room(1, host), &[row(1)]).await.unwrap();
     let epoch = own(&store, 1).await;
     let repeated = store.append(RoomId(1), epoch, &[row(2), row(3), row(1)]).await;
-    assert!(
-        matches!(repeated, Err(AppendError::Store(StoreError::Conflict(_)))),
-        "{repeated:?}"
-    );
+    assert!(matches!(repeated, Err(AppendError::Store(StoreError::Conflict(_)))), "{repeated:?}");
     assert_eq!(loaded(&store, 1).await.tail, [row(1)]);
     // The same for a room whose first event cannot be stored.
     assert!(store.create_room(room(2, host), &[row(1), row(1)]).await.is_err());
@@ -368,28 +273,19 @@ async fn snapshots_shorten_the_log_and_keep_the_newest_rows(world: &World) {
     store.create_room(room(1, host), &[row(1)]).await.unwrap();
     let epoch = own(&store, 1).await;
     let last = KEPT_ROWS + 100;
-    store
-        .append(RoomId(1), epoch, &(2..=last).map(row).collect::<Vec<_>>())
-        .await
-        .unwrap();
+    store.append(RoomId(1), epoch, &(2..=last).map(row).collect::<Vec<_>>()).await.unwrap();
 
     store.save_snapshot(RoomId(1), epoch, last - 10, "state").await.unwrap();
     let stored = loaded(&store, 1).await;
     assert_eq!(stored.snapshot, Some((last - 10, "state".to_owned())));
     assert_eq!(stored.tail, (last - 9..=last).map(row).collect::<Vec<_>>());
-    assert_eq!(
-        stored.recent,
-        (last - KEPT_ROWS + 1..=last - 10).map(row).collect::<Vec<_>>()
-    );
+    assert_eq!(stored.recent, (last - KEPT_ROWS + 1..=last - 10).map(row).collect::<Vec<_>>());
 
     // An older snapshot does not replace a newer one, and rows after a snapshot always stay.
     store.save_snapshot(RoomId(1), epoch, 5, "older").await.unwrap();
     assert_eq!(loaded(&store, 1).await, stored);
     let more = last + 2 * KEPT_ROWS;
-    store
-        .append(RoomId(1), epoch, &(last + 1..=more).map(row).collect::<Vec<_>>())
-        .await
-        .unwrap();
+    store.append(RoomId(1), epoch, &(last + 1..=more).map(row).collect::<Vec<_>>()).await.unwrap();
     store.save_snapshot(RoomId(1), epoch, last, "newer").await.unwrap();
     let stored = loaded(&store, 1).await;
     assert_eq!(stored.snapshot, Some((last, "newer".to_owned())));
@@ -404,35 +300,21 @@ async fn ending_is_final_and_atomic(world: &World) {
     store.create_room(room(2, host), &[row(1)]).await.unwrap();
     let epoch = own(&store, 1).await;
     // The last event cannot be stored: then the room has not ended either.
-    assert!(
-        store
-            .end_room(RoomId(1), epoch, Timestamp(50), &[row(1)])
-            .await
-            .is_err()
-    );
+    assert!(store.end_room(RoomId(1), epoch, Timestamp(50), &[row(1)]).await.is_err());
     assert!(!store.was_ended(RoomId(1)).await.unwrap());
 
-    store
-        .end_room(RoomId(1), epoch, Timestamp(50), &[row(2)])
-        .await
-        .unwrap();
+    store.end_room(RoomId(1), epoch, Timestamp(50), &[row(2)]).await.unwrap();
     assert!(store.was_ended(RoomId(1)).await.unwrap());
     assert!(!store.was_ended(RoomId(2)).await.unwrap());
     assert!(!store.was_ended(RoomId(404)).await.unwrap());
     assert_eq!(store.live_rooms().await.unwrap(), [RoomId(2)]);
     let stored = loaded(&store, 1).await;
-    assert_eq!(
-        (stored.tail, stored.ended_at),
-        (vec![row(1), row(2)], Some(Timestamp(50)))
-    );
+    assert_eq!((stored.tail, stored.ended_at), (vec![row(1), row(2)], Some(Timestamp(50))));
 
     refused!(store.append(RoomId(1), epoch, &[row(3)]).await => AppendError::Fenced);
     refused!(store.end_room(RoomId(1), epoch, Timestamp(60), &[]).await => AppendError::Fenced);
     assert!(!store.renew_room(RoomId(1), epoch, Timestamp(9_000)).await.unwrap());
-    let taken = store
-        .acquire_room(RoomId(1), 1, Timestamp(60), Timestamp(90), true)
-        .await
-        .unwrap();
+    let taken = store.acquire_room(RoomId(1), 1, Timestamp(60), Timestamp(90), true).await.unwrap();
     assert_eq!(taken, None, "an ended room got an owner");
     store.save_snapshot(RoomId(1), epoch, 2, "the end").await.unwrap();
     assert_eq!(loaded(&store, 1).await.snapshot, Some((2, "the end".to_owned())));
@@ -443,10 +325,7 @@ async fn a_lease_has_one_owner_and_a_rising_epoch(world: &World) {
     let host = join(&store, 1, "ada").await;
     store.create_room(room(1, host), &[row(1)]).await.unwrap();
     let acquire = async |owner: u128, now: u64, until: u64, force: bool| {
-        store
-            .acquire_room(RoomId(1), owner, Timestamp(now), Timestamp(until), force)
-            .await
-            .unwrap()
+        store.acquire_room(RoomId(1), owner, Timestamp(now), Timestamp(until), force).await.unwrap()
     };
     assert_eq!(acquire(7, 0, 100, false).await, Some(1), "free");
     assert_eq!(acquire(8, 99, 200, false).await, None, "held by another");
@@ -454,15 +333,9 @@ async fn a_lease_has_one_owner_and_a_rising_epoch(world: &World) {
     assert!(store.renew_room(RoomId(1), 2, Timestamp(150)).await.unwrap());
     assert_eq!(acquire(8, 149, 200, false).await, None, "renewed by another");
     assert_eq!(acquire(8, 150, 200, false).await, Some(3), "expired");
-    assert!(
-        !store.renew_room(RoomId(1), 2, Timestamp(999)).await.unwrap(),
-        "renewed by the old owner"
-    );
+    assert!(!store.renew_room(RoomId(1), 2, Timestamp(999)).await.unwrap(), "renewed by the old owner");
     assert_eq!(acquire(9, 160, 300, true).await, Some(4), "forced");
-    let nowhere = store
-        .acquire_room(RoomId(404), 7, Timestamp(0), Timestamp(1), true)
-        .await
-        .unwrap();
+    let nowhere = store.acquire_room(RoomId(404), 7, Timestamp(0), Timestamp(1), true).await.unwrap();
     assert_eq!(nowhere, None);
 }
 
@@ -479,10 +352,7 @@ async fn of_many_who_want_a_room_one_gets_it(world: &World) {
             callers.spawn(async move {
                 together.wait().await;
                 // A process id of its own in each round, so that no lease is one's own.
-                store
-                    .acquire_room(RoomId(1), (round * 4 + caller) as u128, now, until, false)
-                    .await
-                    .unwrap()
+                store.acquire_room(RoomId(1), (round * 4 + caller) as u128, now, until, false).await.unwrap()
             });
         }
         let got: Vec<u64> = callers.join_all().await.into_iter().flatten().collect();
@@ -503,17 +373,9 @@ async fn writes_of_an_old_epoch_change_nothing(world: &World) {
             store.save_snapshot(RoomId(1), epoch, 1, "stale").await,
             store.end_room(RoomId(1), epoch, Timestamp(9), &[row(2)]).await,
         ];
-        assert!(
-            refused.iter().all(|answer| matches!(answer, Err(AppendError::Fenced))),
-            "{epoch}: {refused:?}"
-        );
+        assert!(refused.iter().all(|answer| matches!(answer, Err(AppendError::Fenced))), "{epoch}: {refused:?}");
     }
-    let untouched = StoredRoom {
-        snapshot: None,
-        tail: vec![row(1)],
-        recent: vec![],
-        ended_at: None,
-    };
+    let untouched = StoredRoom { snapshot: None, tail: vec![row(1)], recent: vec![], ended_at: None };
     assert_eq!(loaded(&store, 1).await, untouched);
     refused!(store.append(RoomId(404), 0, &[row(1)]).await => AppendError::Fenced);
     store.append(RoomId(1), new, &[row(2)]).await.unwrap();
@@ -559,10 +421,7 @@ async fn many_may_open_a_new_folder_at_once(world: &World) {
 async fn numbers_too_large_are_refused(world: &World) {
     let store = world.open().await;
     let host = join(&store, 1, "ada").await;
-    let late = NewRoom {
-        opened_at: Timestamp(u64::MAX),
-        ..room(1, host)
-    };
+    let late = NewRoom { opened_at: Timestamp(u64::MAX), ..room(1, host) };
     refused!(store.create_room(late, &[]).await => StoreError::OutOfRange(u64::MAX));
     assert_eq!(store.live_rooms().await.unwrap(), []);
 }
@@ -632,10 +491,7 @@ async fn kill_nine_loses_nothing_acknowledged() {
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-        for seq in lines.filter_map(|line| {
-            line.strip_prefix("acknowledged ")
-                .map(|seq| seq.parse::<u64>().unwrap())
-        }) {
+        for seq in lines.filter_map(|line| line.strip_prefix("acknowledged ").map(|seq| seq.parse::<u64>().unwrap())) {
             acknowledged = seq;
             if seq >= round * 40 {
                 child.kill().unwrap();
@@ -656,15 +512,10 @@ async fn write_until_killed(folder: &Path) -> ! {
     let _lock = DataLock::take(folder).unwrap();
     let store = Store::open(folder).await.unwrap();
     let mut next = loaded(&store, 1).await.tail.len() as u64 + 1;
-    let forced = store
-        .acquire_room(RoomId(1), u128::from(next), Timestamp(0), Timestamp(1_000), true)
-        .await;
+    let forced = store.acquire_room(RoomId(1), u128::from(next), Timestamp(0), Timestamp(1_000), true).await;
     let epoch = forced.unwrap().unwrap();
     loop {
-        store
-            .append(RoomId(1), epoch, &[row(next), row(next + 1)])
-            .await
-            .unwrap();
+        store.append(RoomId(1), epoch, &[row(next), row(next + 1)]).await.unwrap();
         next += 2;
         println!("acknowledged {}", next - 1);
     }
@@ -705,21 +556,11 @@ fn session_hash(id: u64) -> Hash {
 }
 
 fn invite(hash: Hash) -> NewInvite {
-    NewInvite {
-        hash,
-        owner: false,
-        sponsor: None,
-        created_at: Timestamp(0),
-        expires_at: None,
-    }
+    NewInvite { hash, owner: false, sponsor: None, created_at: Timestamp(0), expires_at: None }
 }
 
 fn person(id: u128, handle: &str) -> Person {
-    Person {
-        id: MemberId(id),
-        handle: handle.to_owned(),
-        name: handle.to_uppercase(),
-    }
+    Person { id: MemberId(id), handle: handle.to_owned(), name: handle.to_uppercase() }
 }
 
 async fn redeem(
@@ -729,25 +570,10 @@ async fn redeem(
     id: u64,
     handle: &str,
 ) -> Result<roomtone_store::Member, RedeemError> {
-    let Person {
-        id: member,
-        handle,
-        name,
-    } = person(id.into(), handle);
-    let member = NewMember {
-        id: member,
-        handle,
-        name,
-        language: "en".to_owned(),
-    };
-    let session = NewSession {
-        hash: session_hash(id),
-        label: "browser".to_owned(),
-    };
-    store
-        .redeem(&code, Timestamp(now), member, session)
-        .await
-        .map(|redeemed| redeemed.member)
+    let Person { id: member, handle, name } = person(id.into(), handle);
+    let member = NewMember { id: member, handle, name, language: "en".to_owned() };
+    let session = NewSession { hash: session_hash(id), label: "browser".to_owned() };
+    store.redeem(&code, Timestamp(now), member, session).await.map(|redeemed| redeemed.member)
 }
 
 /// Makes an ordinary member with an invite of its own, `hash(id)`.
@@ -757,30 +583,15 @@ async fn join(store: &Store, id: u64, handle: &str) -> MemberId {
 }
 
 fn room(id: u128, host: MemberId) -> NewRoom {
-    NewRoom {
-        id: RoomId(id),
-        opened_at: Timestamp(0),
-        title: "Kitchen table".to_owned(),
-        host,
-    }
+    NewRoom { id: RoomId(id), opened_at: Timestamp(0), title: "Kitchen table".to_owned(), host }
 }
 
 fn row(seq: u64) -> LogRow {
-    LogRow {
-        seq,
-        at: Timestamp(1_000 + seq),
-        member: None,
-        command: None,
-        body: format!("event {seq}, \"ж\""),
-    }
+    LogRow { seq, at: Timestamp(1_000 + seq), member: None, command: None, body: format!("event {seq}, \"ж\"") }
 }
 
 async fn own(store: &Store, id: u128) -> u64 {
-    store
-        .acquire_room(RoomId(id), 42, Timestamp(0), Timestamp(100), false)
-        .await
-        .unwrap()
-        .unwrap()
+    store.acquire_room(RoomId(id), 42, Timestamp(0), Timestamp(100), false).await.unwrap().unwrap()
 }
 
 async fn loaded(store: &Store, id: u128) -> StoredRoom {

@@ -65,15 +65,8 @@ pub fn listen_answer(offer: &Offer, params: &ListenParams<'_>) -> Result<String,
         ];
         lines.extend(slot.nack.then(|| format!("a=rtcp-fb:{pt} nack")));
         lines.extend(slot.level_ext.map(|id| format!("a=extmap:{id} {AUDIO_LEVEL_URI}")));
-        lines.extend([
-            format!("a=msid:{voice} {voice}"),
-            format!("a=ssrc:{ssrc} cname:{cname}"),
-        ]);
-        accepted.push(Accepted {
-            at,
-            formats: pt.to_string(),
-            lines,
-        });
+        lines.extend([format!("a=msid:{voice} {voice}"), format!("a=ssrc:{ssrc} cname:{cname}")]);
+        accepted.push(Accepted { at, formats: pt.to_string(), lines });
     }
     Ok(write_answer(offer, &params.transport, accepted))
 }
@@ -100,11 +93,7 @@ pub fn publish_answer(offer: &Offer, params: &PublishParams<'_>) -> Result<Strin
     lines.extend(line.level_ext.map(|id| format!("a=extmap:{id} {AUDIO_LEVEL_URI}")));
     lines.extend(line.mid_ext.map(|id| format!("a=extmap:{id} {MID_URI}")));
     let formats = line.red_pt.map_or(pt.to_string(), |red| format!("{red} {pt}"));
-    Ok(write_answer(
-        offer,
-        &params.transport,
-        vec![Accepted { at, formats, lines }],
-    ))
+    Ok(write_answer(offer, &params.transport, vec![Accepted { at, formats, lines }]))
 }
 
 /// An m-line that is accepted, and what is particular to its kind of leg. Transport-wide congestion control is never in
@@ -123,16 +112,10 @@ fn write_answer(offer: &Offer, transport: &Transport<'_>, accepted: Vec<Accepted
     // The session id has to be unique (RFC 8866, section 5.2): it is made of our ufrag, which was drawn for this leg.
     let ufrag = transport.ice.ufrag.bytes();
     let session_id = ufrag.fold(0u64, |id, byte| id.rotate_left(8) ^ u64::from(byte)) >> 1;
-    let mut out = vec![
-        "v=0".to_owned(),
-        format!("o=- {session_id} 1 IN IP4 0.0.0.0"),
-        "s=-".to_owned(),
-    ];
+    let mut out = vec!["v=0".to_owned(), format!("o=- {session_id} 1 IN IP4 0.0.0.0"), "s=-".to_owned()];
     out.push("t=0 0".to_owned());
     if !offer.bundle.is_empty() {
-        let mids = accepted
-            .iter()
-            .filter_map(|line| offer.media[line.at].attributes.mid.as_deref());
+        let mids = accepted.iter().filter_map(|line| offer.media[line.at].attributes.mid.as_deref());
         out.push(format!("a=group:BUNDLE {}", mids.collect::<Vec<_>>().join(" ")));
     }
     out.push("a=ice-lite".to_owned());
@@ -159,11 +142,7 @@ fn write_answer(offer: &Offer, transport: &Transport<'_>, accepted: Vec<Accepted
 fn write_transport(out: &mut Vec<String>, transport: &Transport<'_>, media: &Media, formats: &str) {
     // The default destination (RFC 8839, section 4.2.1.2) is the best candidate there is.
     let default = transport.udp.first().or(transport.tcp.first());
-    out.push(format!(
-        "m=audio {} {} {formats}",
-        default.map_or(9, SocketAddr::port),
-        media.protocol
-    ));
+    out.push(format!("m=audio {} {} {formats}", default.map_or(9, SocketAddr::port), media.protocol));
     out.push(match default.map(SocketAddr::ip) {
         Some(IpAddr::V6(ip)) => format!("c=IN IP6 {ip}"),
         Some(IpAddr::V4(ip)) => format!("c=IN IP4 {ip}"),
@@ -183,25 +162,15 @@ fn write_transport(out: &mut Vec<String>, transport: &Transport<'_>, media: &Med
 
 /// Host candidates with priorities in the order given, UDP above TCP.
 fn write_candidates(out: &mut Vec<String>, transport: &Transport<'_>) {
-    let udp = transport
-        .udp
-        .iter()
-        .zip(0..)
-        .map(|(addr, n)| (addr, "udp", 65_535 - n, ""));
+    let udp = transport.udp.iter().zip(0..).map(|(addr, n)| (addr, "udp", 65_535 - n, ""));
     // Passive TCP has direction preference 4, in the upper three bits (RFC 6544, section 4.2).
-    let tcp = transport
-        .tcp
-        .iter()
-        .zip(0..)
-        .map(|(addr, n)| (addr, "tcp", (4 << 13) + 8191 - n, " tcptype passive"));
+    let tcp = transport.tcp.iter().zip(0..).map(|(addr, n)| (addr, "tcp", (4 << 13) + 8191 - n, " tcptype passive"));
     for ((addr, protocol, local_preference, tcp_type), foundation) in udp.chain(tcp).zip(1..) {
         // RFC 8445, section 5.1.2.1, for component 1. Each candidate has an address or a protocol of its own, and so a
         // foundation of its own.
         let priority: u32 = HOST_PREFERENCE << 24 | local_preference << 8 | 255;
         let (ip, port) = (addr.ip(), addr.port());
-        out.push(format!(
-            "a=candidate:{foundation} 1 {protocol} {priority} {ip} {port} typ host{tcp_type}"
-        ));
+        out.push(format!("a=candidate:{foundation} 1 {protocol} {priority} {ip} {port} typ host{tcp_type}"));
     }
     out.push("a=end-of-candidates".to_owned());
 }
@@ -216,11 +185,7 @@ fn write_rejected(out: &mut Vec<String>, media: &Media) {
     if media.kind == "audio" || media.kind == "video" {
         out.push("a=inactive".to_owned());
     }
-    let named = media
-        .attributes
-        .rtpmaps
-        .iter()
-        .find(|(pt, _)| format.parse() == Ok(*pt));
+    let named = media.attributes.rtpmaps.iter().find(|(pt, _)| format.parse() == Ok(*pt));
     let named = named.filter(|(_, name)| name.split('/').all(|part| token(part, "rtpmap").is_ok()));
     out.extend(named.map(|(pt, name)| format!("a=rtpmap:{pt} {name}")));
 }

@@ -122,39 +122,18 @@ fn obs() -> String {
 }
 
 fn ours() -> IceCredentials {
-    IceCredentials {
-        ufrag: "AAAAAAAB".to_owned(),
-        pwd: "ourpasswordourpassword".to_owned(),
-    }
+    IceCredentials { ufrag: "AAAAAAAB".to_owned(), pwd: "ourpasswordourpassword".to_owned() }
 }
 
 fn answer_to_listen(offer: &Offer, udp: &[&str], tcp: &[&str]) -> String {
     let [udp, tcp] = [udp, tcp].map(|addrs| addrs.iter().map(|a| a.parse().unwrap()).collect::<Vec<_>>());
-    let transport = Transport {
-        ice: &ours(),
-        fingerprint: Fingerprint([0xab; 32]),
-        udp: &udp,
-        tcp: &tcp,
-    };
-    listen_answer(
-        offer,
-        &ListenParams {
-            transport,
-            ssrcs: [11, 12, 13],
-            cname: "c0",
-        },
-    )
-    .unwrap()
+    let transport = Transport { ice: &ours(), fingerprint: Fingerprint([0xab; 32]), udp: &udp, tcp: &tcp };
+    listen_answer(offer, &ListenParams { transport, ssrcs: [11, 12, 13], cname: "c0" }).unwrap()
 }
 
 fn answer_to_publish(offer: &Offer) -> String {
     let udp = ["192.0.2.1:3478".parse().unwrap()];
-    let transport = Transport {
-        ice: &ours(),
-        fingerprint: Fingerprint([0xab; 32]),
-        udp: &udp,
-        tcp: &[],
-    };
+    let transport = Transport { ice: &ours(), fingerprint: Fingerprint([0xab; 32]), udp: &udp, tcp: &[] };
     publish_answer(offer, &PublishParams { transport }).unwrap()
 }
 
@@ -162,26 +141,15 @@ fn answer_to_publish(offer: &Offer) -> String {
 fn assert_lines(answer: &str, expected: &str) {
     assert!(answer.ends_with("\r\n") && !answer.contains("\r\n\r\n"));
     let expected = expected.replace("DIGEST", &["AB"; 32].join(":"));
-    assert_eq!(
-        answer.split_terminator("\r\n").collect::<Vec<_>>(),
-        expected.lines().collect::<Vec<_>>()
-    );
+    assert_eq!(answer.split_terminator("\r\n").collect::<Vec<_>>(), expected.lines().collect::<Vec<_>>());
 }
 
 #[test]
 fn chromium_listens_with_three_slots() {
     let offer = Offer::parse(&chromium_listen()).unwrap();
-    assert_eq!(
-        (offer.ice.ufrag.as_str(), offer.ice.pwd.as_str()),
-        ("4ZcD", "2/1muCWoOi3uLifh0NuRHlYp")
-    );
+    assert_eq!((offer.ice.ufrag.as_str(), offer.ice.pwd.as_str()), ("4ZcD", "2/1muCWoOi3uLifh0NuRHlYp"));
     assert_eq!((offer.fingerprint.0[0], offer.fingerprint.0[31]), (0x3a, 0xaa));
-    let slot = |mid: &str| Slot {
-        mid: mid.to_owned(),
-        payload_type: 111,
-        level_ext: Some(1),
-        nack: true,
-    };
+    let slot = |mid: &str| Slot { mid: mid.to_owned(), payload_type: 111, level_ext: Some(1), nack: true };
     assert_eq!(offer.listen_slots(), Ok(vec![slot("0"), slot("1"), slot("2")]));
     assert_eq!(offer.publish(), Err(SdpError::NoAudio));
     let answer = answer_to_listen(&offer, &["192.0.2.1:3478", "[2001:db8::1]:3478"], &["192.0.2.1:3478"]);
@@ -302,15 +270,7 @@ fn firefox_listens_in_stereo_without_nack() {
     assert_eq!(offer.ice.ufrag, "5b1c2d3e");
     let slots = offer.listen_slots().unwrap();
     assert_eq!(slots.len(), SLOTS);
-    assert_eq!(
-        slots[2],
-        Slot {
-            mid: "2".to_owned(),
-            payload_type: 109,
-            level_ext: Some(1),
-            nack: false
-        }
-    );
+    assert_eq!(slots[2], Slot { mid: "2".to_owned(), payload_type: 109, level_ext: Some(1), nack: false });
     let answer = answer_to_listen(&offer, &["[2001:db8::1]:3478"], &[]);
     assert!(answer.contains("\r\nc=IN IP6 2001:db8::1\r\n"));
     assert!(answer.contains("\r\na=fmtp:109 minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1\r\n"));
@@ -321,20 +281,9 @@ fn firefox_listens_in_stereo_without_nack() {
 fn aiortc_may_listen_or_publish() {
     let offer = Offer::parse(&aiortc()).unwrap();
     let slots = offer.listen_slots().unwrap();
-    assert_eq!(
-        slots,
-        [Slot {
-            mid: "0".to_owned(),
-            payload_type: 96,
-            level_ext: Some(2),
-            nack: false
-        }]
-    );
+    assert_eq!(slots, [Slot { mid: "0".to_owned(), payload_type: 96, level_ext: Some(2), nack: false }]);
     let line = offer.publish().unwrap();
-    assert_eq!(
-        (line.opus_pt, line.red_pt, line.mid_ext, line.ssrc),
-        (96, None, Some(1), Some(1_842_384_923))
-    );
+    assert_eq!((line.opus_pt, line.red_pt, line.mid_ext, line.ssrc), (96, None, Some(1), Some(1_842_384_923)));
     let answer = answer_to_publish(&offer);
     assert!(answer.contains("\r\nm=audio 3478 UDP/TLS/RTP/SAVPF 96\r\n") && !answer.contains("red/48000"));
 }
@@ -342,10 +291,7 @@ fn aiortc_may_listen_or_publish() {
 #[test]
 fn obs_publishes_without_its_video() {
     let offer = Offer::parse(&obs()).unwrap();
-    assert_eq!(
-        (offer.ice.ufrag.as_str(), offer.publish().unwrap().ssrc),
-        ("jkyL", Some(1_530_125_124))
-    );
+    assert_eq!((offer.ice.ufrag.as_str(), offer.publish().unwrap().ssrc), ("jkyL", Some(1_530_125_124)));
     let answer = answer_to_publish(&offer);
     assert!(answer.contains("\r\na=group:BUNDLE 0\r\n"));
     let rejected =
@@ -359,29 +305,12 @@ fn other_m_lines_keep_their_places_and_are_rejected() {
         "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\nc=IN IP4 0.0.0.0\na=mid:d\na=sctp-port:5000\n".to_owned();
     let stopped = "m=audio 0 UDP/TLS/RTP/SAVPF 111\na=mid:s\na=inactive\na=rtpmap:111 opus/48000/2\n".to_owned();
     let audio = |mid: &str| chromium_audio(mid, "recvonly", "");
-    let media = [
-        chromium_video("v"),
-        stopped,
-        audio("a"),
-        data,
-        audio("b"),
-        audio("unbundled"),
-    ];
+    let media = [chromium_video("v"), stopped, audio("a"), data, audio("b"), audio("unbundled")];
     let offer = Offer::parse(&chromium("v s a d b", &media)).unwrap();
     // Two that receive are not three: one slot.
-    assert_eq!(
-        offer
-            .listen_slots()
-            .unwrap()
-            .iter()
-            .map(|s| s.mid.as_str())
-            .collect::<Vec<_>>(),
-        ["a"]
-    );
+    assert_eq!(offer.listen_slots().unwrap().iter().map(|s| s.mid.as_str()).collect::<Vec<_>>(), ["a"]);
     let answer = answer_to_listen(&offer, &[], &["192.0.2.1:443"]);
-    let lines = answer
-        .split_terminator("\r\n")
-        .filter(|l| ["m=", "a=mid", "a=gr"].iter().any(|p| l.starts_with(p)));
+    let lines = answer.split_terminator("\r\n").filter(|l| ["m=", "a=mid", "a=gr"].iter().any(|p| l.starts_with(p)));
     assert_eq!(
         lines.collect::<Vec<_>>(),
         [
@@ -408,41 +337,24 @@ fn bundle_only_lines_use_the_transport_of_the_first() {
     let bundled = |mid: &str| {
         format!("m=audio 0 UDP/TLS/RTP/SAVPF 111\na=mid:{mid}\na=bundle-only\na=recvonly\na=rtpmap:111 opus/48000/2\n")
     };
-    let offer = chromium(
-        "v 1 2 3",
-        &[chromium_video("v"), bundled("1"), bundled("2"), bundled("3")],
-    );
+    let offer = chromium("v 1 2 3", &[chromium_video("v"), bundled("1"), bundled("2"), bundled("3")]);
     let offer = Offer::parse(&offer).unwrap();
-    assert_eq!(
-        (offer.ice.ufrag.as_str(), offer.listen_slots().unwrap().len()),
-        ("4ZcD", 3)
-    );
+    assert_eq!((offer.ice.ufrag.as_str(), offer.listen_slots().unwrap().len()), ("4ZcD", 3));
 }
 
 #[test]
 fn a_single_m_line_needs_no_mid_or_bundle() {
-    let text = chromium_publish()
-        .replace("a=group:BUNDLE 0\n", "")
-        .replace("a=mid:0\n", "");
+    let text = chromium_publish().replace("a=group:BUNDLE 0\n", "").replace("a=mid:0\n", "");
     let offer = Offer::parse(&text).unwrap();
     assert_eq!(offer.publish().unwrap().mid, "");
     let answer = answer_to_publish(&offer);
     assert!(!answer.contains("BUNDLE") && !answer.contains("a=mid"));
-    assert_eq!(
-        Offer::parse(&text.replace("a=rtcp-mux\n", "")).unwrap_err(),
-        SdpError::Invalid("no rtcp-mux")
-    );
+    assert_eq!(Offer::parse(&text.replace("a=rtcp-mux\n", "")).unwrap_err(), SdpError::Invalid("no rtcp-mux"));
 }
 
 #[test]
 fn red_counts_only_if_all_of_it_is_opus() {
-    for (fmtp, red_pt) in [
-        ("111/111", Some(63)),
-        ("111", Some(63)),
-        ("111/0", None),
-        ("0/0", None),
-        ("", None),
-    ] {
+    for (fmtp, red_pt) in [("111/111", Some(63)), ("111", Some(63)), ("111/0", None), ("0/0", None), ("", None)] {
         let text = chromium_publish().replace("a=fmtp:63 111/111", &format!("a=fmtp:63 {fmtp}"));
         assert_eq!(Offer::parse(&text).unwrap().publish().unwrap().red_pt, red_pt, "{fmtp}");
     }
@@ -450,12 +362,7 @@ fn red_counts_only_if_all_of_it_is_opus() {
 
 #[test]
 fn nack_and_extensions_are_read_as_offered() {
-    let line = |from: &str, to: &str| {
-        Offer::parse(&chromium_publish().replace(from, to))
-            .unwrap()
-            .publish()
-            .unwrap()
-    };
+    let line = |from: &str, to: &str| Offer::parse(&chromium_publish().replace(from, to)).unwrap().publish().unwrap();
     assert!(line("a=rtcp-fb:111 nack", "a=rtcp-fb:* nack").nack);
     assert!(!line("a=rtcp-fb:111 nack", "a=rtcp-fb:111 nack pli").nack);
     assert!(!line("a=rtcp-fb:111 nack", "a=rtcp-fb:63 nack").nack);
@@ -480,10 +387,7 @@ fn what_does_not_fit_is_told_apart() {
         assert_eq!(Offer::parse(&plain).unwrap_err(), SdpError::NoAudio);
     }
     assert_eq!(SdpError::Invalid("x").code(), "invalid_sdp");
-    assert_eq!(
-        (SdpError::NoAudio.code(), SdpError::NoCommonCodec.code()),
-        ("no_audio", "no_common_codec")
-    );
+    assert_eq!((SdpError::NoAudio.code(), SdpError::NoCommonCodec.code()), ("no_audio", "no_common_codec"));
 }
 
 #[test]
@@ -513,17 +417,11 @@ fn what_cannot_be_answered_is_invalid() {
         ("a=mid:0", &long_mid),
     ] {
         let result = Offer::parse(&chromium_publish().replace(from, to));
-        assert!(
-            matches!(result, Err(SdpError::Invalid(_))),
-            "{from} -> {to}: {result:?}"
-        );
+        assert!(matches!(result, Err(SdpError::Invalid(_))), "{from} -> {to}: {result:?}");
     }
     let invalid = |text: String| matches!(Offer::parse(&text), Err(SdpError::Invalid(_)));
     assert!(invalid(String::new()));
-    assert!(invalid(chromium(
-        "0",
-        &[chromium_audio("0", "sendonly", ""), chromium_audio("0", "sendonly", "")]
-    )));
+    assert!(invalid(chromium("0", &[chromium_audio("0", "sendonly", ""), chromium_audio("0", "sendonly", "")])));
     assert!(Offer::parse(&chromium_publish().replace("a=setup:actpass", "a=setup:active")).is_ok());
 }
 
@@ -531,15 +429,9 @@ fn what_cannot_be_answered_is_invalid() {
 fn limits_are_kept() {
     let parse = |more: &str| Offer::parse(&(chromium_publish() + more)).map(|_| ());
     assert_eq!(parse(&format!("a={}\n", "x".repeat(LINE_MAX - 2))), Ok(()));
-    assert_eq!(
-        parse(&format!("a={}\n", "x".repeat(LINE_MAX - 1))),
-        Err(SdpError::Invalid("line too long"))
-    );
+    assert_eq!(parse(&format!("a={}\n", "x".repeat(LINE_MAX - 1))), Err(SdpError::Invalid("line too long")));
     assert_eq!(parse(&"m=audio 0 RTP/AVP 0\n".repeat(MEDIA_MAX - 1)), Ok(()));
-    assert_eq!(
-        parse(&"m=audio 0 RTP/AVP 0\n".repeat(MEDIA_MAX)),
-        Err(SdpError::Invalid("too many m-lines"))
-    );
+    assert_eq!(parse(&"m=audio 0 RTP/AVP 0\n".repeat(MEDIA_MAX)), Err(SdpError::Invalid("too many m-lines")));
     let room = OFFER_MAX - chromium_publish().len();
     assert_eq!(parse(&"\n".repeat(room)), Ok(()));
     assert_eq!(parse(&"\n".repeat(room + 1)), Err(SdpError::Invalid("too large")));

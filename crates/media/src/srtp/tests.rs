@@ -6,10 +6,7 @@ const PROFILES: [Profile; 3] = [Profile::AeadAes128Gcm, Profile::AeadAes256Gcm, 
 fn hex(text: &str) -> Vec<u8> {
     let digits = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect::<Vec<_>>();
     let digit = |b: u8| (b as char).to_digit(16).unwrap() as u8;
-    digits
-        .chunks(2)
-        .map(|pair| digit(pair[0]) << 4 | digit(pair[1]))
-        .collect()
+    digits.chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
 }
 
 /// A client's sealer and the server's opener for it, and the other way round.
@@ -52,10 +49,8 @@ fn derivation_of_rfc_3711_b_3() {
     assert_eq!(derived(2, 14), hex("30CBBC08863D8C85D49DB34A9AE1"));
     assert_eq!(
         derived(1, 94),
-        hex(
-            "CEBE321F6FF7716B6FD4AB49AF256A15 6D38BAA48F0A0ACF3C34E2359E6CDBCE E049646C43D9327AD175578EF7227098
-             6371C10C9A369AC2F94A8C5FBCDDDC25 6D6E919A48B610EF17C2041E47403576 6B68642C59BBFC2F34DB60DBDFB2"
-        )
+        hex("CEBE321F6FF7716B6FD4AB49AF256A15 6D38BAA48F0A0ACF3C34E2359E6CDBCE E049646C43D9327AD175578EF7227098
+             6371C10C9A369AC2F94A8C5FBCDDDC25 6D6E919A48B610EF17C2041E47403576 6B68642C59BBFC2F34DB60DBDFB2")
     );
 }
 
@@ -89,20 +84,10 @@ fn packets_of_rfc_7714() {
         // The vectors give session keys; they are used for both kinds here, as in the RFC.
         let key = (0..key_len as u8).collect::<Vec<_>>();
         let cipher = || Cipher::gcm(&key, &hex(RFC_7714_SALT)).unwrap();
-        let keys = || Direction {
-            rtp: cipher(),
-            rtcp: cipher(),
-        };
-        let sealer = Sealer {
-            keys: keys(),
-            rtcp_index: 0x5d3,
-        };
+        let keys = || Direction { rtp: cipher(), rtcp: cipher() };
+        let sealer = Sealer { keys: keys(), rtcp_index: 0x5d3 };
         let [rtp_sources, rtcp_sources] = Default::default();
-        let opener = Opener {
-            keys: keys(),
-            rtp_sources,
-            rtcp_sources,
-        };
+        let opener = Opener { keys: keys(), rtp_sources, rtcp_sources };
         check_packets(sealer, opener, [RFC_7714_RTP, rtp, RFC_7714_RTCP, rtcp].map(hex));
     }
 }
@@ -126,20 +111,9 @@ fn check_packets(mut sealer: Sealer, mut opener: Opener, [rtp, srtp, rtcp, srtcp
 
 /// An RTP packet of one stream, with an extension, and room for the tag.
 fn rtp_packet(seq: u16, payload: &[u8]) -> (Vec<u8>, usize, usize) {
-    let level = Some(rtp::AudioLevel {
-        id: 1,
-        level: 30,
-        voice: true,
-    });
-    let header = rtp::Header {
-        marker: false,
-        payload_type: 111,
-        seq,
-        time: 960,
-        ssrc: 77,
-        csrc: Some(3),
-        audio_level: level,
-    };
+    let level = Some(rtp::AudioLevel { id: 1, level: 30, voice: true });
+    let header =
+        rtp::Header { marker: false, payload_type: 111, seq, time: 960, ssrc: 77, csrc: Some(3), audio_level: level };
     let mut packet = vec![0; rtp::HEADER_MAX];
     let header_len = rtp::write_header(&header, &mut packet);
     packet.truncate(header_len);
@@ -157,13 +131,7 @@ fn sealed_rtp(sealer: &Sealer, index: u64) -> Vec<u8> {
 }
 
 fn sealed_rtcp(sealer: &mut Sealer, ssrc: u32) -> Vec<u8> {
-    let info = rtp::SenderInfo {
-        ssrc,
-        ntp: 1,
-        time: 2,
-        packets: 3,
-        octets: 4,
-    };
+    let info = rtp::SenderInfo { ssrc, ntp: 1, time: 2, packets: 3, octets: 4 };
     let mut packet = vec![0; rtp::SENDER_REPORT_MAX + OVERHEAD_MAX];
     let len = rtp::write_sender_report(&info, "cname", &mut packet);
     let sealed = sealer.seal_rtcp(&mut packet, len).unwrap();
@@ -178,10 +146,7 @@ fn every_profile_round_trips_in_both_directions() {
         for (mut sealer, mut opener) in [to_server, to_client] {
             let mut packet = sealed_rtp(&sealer, 7);
             assert_eq!(packet.len(), 24 + 8 + profile.rtp_overhead());
-            assert!(
-                !packet.windows(8).any(|w| w == 7u64.to_be_bytes()),
-                "the payload is still plain"
-            );
+            assert!(!packet.windows(8).any(|w| w == 7u64.to_be_bytes()), "the payload is still plain");
             let (index, len) = opener.open_rtp(&mut packet).unwrap();
             assert_eq!((index, &packet[24..len]), (7, &7u64.to_be_bytes()[..]));
             let mut packet = sealed_rtcp(&mut sealer, 5);
@@ -233,9 +198,7 @@ fn rtcp_that_is_only_authenticated_is_refused() {
     let mut packet = sealed_rtcp(&mut sealer, 5);
     let tagged = packet.len() - SHA1_80_TAG_LEN;
     packet[tagged - RTCP_INDEX_LEN] = 0;
-    let Cipher::Cm(cm) = &sealer.keys.rtcp else {
-        panic!("another cipher")
-    };
+    let Cipher::Cm(cm) = &sealer.keys.rtcp else { panic!("another cipher") };
     let tag = cm.tag(&packet[..tagged]);
     packet[tagged..].copy_from_slice(&tag);
     assert_eq!(opener.open_rtcp(&mut packet), Err(SrtpError::Malformed));
@@ -261,11 +224,7 @@ fn replays_and_stale_packets_are_refused_late_ones_are_not() {
         ] {
             assert_eq!(open(index), expected, "{index}");
         }
-        let rtcp = [
-            sealed_rtcp(&mut sealer, 5),
-            sealed_rtcp(&mut sealer, 5),
-            sealed_rtcp(&mut sealer, 6),
-        ];
+        let rtcp = [sealed_rtcp(&mut sealer, 5), sealed_rtcp(&mut sealer, 5), sealed_rtcp(&mut sealer, 6)];
         for (at, fresh) in [(1, true), (0, true), (1, false), (0, false), (2, true), (2, false)] {
             assert_eq!(opener.open_rtcp(&mut rtcp[at].clone()).is_ok(), fresh, "RTCP {at}");
         }
@@ -276,14 +235,8 @@ fn replays_and_stale_packets_are_refused_late_ones_are_not() {
 fn the_rollover_counter_is_followed_over_the_wrap() {
     for profile in PROFILES {
         let ((sealer, mut opener), _) = pair(profile);
-        for index in [
-            0xfffe, 0x1_0001, 0xffff, 0x1_0000, 0x1_8000, 0x1_ffff, 0x2_0000, 0x1_fffd,
-        ] {
-            assert_eq!(
-                opener.open_rtp(&mut sealed_rtp(&sealer, index)).map(|o| o.0),
-                Ok(index),
-                "{index:x}"
-            );
+        for index in [0xfffe, 0x1_0001, 0xffff, 0x1_0000, 0x1_8000, 0x1_ffff, 0x2_0000, 0x1_fffd] {
+            assert_eq!(opener.open_rtp(&mut sealed_rtp(&sealer, index)).map(|o| o.0), Ok(index), "{index:x}");
         }
         // A jump over half the space is taken for an old packet, and fails.
         assert!(opener.open_rtp(&mut sealed_rtp(&sealer, 0x3_0000)).is_err());
@@ -293,21 +246,12 @@ fn the_rollover_counter_is_followed_over_the_wrap() {
 #[test]
 fn limits_are_kept() {
     let material = [0; 56];
-    assert_eq!(
-        Keys::from_dtls(Profile::AeadAes128Gcm, &material[1..], true).unwrap_err(),
-        SrtpError::Keys
-    );
+    assert_eq!(Keys::from_dtls(Profile::AeadAes128Gcm, &material[1..], true).unwrap_err(), SrtpError::Keys);
     for profile in PROFILES {
         let ((mut sealer, mut opener), _) = pair(profile);
         let (mut packet, header_len, len) = rtp_packet(0, &[1]);
-        assert_eq!(
-            sealer.seal_rtp(&mut packet, header_len, len, 1 << 48),
-            Err(SrtpError::Exhausted)
-        );
-        assert_eq!(
-            sealer.seal_rtp(&mut packet[..len + 1], header_len, len, 0),
-            Err(SrtpError::Malformed)
-        );
+        assert_eq!(sealer.seal_rtp(&mut packet, header_len, len, 1 << 48), Err(SrtpError::Exhausted));
+        assert_eq!(sealer.seal_rtp(&mut packet[..len + 1], header_len, len, 0), Err(SrtpError::Malformed));
         assert_eq!(sealer.seal_rtp(&mut packet, len + 1, len, 0), Err(SrtpError::Malformed));
         assert_eq!(sealer.seal_rtcp(&mut packet[..len], len), Err(SrtpError::Malformed));
         for ssrc in 0..replay::SOURCES_MAX as u32 {
