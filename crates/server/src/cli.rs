@@ -44,7 +44,7 @@ pub struct Serve {
     #[arg(long, env = "ROOMTONE_MEDIA_THREADS", value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     pub media_threads: Option<u8>,
     /// How people reach this server; used in links. Guessed from --listen if absent.
-    #[arg(long, env = "ROOMTONE_PUBLIC_URL", value_name = "URL")]
+    #[arg(long, env = "ROOMTONE_PUBLIC_URL", value_name = "URL", value_parser = web_address)]
     pub public_url: Option<Url>,
     /// The name of this server, shown to newcomers.
     #[arg(long, env = "ROOMTONE_NAME", default_value = "Roomtone")]
@@ -74,7 +74,31 @@ impl Serve {
     }
 }
 
+/// An http or https URL without anything that a link or a header could not carry.
+fn web_address(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| error.to_string())?;
+    let plain =
+        url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
+    let web = matches!(url.scheme(), "http" | "https");
+    if web && plain { Ok(url) } else { Err("expected http://HOST or https://HOST".to_owned()) }
+}
+
 /// `PUBLIC_URL/join/CODE`.
 pub fn join_link(public_url: &str, code: &str) -> String {
     format!("{}/join/{code}", public_url.trim_end_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn public_urls() {
+        for good in ["http://localhost:8080", "https://talk.example", "https://talk.example/rooms"] {
+            assert!(web_address(good).is_ok(), "{good}");
+        }
+        for bad in ["", "talk.example", "ftp://talk.example", "https://a:b@talk.example", "https://talk.example/?a=b"] {
+            assert!(web_address(bad).is_err(), "{bad}");
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
 use fast_qr::QRBuilder;
 use roomtone::app::{App, StartError, listening_line};
 use roomtone::cli::{Cli, Command, Invite, Serve};
@@ -12,7 +13,20 @@ use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help and the version are answers; anything else is one line about what was wrong.
+        Err(answer) if !answer.use_stderr() || answer.kind() == DisplayHelpOnMissingArgumentOrSubcommand => {
+            answer.exit()
+        }
+        Err(error) => {
+            let text = error.to_string();
+            let line = text.lines().next().unwrap_or("bad arguments");
+            let _ = writeln!(io::stderr(), "roomtone: {}", line.trim_start_matches("error: "));
+            return ExitCode::from(2);
+        }
+    };
+    let done = match cli.command {
         Command::Serve(options) => serve(&options).await,
         Command::Invite(options) => invite(&options).await,
     };

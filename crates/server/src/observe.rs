@@ -44,8 +44,12 @@ impl Observe {
     }
 }
 
+/// What is logged unless `RUST_LOG` says otherwise. Ours, and warnings of libraries, but not of those that parse what
+/// anybody may send to the media port: a flood there must not become a flood here.
+const DEFAULT_FILTER: &str = "warn,roomtone=info,str0m=error,dimpl=error,is=error";
+
 /// Sends logs to standard error, as `RUST_LOG` says, or ours at `info`.
 pub fn log_to_stderr() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }

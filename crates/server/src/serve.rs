@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::serve::ListenerExt;
 use roomtone_store::{NewInvite, Store};
 use tokio::net::TcpListener;
 
@@ -22,6 +23,10 @@ const TIDY_EVERY: Duration = Duration::from_secs(30);
 /// Serves until `stop` resolves, then says goodbye to every client. Live rooms do not end: they are there again after
 /// the next start.
 pub async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Output = ()>) -> std::io::Result<()> {
+    // Messages on control sockets are small and must not wait for each other; failing that, they only come later.
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    });
     let router = http::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let (stopped, stopping) = tokio::sync::oneshot::channel::<()>();
     let server = axum::serve(listener, router).with_graceful_shutdown(async {
@@ -35,7 +40,10 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Outpu
     }
     tracing::info!("stopping");
     tidy.abort();
-    app.rooms.shut_down().await;
+    // A room whose store does not answer must not keep the process alive; nothing that was acknowledged is lost.
+    if tokio::time::timeout(STOP_LIMIT, app.rooms.shut_down()).await.is_err() {
+        tracing::warn!("some rooms did not stop in time");
+    }
     let _ = stopped.send(());
     // Clients that do not close in time are cut off.
     let ended = tokio::time::timeout(STOP_LIMIT, &mut server).await;

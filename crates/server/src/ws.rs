@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message as Frame, WebSocket, WebSocketUpgrade, close_code, rejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use roomtone_room::ids::{MemberId, RoleEpoch, RoomId, Seq};
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use tokio::sync::mpsc;
 
 use crate::app::App;
-use crate::http::SignedIn;
+use crate::http::{PathId, SignedIn};
 use crate::rooms::Handle;
 use crate::rooms::message::{Caller, Message, Outgoing, SOCKET_QUEUE, SocketNo};
 use crate::wire::socket::{ByeCode, ClientMessage, ServerMessage};
@@ -21,12 +21,15 @@ use crate::wire::{ApiError, Code, Id};
 /// Longest message from a client, in bytes: a question of 280 characters fits four times.
 const MESSAGE_MAX: usize = 8 * 1024;
 
-/// What one socket may buffer for reading and writing, in bytes. Larger spares system calls for talkative clients; the
-/// library's default costs every listener hundreds of KiB.
+/// What one socket reads at once, in bytes. Larger spares system calls for talkative clients; the library's default costs
+/// every listener hundreds of KiB.
 const READ_BUFFER: usize = 4 * 1024;
-const WRITE_BUFFER_MAX: usize = 256 * 1024;
 
-/// Commands a client may send at once and each second after that. More lets people click faster; fewer costs an
+/// Longest message to a client, in bytes; a longer one ends the socket. Only what is being sent takes memory. It has to
+/// hold the snapshot of a moderator with thousands of hands, each with a question.
+const WRITE_BUFFER_MAX: usize = 16 * 1024 * 1024;
+
+/// Messages a client may send at once and each second after that. More lets people click faster; fewer costs an
 /// attacker's flood less of the room's time.
 const COMMANDS_BURST: u32 = 40;
 const COMMANDS_PER_SECOND: u32 = 20;
@@ -34,8 +37,8 @@ const COMMANDS_PER_SECOND: u32 = 20;
 /// How long a client may take to accept one message before it counts as gone.
 const SEND_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long a socket may be silent, in both directions, before it is asked for a sign of life, and how many times.
-/// Longer keeps sleeping phones; shorter shows lost connections sooner.
+/// How often a client is asked for a sign of life, and how many times in a row it may fail to give one. More keeps
+/// sleeping phones; less shows lost connections sooner.
 const PING_EVERY: Duration = Duration::from_secs(5);
 const PINGS_UNANSWERED: u32 = 3;
 
@@ -51,7 +54,7 @@ pub(crate) struct Opening {
 /// Opens a control socket, which enters the room.
 pub(crate) async fn upgrade(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    PathId(id): PathId<String>,
     opening: Result<Query<Opening>, axum::extract::rejection::QueryRejection>,
     caller: SignedIn,
     upgrade: Result<WebSocketUpgrade, rejection::WebSocketUpgradeRejection>,
@@ -71,20 +74,22 @@ pub(crate) async fn upgrade(
 
 /// Serves one socket until either side is done with it.
 async fn serve(app: Arc<App>, id: RoomId, handle: Handle, caller: Caller, since: Option<Seq>, mut socket: WebSocket) {
-    let member = caller.member();
+    let (member, session) = (caller.member(), caller.session);
     let number = app.rooms.next_socket();
     app.rooms.leave_for(member, id).await;
     let (outgoing, mut queue) = mpsc::channel(SOCKET_QUEUE);
     let entered = handle.ask(|reply| Message::Connect { caller, since, socket: number, outgoing, reply }).await;
     if let Err(error) = entered {
-        app.rooms.left_unless_present(member, id, &handle).await;
+        app.rooms.forget_if_gone(member, id);
         let code = match error.code {
             Code::RoomEnded | Code::RoomNotFound => ByeCode::RoomEnded,
-            Code::NotInRoom => ByeCode::Left,
+            Code::NotInRoom => ByeCode::Elsewhere,
             _ => ByeCode::ShuttingDown,
         };
         return close(&mut socket, code).await;
     }
+    // A failure of the store here will show elsewhere; the session was good a moment ago.
+    let _ = app.rooms.end_if_signed_out(member, session).await;
     metrics::gauge!("roomtone_sockets_open").increment(1.0);
     talk(&handle, member, number, &mut socket, &mut queue).await;
     metrics::gauge!("roomtone_sockets_open").decrement(1.0);
@@ -117,13 +122,13 @@ async fn talk(
             }
             frame = socket.next() => {
                 unanswered = 0;
+                if let Some(Ok(Frame::Text(_) | Frame::Binary(_))) = &frame && !allowance.take() {
+                    let text = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.to_text().ok());
+                    if !refuse(socket, text.unwrap_or_default(), Code::RateLimited.into()).await { return }
+                    continue;
+                }
                 match frame {
                     Some(Ok(Frame::Text(text))) => {
-                        if !allowance.take() {
-                            let error = ApiError::from(Code::RateLimited);
-                            if !refuse(socket, text.as_str(), error).await { return }
-                            continue;
-                        }
                         match serde_json::from_str::<ClientMessage>(text.as_str()) {
                             Ok(message) => {
                                 let message = match message {
@@ -194,7 +199,7 @@ async fn shut(socket: &mut WebSocket) {
     send(socket, Frame::Close(Some(frame))).await;
 }
 
-/// A token bucket for one client's commands.
+/// A token bucket for one client's messages.
 struct Allowance {
     tokens: f64,
     last: std::time::Instant,

@@ -16,7 +16,7 @@ use crate::edge::Secret;
 use crate::wire::{ApiError, Code};
 
 /// The cookie that carries the session token.
-pub const SESSION_COOKIE: &str = "roomtone_session";
+const SESSION_COOKIE: &str = "roomtone_session";
 
 /// The member who is calling. As an extractor it refuses everybody else with `not_signed_in`.
 pub(crate) struct SignedIn {
@@ -44,11 +44,13 @@ where
     }
 }
 
-/// The hash of the token in the bearer header or the cookie; the header wins, since it was set on purpose.
+/// The hash of the token in the bearer header or the cookie; the header wins, since it was set on purpose. Other schemes
+/// are a proxy's business.
 fn session_hash(headers: &HeaderMap) -> Option<Hash> {
-    if let Some(value) = headers.get(AUTHORIZATION) {
-        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-        return scheme.eq_ignore_ascii_case("bearer").then(|| Secret::hash_of(token.trim())).flatten();
+    let authorization = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (scheme, token) = authorization.split_once(' ').unwrap_or((authorization, ""));
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Secret::hash_of(token.trim());
     }
     headers
         .get_all(COOKIE)
@@ -82,7 +84,7 @@ pub(super) async fn refuse_cross_site(State(app): State<Arc<App>>, request: Requ
     let opens_socket = headers.contains_key("sec-websocket-key");
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if (opens_socket || changes) && !same_origin(&app, headers) {
-        tracing::info!(path_class = "api", "refused a request from a page of another origin");
+        tracing::info!("refused a request from a page of another origin");
         return ApiError::from(Code::CrossSite).into_response();
     }
     next.run(request).await

@@ -48,13 +48,20 @@ impl<S: Send + Sync> FromRequest<S> for Sdp {
     }
 }
 
+/// Carries something out to its end even if whoever asked hangs up: what takes several steps must not stop between them,
+/// as a handler does when its connection goes.
+pub(super) async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
+) -> Result<T, ApiError> {
+    tokio::spawn(work).await.map_err(|panic| ApiError::internal(&panic))?
+}
+
 fn refuse_bytes(rejection: &BytesRejection) -> ApiError {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE { Code::TooLarge } else { Code::BadRequest }.into()
 }
 
-/// Path parameters; a part that has not the form it must have is answered with `otherwise`, just like a thing that
-/// does not exist.
-pub(super) struct PathId<T>(pub(super) T);
+/// Path parameters; a part that has not the form it must have is answered just like a thing that does not exist.
+pub(crate) struct PathId<T>(pub(crate) T);
 
 impl<T, S> FromRequestParts<S> for PathId<T>
 where
@@ -64,7 +71,13 @@ where
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let not_found = if parts.uri.path().starts_with("/api/rooms/") { Code::RoomNotFound } else { Code::NotFound };
+        let kind = parts.uri.path().trim_start_matches("/api/").split('/').next();
+        let not_found = match kind {
+            Some("rooms") => Code::RoomNotFound,
+            Some("invites") => Code::InviteNotFound,
+            Some("members") => Code::MemberNotFound,
+            _ => Code::NotFound,
+        };
         axum::extract::Path::<T>::from_request_parts(parts, state)
             .await
             .map(|path| Self(path.0))

@@ -10,7 +10,7 @@ use roomtone_media::sdp::{OFFER_MAX, Offer};
 use roomtone_room::ids::RoomId;
 
 use super::auth::SignedIn;
-use super::body::{PathId, Sdp};
+use super::body::{PathId, Sdp, to_the_end};
 use super::rooms::room_for;
 use crate::app::App;
 use crate::rooms::message::{LegRequest, Message, NewLeg};
@@ -35,9 +35,15 @@ pub(super) async fn listen(
     let (id, handle, caller) = room_for(&app, &id, caller).await?;
     let offer = Box::new(Offer::parse(&text).map_err(refuse_sdp)?);
     let wants = offer.listen_slots().map_err(refuse_sdp)?;
-    app.rooms.leave_for(caller.member(), id).await;
-    let leg = handle.ask(|reply| Message::Listen(LegRequest { caller, offer, wants, reply })).await?;
-    Ok(created(id, leg))
+    let leg = to_the_end(async move {
+        let (member, session) = (caller.member(), caller.session);
+        app.rooms.leave_for(member, id).await;
+        let made = handle.ask(|reply| Message::Listen(LegRequest { caller, offer, wants, reply })).await;
+        app.rooms.forget_if_gone(member, id);
+        app.rooms.end_if_signed_out(member, session).await?;
+        made
+    });
+    Ok(created(id, leg.await?))
 }
 
 /// Makes a publish leg.
@@ -56,8 +62,13 @@ pub(super) async fn publish(
     let (id, handle, caller) = room_for(&app, &id, caller).await?;
     let offer = Box::new(Offer::parse(&text).map_err(refuse_sdp)?);
     let wants = Box::new(offer.publish().map_err(refuse_sdp)?);
-    let leg = handle.ask(|reply| Message::Publish(LegRequest { caller, offer, wants, reply })).await?;
-    Ok(created(id, leg))
+    let leg = to_the_end(async move {
+        let (member, session) = (caller.member(), caller.session);
+        let made = handle.ask(|reply| Message::Publish(LegRequest { caller, offer, wants, reply })).await;
+        app.rooms.end_if_signed_out(member, session).await?;
+        made
+    });
+    Ok(created(id, leg.await?))
 }
 
 /// Ends a leg of the caller's own.

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use roomtone_store::{Member, NewSession};
 
 use super::auth::{SignedIn, sign_out_cookie};
-use super::body::{Body, PathId};
+use super::body::{Body, PathId, to_the_end};
 use super::text;
 use crate::app::App;
 use crate::edge::{self, Secret};
@@ -39,9 +39,14 @@ pub(super) async fn me_of(app: &App, member: Member) -> Result<Me, ApiError> {
 /// Ends this session, with its sockets and legs.
 #[utoipa::path(delete, path = "/api/session", responses((status = 204), (status = 401, body = ApiError)))]
 pub(super) async fn sign_out(State(app): State<Arc<App>>, caller: SignedIn) -> Result<Response, ApiError> {
-    app.store.delete_session(&caller.session).await.map_err(|e| ApiError::internal(&e))?;
-    app.rooms.end_session(caller.member.person.id, caller.session).await;
-    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, sign_out_cookie(&app))]).into_response())
+    let cookie = sign_out_cookie(&app);
+    to_the_end(async move {
+        app.store.delete_session(&caller.session).await.map_err(|e| ApiError::internal(&e))?;
+        app.rooms.end_session(caller.member.person.id, caller.session).await;
+        Ok(())
+    })
+    .await?;
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
 }
 
 /// A further session, for a player or an encoder.

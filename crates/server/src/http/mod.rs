@@ -24,8 +24,8 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 
-pub use auth::SESSION_COOKIE;
 pub(crate) use auth::SignedIn;
+pub(crate) use body::PathId;
 pub(crate) use rooms::room_for;
 
 /// Largest body, in bytes: that of an SDP offer. Everything else is far smaller.
@@ -47,6 +47,8 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), auth::refuse_cross_site))
         .layer(set_header(header::CONTENT_SECURITY_POLICY, policy))
         .layer(set_header(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
+        // Answers are about one member and the present moment; what may be kept says so itself.
+        .layer(set_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
         .layer(set_header(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")))
         .layer(set_header(
             HeaderName::from_static("permissions-policy"),
@@ -54,6 +56,10 @@ pub fn router(app: Arc<App>) -> Router {
         ))
         .layer(set_header(
             HeaderName::from_static("cross-origin-opener-policy"),
+            HeaderValue::from_static("same-origin"),
+        ))
+        .layer(set_header(
+            HeaderName::from_static("cross-origin-resource-policy"),
             HeaderValue::from_static("same-origin"),
         ))
         .with_state(app)

@@ -1,7 +1,7 @@
 //! The web client, embedded in the binary.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use rust_embed::RustEmbed;
@@ -35,28 +35,38 @@ pub(super) async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Respo
     }
     match Client::get(INDEX) {
         Some(file) => respond(INDEX, &file, &headers),
-        None => (StatusCode::SERVICE_UNAVAILABLE, "This server was built without the web client (make build).\n")
+        None => ApiError::with_message(Code::NotFound, "This server was built without the web client (make build).")
             .into_response(),
     }
 }
 
 fn respond(path: &str, file: &rust_embed::EmbeddedFile, headers: &HeaderMap) -> Response {
-    let etag = format!("\"{}\"", hex(&file.metadata.sha256_hash()[..16]));
+    // Both forms of a file have one tag, which is why it is a weak one (RFC 9110, section 8.8.1).
+    let etag = format!("W/\"{}\"", hex(&file.metadata.sha256_hash()[..16]));
     let kind = mime_guess::from_path(path).first_or_octet_stream().to_string();
     // Files under `immutable` have the hash of their content in their name.
     let cache = if path.contains("/immutable/") { "public, max-age=31536000, immutable" } else { "no-cache" };
-    if headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes()) {
-        return (StatusCode::NOT_MODIFIED, [(ETAG, etag)]).into_response();
+    let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let unchanged = known.flat_map(|list| list.split(',')).any(|tag| tag.trim() == etag || tag.trim() == "*");
+    let common = [(CACHE_CONTROL, cache.to_owned()), (ETAG, etag), (VARY, "accept-encoding".to_owned())];
+    if unchanged {
+        return (StatusCode::NOT_MODIFIED, common).into_response();
     }
-    let common = [(CONTENT_TYPE, kind), (CACHE_CONTROL, cache.to_owned()), (ETAG, etag)];
-    let takes_br = headers
-        .get(ACCEPT_ENCODING)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.split(',').any(|coding| coding.split(';').next().is_some_and(|c| c.trim() == "br")));
-    match Client::get(&format!("{path}.br")).filter(|_| takes_br) {
-        Some(packed) => (common, [(CONTENT_ENCODING, "br")], packed.data).into_response(),
-        None => (common, file.data.clone()).into_response(),
+    let kind = [(CONTENT_TYPE, kind)];
+    match Client::get(&format!("{path}.br")).filter(|_| takes_brotli(headers)) {
+        Some(packed) => (common, kind, [(CONTENT_ENCODING, "br")], packed.data).into_response(),
+        None => (common, kind, file.data.clone()).into_response(),
     }
+}
+
+/// Whether the browser takes Brotli (RFC 9110, section 12.5.3): named, and not with a weight of zero.
+fn takes_brotli(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|list| list.split(',')).any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, "q=1"));
+        let weight = weight.trim().strip_prefix("q=").and_then(|q| q.parse::<f32>().ok());
+        name.trim().eq_ignore_ascii_case("br") && weight.is_some_and(|q| q > 0.0)
+    })
 }
 
 /// The CSP sources (` 'sha256-…'`) of the scripts inside the first page, which start the client.
@@ -106,6 +116,16 @@ mod tests {
     fn base64_of_the_rfc() {
         for (input, output) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
             assert_eq!(base64(input.as_bytes()), output);
+        }
+    }
+
+    #[test]
+    fn brotli_is_for_those_who_take_it() {
+        for (accepted, taken) in
+            [("gzip, br", true), ("BR;q=0.5", true), ("gzip", false), ("br;q=0", false), ("br;q=x", false), ("", false)]
+        {
+            let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, accepted.parse().unwrap())]);
+            assert_eq!(takes_brotli(&headers), taken, "{accepted}");
         }
     }
 }

@@ -10,12 +10,12 @@ use roomtone_room::ids::RoomId;
 use serde::Deserialize;
 
 use super::auth::SignedIn;
-use super::body::{Body, PathId};
+use super::body::{Body, PathId, to_the_end};
 use super::me::by_handle;
 use super::text;
 use crate::app::App;
-use crate::rooms::Handle;
 use crate::rooms::message::{Caller, Message};
+use crate::rooms::{Admission, Handle};
 use crate::wire::http::{Hallway, NewRoom, RoomCard, RoomCreated, Roster};
 use crate::wire::{ApiError, Code, Id};
 
@@ -27,9 +27,8 @@ const NAMED_MAX: usize = 100;
 pub(super) async fn hallway(State(app): State<Arc<App>>, caller: SignedIn) -> Result<Json<Hallway>, ApiError> {
     let mut rooms = Vec::new();
     for handle in app.rooms.all() {
-        let summary = handle.summary();
-        if summary.admits(&app.store, caller.member.person.id).await? {
-            rooms.push(summary.card.clone());
+        if app.rooms.admits(&handle, caller.member.person.id).await?.admitted {
+            rooms.push(handle.summary().card.clone());
         }
     }
     rooms.sort_by_key(|card| (std::cmp::Reverse(card.opened_at), card.id));
@@ -64,7 +63,8 @@ pub(super) async fn open(
         named.push(member.person.id);
     }
     let host = caller.member.person.id;
-    let id = app.rooms.open(host, title, request.kind.into(), language, named).await?;
+    let opened = async move { app.rooms.open(host, title, request.kind.into(), language, named).await };
+    let id = to_the_end(opened).await?;
     Ok((StatusCode::CREATED, Json(RoomCreated { id: Id(id) })))
 }
 
@@ -110,14 +110,16 @@ pub(crate) async fn room_for(app: &App, id: &str, caller: SignedIn) -> Result<(R
     let member = caller.member.person.id;
     let id: RoomId = id.parse().map_err(|_| Code::RoomNotFound)?;
     let Some(handle) = app.rooms.get(id) else {
+        if app.rooms.is_stopping() {
+            return Err(Code::Busy.into());
+        }
         let ended = app.rooms.has_ended_for(id, member).await?;
         return Err(if ended { Code::RoomEnded } else { Code::RoomNotFound }.into());
     };
-    let summary = handle.summary();
-    if !summary.admits(&app.store, member).await? {
+    let Admission { admitted, followed_by_moderator } = app.rooms.admits(&handle, member).await?;
+    if !admitted {
         return Err(Code::RoomNotFound.into());
     }
-    let followed_by_moderator = summary.followed_by_moderator(&app.store, member).await?;
     let caller = Caller { person: caller.member.person.into(), session: caller.session, followed_by_moderator };
     Ok((id, handle, caller))
 }

@@ -213,7 +213,7 @@ impl Media {
 }
 
 /// The addresses that answers name: those configured, or the bound one, or with an unspecified one all of this machine's
-/// that can be reached from elsewhere, and loopback where it is wanted.
+/// that can be reached from elsewhere, and loopback where it is wanted. An IPv6 socket serves IPv4 as well.
 fn offered_addresses(options: &Options) -> io::Result<Vec<IpAddr>> {
     if !options.addresses.is_empty() {
         return Ok(options.addresses.clone());
@@ -224,7 +224,7 @@ fn offered_addresses(options: &Options) -> io::Result<Vec<IpAddr>> {
     }
     let mut addresses: Vec<_> = if_addrs::get_if_addrs()?
         .into_iter()
-        .filter(|interface| !interface.is_link_local() && interface.ip().is_ipv4() == bound.is_ipv4())
+        .filter(|interface| !interface.is_link_local() && (bound.is_ipv6() || interface.ip().is_ipv4()))
         .map(|interface| interface.ip())
         .filter(|ip| options.offer_loopback || !ip.is_loopback())
         .collect();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use mio::net::{TcpListener, TcpStream};
@@ -11,8 +11,8 @@ use roomtone_media::leg::StreamId;
 
 use super::framing::{Reader, Writer};
 
-/// Connections of one thread. More lets more people without UDP in; each can hold some 40 KiB.
-const STREAMS_MAX: usize = 2048;
+/// Connections accepted before anything else gets its turn. More empties a burst sooner; fewer delays the sound less.
+const ACCEPTS_AT_ONCE: usize = 32;
 
 /// How long a connection may go without being answered: only who passes a STUN check is.
 const UNANSWERED_LIMIT: Duration = Duration::from_secs(10);
@@ -31,6 +31,18 @@ pub(super) struct Streams {
     /// By id; the mio token of a connection is its id plus [`FIRST_TOKEN`].
     open: BTreeMap<StreamId, Stream>,
     last: u64,
+    max: usize,
+}
+
+/// What came of accepting.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Accepted {
+    /// Nobody waits any more.
+    All,
+    /// More may wait.
+    Some,
+    /// The system refuses, for want of file descriptors most likely; those who wait go on waiting.
+    Failed,
 }
 
 struct Stream {
@@ -61,33 +73,44 @@ enum More {
 }
 
 impl Streams {
-    pub(super) fn new() -> Self {
-        Self { open: BTreeMap::new(), last: 0 }
+    /// Holds at most `max` connections.
+    pub(super) fn new(max: usize) -> Self {
+        Self { open: BTreeMap::new(), last: 0, max }
     }
 
-    /// Takes every connection that waits. Those beyond [`STREAMS_MAX`] are closed at once.
-    pub(super) fn accept(&mut self, now: Instant, listener: &TcpListener, registry: &Registry) {
-        while let Ok((mut socket, peer)) = listener.accept() {
-            if self.open.len() >= STREAMS_MAX {
-                metrics::counter!("roomtone_media_tcp_refused_total").increment(1);
-                continue;
+    /// Takes some of the connections that wait.
+    pub(super) fn accept(&mut self, now: Instant, listener: &TcpListener, registry: &Registry) -> Accepted {
+        for _ in 0..ACCEPTS_AT_ONCE {
+            match listener.accept() {
+                Ok((socket, peer)) => self.add(now, socket, canonical(peer), registry),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Accepted::All,
+                // Somebody hung up while waiting.
+                Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) => {}
+                Err(_) => return Accepted::Failed,
             }
-            self.last += 1;
-            let id = StreamId(self.last);
-            let token = Token(FIRST_TOKEN + self.last as usize);
-            // Voice packets are small and must not wait for each other; failing that, it only sounds later.
-            let _ = socket.set_nodelay(true);
-            if registry.register(&mut socket, token, Interest::READABLE | Interest::WRITABLE).is_ok() {
-                let stream = Stream {
-                    socket,
-                    peer,
-                    reader: Reader::default(),
-                    writer: Writer::default(),
-                    accepted: now,
-                    answered: None,
-                };
-                self.open.insert(id, stream);
-            }
+        }
+        Accepted::Some
+    }
+
+    /// Holds a new connection. When there are too many, the oldest that has shown no credentials goes, so that idle ones
+    /// do not keep people out; if all have, the new one goes.
+    fn add(&mut self, now: Instant, mut socket: TcpStream, peer: SocketAddr, registry: &Registry) {
+        if self.open.len() >= self.max {
+            metrics::counter!("roomtone_media_tcp_refused_total").increment(1);
+            let Some(&idle) = self.open.iter().find(|(_, stream)| stream.answered.is_none()).map(|(id, _)| id) else {
+                return;
+            };
+            // Nothing leads to it: a connection becomes a leg's path by a check, which is answered.
+            self.open.remove(&idle);
+        }
+        self.last += 1;
+        let token = Token(FIRST_TOKEN + self.last as usize);
+        // Voice packets are small and must not wait for each other; failing that, it only sounds later.
+        let _ = socket.set_nodelay(true);
+        if registry.register(&mut socket, token, Interest::READABLE | Interest::WRITABLE).is_ok() {
+            let (reader, writer) = (Reader::default(), Writer::default());
+            let stream = Stream { socket, peer, reader, writer, accepted: now, answered: None };
+            self.open.insert(StreamId(self.last), stream);
         }
     }
 
@@ -163,5 +186,45 @@ impl Stream {
             }
         }
         Ok(())
+    }
+}
+
+/// An IPv4 address that came through an IPv6 socket as what it is: what we tell the peer about itself must be what it knows.
+pub(super) fn canonical(addr: SocketAddr) -> SocketAddr {
+    match addr.ip().to_canonical() {
+        IpAddr::V4(ip) => SocketAddr::new(ip.into(), addr.port()),
+        // Unchanged, with its scope.
+        IpAddr::V6(_) => addr,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edge;
+
+    #[test]
+    fn idle_connections_make_room_and_answered_ones_stay() {
+        let poll = mio::Poll::new().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut streams = Streams::new(2);
+        let connect = |streams: &mut Streams| {
+            let peer = std::net::TcpStream::connect(address).unwrap();
+            assert_eq!(streams.accept(edge::instant(), &listener, poll.registry()), Accepted::All);
+            peer
+        };
+        let mut answered = connect(&mut streams);
+        assert!(streams.send(edge::instant(), StreamId(1), b"you are known"));
+        let mut idle = connect(&mut streams);
+        let mut newest = connect(&mut streams);
+        let mut bytes = [0; 32];
+        assert_eq!(idle.read(&mut bytes).unwrap(), 0, "closed");
+        assert!(streams.send(edge::instant(), StreamId(3), b"hi"));
+        assert_eq!(newest.read(&mut bytes).unwrap(), 4);
+        assert_eq!(answered.read(&mut bytes).unwrap(), 15);
+        // Everybody is known now: whoever comes is turned away.
+        assert_eq!(connect(&mut streams).read(&mut bytes).unwrap(), 0);
+        assert!(streams.send(edge::instant(), StreamId(1), b"still here"));
     }
 }

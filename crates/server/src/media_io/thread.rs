@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -11,12 +11,12 @@ use mio::net::{TcpListener, UdpSocket};
 use mio::{Events, Interest, Poll, Token, Waker};
 use roomtone_media::identity::Identity;
 use roomtone_media::leg::Path;
-use roomtone_media::shard::{Input, Output, Shard, ShardConfig};
+use roomtone_media::shard::{Input, Output, Shard, ShardConfig, Stats};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::{TryRecvError, TrySendError};
 
-use super::streams::Streams;
+use super::streams::{Accepted, Streams, canonical};
 use super::{Inbox, Order, Report, Residence};
 use crate::edge;
 
@@ -34,8 +34,25 @@ const SOCKET_BUFFER: usize = 4 * 1024 * 1024;
 /// Legs of one thread. The memory of a settled listen leg bounds it.
 const LEGS_MAX: usize = 20_000;
 
-/// How often connections are looked through for those nobody answers.
+/// How often connections are looked through for those nobody answers, and the shard's own counts are passed on.
 const REAP_EVERY: Duration = Duration::from_secs(5);
+
+/// TCP connections that may wait to be accepted.
+const BACKLOG: i32 = 1024;
+
+/// Connections of one thread. More lets more people without UDP in; each can hold some 40 KiB.
+const STREAMS_MAX: usize = 2048;
+
+/// How soon connections are accepted again when that failed, for want of file descriptors most likely. Sooner burns time;
+/// later keeps people waiting.
+const ACCEPT_AGAIN: Duration = Duration::from_secs(1);
+
+/// Sources that are looked at before datagrams get their turn. More saves system calls; fewer keeps a flood over many TCP
+/// connections from delaying everybody else's sound.
+const EVENTS_AT_ONCE: usize = 64;
+
+/// Bytes read from a TCP connection at once.
+const READ_BUFFER: usize = 4 * 1024;
 
 /// Largest datagram that is read; longer ones are cut off and then fail to authenticate.
 const DATAGRAM_MAX: usize = 2048;
@@ -45,6 +62,7 @@ pub(super) struct Bound {
     udp: UdpSocket,
     tcp: TcpListener,
     port: u16,
+    ipv6: bool,
     poll: Poll,
 }
 
@@ -74,19 +92,32 @@ impl Bound {
     }
 
     fn try_new(at: SocketAddr) -> io::Result<Self> {
-        let socket = Socket::new(Domain::for_address(at), Type::DGRAM, Some(Protocol::UDP))?;
-        socket.set_nonblocking(true)?;
+        let socket = |kind, protocol| {
+            let socket = Socket::new(Domain::for_address(at), kind, Some(protocol))?;
+            socket.set_nonblocking(true)?;
+            if at.is_ipv6() {
+                // [::] takes IPv4 as well, whatever the machine's own default is.
+                socket.set_only_v6(false)?;
+            }
+            io::Result::Ok(socket)
+        };
+        let udp = socket(Type::DGRAM, Protocol::UDP)?;
         // The kernel grants what it allows; less only means that a burst is lost sooner.
-        let _ = socket.set_recv_buffer_size(SOCKET_BUFFER);
-        let _ = socket.set_send_buffer_size(SOCKET_BUFFER);
-        socket.bind(&at.into())?;
-        let mut udp = UdpSocket::from_std(socket.into());
+        let _ = udp.set_recv_buffer_size(SOCKET_BUFFER);
+        let _ = udp.set_send_buffer_size(SOCKET_BUFFER);
+        udp.bind(&at.into())?;
+        let mut udp = UdpSocket::from_std(udp.into());
         let port = udp.local_addr()?.port();
-        let mut tcp = TcpListener::bind(SocketAddr::new(at.ip(), port))?;
+        let tcp = socket(Type::STREAM, Protocol::TCP)?;
+        // Or else the port could not be bound again for a minute after a restart.
+        tcp.set_reuse_address(true)?;
+        tcp.bind(&SocketAddr::new(at.ip(), port).into())?;
+        tcp.listen(BACKLOG)?;
+        let mut tcp = TcpListener::from_std(tcp.into());
         let poll = Poll::new()?;
         poll.registry().register(&mut udp, UDP, Interest::READABLE)?;
         poll.registry().register(&mut tcp, LISTENER, Interest::READABLE)?;
-        Ok(Self { udp, tcp, port, poll })
+        Ok(Self { udp, tcp, port, ipv6: at.is_ipv6(), poll })
     }
 
     /// The port number of both.
@@ -112,7 +143,12 @@ impl Bound {
             udp: self.udp,
             tcp: self.tcp,
             poll: self.poll,
-            io: Io { streams: Streams::new(), unsent_reports: VecDeque::new(), counts: Counts::new(number) },
+            io: Io {
+                streams: Streams::new(STREAMS_MAX),
+                ipv6: self.ipv6,
+                unsent_reports: VecDeque::new(),
+                counts: Counts::new(number),
+            },
             shard,
             seat,
         };
@@ -148,6 +184,8 @@ struct Worker {
 /// What carrying out an output needs besides the sockets.
 struct Io {
     streams: Streams,
+    /// Whether the UDP socket is an IPv6 one, which takes IPv4 addresses in their mapped form only.
+    ipv6: bool,
     /// Reports that did not fit the channel; bounded by the legs, each of which ends once.
     unsent_reports: VecDeque<Report>,
     counts: Counts,
@@ -158,6 +196,7 @@ struct Counts {
     send_dropped: metrics::Counter,
     received: metrics::Counter,
     frames_dropped: metrics::Counter,
+    thread: String,
 }
 
 impl Counts {
@@ -167,15 +206,40 @@ impl Counts {
             sent: metrics::counter!("roomtone_media_packets_sent_total", "thread" => thread.clone()),
             send_dropped: metrics::counter!("roomtone_media_packets_dropped_total", "thread" => thread.clone()),
             received: metrics::counter!("roomtone_media_packets_received_total", "thread" => thread.clone()),
-            frames_dropped: metrics::counter!("roomtone_media_frames_dropped_total", "thread" => thread),
+            frames_dropped: metrics::counter!("roomtone_media_frames_dropped_total", "thread" => thread.clone()),
+            thread,
+        }
+    }
+
+    /// Passes on what the shard has counted: how many legs there are, and what it did not let through.
+    fn publish(&self, stats: &Stats) {
+        let legs = [("listen", stats.listen_legs), ("publish", stats.publish_legs)];
+        for (kind, count) in legs {
+            metrics::gauge!("roomtone_media_legs", "thread" => self.thread.clone(), "kind" => kind).set(count as f64);
+        }
+        let refused = [
+            ("malformed", stats.malformed),
+            ("unknown_path", stats.unknown_path),
+            ("unknown_user", stats.stun_unknown_user),
+            ("forged", stats.stun_forged),
+            ("not_authentic", stats.srtp_rejected),
+            ("too_many", stats.rate_limited),
+            ("not_granted", stats.not_granted),
+            ("queue_full", stats.queue_dropped),
+        ];
+        for (why, count) in refused {
+            metrics::counter!("roomtone_media_refused_total", "thread" => self.thread.clone(), "why" => why)
+                .absolute(count);
         }
     }
 }
 
 impl Worker {
     fn run(mut self) -> io::Result<()> {
-        let mut events = Events::with_capacity(256);
-        let mut buffer = vec![0; 16 * 1024];
+        let mut events = Events::with_capacity(EVENTS_AT_ONCE);
+        let mut buffer = vec![0; READ_BUFFER.max(DATAGRAM_MAX)];
+        // Readiness is told on its edge only, so what is left to be read and accepted is noted here.
+        let mut accept_at: Option<Instant> = None;
         let mut next_reap = edge::instant() + REAP_EVERY;
         let mut udp_ready = false;
         let mut wake = self.drain(edge::instant());
@@ -183,7 +247,8 @@ impl Worker {
             let timeout = if udp_ready || !self.io.unsent_reports.is_empty() && self.seat.reports.capacity() > 0 {
                 Duration::ZERO
             } else {
-                wake.min(next_reap).saturating_duration_since(edge::instant())
+                let at = wake.min(next_reap).min(accept_at.unwrap_or(next_reap));
+                at.saturating_duration_since(edge::instant())
             };
             if let Err(error) = self.poll.poll(&mut events, Some(timeout))
                 && error.kind() != ErrorKind::Interrupted
@@ -193,23 +258,38 @@ impl Worker {
             for event in &events {
                 match event.token() {
                     UDP => udp_ready = true,
-                    LISTENER => self.io.streams.accept(edge::instant(), &self.tcp, self.poll.registry()),
+                    LISTENER => accept_at = Some(edge::instant()),
                     WAKER => {}
-                    token => self.stream_ready(token, &mut buffer),
+                    token => self.stream_ready(token, &mut buffer[..READ_BUFFER]),
+                }
+                // Between any two things that may take long: a mute does not wait behind a flood.
+                if self.take_orders().is_err() {
+                    return Ok(());
+                }
+            }
+            while let Some(frame) = self.seat.inbox.frames.pop() {
+                self.handle(Input::Frame(frame));
+                if self.take_orders().is_err() {
+                    return Ok(());
                 }
             }
             if self.take_orders().is_err() {
                 return Ok(());
             }
-            while let Some(frame) = self.seat.inbox.frames.pop() {
-                wake = self.handle(Input::Frame(frame));
-            }
             if udp_ready {
                 udp_ready = self.receive(&mut buffer[..DATAGRAM_MAX]);
             }
             let now = edge::instant();
+            if accept_at.is_some_and(|at| at <= now) {
+                accept_at = match self.io.streams.accept(now, &self.tcp, self.poll.registry()) {
+                    Accepted::All => None,
+                    Accepted::Some => Some(now),
+                    Accepted::Failed => Some(now + ACCEPT_AGAIN),
+                };
+            }
             if now >= next_reap {
                 next_reap = now + REAP_EVERY;
+                self.io.counts.publish(self.shard.stats());
                 for stream in self.io.streams.reap(now) {
                     self.handle(Input::PathClosed { stream });
                 }
@@ -225,7 +305,7 @@ impl Worker {
             match self.udp.recv_from(buffer) {
                 Ok((len, from)) => {
                     self.io.counts.received.increment(1);
-                    self.handle(Input::Datagram { path: Path::Udp(from), bytes: &mut buffer[..len] });
+                    self.handle(Input::Datagram { path: Path::Udp(canonical(from)), bytes: &mut buffer[..len] });
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return false,
                 // An ICMP error of an earlier send, or an interruption: the next read tells.
@@ -290,7 +370,7 @@ fn drain(now: Instant, shard: &mut Shard, udp: &UdpSocket, io: &mut Io, seat: &S
         match shard.poll(now) {
             Output::Transmit { to, bytes, arrived } => {
                 let sent = match to {
-                    Path::Udp(addr) => udp.send_to(bytes, addr).is_ok(),
+                    Path::Udp(addr) => udp.send_to(bytes, if io.ipv6 { mapped(addr) } else { addr }).is_ok(),
                     Path::Tcp { stream, .. } => io.streams.send(now, stream, bytes),
                 };
                 // A full socket buffer drops the packet, as the network would; the listener conceals or asks again.
@@ -318,5 +398,41 @@ fn drain(now: Instant, shard: &mut Shard, udp: &UdpSocket, io: &mut Io, seat: &S
             }
             Output::Timeout(at) => return at,
         }
+    }
+}
+
+/// An address as an IPv6 socket takes it (RFC 4291, section 2.5.5.2).
+fn mapped(addr: SocketAddr) -> SocketAddr {
+    match addr.ip() {
+        IpAddr::V4(ip) => SocketAddr::new(ip.to_ipv6_mapped().into(), addr.port()),
+        IpAddr::V6(_) => addr,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a peer reads in a STUN answer, and what its candidates say, is its own IPv4 address and not a mapped one.
+    #[test]
+    fn an_ipv6_socket_serves_ipv4_peers_under_their_own_address() {
+        let Ok(bound) = Bound::new("[::]:0".parse().unwrap()) else { return };
+        let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = peer.local_addr().unwrap();
+        assert!(std::net::TcpStream::connect(("127.0.0.1", bound.port())).is_ok());
+        peer.send_to(b"hello", ("127.0.0.1", bound.port())).unwrap();
+        let mut poll = bound.poll;
+        let mut events = Events::with_capacity(8);
+        let mut buffer = [0; 16];
+        let (len, from) = loop {
+            match bound.udp.recv_from(&mut buffer) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => poll.poll(&mut events, None).unwrap(),
+                received => break received.unwrap(),
+            }
+        };
+        assert_eq!((&buffer[..len], canonical(from)), (&b"hello"[..], address));
+        bound.udp.send_to(b"back", mapped(canonical(from))).unwrap();
+        let len = peer.recv(&mut buffer).unwrap();
+        assert_eq!(&buffer[..len], b"back");
     }
 }

@@ -6,6 +6,8 @@ use roomtone_media::shard::{ListenSetup, ListenSlot, PublishSetup};
 use roomtone_room::Event;
 use roomtone_room::event::LeaveReason;
 use roomtone_room::ids::{MemberId, TalkerNo};
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 use super::fanout::{self, Happened};
 use super::legs::{Leg, draw_credentials, ice_chars};
@@ -33,6 +35,9 @@ impl Owner {
         if changed && self.room.talkers().collect::<std::collections::BTreeSet<_>>() != self.granted {
             self.grant().await;
         }
+        if changed {
+            self.update_summary();
+        }
         self.send_events(happened);
         for member in fresh {
             self.send_snapshot(member);
@@ -45,11 +50,12 @@ impl Owner {
         for (member, socket, message) in round.direct.drain(..) {
             self.send_to(member, Some(socket), &message);
         }
-        for (member, bye) in gone {
-            self.let_go(member, bye);
-        }
         for connect in round.connects.drain(..) {
             self.connect(connect);
+        }
+        // After those who came: whoever came and left again in one round is told why.
+        for (member, bye) in gone {
+            self.let_go(member, bye);
         }
         for LegRequest { caller, offer, wants, reply } in round.listens.drain(..) {
             let made = self.make_listen_leg(&caller, &offer, &wants).await;
@@ -59,8 +65,11 @@ impl Owner {
             let made = self.make_publish_leg(&caller, &offer, &wants).await;
             answer(reply, made);
         }
-        if changed {
-            self.update_summary();
+        for reply in round.ended.drain(..) {
+            answer(reply, Ok(()));
+        }
+        for (after, reply) in round.rosters.drain(..) {
+            answer(reply, Ok(self.roster(after)));
         }
         for done in round.done.drain(..) {
             let _ = done.send(());
@@ -81,11 +90,8 @@ impl Owner {
                     self.cut_kind(*member, kind).await;
                 }
                 self.present_by_leg.remove(member);
-                let room = self.room.id();
-                // Unless the member is in again by now, by a later message of the same round.
-                if self.room.participant(*member).is_none() {
-                    self.rooms.left(*member, room);
-                }
+                // They are not in again by now: [`Round::must_end_before`].
+                self.rooms.left(*member, self.room.id());
                 let bye = match reason {
                     LeaveReason::Quit | LeaveReason::Lost => ByeCode::Left,
                     LeaveReason::Removed { .. } => ByeCode::Removed,
@@ -129,7 +135,7 @@ impl Owner {
             let message =
                 if moderates { flush.moderators.as_ref() } else { flush.own.get(&member).or(flush.others.as_ref()) };
             if let Some(message) = message
-                && socket.outgoing.try_send(message.clone()).is_err()
+                && is_slow(&socket.outgoing, message.clone())
             {
                 slow.push(member);
             }
@@ -150,7 +156,7 @@ impl Owner {
         let Some(socket) = self.sockets.get(&member) else {
             return;
         };
-        if only.is_none_or(|only| only == socket.number) && socket.outgoing.try_send(message.into()).is_err() {
+        if only.is_none_or(|only| only == socket.number) && is_slow(&socket.outgoing, message.into()) {
             self.drop_slow(member);
         }
     }
@@ -172,10 +178,6 @@ impl Owner {
     /// Makes a socket the one of its member, and tells it what it may know.
     fn connect(&mut self, connect: Connect) {
         let Connect { member, since, socket, reply } = connect;
-        if self.room.participant(member).is_none() {
-            // Left or removed again by a later message of the same round.
-            return answer(reply, Err(Code::NotInRoom.into()));
-        }
         self.let_go(member, ByeCode::Replaced);
         self.sockets.insert(member, socket);
         answer(reply, Ok(()));
@@ -212,9 +214,6 @@ impl Owner {
         if !self.room.is_open() {
             // Nothing may be forwarded any more, whatever legs the media threads still know.
             self.grant().await;
-            for participant in self.room.participants() {
-                self.rooms.left(participant.member, self.room.id());
-            }
         }
     }
 
@@ -254,8 +253,8 @@ impl Owner {
             slots: listen_slots,
             cname,
         };
-        self.rooms.media.listen(thread, setup).await;
         self.keep_leg(Leg { id: leg, member, kind: LegKind::Listen, thread, session: caller.session }).await;
+        self.rooms.media.listen(thread, setup).await;
         Ok(NewLeg { leg, answer })
     }
 
@@ -268,9 +267,7 @@ impl Owner {
         let member = caller.member();
         let talker = self.number_of(member)?;
         // Muted, moved or gone by a later message of the same round.
-        if !self.room.may_be_heard(member) {
-            return Err(Code::NotOnStage.into());
-        }
+        self.may_publish(member)?;
         let thread = self.rooms.media.home(self.room.id());
         let leg = LegId(edge::random_128());
         let local = draw_credentials();
@@ -290,16 +287,19 @@ impl Owner {
             level_ext: line.level_ext,
             ssrc: line.ssrc,
         };
-        self.rooms.media.publish(setup).await;
         self.keep_leg(Leg { id: leg, member, kind: LegKind::Publish, thread, session: caller.session }).await;
+        self.rooms.media.publish(setup).await;
         Ok(NewLeg { leg, answer })
     }
 
     fn number_of(&self, member: MemberId) -> Result<TalkerNo, ApiError> {
+        if !self.room.is_open() {
+            return Err(Code::RoomEnded.into());
+        }
         self.room.participant(member).map(|p| p.number).ok_or_else(|| Code::NotInRoom.into())
     }
 
-    /// Notes a new leg; the one of the same kind that it replaces goes (guarantee G1).
+    /// Notes a leg that is about to be made; the one of the same kind that it replaces goes first (guarantee G1).
     async fn keep_leg(&mut self, leg: Leg) {
         if let Some(old) = self.legs.insert(leg) {
             self.end(old, LegEndCode::Replaced).await;
@@ -327,6 +327,11 @@ impl Owner {
     async fn drop_on(&self, thread: ThreadNo, leg: LegId) {
         self.rooms.media.drop_leg(thread, leg).await;
     }
+}
+
+/// Hands a socket a message; returns whether it has no room for it. One that is closed is about to be reported as lost.
+fn is_slow(outgoing: &mpsc::Sender<Outgoing>, message: Outgoing) -> bool {
+    matches!(outgoing.try_send(message), Err(TrySendError::Full(_)))
 }
 
 /// The last message before a socket closes.

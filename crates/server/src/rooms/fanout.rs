@@ -81,7 +81,7 @@ pub(super) enum Class {
 pub(super) struct Fanout {
     /// The newest events, oldest first.
     recent: VecDeque<Happened>,
-    /// Everything after this number is in `recent`.
+    /// Everything after this number is in `recent`; before it, nobody can resume.
     complete_after: Seq,
     /// The number of the last event that each class has been told.
     told_moderators: Seq,
@@ -108,8 +108,16 @@ impl Flush {
 }
 
 impl Fanout {
+    /// For a room as it was opened or brought back at `seq`. A client that knew the room before that gets a snapshot: when
+    /// a room is brought back everybody counts as away, which no event tells.
     pub(super) fn new(seq: Seq) -> Self {
-        Self { recent: VecDeque::new(), complete_after: seq, told_moderators: seq, told_others: seq, flush_at: None }
+        Self {
+            recent: VecDeque::new(),
+            complete_after: Seq(seq.0 + 1),
+            told_moderators: seq,
+            told_others: seq,
+            flush_at: None,
+        }
     }
 
     /// When merged changes are to be told.

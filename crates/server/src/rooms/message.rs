@@ -100,8 +100,6 @@ pub(crate) enum Message {
     Elsewhere { member: MemberId, done: oneshot::Sender<()> },
     /// The session was ended: whatever it opened goes.
     EndSession { member: MemberId, session: Hash },
-    /// Whether the member is in the room.
-    IsPresent { member: MemberId, reply: Reply<bool> },
     /// A page of the roster.
     Roster { after: u32, reply: Reply<Roster> },
     /// The server stops. The room does not end: it is there again after the next start.

@@ -6,26 +6,28 @@ mod legs;
 pub(crate) mod message;
 mod owner;
 mod summary;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use roomtone_room::ids::{MemberId, RoomId};
-use roomtone_room::{Kind, Room};
-use roomtone_store::{Hash, LogRow, NewRoom, Store};
+use roomtone_room::ids::{MemberId, RoomId, Seq};
+use roomtone_room::{Kind, Numbered, Room};
+use roomtone_store::{Hash, LogRow, NewRoom, Store, StoredRoom};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::app::StartError;
 use crate::edge;
 use crate::media_io::{Media, Report};
-use crate::wire::stored::{read_event, read_state, write_event};
+use crate::wire::stored::{Unreadable, read_event, read_state, write_event};
 use crate::wire::{ApiError, Code};
 pub(crate) use effects::refuse_sdp;
 use message::{Message, SocketNo};
 use owner::Owner;
-pub(crate) use summary::Summary;
+pub(crate) use summary::{Admission, Summary};
 
 /// Messages that may wait for one room's owner. More rides out a slow disk; when it is full, whoever asks is told
 /// that the server is busy.
@@ -65,13 +67,13 @@ impl Handle {
     pub(crate) fn send(&self, message: Message) -> Result<(), ApiError> {
         self.inbox.try_send(message).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Code::Busy.into(),
-            mpsc::error::TrySendError::Closed(_) => Code::RoomEnded.into(),
+            mpsc::error::TrySendError::Closed(_) => self.gone(),
         })
     }
 
     /// Hands the owner a message, and waits while its inbox is full: for what must not be lost.
     pub(crate) async fn deliver(&self, message: Message) {
-        // An error means that the room has ended, and the message with it.
+        // An error means that the room has no owner any more, and whatever the message is about is gone with it.
         let _ = self.inbox.send(message).await;
     }
 
@@ -79,13 +81,18 @@ impl Handle {
     pub(crate) async fn ask<T>(&self, make: impl FnOnce(message::Reply<T>) -> Message) -> Result<T, ApiError> {
         let (reply, answer) = oneshot::channel();
         self.send(make(reply))?;
-        answer.await.map_err(|_| ApiError::from(Code::RoomEnded))?
+        answer.await.map_err(|_| self.gone())?
+    }
+
+    /// Why the owner does not answer: the room has ended, or the server stops or cannot reach its database for now.
+    fn gone(&self) -> ApiError {
+        if self.summary.borrow().ended { Code::RoomEnded } else { Code::Busy }.into()
     }
 }
 
 impl Rooms {
-    /// Brings back every room that had not ended when the server stopped, and starts passing on what the media
-    /// threads report.
+    /// Brings back every room that had not ended when the server stopped and can be read, and starts passing on what the
+    /// media threads report.
     pub async fn start(
         store: Store,
         media: Arc<Media>,
@@ -101,7 +108,14 @@ impl Rooms {
             stopping: AtomicBool::new(false),
         });
         for id in rooms.store.live_rooms().await? {
-            let room = rooms.load(id).await?;
+            let room = match rooms.load(id).await {
+                // One room that cannot be read must not keep everybody out of all the others.
+                Err(StartError::Room(error)) => {
+                    tracing::error!(%error, "a live room could not be brought back");
+                    continue;
+                }
+                loaded => loaded?,
+            };
             tracing::info!(participants = room.participants().count(), "a live room was brought back");
             for participant in room.participants() {
                 rooms.presence().insert(participant.member, id);
@@ -128,6 +142,9 @@ impl Rooms {
         language: String,
         named: Vec<MemberId>,
     ) -> Result<RoomId, ApiError> {
+        if self.is_stopping() {
+            return Err(Code::Busy.into());
+        }
         let now = edge::now();
         let id = RoomId(edge::random_128());
         self.leave_for(host, id).await;
@@ -178,19 +195,24 @@ impl Rooms {
     }
 
     /// Notes that the member is not in `room` any more.
-    pub(crate) fn left(&self, member: MemberId, room: RoomId) {
+    fn left(&self, member: MemberId, room: RoomId) {
         let mut presence = self.presence();
         if presence.get(&member) == Some(&room) {
             presence.remove(&member);
         }
     }
 
-    /// Notes that the member is not in `room` after all, if its owner has not let them in.
-    pub(crate) async fn left_unless_present(&self, member: MemberId, room: RoomId, handle: &Handle) {
-        let present = handle.ask(|reply| Message::IsPresent { member, reply }).await.unwrap_or(false);
-        if !present {
-            self.left(member, room);
-        }
+    /// Notes that the member is in `room`, unless they have gone to another one meanwhile; returns whether they are.
+    fn claim(&self, member: MemberId, room: RoomId) -> bool {
+        *self.presence().entry(member).or_insert(room) == room
+    }
+
+    /// Whether the member may know of a room and enter it: by what the room is, or because they are in it already.
+    pub(crate) async fn admits(&self, handle: &Handle, member: MemberId) -> Result<Admission, ApiError> {
+        let summary = handle.summary();
+        let present = self.presence().get(&member).is_some_and(|&room| room == summary.card.id.0);
+        let by_room = summary.admits(&self.store, member).await?;
+        Ok(Admission { admitted: by_room.admitted || present, ..by_room })
     }
 
     /// Ends whatever a session opened.
@@ -198,6 +220,27 @@ impl Rooms {
         let room = self.presence().get(&member).copied();
         if let Some(handle) = room.and_then(|room| self.get(room)) {
             handle.deliver(Message::EndSession { member, session }).await;
+        }
+    }
+
+    /// Whether the server stops: then a room that is not live may be one that has been stopped.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Ends what a session has just opened if it was ended meanwhile: the request that ended it came too early to find it.
+    pub(crate) async fn end_if_signed_out(&self, member: MemberId, session: Hash) -> Result<(), ApiError> {
+        if self.store.session(&session).await.map_err(|e| ApiError::internal(&e))?.is_none() {
+            self.end_session(member, session).await;
+            return Err(Code::NotSignedIn.into());
+        }
+        Ok(())
+    }
+
+    /// Forgets that the member went to a room which has gone meanwhile; a room that lives does so itself.
+    pub(crate) fn forget_if_gone(&self, member: MemberId, room: RoomId) {
+        if self.get(room).is_none() {
+            self.left(member, room);
         }
     }
 
@@ -216,7 +259,7 @@ impl Rooms {
         SocketNo(self.next_socket.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Whether a room that is not live has ended, and was one that this member could have entered.
+    /// Whether a room that is not live has ended, and is one that this member could have entered or was in at its end.
     pub(crate) async fn has_ended_for(&self, id: RoomId, member: MemberId) -> Result<bool, ApiError> {
         let Some(stored) = self.store.load_room(id).await.map_err(|e| ApiError::internal(&e))? else {
             return Ok(false);
@@ -224,24 +267,14 @@ impl Rooms {
         if stored.ended_at.is_none() {
             return Ok(false);
         }
-        let room = self.load(id).await.map_err(|e| ApiError::internal(&e))?;
-        Ok(room.kind() == Kind::Open || room.named().any(|named| named == member))
+        let room = bring_back(&stored).map_err(|e| ApiError::internal(&e))?;
+        Ok(room.may_enter(member, false))
     }
 
     /// A room as the store has it.
     async fn load(&self, id: RoomId) -> Result<Room, StartError> {
         let stored = self.store.load_room(id).await?.ok_or(roomtone_store::StoreError::Corrupt("room"))?;
-        let state = match &stored.snapshot {
-            Some((_, body)) => read_state(body)?,
-            None => Room::empty().to_state(),
-        };
-        let mut tail = Vec::with_capacity(stored.tail.len());
-        for row in &stored.tail {
-            let numbered =
-                roomtone_room::Numbered { seq: roomtone_room::Seq(row.seq), at: row.at, event: read_event(&row.body)? };
-            tail.push((numbered, row.member.zip(row.command)));
-        }
-        Ok(Room::restore(edge::now(), state, tail))
+        Ok(bring_back(&stored)?)
     }
 
     /// A room as the store has it, however long the store takes to work again.
@@ -269,10 +302,17 @@ impl Rooms {
                     owner::Stopped::Done => break,
                     // What was applied in memory could not be kept, so nobody was told; what the store has is the
                     // truth. Start again from there, as after a crash.
-                    owner::Stopped::Failed => owner.start_again(rooms.load_until_it_works(id).await),
+                    owner::Stopped::Failed => {
+                        let room = owner.refuse_until(rooms.load_until_it_works(id)).await;
+                        if rooms.is_stopping() {
+                            break;
+                        }
+                        owner.start_again(room);
+                    }
                 }
             }
             rooms.live.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+            rooms.presence().retain(|_, room| *room != id);
             metrics::gauge!("roomtone_rooms_live").decrement(1.0);
         });
         Ok(())
@@ -281,4 +321,18 @@ impl Rooms {
     fn presence(&self) -> std::sync::MutexGuard<'_, HashMap<MemberId, RoomId>> {
         self.presence.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A room from what is stored of it.
+fn bring_back(stored: &StoredRoom) -> Result<Room, Unreadable> {
+    let state = match &stored.snapshot {
+        Some((_, body)) => read_state(body)?,
+        None => Room::empty().to_state(),
+    };
+    let mut tail = Vec::with_capacity(stored.tail.len());
+    for row in &stored.tail {
+        let numbered = Numbered { seq: Seq(row.seq), at: row.at, event: read_event(&row.body)? };
+        tail.push((numbered, row.member.zip(row.command)));
+    }
+    Ok(Room::restore(edge::now(), state, tail))
 }

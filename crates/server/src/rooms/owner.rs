@@ -3,7 +3,7 @@
 //! Each round takes what waits in the inbox, applies it in order, commits all resulting events in one transaction, and
 //! then carries out the effects: media, sockets, answers. Nothing is told before it is on the disk.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,16 +12,17 @@ use roomtone_media::sdp::{PublishLine, Slot};
 use roomtone_media::shard::LegEvent;
 use roomtone_room::ids::{CommandId, MemberId, Seq, TalkerNo};
 use roomtone_room::{Actor, Applied, Command, Event, Rejection, Room};
-use roomtone_store::{AppendError, LogRow, StoreError};
+use roomtone_store::{AppendError, Hash, LogRow, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Rooms;
 use super::fanout::{Fanout, Happened};
-use super::legs::Legs;
+use super::legs::{Leg, Legs};
 use super::message::{Caller, LegRequest, Message, Outgoing, Reply, SocketNo};
 use super::summary::Summary;
 use crate::edge;
-use crate::wire::socket::{ByeCode, LegKind, Participant, Person, ServerMessage};
+use crate::wire::http::Roster;
+use crate::wire::socket::{ByeCode, LegEndCode, LegKind, Participant, Person, ServerMessage};
 use crate::wire::stored::{write_event, write_state};
 use crate::wire::{ApiError, Code, Id};
 
@@ -60,7 +61,7 @@ pub(super) enum Stopped {
 /// A control socket.
 pub(super) struct Socket {
     pub(super) number: SocketNo,
-    pub(super) session: roomtone_store::Hash,
+    pub(super) session: Hash,
     pub(super) outgoing: mpsc::Sender<Outgoing>,
 }
 
@@ -78,7 +79,9 @@ pub(super) struct Owner {
     /// Who the media threads were last told may be heard.
     pub(super) granted: BTreeSet<TalkerNo>,
     summary: watch::Sender<Arc<Summary>>,
-    inbox: mpsc::Receiver<Message>,
+    pub(super) inbox: mpsc::Receiver<Message>,
+    /// Taken out of the inbox, for the next round.
+    pub(super) waiting: VecDeque<Message>,
     snapshot_seq: Seq,
     next_renewal: Instant,
     next_beat: Instant,
@@ -91,11 +94,17 @@ pub(super) struct Owner {
 pub(super) struct Round {
     rows: Vec<LogRow>,
     pub(super) happened: Vec<Happened>,
+    /// Who has left.
+    left: HashSet<MemberId>,
     pub(super) connects: Vec<Connect>,
     pub(super) listens: Vec<LegRequest<Vec<Slot>>>,
     pub(super) publishes: Vec<LegRequest<Box<PublishLine>>>,
     /// Legs that are to go, whatever the events say.
     pub(super) ended_legs: Vec<LegId>,
+    /// Those who asked for that.
+    pub(super) ended: Vec<Reply<()>>,
+    /// Those who want a page of the roster, and after which number.
+    pub(super) rosters: Vec<(u32, Reply<Roster>)>,
     /// Messages to single sockets, sent after the events.
     pub(super) direct: Vec<(MemberId, SocketNo, ServerMessage)>,
     /// Those who want a snapshot.
@@ -104,6 +113,20 @@ pub(super) struct Round {
     pub(super) byes: HashMap<MemberId, ByeCode>,
     /// To be told once the rest is done.
     pub(super) done: Vec<oneshot::Sender<()>>,
+}
+
+impl Round {
+    /// Whether a message has to wait for the next round: its member has left in this one, and before they are in again
+    /// everything of the former visit must be gone, sockets, legs and all.
+    fn must_end_before(&self, message: &Message) -> bool {
+        let member = match message {
+            Message::Connect { caller, .. } => caller.member(),
+            Message::Listen(request) => request.caller.member(),
+            Message::Publish(request) => request.caller.member(),
+            _ => return false,
+        };
+        self.left.contains(&member)
+    }
 }
 
 /// A socket that opened, its member being in the room by now.
@@ -130,6 +153,8 @@ impl Owner {
             .ok_or(StoreError::Corrupt("live room"))?;
         let mut ids: Vec<_> = room.participants().map(|p| p.member).collect();
         ids.push(room.host());
+        // Whoever made an offer that is still open may have left.
+        ids.extend(room.offers().filter_map(|p| p.offer));
         let people = rooms.store.people(&ids).await?.into_iter().map(|p| (p.id, Person::from(p))).collect();
         let (summary, receiver) = watch::channel(Arc::new(Summary::of(&room, &people)));
         let at = edge::instant();
@@ -146,6 +171,7 @@ impl Owner {
             granted: BTreeSet::new(),
             summary,
             inbox,
+            waiting: VecDeque::new(),
             next_renewal: at,
             next_beat: at + BEAT_EVERY,
             next_lease: at + LEASE_RENEW_EVERY,
@@ -154,56 +180,103 @@ impl Owner {
         Ok((owner, receiver))
     }
 
+    /// Waits for the room as the store has it, after [`Stopped::Failed`]. Whoever asks meanwhile is told by the dropped
+    /// reply that the server is busy: nothing may pile up behind a store that does not work.
+    pub(super) async fn refuse_until(&mut self, loaded: impl Future<Output = Room>) -> Room {
+        let mut loaded = std::pin::pin!(loaded);
+        let mut refused = Vec::new();
+        self.waiting.clear();
+        loop {
+            tokio::select! {
+                room = &mut loaded => return room,
+                n = self.inbox.recv_many(&mut refused, BATCH) => {
+                    refused.clear();
+                    if n == 0 {
+                        return loaded.await;
+                    }
+                }
+            }
+        }
+    }
+
     /// Forgets what the store does not have, after [`Stopped::Failed`].
     pub(super) fn start_again(&mut self, room: Room) {
         self.fanout = Fanout::new(room.seq());
         self.snapshot_seq = room.seq();
+        self.present_by_leg.clear();
+        for participant in room.participants() {
+            // Whoever has gone to another room meanwhile is given up here when their time is over.
+            self.rooms.claim(participant.member, room.id());
+        }
         self.room = room;
+        self.update_summary();
     }
 
     /// Serves the room until it ends, the server stops, or the store fails.
     pub(super) async fn run(&mut self) -> Stopped {
-        let mut batch = Vec::with_capacity(BATCH);
         loop {
-            let wake = self.wake_at();
-            tokio::select! {
-                n = self.inbox.recv_many(&mut batch, BATCH) => if n == 0 { return Stopped::Done },
-                () = tokio::time::sleep_until(wake.into()) => {}
-            }
-            let mut round = Round::default();
-            for message in batch.drain(..) {
-                self.take(message, &mut round);
-            }
-            if self.room.next_deadline().is_some_and(|at| at <= edge::now()) {
-                let _ = self.apply(Actor::System, Command::Tick, &mut round);
-            }
-            match self.keep(&round).await {
-                Ok(()) => {}
-                Err(AppendError::Fenced) => {
-                    tracing::warn!("a room has another owner now");
-                    self.close_everything(ByeCode::ShuttingDown).await;
-                    return Stopped::Done;
-                }
-                Err(AppendError::Store(error)) => {
-                    tracing::error!(%error, "a room's changes could not be kept; it starts again from the last kept state");
-                    self.close_everything(ByeCode::ShuttingDown).await;
-                    return Stopped::Failed;
-                }
-            }
-            self.tell(round).await;
-            if let Err(error) = self.look_after().await {
-                tracing::error!(%error, "a room's lease could not be renewed");
-            }
-            if !self.room.is_open() {
-                self.close_everything(ByeCode::RoomEnded).await;
-                return Stopped::Done;
-            }
-            if let Some(done) = self.stopping.take() {
-                self.close_everything(ByeCode::ShuttingDown).await;
-                let _ = done.send(());
-                return Stopped::Done;
+            if let Some(stopped) = self.round().await {
+                return stopped;
             }
         }
+    }
+
+    /// Waits for messages or for something to be due, and carries out one round. `None`: there are more to come.
+    pub(super) async fn round(&mut self) -> Option<Stopped> {
+        if self.waiting.is_empty() {
+            let wake = self.wake_at();
+            let mut batch = Vec::new();
+            tokio::select! {
+                n = self.inbox.recv_many(&mut batch, BATCH) => if n == 0 { return Some(Stopped::Done) },
+                () = tokio::time::sleep_until(wake.into()) => {}
+            }
+            self.waiting.extend(batch);
+        }
+        let mut round = Round::default();
+        while let Some(message) = self.waiting.pop_front() {
+            if round.must_end_before(&message) {
+                self.waiting.push_front(message);
+                break;
+            }
+            self.take(message, &mut round);
+        }
+        if self.room.next_deadline().is_some_and(|at| at <= edge::now()) {
+            let _ = self.apply(Actor::System, Command::Tick, &mut round);
+        }
+        match self.keep(&round).await {
+            Ok(()) => {}
+            Err(AppendError::Fenced) => return Some(self.give_up().await),
+            Err(AppendError::Store(error)) => {
+                tracing::error!(%error, "a room's changes could not be kept; it starts again from the last kept state");
+                self.close_everything(ByeCode::ShuttingDown).await;
+                return Some(Stopped::Failed);
+            }
+        }
+        self.tell(round).await;
+        if !self.room.is_open() {
+            self.close_everything(ByeCode::RoomEnded).await;
+            return Some(Stopped::Done);
+        }
+        if let Some(done) = self.stopping.take() {
+            self.close_everything(ByeCode::ShuttingDown).await;
+            let _ = done.send(());
+            return Some(Stopped::Done);
+        }
+        match self.look_after().await {
+            Ok(true) => None,
+            Ok(false) => Some(self.give_up().await),
+            Err(error) => {
+                tracing::error!(%error, "a room's lease could not be renewed");
+                None
+            }
+        }
+    }
+
+    /// Lets go of a room that somebody else owns by now.
+    async fn give_up(&mut self) -> Stopped {
+        tracing::warn!("a room has another owner now");
+        self.close_everything(ByeCode::ShuttingDown).await;
+        Stopped::Done
     }
 
     /// Applies one message. What it leads to is collected in `round` and told only once it is kept.
@@ -212,19 +285,21 @@ impl Owner {
             Message::Connect { caller, since, socket, outgoing, reply } => {
                 let member = caller.member();
                 match self.enter(&caller, round) {
-                    Ok(_) => {
+                    Ok(()) => {
                         self.present_by_leg.remove(&member);
                         let socket = Socket { number: socket, session: caller.session, outgoing };
                         round.connects.push(Connect { member, since, socket, reply });
                     }
-                    Err(rejection) => answer(reply, Err(rejection.into())),
+                    Err(error) => answer(reply, Err(error)),
                 }
             }
             Message::Disconnected { member, socket } => {
                 if self.sockets.get(&member).is_some_and(|current| current.number == socket) {
                     self.sockets.remove(&member);
                 }
+                // A socket that was let go of or replaced is nobody's connection any more.
                 if !self.sockets.contains_key(&member)
+                    && !self.present_by_leg.contains(&member)
                     && !round.connects.iter().any(|connect| connect.member == member)
                     && self.room.participant(member).is_some_and(|p| p.connected)
                 {
@@ -233,6 +308,10 @@ impl Owner {
                 }
             }
             Message::Command { member, socket, id, role_epoch, command } => {
+                // Or else it was let go of or replaced: its client was told so, and knows nothing newer.
+                if self.sockets.get(&member).is_none_or(|current| current.number != socket) {
+                    return;
+                }
                 let actor = Actor::Member { member, role_epoch: Some(role_epoch), id: Some(id) };
                 let (seq, error) = match self.apply(actor, command, round) {
                     Ok(applied) => (Some(applied.seq.0), None),
@@ -244,14 +323,14 @@ impl Owner {
             Message::Listen(request) => {
                 let member = request.caller.member();
                 let was_present = self.room.participant(member).is_some_and(|p| p.connected);
-                match if was_present { Ok(()) } else { self.enter(&request.caller, round).map(drop) } {
+                match if was_present { Ok(()) } else { self.enter(&request.caller, round) } {
                     Ok(()) => {
                         if !was_present && !self.sockets.contains_key(&member) {
                             self.present_by_leg.insert(member);
                         }
                         round.listens.push(request);
                     }
-                    Err(rejection) => answer(request.reply, Err(rejection.into())),
+                    Err(error) => answer(request.reply, Err(error)),
                 }
             }
             Message::Publish(request) => match self.open_mic(request.caller.member(), round) {
@@ -263,8 +342,10 @@ impl Owner {
                 let own = self.legs.get(leg).is_some_and(|leg| leg.member == member);
                 if own {
                     self.leg_ended(leg, round);
+                    round.ended.push(reply);
+                } else {
+                    answer(reply, Err(Code::LegNotFound.into()));
                 }
-                answer(reply, if own { Ok(()) } else { Err(Code::LegNotFound.into()) });
             }
             Message::Report(report) => match report.event {
                 LegEvent::Connected => {}
@@ -277,26 +358,26 @@ impl Owner {
                 self.leave(member, ByeCode::Elsewhere, round);
                 round.done.push(done);
             }
-            Message::EndSession { member, session } => {
-                let by_socket = self.sockets.get(&member).is_some_and(|socket| socket.session == session);
-                let by_leg = [LegKind::Listen, LegKind::Publish]
-                    .iter()
-                    .filter_map(|&kind| self.legs.get(self.legs.of(member, kind)?))
-                    .any(|leg| leg.session == session);
-                if by_socket || by_leg {
-                    self.leave(member, ByeCode::SessionEnded, round);
-                }
-            }
-            Message::IsPresent { member, reply } => answer(reply, Ok(self.room.participant(member).is_some())),
-            Message::Roster { after, reply } => answer(reply, Ok(self.roster(after))),
+            Message::EndSession { member, session } => self.end_session(member, session, round),
+            Message::Roster { after, reply } => round.rosters.push((after, reply)),
             Message::ShutDown { done } => self.stopping = Some(done),
         }
     }
 
-    fn enter(&mut self, caller: &Caller, round: &mut Round) -> Result<Applied, Rejection> {
-        self.people.insert(caller.member(), caller.person.clone());
-        let actor = Actor::Member { member: caller.member(), role_epoch: None, id: None };
-        self.apply(actor, Command::Enter { followed_by_moderator: caller.followed_by_moderator }, round)
+    /// Lets somebody in, or back in; refuses whoever has gone to another room since they asked (guarantee G3).
+    fn enter(&mut self, caller: &Caller, round: &mut Round) -> Result<(), ApiError> {
+        let member = caller.member();
+        if !self.rooms.claim(member, self.room.id()) {
+            return Err(Code::NotInRoom.into());
+        }
+        self.people.insert(member, caller.person.clone());
+        let actor = Actor::Member { member, role_epoch: None, id: None };
+        let command = Command::Enter { followed_by_moderator: caller.followed_by_moderator };
+        if let Err(rejection) = self.apply(actor, command, round) {
+            self.rooms.left(member, self.room.id());
+            return Err(rejection.into());
+        }
+        Ok(())
     }
 
     fn leave(&mut self, member: MemberId, bye: ByeCode, round: &mut Round) {
@@ -308,18 +389,41 @@ impl Owner {
 
     /// Opens the microphone of somebody who is about to publish; an encoder without a control socket has no other way.
     fn open_mic(&mut self, member: MemberId, round: &mut Round) -> Result<(), Rejection> {
-        let participant = self.room.participant(member).ok_or(Rejection::NotInRoom)?;
-        if !participant.role.on_stage() {
-            return Err(Rejection::NotOnStage);
-        }
-        if participant.muted {
-            return Err(Rejection::MutedByModerator);
-        }
-        if participant.mic {
-            return Ok(());
-        }
+        self.may_publish(member)?;
         let actor = Actor::Member { member, role_epoch: None, id: None };
         self.apply(actor, Command::SetMic { open: true }, round).map(drop)
+    }
+
+    /// Whether somebody may have a publish leg.
+    pub(super) fn may_publish(&self, member: MemberId) -> Result<(), Rejection> {
+        let participant = self.room.participant(member).ok_or(Rejection::NotInRoom)?;
+        match (participant.role.on_stage(), participant.muted) {
+            _ if !self.room.is_open() => Err(Rejection::RoomEnded),
+            (false, _) => Err(Rejection::NotOnStage),
+            (true, true) => Err(Rejection::MutedByModerator),
+            (true, false) => Ok(()),
+        }
+    }
+
+    /// Ends what a session opened. The member leaves, unless they are here by another session's socket.
+    fn end_session(&mut self, member: MemberId, session: Hash, round: &mut Round) {
+        let socket = self.sockets.get(&member).map(|socket| (socket.number, socket.session));
+        let mut legs: Vec<Leg> = [LegKind::Listen, LegKind::Publish]
+            .iter()
+            .filter_map(|&kind| self.legs.get(self.legs.of(member, kind)?).copied())
+            .collect();
+        legs.retain(|leg| leg.session == session);
+        match socket {
+            Some((number, other)) if other != session => {
+                for leg in legs {
+                    let told = super::fanout::leg_ended(&leg, LegEndCode::NotAllowed);
+                    round.direct.push((member, number, told));
+                    self.leg_ended(leg.id, round);
+                }
+            }
+            None if legs.is_empty() => {}
+            _ => self.leave(member, ByeCode::SessionEnded, round),
+        }
     }
 
     /// A leg is to go, or has gone: what that means for its member.
@@ -327,13 +431,18 @@ impl Owner {
         let Some(leg) = self.legs.get(id).copied() else { return };
         let actor = Actor::Member { member: leg.member, role_epoch: None, id: None };
         match leg.kind {
+            // Unless another one is on its way: what takes a leg's place goes on with the microphone as it is.
             LegKind::Publish => {
-                if self.room.participant(leg.member).is_some_and(|p| p.mic) {
+                if !round.publishes.iter().any(|request| request.caller.member() == leg.member)
+                    && self.room.participant(leg.member).is_some_and(|p| p.mic)
+                {
                     let _ = self.apply(actor, Command::SetMic { open: false }, round);
                 }
             }
             LegKind::Listen => {
-                if self.present_by_leg.remove(&leg.member) {
+                if !round.listens.iter().any(|request| request.caller.member() == leg.member)
+                    && self.present_by_leg.remove(&leg.member)
+                {
                     let _ = self.apply(actor, Command::Leave, round);
                 }
             }
@@ -360,6 +469,9 @@ impl Owner {
         };
         let last = applied.events.last().map(|numbered| numbered.seq);
         for numbered in &applied.events {
+            if let Event::Left { member, .. } = numbered.event {
+                round.left.insert(member);
+            }
             let was_on_stage = member_of(&numbered.event).is_some_and(|member| stage_before.contains(&member));
             round.rows.push(LogRow {
                 seq: numbered.seq.0,
@@ -392,8 +504,8 @@ impl Owner {
         Ok(())
     }
 
-    /// Renews what runs out by itself.
-    async fn look_after(&mut self) -> Result<(), StoreError> {
+    /// Renews what runs out by itself. `false`: the room belongs to somebody else by now.
+    async fn look_after(&mut self) -> Result<bool, StoreError> {
         let now = edge::instant();
         if now >= self.next_renewal {
             self.grant().await;
@@ -405,10 +517,9 @@ impl Owner {
         if now >= self.next_lease {
             self.next_lease = now + LEASE_RENEW_EVERY;
             let until = edge::now().plus(LEASE_MILLIS);
-            // A lease that somebody else took shows at the next commit.
-            self.rooms.store.renew_room(self.room.id(), self.epoch, until).await?;
+            return self.rooms.store.renew_room(self.room.id(), self.epoch, until).await;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Tells the media threads who may be heard, for the next [`GRANT`].
@@ -430,7 +541,7 @@ impl Owner {
         self.summary.send_replace(Arc::new(Summary::of(&self.room, &self.people)));
     }
 
-    fn roster(&self, after: u32) -> crate::wire::http::Roster {
+    pub(super) fn roster(&self, after: u32) -> Roster {
         let mut page: Vec<Participant> = self
             .room
             .participants_after(TalkerNo(after))
@@ -440,7 +551,7 @@ impl Owner {
         let more = page.len() > ROSTER_PAGE;
         page.truncate(ROSTER_PAGE);
         let next = page.last().filter(|_| more).map(|last| last.number);
-        crate::wire::http::Roster { participants: page, next }
+        Roster { participants: page, next }
     }
 
     /// When there is something to do even if no message comes.

@@ -18,6 +18,8 @@ const CARD_STAGE: usize = 8;
 pub(crate) struct Summary {
     /// What the hallway shows.
     pub(crate) card: RoomCard,
+    /// Whether the room has ended.
+    pub(super) ended: bool,
     kind: Kind,
     named: BTreeSet<MemberId>,
     moderators: Vec<MemberId>,
@@ -40,25 +42,26 @@ impl Summary {
                 on_stage: stage.len(),
                 listening: room.audience_count(),
             },
+            ended: !room.is_open(),
             kind: room.kind(),
             named: room.named().collect(),
             moderators: stage.iter().filter(|p| p.role.moderates()).map(|p| p.member).collect(),
         }
     }
 
-    /// Whether a moderator follows the member, where that decides: in a social room.
-    pub(crate) async fn followed_by_moderator(&self, store: &Store, member: MemberId) -> Result<bool, ApiError> {
-        if self.kind != Kind::Social {
-            return Ok(false);
-        }
-        store.any_follows(&self.moderators, member).await.map_err(|e| ApiError::internal(&e))
+    /// Whether the member may enter by what the room is, and whether a moderator follows them, which is only looked up
+    /// where it decides: in a social room.
+    pub(super) async fn admits(&self, store: &Store, member: MemberId) -> Result<Admission, ApiError> {
+        let followed_by_moderator = self.kind == Kind::Social
+            && store.any_follows(&self.moderators, member).await.map_err(|e| ApiError::internal(&e))?;
+        let admitted = self.kind == Kind::Open || self.named.contains(&member) || followed_by_moderator;
+        Ok(Admission { admitted, followed_by_moderator })
     }
+}
 
-    /// Whether the member may know of the room and enter it.
-    pub(crate) async fn admits(&self, store: &Store, member: MemberId) -> Result<bool, ApiError> {
-        Ok(self.kind == Kind::Open
-            || self.named.contains(&member)
-            || self.moderators.contains(&member)
-            || self.followed_by_moderator(store, member).await?)
-    }
+/// Whether somebody may know of a room and enter it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Admission {
+    pub(crate) admitted: bool,
+    pub(crate) followed_by_moderator: bool,
 }

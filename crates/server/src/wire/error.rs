@@ -132,11 +132,6 @@ impl ApiError {
         Self { message: message.into(), ..Self::from(code) }
     }
 
-    /// The error with a time after which to try again.
-    pub fn retry_after(code: Code, after: Duration) -> Self {
-        Self { retry_after: Some(after), ..Self::from(code) }
-    }
-
     /// Logs `cause` and answers `internal`: the cause is for the operator, not for the client.
     pub fn internal(cause: &dyn std::error::Error) -> Self {
         tracing::error!(error = %cause, "a request failed inside the server");

@@ -11,8 +11,15 @@ use super::socket::{Kind, Role};
 
 /// A log row that cannot be read back: written by a newer version, or damaged.
 #[derive(Debug, thiserror::Error)]
-#[error("a stored room cannot be read: {0}")]
-pub struct Unreadable(#[from] serde_json::Error);
+// Where it went wrong and not what stands there: the text may name a member or hold a question, and this is logged.
+#[error("a stored room cannot be read: {:?} error at line {} column {}", .0.classify(), .0.line(), .0.column())]
+pub struct Unreadable(serde_json::Error);
+
+impl From<serde_json::Error> for Unreadable {
+    fn from(error: serde_json::Error) -> Self {
+        Self(error)
+    }
+}
 
 /// The JSON of an event.
 pub fn write_event(event: &Event) -> String {
@@ -277,6 +284,8 @@ struct StoredState {
     seq: u64,
     last_at: u64,
     last_number: u32,
+    #[serde(default)]
+    first_epoch: u32,
     participants: Vec<StoredParticipant>,
     answered: Vec<StoredAnswered>,
 }
@@ -326,6 +335,7 @@ impl From<&State> for StoredState {
             seq: state.seq.0,
             last_at: state.last_at.0,
             last_number: state.last_number.0,
+            first_epoch: state.first_epoch.0,
             participants: state.participants.iter().map(StoredParticipant::from).collect(),
             answered: state
                 .answered
@@ -353,6 +363,7 @@ impl From<StoredState> for State {
             seq: Seq(state.seq),
             last_at: Timestamp(state.last_at),
             last_number: TalkerNo(state.last_number),
+            first_epoch: RoleEpoch(state.first_epoch),
             participants: state.participants.into_iter().map(Into::into).collect(),
             answered: state
                 .answered

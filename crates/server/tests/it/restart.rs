@@ -45,7 +45,34 @@ async fn the_room_comes_back_as_it_was() {
 
     // The client did not hear the answer and asks again.
     let mut listener = eve.connect(&room, Some(seq)).await;
+    // Others count as away since the restart, which no event has told: events would not do.
+    assert_eq!(listener.any().await.unwrap()["type"], "snapshot");
     assert_eq!(listener.command_as(id, 0, raise).await, answered);
     let mut speaker = ben.enter(&room).await;
     speaker.refused(json!({ "type": "set_mic", "open": true }), "muted_by_moderator").await;
+}
+
+#[tokio::test]
+async fn a_room_that_cannot_be_read_does_not_keep_the_others_out() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start_in(data.path()).await;
+    let (ada, ben) = (server.member(&data).await, server.member(&data).await);
+    let (good, bad) = (ada.open("open").await, ben.open("open").await);
+    let who = (ada.token.clone(), ada.handle.clone(), ada.id.clone());
+    let id = bad.parse::<roomtone_room::RoomId>().unwrap();
+    let row = roomtone_store::LogRow {
+        seq: 2,
+        at: roomtone::edge::now(),
+        member: None,
+        command: None,
+        body: r#"{"type":"from_the_future"}"#.to_owned(),
+    };
+    // The first owner of a room has epoch 1.
+    server.app.store.append(id, 1, &[row]).await.unwrap();
+    server.stop().await;
+
+    let server = Server::start_in(data.path()).await;
+    let ada = crate::support::Member { server: &server, token: who.0, handle: who.1, id: who.2 };
+    assert_eq!(ada.get(&format!("/api/rooms/{good}")).await.status.as_u16(), 200);
+    ada.get(&format!("/api/rooms/{bad}")).await.refused(404, "room_not_found");
 }

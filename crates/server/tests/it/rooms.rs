@@ -66,8 +66,15 @@ async fn a_social_room_is_for_those_whom_its_moderators_follow() {
     let follow = format!("/api/members/{}/follow", ben.handle);
     assert_eq!(ada.send(Method::PUT, &follow).await.status, StatusCode::NO_CONTENT);
     assert_eq!(ada.get("/api/me").await.json()["following"][0]["handle"], ben.handle.as_str());
-    let _ben = ben.enter(&room).await;
+    let listener = ben.enter(&room).await;
     assert_eq!(ada.send(Method::DELETE, &follow).await.status, StatusCode::NO_CONTENT);
+    // Whoever is in already stays, and gets back in when the connection is lost.
+    assert_eq!(ben.get(&format!("/api/rooms/{room}")).await.status, StatusCode::OK);
+    assert_eq!(ben.get("/api/rooms").await.json()["rooms"].as_array().unwrap().len(), 1);
+    listener.cut();
+    let mut listener = ben.enter(&room).await;
+    listener.accepted(json!({ "type": "leave" })).await;
+    ben.get(&format!("/api/rooms/{room}")).await.refused(404, "room_not_found");
     ada.send(Method::PUT, "/api/members/nobody/follow").await.refused(404, "member_not_found");
 }
 

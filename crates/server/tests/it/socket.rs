@@ -1,5 +1,6 @@
 //! The control socket.
 
+use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::{Server, Socket};
@@ -127,6 +128,30 @@ async fn a_flood_of_commands_is_slowed_down() {
         codes.push(host.next("answer").await["error"]["code"].as_str().unwrap().to_owned());
     }
     assert!(codes.contains(&"rate_limited".to_owned()));
+    // Binary messages count as well.
+    for _ in 0..200 {
+        host.binary(&[0]).await;
+    }
+    let mut limited = 0;
+    for _ in 0..200 {
+        limited += u32::from(host.next("answer").await["error"]["code"] == "rate_limited");
+    }
+    assert!(limited > 0);
+}
+
+#[tokio::test]
+async fn signing_out_closes_the_socket_and_ends_the_legs() {
+    let (server, data) = Server::start().await;
+    let (ada, ben) = (server.member(&data).await, server.member(&data).await);
+    let room = ada.open("open").await;
+    let (mut host, mut listener) = (ada.enter(&room).await, ben.enter(&room).await);
+    let listen = format!("/api/rooms/{room}/listen");
+    assert_eq!(ben.offer(&listen, &crate::support::listen_offer()).await.status, StatusCode::CREATED);
+    assert_eq!(ben.send(Method::DELETE, "/api/session").await.status, StatusCode::NO_CONTENT);
+    assert_eq!(listener.next("leg_ended").await["code"], "not_allowed");
+    assert_eq!(listener.next("bye").await["code"], "session_ended");
+    assert_eq!(host.event("left").await["member"], ben.id.as_str());
+    ben.offer(&listen, &crate::support::listen_offer()).await.refused(401, "not_signed_in");
 }
 
 #[tokio::test]

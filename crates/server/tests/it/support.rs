@@ -31,9 +31,9 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running server.
-pub struct Server {
-    pub app: Arc<App>,
-    pub address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) app: Arc<App>,
+    pub(crate) address: SocketAddr,
     http: Client<HttpConnector, Full<Bytes>>,
     stop: Option<oneshot::Sender<()>>,
     served: JoinHandle<()>,
@@ -42,20 +42,20 @@ pub struct Server {
 
 /// An HTTP answer.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub text: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {}", self.text))
     }
 
     /// The status and the error's code.
     #[track_caller]
-    pub fn refused(&self, status: u16, code: &str) {
+    pub(crate) fn refused(&self, status: u16, code: &str) {
         assert_eq!((self.status.as_u16(), self.json()["code"].as_str()), (status, Some(code)), "{}", self.text);
         assert!(!self.json()["message"].as_str().unwrap_or_default().is_empty());
     }
@@ -63,13 +63,13 @@ impl Answer {
 
 impl Server {
     /// Starts one with data of its own.
-    pub async fn start() -> (Self, TempDir) {
+    pub(crate) async fn start() -> (Self, TempDir) {
         let data = tempfile::tempdir().unwrap();
         (Self::start_in(data.path()).await, data)
     }
 
     /// Starts one on a data folder.
-    pub async fn start_in(data: &Path) -> Self {
+    pub(crate) async fn start_in(data: &Path) -> Self {
         let arguments = ["roomtone", "serve", "--listen", "127.0.0.1:0", "--media", "127.0.0.1:0", "--data"];
         let cli = Cli::parse_from(arguments.into_iter().map(Into::into).chain([data.as_os_str().to_owned()]));
         let Command::Serve(options) = cli.command else { unreachable!("serve was asked for") };
@@ -85,19 +85,19 @@ impl Server {
     }
 
     /// Stops it, as the operator would.
-    pub async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         self.stop.take().unwrap().send(()).unwrap();
         self.served.await.unwrap();
     }
 
     /// A fresh invite code.
-    pub async fn code(&self, data: &TempDir) -> String {
+    pub(crate) async fn code(&self, data: &TempDir) -> String {
         let link = roomtone::serve::invite(data.path()).await.unwrap();
         link.rsplit('/').next().unwrap().to_owned()
     }
 
     /// A new member with a handle of their own.
-    pub async fn member(&self, data: &TempDir) -> Member<'_> {
+    pub(crate) async fn member(&self, data: &TempDir) -> Member<'_> {
         let handle = format!("member{}", self.next_handle.fetch_add(1, Ordering::Relaxed));
         let code = self.code(data).await;
         let body = json!({ "handle": handle, "name": handle.to_uppercase(), "language": "en" });
@@ -108,15 +108,15 @@ impl Server {
         Member { server: self, token, handle, id: answer.json()["id"].as_str().unwrap().to_owned() }
     }
 
-    pub async fn get(&self, path: &str, token: Option<&str>) -> Answer {
+    pub(crate) async fn get(&self, path: &str, token: Option<&str>) -> Answer {
         self.send(Method::GET, path, token, &[], String::new()).await
     }
 
-    pub async fn post(&self, path: &str, token: Option<&str>, body: &Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, token: Option<&str>, body: &Value) -> Answer {
         self.send(Method::POST, path, token, &[("content-type", "application/json")], body.to_string()).await
     }
 
-    pub async fn send(
+    pub(crate) async fn send(
         &self,
         method: Method,
         path: &str,
@@ -139,40 +139,40 @@ impl Server {
 }
 
 /// A signed-in member.
-pub struct Member<'a> {
-    pub server: &'a Server,
-    pub token: String,
-    pub handle: String,
-    pub id: String,
+pub(crate) struct Member<'a> {
+    pub(crate) server: &'a Server,
+    pub(crate) token: String,
+    pub(crate) handle: String,
+    pub(crate) id: String,
 }
 
 impl Member<'_> {
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.server.get(path, Some(&self.token)).await
     }
 
-    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
         self.server.post(path, Some(&self.token), body).await
     }
 
-    pub async fn send(&self, method: Method, path: &str) -> Answer {
+    pub(crate) async fn send(&self, method: Method, path: &str) -> Answer {
         self.server.send(method, path, Some(&self.token), &[], String::new()).await
     }
 
-    pub async fn offer(&self, path: &str, sdp: &str) -> Answer {
+    pub(crate) async fn offer(&self, path: &str, sdp: &str) -> Answer {
         let headers = [("content-type", "application/sdp")];
         self.server.send(Method::POST, path, Some(&self.token), &headers, sdp.to_owned()).await
     }
 
     /// Opens a room of this kind and returns its id.
-    pub async fn open(&self, kind: &str) -> String {
+    pub(crate) async fn open(&self, kind: &str) -> String {
         let answer = self.post("/api/rooms", &json!({ "title": "A room", "kind": kind })).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
         answer.json()["id"].as_str().unwrap().to_owned()
     }
 
     /// Opens a control socket and reads its snapshot.
-    pub async fn enter(&self, room: &str) -> Socket {
+    pub(crate) async fn enter(&self, room: &str) -> Socket {
         let mut socket = self.connect(room, None).await;
         let snapshot = socket.next("snapshot").await;
         socket.take(&snapshot);
@@ -180,12 +180,12 @@ impl Member<'_> {
     }
 
     /// Opens a control socket.
-    pub async fn connect(&self, room: &str, since: Option<u64>) -> Socket {
+    pub(crate) async fn connect(&self, room: &str, since: Option<u64>) -> Socket {
         self.try_connect(room, since, &[]).await.expect("the socket opens")
     }
 
     /// Opens a control socket; an HTTP refusal is its status and code.
-    pub async fn try_connect(
+    pub(crate) async fn try_connect(
         &self,
         room: &str,
         since: Option<u64>,
@@ -211,7 +211,7 @@ impl Member<'_> {
 }
 
 /// A control socket.
-pub struct Socket {
+pub(crate) struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
     epoch: u64,
     me: String,
@@ -220,7 +220,7 @@ pub struct Socket {
 
 impl Socket {
     /// The next message, whatever it is; `None` once the socket is closed.
-    pub async fn any(&mut self) -> Option<Value> {
+    pub(crate) async fn any(&mut self) -> Option<Value> {
         match self.unread.pop_front() {
             Some(message) => Some(message),
             None => self.receive().await,
@@ -245,7 +245,7 @@ impl Socket {
     }
 
     /// The next message of this type; others are passed over.
-    pub async fn next(&mut self, kind: &str) -> Value {
+    pub(crate) async fn next(&mut self, kind: &str) -> Value {
         loop {
             let message = self.any().await.unwrap_or_else(|| panic!("the socket closed before a {kind}"));
             if message["type"] == kind {
@@ -255,7 +255,7 @@ impl Socket {
     }
 
     /// The next event of this type.
-    pub async fn event(&mut self, kind: &str) -> Value {
+    pub(crate) async fn event(&mut self, kind: &str) -> Value {
         loop {
             let events = self.next("events").await;
             for numbered in events["events"].as_array().unwrap() {
@@ -267,7 +267,7 @@ impl Socket {
     }
 
     /// Sends a command and returns its answer; what comes before it is read afterwards.
-    pub async fn command(&mut self, command: Value) -> Value {
+    pub(crate) async fn command(&mut self, command: Value) -> Value {
         static NEXT_ID: AtomicU32 = AtomicU32::new(1);
         let id = format!("{:0>26}", NEXT_ID.fetch_add(1, Ordering::Relaxed));
         self.command_as(&id, self.epoch, command).await
@@ -275,7 +275,7 @@ impl Socket {
 
     /// Sends a command that is to be accepted.
     #[track_caller]
-    pub fn accepted(&mut self, command: Value) -> impl Future<Output = u64> + '_ {
+    pub(crate) fn accepted(&mut self, command: Value) -> impl Future<Output = u64> + '_ {
         let at = std::panic::Location::caller();
         async move {
             let answer = self.command(command).await;
@@ -285,7 +285,7 @@ impl Socket {
 
     /// Sends a command that is to be refused with this code.
     #[track_caller]
-    pub fn refused<'a>(&'a mut self, command: Value, code: &'a str) -> impl Future<Output = ()> + 'a {
+    pub(crate) fn refused<'a>(&'a mut self, command: Value, code: &'a str) -> impl Future<Output = ()> + 'a {
         let at = std::panic::Location::caller();
         async move {
             let answer = self.command(command).await;
@@ -293,7 +293,7 @@ impl Socket {
         }
     }
 
-    pub async fn command_as(&mut self, id: &str, epoch: u64, command: Value) -> Value {
+    pub(crate) async fn command_as(&mut self, id: &str, epoch: u64, command: Value) -> Value {
         self.text(&json!({ "type": "command", "id": id, "role_epoch": epoch, "command": command }).to_string()).await;
         loop {
             let message = self.receive().await.expect("an answer before the socket closes");
@@ -304,12 +304,16 @@ impl Socket {
         }
     }
 
-    pub async fn text(&mut self, text: &str) {
+    pub(crate) async fn text(&mut self, text: &str) {
         self.stream.send(Message::text(text)).await.unwrap();
     }
 
+    pub(crate) async fn binary(&mut self, bytes: &'static [u8]) {
+        self.stream.send(Message::binary(bytes)).await.unwrap();
+    }
+
     /// Goes away without a word.
-    pub fn cut(self) {
+    pub(crate) fn cut(self) {
         drop(self);
     }
 
@@ -329,17 +333,17 @@ impl Socket {
 }
 
 /// What a browser would offer to hear three voices.
-pub fn listen_offer() -> String {
+pub(crate) fn listen_offer() -> String {
     offer(&["recvonly"; 3])
 }
 
 /// What a browser would offer to speak.
-pub fn publish_offer() -> String {
+pub(crate) fn publish_offer() -> String {
     offer(&["sendonly"])
 }
 
 /// An offer of audio m-lines with these directions.
-pub fn offer(directions: &[&str]) -> String {
+pub(crate) fn offer(directions: &[&str]) -> String {
     let mids: Vec<_> = (0..directions.len()).map(|i| i.to_string()).collect();
     let fingerprint = vec!["AB"; 32].join(":");
     let mut sdp = format!(
