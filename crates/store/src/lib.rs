@@ -25,7 +25,7 @@ pub use invites::{InviteInfo, NewInvite, NewMember, Redeemed};
 pub use lock::DataLock;
 pub use members::{Member, Person};
 pub use open::{DATABASE_FILE, Store};
-pub use rooms::{KEPT_ROWS, LogRow, NewRoom, StoredRoom};
+pub use rooms::{LogRow, NewRoom, StoredRoom};
 pub use sessions::NewSession;
 
 /// A SHA-256 digest. Invite codes and session tokens are stored only as this, so that a copy of the database opens

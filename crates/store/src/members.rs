@@ -52,11 +52,6 @@ macro_rules! select_member {
 }
 
 impl Store {
-    /// Whether anybody has an account yet.
-    pub async fn has_members(&self) -> Result<bool, StoreError> {
-        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM members)").fetch_one(self.readers()).await.map_err(failed)
-    }
-
     /// The member with this id.
     pub async fn member(&self, id: MemberId) -> Result<Option<Member>, StoreError> {
         member_by_id(self.readers(), id).await

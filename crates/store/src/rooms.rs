@@ -12,10 +12,6 @@ use crate::Store;
 use crate::convert::{id_bytes, id_from, int, int_from, time, time_from};
 use crate::error::{AppendError, StoreError, failed};
 
-/// How many of a room's newest log rows outlive the snapshot that covers them. More lets a client that was away for
-/// longer resume by events; fewer keeps the database smaller.
-pub const KEPT_ROWS: u64 = 256;
-
 /// A room to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRoom {
@@ -51,8 +47,6 @@ pub struct StoredRoom {
     pub snapshot: Option<(u64, String)>,
     /// The events after the snapshot (all of them, where there is none), by number.
     pub tail: Vec<LogRow>,
-    /// Events up to the snapshot that were kept so that clients can resume, by number; at most [`KEPT_ROWS`].
-    pub recent: Vec<LogRow>,
     /// When the room ended; `None` while it is live.
     pub ended_at: Option<Timestamp>,
 }
@@ -90,21 +84,22 @@ impl Store {
         self.write_log(room, epoch, rows, Some(at)).await
     }
 
-    /// Keeps `body` as the state of the room after event `seq`, unless a newer snapshot is kept, and deletes log rows
-    /// that it makes unnecessary, except for the newest [`KEPT_ROWS`]. Also possible after the room has ended.
+    /// Keeps `body` as the state of the room after event `seq`, unless a newer snapshot is kept, and deletes the log rows
+    /// that it covers. Also possible after the room has ended.
     ///
     /// Errors: [`AppendError::Fenced`], or the store's.
     pub async fn save_snapshot(&self, room: RoomId, epoch: u64, seq: u64, body: &str) -> Result<(), AppendError> {
         let mut transaction = self.begin().await?;
         // An update and not a read, so that the row stays locked until the commit in every database.
-        let last: i64 =
-            sqlx::query_scalar("UPDATE rooms SET last_seq = last_seq WHERE id = $1 AND epoch = $2 RETURNING last_seq")
-                .bind(id_bytes(room.0))
-                .bind(int(epoch)?)
-                .fetch_optional(&mut *transaction)
-                .await
-                .map_err(failed)?
-                .ok_or(AppendError::Fenced)?;
+        let owned = sqlx::query("UPDATE rooms SET last_seq = last_seq WHERE id = $1 AND epoch = $2")
+            .bind(id_bytes(room.0))
+            .bind(int(epoch)?)
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed)?;
+        if owned.rows_affected() == 0 {
+            return Err(AppendError::Fenced);
+        }
         sqlx::query(
             "INSERT INTO room_snapshots (room, seq, body) VALUES ($1, $2, $3)
              ON CONFLICT (room) DO UPDATE SET seq = excluded.seq, body = excluded.body
@@ -116,10 +111,9 @@ impl Store {
         .execute(&mut *transaction)
         .await
         .map_err(failed)?;
-        let unneeded = int_from(last, "event number")?.saturating_sub(KEPT_ROWS).min(seq);
         sqlx::query("DELETE FROM room_log WHERE room = $1 AND seq <= $2")
             .bind(id_bytes(room.0))
-            .bind(int(unneeded)?)
+            .bind(int(seq)?)
             .execute(&mut *transaction)
             .await
             .map_err(failed)?;
@@ -165,20 +159,8 @@ impl Store {
         };
         let covered = snapshot.as_ref().map_or(0, |(seq, _)| *seq);
         let rows = rows.iter().map(row_from).collect::<Result<Vec<_>, _>>()?;
-        let (mut recent, tail): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.seq <= covered);
-        // Rows appended since the snapshot leave more of the older ones than are promised.
-        let surplus = recent.len().saturating_sub(KEPT_ROWS as usize);
-        recent.drain(..surplus);
-        Ok(Some(StoredRoom { snapshot, tail, recent, ended_at: ended_at.map(time_from).transpose()? }))
-    }
-
-    /// Whether the room existed and has ended.
-    pub async fn was_ended(&self, room: RoomId) -> Result<bool, StoreError> {
-        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM rooms WHERE id = $1 AND ended_at IS NOT NULL)")
-            .bind(id_bytes(room.0))
-            .fetch_one(self.readers())
-            .await
-            .map_err(failed)
+        let tail = rows.into_iter().filter(|row| row.seq > covered).collect();
+        Ok(Some(StoredRoom { snapshot, tail, ended_at: ended_at.map(time_from).transpose()? }))
     }
 
     /// Makes the process `owner` (128 random bits of its own) the owner of a live room until `until`, if the room has

@@ -10,10 +10,12 @@ mod summary;
 mod tests;
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use roomtone_room::ids::{MemberId, RoomId, Seq};
 use roomtone_room::{Kind, Numbered, Room};
 use roomtone_store::{Hash, LogRow, NewRoom, Store, StoredRoom};
@@ -22,6 +24,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::app::StartError;
 use crate::edge;
 use crate::media_io::{Media, Report};
+use crate::wire::socket::ByeCode;
 use crate::wire::stored::{Unreadable, read_event, read_state, write_event};
 use crate::wire::{ApiError, Code};
 pub(crate) use effects::refuse_sdp;
@@ -298,7 +301,16 @@ impl Rooms {
         let rooms = self.clone();
         tokio::spawn(async move {
             loop {
-                match owner.run().await {
+                // A panic is our bug; it costs this room what a kill of the server would, and no other room anything.
+                let stopped = match AssertUnwindSafe(owner.run()).catch_unwind().await {
+                    Ok(stopped) => stopped,
+                    Err(_) => {
+                        tracing::error!("a room's owner panicked; the room starts again from the last kept state");
+                        owner.close_everything(ByeCode::ShuttingDown).await;
+                        owner::Stopped::Failed
+                    }
+                };
+                match stopped {
                     owner::Stopped::Done => break,
                     // What was applied in memory could not be kept, so nobody was told; what the store has is the
                     // truth. Start again from there, as after a crash.
