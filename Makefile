@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup web build run demo check test test-rust test-web types types-check e2e bench fuzz-check clean
+.PHONY: help setup web build run demo check test test-rust test-web types types-check e2e screenshots bench fuzz-check clean
 
 # Which end-to-end suite or benchmark; all of them if empty.
 NAME ?=
@@ -37,7 +37,7 @@ run: build ## Build, and serve on http://localhost:8080 with data in ./data
 demo: build ## Serve a living example: a room with bots that talk
 	scripts/demo.sh $(LISTEN)
 
-check: ## Formatting, lints, types, licences
+check: web ## Formatting, lints, types, licences
 	@scripts/setup.sh build
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
@@ -49,7 +49,8 @@ test: ## Run every test
 	@$(MAKE) --no-print-directory test-rust test-web types-check
 	@$(MAKE) --no-print-directory e2e NAME=
 
-test-rust: ## Run the tests of the Rust crates
+# The web client first: the server embeds it, and would be compiled twice otherwise.
+test-rust: web ## Run the tests of the Rust crates
 	@scripts/setup.sh build
 	cargo test --workspace --locked
 
@@ -70,6 +71,12 @@ e2e: web ## Run the end-to-end suites in real browsers, or one: make e2e NAME=li
 	@scripts/setup.sh test
 	cargo build --locked -p roomtone -p crowd
 	node tests/e2e/run.mjs $(NAME)
+
+screenshots: web ## Take the pictures in docs/images anew
+	@scripts/setup.sh screenshots
+	cargo build --locked -p roomtone -p crowd
+	SCREENSHOTS=1 GROUP=pictures node tests/e2e/run.mjs live-room
+	optipng -quiet -o4 docs/images/*.png
 
 bench: build ## Run every benchmark, or one: make bench NAME=room; results go to target/bench/NAME.json
 	@case "$(NAME)" in "" | browser-entry) scripts/setup.sh test ;; esac

@@ -3,6 +3,7 @@
 #
 #   scripts/setup.sh build   what a build and the checks need: cmake, Rust components, web packages
 #   scripts/setup.sh test    also browsers, a speech synthesiser and network tools for the end-to-end tests
+#   scripts/setup.sh screenshots   also what makes the pictures in docs/images small
 #
 # Programs come by apt where this runs as root on a system that has it; elsewhere one line says what to install.
 set -eu
@@ -33,8 +34,8 @@ node_packages() {
 }
 
 case "${1:-}" in
-    build | test) what=$1 ;;
-    *) fail "usage: scripts/setup.sh build|test" ;;
+    build | test | screenshots) what=$1 ;;
+    *) fail "usage: scripts/setup.sh build|test|screenshots" ;;
 esac
 
 command -v cargo >/dev/null 2>&1 || fail "install a Rust toolchain (1.95 or newer) from https://rustup.rs"
@@ -44,11 +45,15 @@ node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.ex
 command -v cc >/dev/null 2>&1 || missing="$missing build-essential"
 
 need cmake cmake
-if [ "$what" = test ]; then
+if [ "$what" != build ]; then
     need chromium chromium
     need firefox-esr firefox-esr
     need espeak-ng espeak-ng
     need ip iproute2
+    need nft nftables
+fi
+if [ "$what" = screenshots ]; then
+    need optipng optipng
 fi
 if [ -n "$missing" ]; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
@@ -67,6 +72,6 @@ if ! cargo clippy --version >/dev/null 2>&1 || ! cargo fmt --version >/dev/null 
 fi
 
 node_packages web
-if [ "$what" = test ]; then
+if [ "$what" != build ]; then
     node_packages tests/e2e
 fi

@@ -6,7 +6,11 @@ use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
-use serde_json::{Value, json};
+use roomtone::wire::http::{Me, NewRoom, Redeem, RoomCreated};
+use roomtone::wire::socket::Kind;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::{Error, Result};
 
@@ -76,8 +80,8 @@ impl Api {
     /// # Errors
     /// [`Error::Refused`] with `invite_not_found`, `handle_taken` and so on; [`Error::Connection`].
     pub async fn redeem(&self, code: &str, handle: &str, name: &str) -> Result<Self> {
-        let body = json!({ "handle": handle, "name": name, "language": "en" });
-        let answer = self.json(Method::POST, "POST", &format!("/api/invites/{code}/redeem"), Some(body)).await?;
+        let body = Redeem { handle: handle.into(), name: name.into(), language: "en".into() };
+        let answer = self.post(&format!("/api/invites/{code}/redeem"), &body).await?;
         let token = answer
             .headers
             .get_all(header::SET_COOKIE)
@@ -93,8 +97,7 @@ impl Api {
     /// # Errors
     /// [`Error::Refused`] with `not_signed_in`; [`Error::Connection`].
     pub async fn handle(&self) -> Result<String> {
-        let me = parse(&self.json(Method::GET, "GET", "/api/me", None).await?.body)?;
-        text_field(&me, "handle")
+        Ok(parse::<Me>(&self.get("/api/me").await?.body)?.handle)
     }
 
     /// Opens a room and returns its id. The member is its host and has ten seconds to connect.
@@ -102,9 +105,9 @@ impl Api {
     /// # Errors
     /// [`Error::Refused`], [`Error::Connection`].
     pub async fn open_room(&self, title: &str) -> Result<String> {
-        let body = json!({ "title": title, "kind": "open" });
-        let answer = self.json(Method::POST, "POST", "/api/rooms", Some(body)).await?;
-        text_field(&parse(&answer.body)?, "id")
+        let body = NewRoom { title: title.into(), kind: Kind::Open, language: None, named: Vec::new() };
+        let answer = self.post("/api/rooms", &body).await?;
+        Ok(parse::<RoomCreated>(&answer.body)?.id.0.to_string())
     }
 
     /// Posts an SDP offer to `path` and returns the answer and the `Location` of the new leg.
@@ -127,7 +130,7 @@ impl Api {
     /// # Errors
     /// [`Error::Refused`], [`Error::Connection`].
     pub async fn delete(&self, path: &str) -> Result<()> {
-        self.json(Method::DELETE, "DELETE", path, None).await.map(|_| ())
+        self.request("DELETE", Method::DELETE, path, "", String::new()).await.map(|_| ())
     }
 
     /// The server's metrics in the Prometheus text format.
@@ -135,12 +138,16 @@ impl Api {
     /// # Errors
     /// [`Error::Refused`] when the server does not give them to this address; [`Error::Connection`].
     pub async fn metrics(&self) -> Result<String> {
-        Ok(self.json(Method::GET, "GET", "/metrics", None).await?.body)
+        Ok(self.get("/metrics").await?.body)
     }
 
-    async fn json(&self, method: Method, name: &'static str, path: &str, body: Option<Value>) -> Result<Answer> {
-        let text = body.map(|body| body.to_string()).unwrap_or_default();
-        self.request(name, method, path, "application/json", text).await
+    async fn get(&self, path: &str) -> Result<Answer> {
+        self.request("GET", Method::GET, path, "", String::new()).await
+    }
+
+    async fn post(&self, path: &str, body: &impl Serialize) -> Result<Answer> {
+        let text = serde_json::to_string(body).expect("a body has only strings, numbers and flags");
+        self.request("POST", Method::POST, path, "application/json", text).await
     }
 
     /// Sends a request and gives its answer if the status is a success. 429 and 503 are what a crowd has to expect:
@@ -161,12 +168,13 @@ impl Api {
                 return Ok(answer);
             }
             if !matches!(answer.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-                let code = parse(&answer.body).ok().and_then(|error| text_field(&error, "code").ok());
+                let code = parse::<Value>(&answer.body).ok();
+                let code = code.as_ref().and_then(|error| error.get("code")?.as_str()).unwrap_or_default();
                 return Err(Error::Refused {
                     method: name,
                     path: path.to_owned(),
                     status: answer.status.as_u16(),
-                    code: code.unwrap_or_default(),
+                    code: code.to_owned(),
                 });
             }
             tokio::time::sleep(retry_after(&answer.headers)).await;
@@ -203,13 +211,8 @@ fn retry_after(headers: &HeaderMap) -> Duration {
     Duration::from_secs(seconds).clamp(Duration::from_millis(100), MAX_RETRY_AFTER)
 }
 
-fn parse(body: &str) -> Result<Value> {
-    serde_json::from_str(body).map_err(|error| Error::Connection(format!("answer is not JSON: {error}")))
-}
-
-fn text_field(value: &Value, field: &str) -> Result<String> {
-    let text = value.get(field).and_then(Value::as_str);
-    text.map(str::to_owned).ok_or_else(|| Error::Connection(format!("answer has no {field}")))
+fn parse<T: DeserializeOwned>(body: &str) -> Result<T> {
+    serde_json::from_str(body).map_err(|error| Error::Connection(format!("not the expected answer: {error}")))
 }
 
 #[cfg(test)]

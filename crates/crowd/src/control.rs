@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use http::{HeaderValue, header};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use roomtone::wire::socket::{ByeCode, ClientMessage, Command, Hand, Role, RoomEvent, ServerMessage, Snapshot};
+use roomtone::wire::{CommandId, Id, MemberId};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -33,7 +33,7 @@ pub struct RoomState {
     /// Handles of those who are or were on stage, by number: what a CSRC means.
     pub talkers: BTreeMap<u32, String>,
     /// Why the server closed the socket, if it did.
-    pub bye: Option<String>,
+    pub bye: Option<ByeCode>,
 }
 
 /// Being in a room: a task owns the socket, keeps the state and sends commands. Dropping this closes the socket
@@ -41,7 +41,7 @@ pub struct RoomState {
 #[derive(Debug)]
 pub struct Presence {
     state: watch::Receiver<RoomState>,
-    commands: mpsc::Sender<Value>,
+    commands: mpsc::Sender<Command>,
     task: JoinHandle<()>,
 }
 
@@ -85,8 +85,8 @@ impl Presence {
         let reaching = async { self.state.wait_for(|state| wanted(state)).await.map(|state| state.clone()) };
         let reached = tokio::time::timeout(PATIENCE, reaching).await.map_err(|_| Error::Timeout(what))?;
         reached.map_err(|_| {
-            let bye = self.state.borrow().bye.clone().unwrap_or_else(|| "lost".into());
-            Error::Connection(format!("control socket ended ({bye}) while waiting for {what}"))
+            let why = self.state.borrow().bye.map_or("Lost.", ByeCode::message);
+            Error::Connection(format!("control socket ended while waiting for {what}: {why}"))
         })
     }
 
@@ -96,7 +96,7 @@ impl Presence {
     /// As [`Presence::wait`].
     pub async fn come_on_stage(&mut self) -> Result<()> {
         if !self.state.borrow().on_stage {
-            self.command(json!({ "type": "raise_hand", "question": null })).await?;
+            self.command(Command::RaiseHand { question: None }).await?;
             self.wait("an accepted hand", |state| state.on_stage).await?;
         }
         Ok(())
@@ -106,7 +106,7 @@ impl Presence {
     ///
     /// # Errors
     /// [`Error::Connection`] when the socket has ended.
-    pub async fn command(&self, command: Value) -> Result<()> {
+    pub async fn command(&self, command: Command) -> Result<()> {
         self.commands.send(command).await.map_err(|_| Error::Connection("control socket has ended".into()))
     }
 
@@ -115,7 +115,7 @@ impl Presence {
     /// # Errors
     /// [`Error::Timeout`], [`Error::Connection`].
     pub async fn leave(mut self) -> Result<()> {
-        self.command(json!({ "type": "leave" })).await?;
+        self.command(Command::Leave).await?;
         let ended = tokio::time::timeout(PATIENCE, &mut self.task).await;
         ended.map(|_| ()).map_err(|_| Error::Timeout("leaving"))
     }
@@ -127,86 +127,10 @@ impl Drop for Presence {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum FromServer {
-    Snapshot {
-        you: You,
-        stage: Vec<Participant>,
-        hands: Vec<Hand>,
-    },
-    Events {
-        events: Vec<Numbered>,
-    },
-    Bye {
-        code: String,
-    },
-    #[serde(other)]
-    Other,
-}
-
-#[derive(Deserialize)]
-struct You {
-    number: u32,
-    role: String,
-    role_epoch: u32,
-    muted: bool,
-}
-
-#[derive(Deserialize)]
-struct Participant {
-    person: Person,
-    number: u32,
-}
-
-#[derive(Deserialize)]
-struct Hand {
-    person: Person,
-}
-
-#[derive(Deserialize)]
-struct Person {
-    id: String,
-    handle: String,
-}
-
-#[derive(Deserialize)]
-struct Numbered {
-    event: Event,
-}
-
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Event {
-    HandRaised {
-        person: Person,
-    },
-    RoleChanged {
-        person: Person,
-        number: u32,
-        role: String,
-        role_epoch: u32,
-    },
-    Muted {
-        member: String,
-        role_epoch: u32,
-    },
-    Unmuted {
-        member: String,
-        role_epoch: u32,
-    },
-    #[serde(other)]
-    Other,
-}
-
-fn is_on_stage(role: &str) -> bool {
-    role != "listener"
-}
-
 /// The task behind a [`Presence`].
 struct Keeper {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
-    queue: mpsc::Receiver<Value>,
+    queue: mpsc::Receiver<Command>,
     publish: watch::Sender<RoomState>,
     welcoming: bool,
     role_epoch: u32,
@@ -215,7 +139,7 @@ struct Keeper {
 impl Keeper {
     /// Runs until the socket ends or the [`Presence`] is dropped.
     async fn run(mut self) {
-        let mut me = String::new();
+        let mut me = None;
         loop {
             tokio::select! {
                 command = self.queue.recv() => match command {
@@ -226,8 +150,8 @@ impl Keeper {
                     Some(Ok(Message::Text(text))) => {
                         // What a newer server says in new words is passed over.
                         let Ok(message) = serde_json::from_str(&text) else { continue };
-                        for hand in self.take_in(message, &mut me) {
-                            if self.send(json!({ "type": "accept_hand", "member": hand })).await.is_err() { return }
+                        for member in self.take_in(message, &mut me) {
+                            if self.send(Command::AcceptHand { member }).await.is_err() { return }
                         }
                     }
                     Some(Ok(_)) => {}
@@ -237,79 +161,80 @@ impl Keeper {
         }
     }
 
-    async fn send(&mut self, command: Value) -> Result<(), tokio_tungstenite::tungstenite::Error> {
-        let message =
-            json!({ "type": "command", "id": command_id(), "role_epoch": self.role_epoch, "command": command });
-        self.socket.send(Message::text(message.to_string())).await
+    async fn send(&mut self, command: Command) -> Result<(), tokio_tungstenite::tungstenite::Error> {
+        let message = ClientMessage::Command { id: command_id(), role_epoch: self.role_epoch, command };
+        let text = serde_json::to_string(&message).expect("a message has only strings, numbers and flags");
+        self.socket.send(Message::text(text)).await
     }
 
     /// Folds a message into the state and returns the members whose hands are to be accepted.
-    fn take_in(&mut self, message: FromServer, me: &mut String) -> Vec<String> {
+    fn take_in(&mut self, message: ServerMessage, me: &mut Option<Id<MemberId>>) -> Vec<Id<MemberId>> {
         let mut accept = Vec::new();
         match message {
-            FromServer::Snapshot { you, stage, hands } => {
+            ServerMessage::Snapshot(snapshot) => {
+                let Snapshot { you, stage, hands, .. } = *snapshot;
                 self.role_epoch = you.role_epoch;
-                if let Some(own) = stage.iter().find(|participant| participant.number == you.number) {
-                    me.clone_from(&own.person.id);
-                }
+                *me = Some(you.person.id);
                 self.publish.send_modify(|state| {
                     state.number = Some(you.number);
-                    state.on_stage = is_on_stage(&you.role);
+                    state.on_stage = is_on_stage(you.role);
                     state.muted = you.muted;
                     state.talkers.extend(stage.into_iter().map(|one| (one.number, one.person.handle)));
                 });
-                accept.extend(hands.into_iter().map(|hand| hand.person.id));
+                accept.extend(hands.into_iter().map(|Hand { person, .. }| person.id));
             }
-            FromServer::Events { events } => {
-                for Numbered { event } in events {
-                    accept.extend(self.fold(event, me));
+            ServerMessage::Events(batch) => {
+                for numbered in batch.events {
+                    accept.extend(self.fold(numbered.event, *me));
                 }
             }
-            FromServer::Bye { code } => self.publish.send_modify(|state| state.bye = Some(code)),
-            FromServer::Other => {}
+            ServerMessage::Bye { code, .. } => self.publish.send_modify(|state| state.bye = Some(code)),
+            ServerMessage::Answer { .. } | ServerMessage::LegEnded { .. } | ServerMessage::Beat => {}
         }
         if self.welcoming { accept } else { Vec::new() }
     }
 
     /// Folds one event; gives the member of a raised hand.
-    fn fold(&mut self, event: Event, me: &mut String) -> Option<String> {
+    fn fold(&mut self, event: RoomEvent, me: Option<Id<MemberId>>) -> Option<Id<MemberId>> {
         match event {
-            Event::HandRaised { person } => return Some(person.id),
-            Event::RoleChanged { person, number, role, role_epoch } => {
-                let own = self.publish.borrow().number == Some(number);
+            RoomEvent::HandRaised { person, .. } => return Some(person.id),
+            RoomEvent::RoleChanged { person, number, role, role_epoch, .. } => {
+                let own = me == Some(person.id);
                 if own {
                     self.role_epoch = role_epoch;
-                    me.clone_from(&person.id);
                 }
                 self.publish.send_modify(|state| {
                     if own {
-                        state.on_stage = is_on_stage(&role);
+                        state.on_stage = is_on_stage(role);
                         state.muted &= state.on_stage;
                     }
                     state.talkers.insert(number, person.handle);
                 });
             }
-            Event::Muted { member, role_epoch } if member == *me => {
+            RoomEvent::Muted { member, role_epoch, .. } if me == Some(member) => {
                 self.role_epoch = role_epoch;
                 self.publish.send_modify(|state| state.muted = true);
             }
-            Event::Unmuted { member, role_epoch } if member == *me => {
+            RoomEvent::Unmuted { member, role_epoch, .. } if me == Some(member) => {
                 self.role_epoch = role_epoch;
                 self.publish.send_modify(|state| state.muted = false);
             }
-            Event::Muted { .. } | Event::Unmuted { .. } | Event::Other => {}
+            // What a bot does not need to know.
+            _ => {}
         }
         None
     }
 }
 
-/// A fresh command id: 128 random bits in lower-case Crockford base 32.
-fn command_id() -> String {
-    const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+fn is_on_stage(role: Role) -> bool {
+    role != Role::Listener
+}
+
+/// A fresh command id.
+fn command_id() -> Id<CommandId> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).expect("the operating system has random bytes");
-    let bits = u128::from_be_bytes(bytes);
-    (0..26).rev().map(|place| ALPHABET[(bits >> (5 * place)) as usize & 31] as char).collect()
+    Id(CommandId(u128::from_be_bytes(bytes)))
 }
 
 #[cfg(test)]
@@ -318,35 +243,27 @@ mod tests {
 
     #[test]
     fn messages_of_the_protocol_are_understood() {
-        let person = r#"{ "id": "m1", "handle": "ada", "name": "Ada" }"#;
-        let snapshot = format!(
-            r#"{{ "type": "snapshot", "seq": 41, "now": 1, "room": {{}}, "you": {{ "number": 7, "role": "listener",
-            "role_epoch": 2, "muted": false, "mic": false, "hand": null, "offer": null }},
-            "stage": [ {{ "person": {person}, "number": 1, "role": "host", "connected": true, "muted": false,
-            "mic": true }} ], "hands": [ {{ "person": {person}, "question": null, "at": 1 }} ], "offers": [],
-            "audience": {{ "count": 1, "first": [] }} }}"#
-        );
-        let FromServer::Snapshot { you, stage, hands } = serde_json::from_str(&snapshot).unwrap() else {
-            panic!("not a snapshot")
-        };
-        assert_eq!((you.number, you.role_epoch, stage[0].number), (7, 2, 1));
-        assert_eq!(hands[0].person.handle, "ada");
+        let person = r#"{ "id": "0000000000000000000000000a", "handle": "ada", "name": "Ada", "new": 1 }"#;
         let events = format!(
-            r#"{{ "type": "events", "after": 1, "seq": 3, "audience_count": 1, "events": [
-            {{ "seq": 2, "at": 1, "event": {{ "type": "hand_raised", "person": {person}, "question": "why" }} }},
-            {{ "seq": 3, "at": 1, "event": {{ "type": "something_new", "x": 1 }} }} ] }}"#
+            r#"{{ "type": "events", "after": 1, "seq": 2, "audience_count": 1, "events": [
+            {{ "seq": 2, "at": 1, "event": {{ "type": "hand_raised", "person": {person}, "question": "why" }} }} ] }}"#
         );
-        let FromServer::Events { events } = serde_json::from_str(&events).unwrap() else { panic!("not events") };
-        assert!(matches!(&events[0].event, Event::HandRaised { person } if person.id == "m1"));
-        assert!(matches!(events[1].event, Event::Other));
-        assert!(matches!(serde_json::from_str(r#"{ "type": "beat" }"#).unwrap(), FromServer::Other));
+        let ServerMessage::Events(batch) = serde_json::from_str(&events).unwrap() else { panic!("not events") };
+        let RoomEvent::HandRaised { person, .. } = &batch.events[0].event else { panic!("not a hand") };
+        assert_eq!((person.id, person.handle.as_str()), (Id(MemberId(10)), "ada"));
+        assert_eq!(serde_json::from_str::<ServerMessage>(r#"{ "type": "beat" }"#).unwrap(), ServerMessage::Beat);
+        assert!(serde_json::from_str::<ServerMessage>(r#"{ "type": "unheard_of" }"#).is_err());
     }
 
     #[test]
-    fn command_ids_have_the_form_of_ids() {
-        let (one, two) = (command_id(), command_id());
-        assert_ne!(one, two);
-        assert_eq!(one.len(), 26);
-        assert!(one.as_bytes()[0] <= b'7', "26 characters hold 130 bits, of which 128 are used: {one}");
+    fn commands_are_written_as_the_protocol_has_them() {
+        let command = Command::AcceptHand { member: Id(MemberId(10)) };
+        let message = ClientMessage::Command { id: Id(CommandId(1)), role_epoch: 3, command };
+        let expected = serde_json::json!({
+            "type": "command", "id": "00000000000000000000000001", "role_epoch": 3,
+            "command": { "type": "accept_hand", "member": "0000000000000000000000000a" }
+        });
+        assert_eq!(serde_json::to_value(message).unwrap(), expected);
+        assert_ne!(command_id(), command_id());
     }
 }

@@ -4,7 +4,8 @@
 //! by WHIP (RFC 9725), a listener listens by WHEP. What a talker sends is known byte for byte, so a listener can say
 //! of each packet whose it is, which one it is, and whether it arrived as it was sent.
 //!
-//! Invariant: nothing here reads the server's data folder or its code; `roomtone invite` and the API are all it knows.
+//! Invariant: nothing here reads the server's data folder; `roomtone invite` and the API are all it knows. Of the
+//! server's code it uses the types of the messages (`roomtone::wire`) and nothing else.
 //!
 //! Invariant: a number in a report was measured where it says: packets at the listeners, time in the server by the
 //! server's own histogram, processor time and memory from the kernel's account of the server's process.

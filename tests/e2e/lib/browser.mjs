@@ -144,9 +144,11 @@ class Person {
 		return this.evaluate(() => window.__probe.sent());
 	}
 
-	/** The slot in which somebody's packets arrive now; by their number, which is the CSRC. */
+	/** The slot in which somebody's packets arrive now, with its `index`; by their number, which is the CSRC. A browser
+	 * names a source for ten seconds after its last packet, so of several slots it is the one that got the newest. */
 	async slotOf(number) {
-		return (await this.slots()).findIndex((slot) => slot.csrc === number);
+		const theirs = (await this.slots()).map((slot, index) => ({ ...slot, index })).filter((slot) => slot.csrc === number);
+		return theirs.reduce((a, b) => (a && a.lastAt >= b.lastAt ? a : b), null);
 	}
 
 	/** Waits until somebody is heard here: packets under their number, energy, and their frequency as the strongest. */
@@ -154,7 +156,7 @@ class Person {
 		return until(
 			`${this.handle} to hear ${other.handle} at ${other.hz} Hz`,
 			async () => {
-				const slot = (await this.slots()).find((one) => one.csrc === other.number);
+				const slot = await this.slotOf(other.number);
 				if (!slot) return false;
 				// Without a known frequency loudness has to do.
 				return slot.rms > AUDIBLE && slot.energy > 0 && (!other.hz || Math.abs(slot.hz - other.hz) <= TUNING) && slot;
@@ -181,14 +183,17 @@ class Person {
 	}
 }
 
-/** Somebody with Chromium and a microphone that hums at `hz`. */
+/** Somebody with Chromium and a microphone that hums at `hz`. `options` are those of a Playwright context, and
+ * `away`, the network to be in, with the `trusted` address from where a page may use the microphone without TLS. */
 export class ChromiumPerson extends Person {
-	static async launch(handle, hz, folder, options = {}) {
+	static async launch(handle, hz, folder, { away, trusted, ...options } = {}) {
 		const person = new ChromiumPerson(handle, hz);
 		const tone = join(folder, `${handle}.wav`);
 		writeTone(tone, hz);
+		const program = installed(process.env.CHROMIUM_BIN, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome');
 		person.browser = await chromium.launch({
-			executablePath: installed(process.env.CHROMIUM_BIN, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'),
+			executablePath: away?.program ?? program,
+			env: { ...process.env, AWAY_PROGRAM: program },
 			headless: true,
 			args: [
 				'--no-sandbox',
@@ -196,7 +201,8 @@ export class ChromiumPerson extends Person {
 				'--use-fake-device-for-media-stream',
 				`--use-file-for-fake-audio-capture=${tone}`,
 				'--autoplay-policy=no-user-gesture-required',
-				'--disable-background-networking'
+				'--disable-background-networking',
+				...(trusted ? [`--unsafely-treat-insecure-origin-as-secure=${trusted}`] : [])
 			]
 		});
 		person.context = await person.browser.newContext({ permissions: ['microphone'], ...options });
@@ -241,7 +247,7 @@ export class ChromiumPerson extends Person {
 	}
 }
 
-/** Somebody with Firefox, who listens. */
+/** Somebody with Firefox, whose fake microphone hums at a pitch of its own. */
 export class FirefoxPerson extends Person {
 	static async launch(handle) {
 		const person = new FirefoxPerson(handle, null);

@@ -34,6 +34,20 @@ export function installProbe() {
 		}
 	});
 
+	// A browser that can neither ask for lost packets nor send them twice: it offers neither NACK nor RED.
+	const post = window.fetch;
+	window.fetch = (address, options) => {
+		const offer = typeof options?.body === 'string' && options.body.startsWith('v=0');
+		if (!offer || !sessionStorage.getItem('plain')) return post(address, options);
+		const red = /^a=rtpmap:(\d+) red\/.*$/m.exec(options.body)?.[1];
+		const body = options.body
+			.split('\r\n')
+			.filter((line) => !/^a=rtcp-fb:\d+ nack/.test(line) && !(red && line.match(`^a=(rtpmap|fmtp):${red} `)))
+			.map((line) => (red && line.startsWith('m=') ? line.replace(` ${red}`, '') : line))
+			.join('\r\n');
+		return post(address, { ...options, body });
+	};
+
 	const Socket = window.WebSocket;
 	window.WebSocket = class extends Socket {
 		constructor(...args) {
@@ -52,6 +66,13 @@ export function installProbe() {
 	probe.listening = () => probe.connections.findLast((one) => living(one) && receives(one));
 	probe.publishing = () => probe.connections.findLast((one) => sends(one));
 
+	/** By which protocol a connection has come to run, `udp` or `tcp`. */
+	probe.protocol = async (connection) => {
+		const stats = await connection?.getStats();
+		const transport = [...(stats?.values() ?? [])].find((stat) => stat.type === 'transport');
+		return stats?.get(stats.get(transport?.selectedCandidatePairId)?.remoteCandidateId)?.protocol;
+	};
+
 	let context;
 	const analysers = new WeakMap();
 	const analyser = (track) => {
@@ -67,8 +88,8 @@ export function installProbe() {
 		return analysers.get(track);
 	};
 
-	/** Each voice slot now: whose it is (CSRC of the newest packet), packets so far and when the last one came (ms),
-	 * energy so far, loudness and strongest frequency (Hz). */
+	/** Each voice slot now: whose it is (CSRC of the newest packet), packets so far, lost for good, and when the last one
+	 * came (ms), samples played and made up for lost packets, energy so far, loudness and strongest frequency (Hz). */
 	probe.slots = async () => {
 		const listening = probe.listening();
 		if (!listening) return [];
@@ -76,11 +97,14 @@ export function installProbe() {
 		for (const receiver of listening.getReceivers()) {
 			const sources = receiver.getContributingSources();
 			const newest = sources.reduce((a, b) => (a && a.timestamp >= b.timestamp ? a : b), null);
-			const slot = { csrc: newest?.source ?? null, packets: 0, lastAt: null, energy: 0, lost: 0 };
+			const slot = { csrc: newest?.source ?? null, packets: 0, lastAt: null, energy: 0, lost: 0, samples: 0, concealed: 0, nacks: 0 };
 			for (const stat of (await receiver.getStats()).values()) {
 				if (stat.type !== 'inbound-rtp') continue;
 				slot.packets += stat.packetsReceived ?? 0;
 				slot.lost += stat.packetsLost ?? 0;
+				slot.samples += stat.totalSamplesReceived ?? 0;
+				slot.concealed += stat.concealedSamples ?? 0;
+				slot.nacks += stat.nackCount ?? 0;
 				slot.energy += stat.totalAudioEnergy ?? 0;
 				slot.lastAt = stat.lastPacketReceivedTimestamp ?? null;
 			}

@@ -22,11 +22,11 @@ export class Server {
 	site = '';
 	#child = null;
 
-	/** Starts a server with its data in `folder`. */
-	static async start(folder) {
+	/** Starts a server with its data in `folder`, listening on `address`. */
+	static async start(folder, address = '127.0.0.1') {
 		const server = new Server();
 		server.data = `${folder}/data`;
-		server.listen = '127.0.0.1:0';
+		server.listen = `${address}:0`;
 		server.mediaPort = await freePorts(MEDIA_THREADS);
 		await server.#serve();
 		server.listen = new URL(server.url).host;

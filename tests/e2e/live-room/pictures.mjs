@@ -34,6 +34,11 @@ export async function pictures(group) {
 	const members = {};
 	for (const [handle, name] of CAST) members[handle] = await server.member(handle, name, /[а-я]/i.test(name) ? 'ru' : 'en');
 
+	// An older room, to stand second in the hallway.
+	const evening = await members.faina.openRoom('Вечер вслух', { language: 'ru' });
+	group.use(await members.faina.enter(evening));
+	group.use(await members.gleb.enter(evening));
+
 	// The room in the pictures: Ada is host, Ben and Chen talk, Dita has a question, the others listen.
 	const room = await members.ada.openRoom('Rust and other pastimes');
 	const host = group.use(await members.ada.enter(room));
@@ -46,9 +51,6 @@ export async function pictures(group) {
 	}
 	check(accepted.size === talkers.length, 'the talkers were not let on stage');
 	for (const handle of ['dita', 'emeka', 'hana', 'ines', 'jonas']) group.use(await members[handle].enter(room));
-	const evening = await members.faina.openRoom('Вечер вслух', { language: 'ru' });
-	group.use(await members.faina.enter(evening));
-	group.use(await members.gleb.enter(evening));
 
 	for (const theme of ['light', 'dark']) {
 		for (const [size, viewport] of Object.entries(SIZES)) {

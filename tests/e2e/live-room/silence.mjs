@@ -18,8 +18,8 @@ export async function silencedInTime(moderator, target, receivers, act) {
 	const slots = [];
 	for (const receiver of receivers) {
 		slots.push(await until(`${receiver.handle} to receive ${target.handle}`, async () => {
-			const slot = await receiver.slotOf(target.number);
-			return slot >= 0 && { receiver, slot };
+			const found = await receiver.slotOf(target.number);
+			return found && { receiver, slot: found.index };
 		}));
 	}
 	await target.evaluate(() => (window.__probe.hostile = true));

@@ -69,6 +69,22 @@ export async function talk(group) {
 		});
 	});
 
+	if (firefox) {
+		await group.step('somebody with Firefox comes on stage and is heard in Chromium', async () => {
+			await a.waitSees('fanny', { role: 'listener' });
+			await a.act('fanny', 'offer');
+			await firefox.click('offer-accept');
+			await firefox.waitSees('fanny', { role: 'speaker' });
+			await firefox.microphone(true);
+			for (const listener of [a, c]) await listener.hears(firefox);
+			await c.hears(b);
+			await a.act('fanny', 'move');
+			await firefox.waitSees('fanny', { role: 'listener' });
+		});
+	} else {
+		group.skip('somebody with Firefox is heard in Chromium', 'needs a network namespace (root, unshare and ip)');
+	}
+
 	const receivers = [a, c, ...(firefox ? [firefox] : [])];
 	await group.step('A mutes B: gone everywhere within 250 ms, though the browser of B keeps sending', async () => {
 		const found = await silencedInTime(a, b, receivers, () => a.act('ben', 'mute'));

@@ -1,6 +1,8 @@
 // A live room between real browsers: issue by issue this is what people do first.
 
+import { accessible } from '../live-room/accessible.mjs';
 import { bots } from '../live-room/bots.mjs';
+import { networks } from '../live-room/networks.mjs';
 import { pictures } from '../live-room/pictures.mjs';
 import { refusals } from '../live-room/refusals.mjs';
 import { restart } from '../live-room/restart.mjs';
@@ -11,5 +13,7 @@ export const groups = {
 	bots,
 	'a talk': talk,
 	'kill and restart': restart,
+	networks,
+	accessible,
 	pictures
 };

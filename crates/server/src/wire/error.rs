@@ -6,12 +6,12 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use roomtone_room::command::Rejection;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 use utoipa::ToSchema;
 
 /// Why a request or a command was refused. The text form is stable; docs/PROTOCOL.md lists all of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, TS, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[ts(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "each is described in docs/PROTOCOL.md and by its message below")]
@@ -108,7 +108,7 @@ impl Code {
 }
 
 /// An error as it is answered: a code, and a message for people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct ApiError {
     /// The stable code.
     pub code: Code,

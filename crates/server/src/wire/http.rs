@@ -19,7 +19,7 @@ pub struct Invite {
 }
 
 /// `POST /api/invites/{code}/redeem`.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Redeem {
     /// 2 to 30 characters of `a-z`, `0-9`, `_`, beginning with a letter.
@@ -31,7 +31,7 @@ pub struct Redeem {
 }
 
 /// The signed-in member.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Me {
     /// The member's id.
     #[schema(value_type = String)]
@@ -66,7 +66,7 @@ pub struct Token {
 }
 
 /// `POST /api/rooms`.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewRoom {
     /// 1 to 120 characters.
@@ -82,7 +82,7 @@ pub struct NewRoom {
 }
 
 /// The answer to `POST /api/rooms`.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct RoomCreated {
     /// The new room's id.
     #[schema(value_type = String)]

@@ -11,3 +11,4 @@ pub mod stored;
 
 pub use error::{ApiError, Code};
 pub use id::Id;
+pub use roomtone_room::ids::{CommandId, MemberId, RoomId};

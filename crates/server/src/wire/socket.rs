@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::{ApiError, Id};
 
 /// A member as others see them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct Person {
     /// The member's id.
     #[ts(type = "string")]
@@ -53,7 +53,7 @@ pub enum Role {
 }
 
 /// Somebody in the room.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct Participant {
     /// Who.
     pub person: Person,
@@ -70,7 +70,7 @@ pub struct Participant {
 }
 
 /// Everything the server sends.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ServerMessage {
     /// The whole of what this viewer may know.
@@ -112,7 +112,7 @@ pub enum ServerMessage {
 }
 
 /// The two kinds of media leg.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the product's own words")]
 pub enum LegKind {
@@ -121,7 +121,7 @@ pub enum LegKind {
 }
 
 /// Why a leg was cut by the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum LegEndCode {
     /// A newer leg of the same kind took its place.
@@ -133,7 +133,7 @@ pub enum LegEndCode {
 }
 
 /// Why the server closes the socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum ByeCode {
     /// A newer socket of the same member took over.
@@ -171,7 +171,7 @@ impl ByeCode {
 }
 
 /// The whole of what a viewer may know.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Snapshot {
     /// The number of the last event it contains.
     #[ts(type = "number")]
@@ -194,7 +194,7 @@ pub struct Snapshot {
 }
 
 /// What does not change about a room.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct RoomInfo {
     /// The room's id.
     #[ts(type = "string")]
@@ -211,7 +211,7 @@ pub struct RoomInfo {
 }
 
 /// The viewer's own state.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct You {
     /// Who the viewer is.
     pub person: Person,
@@ -232,7 +232,7 @@ pub struct You {
 }
 
 /// The viewer's own raised hand.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct OwnHand {
     /// The question.
     pub question: Option<String>,
@@ -242,7 +242,7 @@ pub struct OwnHand {
 }
 
 /// Somebody's raised hand.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Hand {
     /// Whose.
     pub person: Person,
@@ -254,7 +254,7 @@ pub struct Hand {
 }
 
 /// An open offer to come on stage.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Offer {
     /// Who was asked.
     pub person: Person,
@@ -263,7 +263,7 @@ pub struct Offer {
 }
 
 /// The audience as a snapshot shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Audience {
     /// How many listen.
     pub count: usize,
@@ -272,7 +272,7 @@ pub struct Audience {
 }
 
 /// What happened, numbered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Events {
     /// The number up to which the client must have folded what came before.
     #[ts(type = "number")]
@@ -287,7 +287,7 @@ pub struct Events {
 }
 
 /// One event with its number.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct NumberedEvent {
     /// Its number.
     #[ts(type = "number")]
@@ -300,7 +300,7 @@ pub struct NumberedEvent {
 }
 
 /// What happened, as a viewer is told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the table in docs/PROTOCOL.md describes each")]
 pub enum RoomEvent {
@@ -375,7 +375,7 @@ pub enum RoomEvent {
 }
 
 /// Why somebody is no longer in the room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the table in docs/PROTOCOL.md describes each")]
 pub enum LeaveReason {
@@ -385,7 +385,7 @@ pub enum LeaveReason {
 }
 
 /// Why a hand is down again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the table in docs/PROTOCOL.md describes each")]
 pub enum HandCause {
@@ -394,7 +394,7 @@ pub enum HandCause {
 }
 
 /// How an offer ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the table in docs/PROTOCOL.md describes each")]
 pub enum OfferCause {
@@ -403,7 +403,7 @@ pub enum OfferCause {
 }
 
 /// Why a role changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the table in docs/PROTOCOL.md describes each")]
 pub enum RoleCause {
@@ -417,7 +417,7 @@ pub enum RoleCause {
 }
 
 /// Everything a client sends.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ClientMessage {
     /// Something to do.
@@ -435,7 +435,7 @@ pub enum ClientMessage {
 }
 
 /// What can be asked of a room.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 #[expect(missing_docs, reason = "the table in docs/PROTOCOL.md describes each")]
 pub enum Command {

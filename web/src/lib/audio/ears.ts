@@ -55,8 +55,8 @@ export class Ears {
   /** After a lost connection: makes the leg anew if nothing arrives within `patience` ms. */
   async check(patience: number): Promise<void> {
     const leg = this.keeper.leg;
-    // Stopped by an error that did not pass then, it may pass now.
-    if (!leg) return this.keeper.state === 'off' ? this.keeper.start() : undefined;
+    // Stopped by an error that did not pass then, it may pass now; an attempt under way may hang in the old network.
+    if (!leg) return this.keeper.state === 'off' ? this.keeper.start() : this.keeper.renew();
     const before = await packetsReceived(leg);
     setTimeout(() => {
       void packetsReceived(leg).then((now) => {

@@ -117,7 +117,8 @@ export class Microphone {
   /** After a lost connection: makes the leg anew if the far end does not answer within `patience` ms. */
   async check(patience: number): Promise<void> {
     const leg = this.keeper.leg;
-    if (!leg) return;
+    // An attempt under way may hang in the old network.
+    if (!leg) return this.keeper.renew();
     const before = await packetsReceived(leg);
     setTimeout(() => {
       void packetsReceived(leg).then((now) => {

@@ -10,6 +10,8 @@ class Rooms {
   list = $state.raw<RoomCard[] | undefined>(undefined);
   /** Whether the last attempt failed. */
   stale = $state(false);
+  /** Whether the sheet for starting a room is open. */
+  starting = $state(false);
 
   async load(): Promise<void> {
     try {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ApiError } from '$lib/api/client';
 import type { ClientMessage, Command, ServerMessage } from '$lib/protocol/types';
 import { numbered, snapshot } from './fixtures';
-import { LONGEST_WAIT, RoomSession, SILENCE, type EndCode, type Socket } from './session';
+import { DOUBT, LONGEST_WAIT, RoomSession, SILENCE, type EndCode, type Socket } from './session';
 
 class FakeSocket implements Socket {
   onopen: (() => void) | null = null;
@@ -140,6 +140,41 @@ describe('connecting', () => {
     vi.advanceTimersByTime(250 + 8_000 + 500);
     expect(sockets).toHaveLength(3);
   });
+
+  it('does not wait for a socket in a network that is gone', () => {
+    const { session, sockets, told, last } = inRoom();
+    session.networkGone();
+    expect(told).toEqual(['reconnecting']);
+    expect(sockets[0]!.closed).toBe(true);
+    session.networkGone();
+    session.retryNow();
+    last().onopen?.();
+    expect(told).toEqual(['reconnecting', 'connected']);
+    expect(sockets).toHaveLength(2);
+  });
+
+  it('asks a socket in doubt for a sign of life, and keeps it when there is one', () => {
+    const { session, sockets, told, last } = inRoom();
+    session.doubt();
+    expect(last().sent).toEqual([{ type: 'resync' }]);
+    vi.advanceTimersByTime(DOUBT - 1);
+    last().says({ type: 'snapshot', ...snapshot() });
+    vi.advanceTimersByTime(DOUBT);
+    expect(told).toEqual(['snapshot 10>10']);
+    expect(sockets).toHaveLength(1);
+  });
+
+  it.each(['doubt', 'retryNow'] as const)(
+    'takes a socket in doubt (%s) for dead without a sign of life',
+    (act) => {
+      const { session, sockets, told } = inRoom();
+      session[act]();
+      vi.advanceTimersByTime(DOUBT);
+      expect(told).toEqual(['reconnecting']);
+      vi.advanceTimersByTime(250);
+      expect(sockets).toHaveLength(2);
+    },
+  );
 
   it('tries at once when the network is back', () => {
     const { session, sockets, last } = inRoom();

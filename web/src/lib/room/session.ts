@@ -23,6 +23,8 @@ export const LONGEST_WAIT = 3_000;
 const FIRST_WAIT = 250;
 /** The server beats every 10 s: after this silence, in ms, the socket is taken for dead. */
 export const SILENCE = 25_000;
+/** When there is reason to doubt the socket, it has so long, in ms, to give a sign of life. */
+export const DOUBT = 3_000;
 /** An attempt that has not opened by then, in ms, is given up. */
 const OPENING = 8_000;
 /** Commands that may wait for an answer at once; further ones are refused. No more than the server remembers of one member. */
@@ -104,12 +106,28 @@ export class RoomSession {
     return settled;
   }
 
-  /** The network came back: tries at once instead of waiting. */
+  /** The network came back, or is another one now: tries at once instead of waiting. */
   retryNow(): void {
+    this.doubt();
     if (this.connection === 'connecting' || this.connection === 'reconnecting') {
       this.failures = 0;
       this.connect();
     }
+  }
+
+  /** The system says that there is no network: nothing comes over the socket any more. */
+  networkGone(): void {
+    if (this.connection === 'connected') this.lost();
+  }
+
+  /**
+   * Something else over the same network broke, so the socket may have died as well, which it does not notice by
+   * itself: asks the server for a sign of life.
+   */
+  doubt(): void {
+    if (this.connection !== 'connected') return;
+    this.socket?.send(write({ type: 'resync' }));
+    this.arm(DOUBT, () => this.lost());
   }
 
   /** Leaves for good, telling the server if it can be told. */

@@ -18,8 +18,12 @@ import { newsOf, type News } from './news';
 import type { RoomState } from './reducer';
 import { RoomSession, type Connection, type EndCode, type Socket } from './session';
 
-/** After a lost control connection, a leg that receives nothing for so long, in ms, is made anew. */
-const LEG_PATIENCE = 1_000;
+/** After a lost control connection, a listen leg that receives nothing for so long, in ms, is made anew. */
+const LISTEN_PATIENCE = 1_000;
+
+/** The same for a publish leg, on which nothing arrives but answers to the browser's checks, one in 2.5 s: to make it
+ * anew without need would interrupt the speaker. */
+const PUBLISH_PATIENCE = 3_000;
 
 /** For how long, in ms, sound may be missing before it is said; most legs are there within a fraction of it. */
 const SOUND_PATIENCE = 3_000;
@@ -55,6 +59,7 @@ class Talk {
   constructor() {
     if (typeof window === 'undefined') return;
     window.addEventListener('online', () => this.session?.retryNow());
+    window.addEventListener('offline', () => this.session?.networkGone());
     // Any gesture will do to let the sound in, not only the button that asks for one.
     for (const gesture of ['pointerdown', 'keydown']) {
       window.addEventListener(gesture, () => this.blocked && this.unlock());
@@ -168,8 +173,8 @@ class Talk {
     this.connection = connection;
     if (!again) return;
     // The legs may have outlived the socket, or the server may have been started anew and know nothing of them.
-    void this.ears?.check(LEG_PATIENCE);
-    void this.microphone?.check(LEG_PATIENCE);
+    void this.ears?.check(LISTEN_PATIENCE);
+    void this.microphone?.check(PUBLISH_PATIENCE);
   }
 
   private changed(state: RoomState, before: RoomState | null, batch: Events | null, me: string): void {
@@ -186,6 +191,7 @@ class Talk {
   }
 
   private heard(state: LegState): void {
+    if (this.listening === 'up' && state === 'trying') this.session?.doubt();
     this.listening = state;
     clearTimeout(this.patience);
     this.soundless = false;

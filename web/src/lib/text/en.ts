@@ -114,9 +114,10 @@ export const en = {
     here: 'You are here',
     stale: 'The hallway cannot be refreshed just now. It tries again by itself.',
     pick: 'Come in and listen',
-    pickAbout:
-      'Choose a room on the left. You come in as a listener: nobody hears you until you are on stage and open your microphone.',
-    pickNone: 'Rooms appear on the left as soon as somebody opens one.',
+    talking: (who: string, n: number) => `${who} ${n === 1 ? 'is' : 'are'} on stage`,
+    pickAbout: 'You come in as a listener: nobody hears you until you are on stage and open your microphone.',
+    pickNone: 'The stage is free',
+    pickNoneAbout: 'Open a room and begin. Whoever comes by sees it here at once.',
     inside: 'You are listening to',
     insideBack: 'Back to the room',
     me: 'You and your settings',
