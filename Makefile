@@ -88,4 +88,4 @@ fuzz-check: ## Check that the fuzz targets compile (needs a nightly toolchain)
 
 clean: ## Remove everything that was built; data stays
 	cargo clean
-	rm -rf web/build web/.svelte-kit web/node_modules tests/e2e/node_modules tests/e2e/results
+	rm -rf web/build web/.svelte-kit web/node_modules tests/e2e/node_modules tests/e2e/.venv tests/e2e/results

@@ -2,7 +2,7 @@
 # Installs what building or testing needs, and is quick when everything is there.
 #
 #   scripts/setup.sh build   what a build and the checks need: cmake, Rust components, web packages
-#   scripts/setup.sh test    also browsers, a speech synthesiser and network tools for the end-to-end tests
+#   scripts/setup.sh test    also browsers, network tools and a Python environment for the end-to-end tests
 #   scripts/setup.sh screenshots   also what makes the pictures in docs/images small
 #
 # Programs come by apt where this runs as root on a system that has it; elsewhere one line says what to install.
@@ -33,6 +33,18 @@ node_packages() {
     cp "$1/package-lock.json" "$1/node_modules/.installed-lock.json"
 }
 
+# Makes a Python environment with the packages that tests/e2e/requirements.txt names, unless it is there already.
+python_packages() {
+    wanted=tests/e2e/requirements.txt
+    environment=tests/e2e/.venv
+    cmp -s "$wanted" "$environment/installed.txt" && return 0
+    echo "setup: installing the packages of $wanted"
+    rm -rf "$environment"
+    python3 -m venv "$environment"
+    "$environment/bin/pip" install --quiet --disable-pip-version-check -r "$wanted"
+    cp "$wanted" "$environment/installed.txt"
+}
+
 case "${1:-}" in
     build | test | screenshots) what=$1 ;;
     *) fail "usage: scripts/setup.sh build|test|screenshots" ;;
@@ -48,9 +60,9 @@ need cmake cmake
 if [ "$what" != build ]; then
     need chromium chromium
     need firefox-esr firefox-esr
-    need espeak-ng espeak-ng
     need ip iproute2
     need nft nftables
+    python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
 fi
 if [ "$what" = screenshots ]; then
     need optipng optipng
@@ -74,4 +86,5 @@ fi
 node_packages web
 if [ "$what" != build ]; then
     node_packages tests/e2e
+    python_packages
 fi

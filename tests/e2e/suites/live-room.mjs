@@ -4,6 +4,7 @@ import { accessible } from '../live-room/accessible.mjs';
 import { bots } from '../live-room/bots.mjs';
 import { networks } from '../live-room/networks.mjs';
 import { pictures } from '../live-room/pictures.mjs';
+import { players } from '../live-room/players.mjs';
 import { refusals } from '../live-room/refusals.mjs';
 import { restart } from '../live-room/restart.mjs';
 import { talk } from '../live-room/talk.mjs';
@@ -11,6 +12,7 @@ import { talk } from '../live-room/talk.mjs';
 export const groups = {
 	'bad input': refusals,
 	bots,
+	players,
 	'a talk': talk,
 	'kill and restart': restart,
 	networks,
