@@ -24,8 +24,10 @@ use crate::listen::PAYLOAD_MAX;
 use crate::red::{self, Recovered, Recovery};
 use crate::rtp::{self, PacketKind};
 use crate::shard::{CONNECT_LIMIT, CONSENT_LIMIT, EndReason, Outbox, PublishSetup, Stats};
+use crate::stage::opus_duration_samples;
 
-/// Packets per second that one speaker may send. Opus at 10 ms is 100; more lets odd encoders in, fewer cuts them.
+/// Opus packets per second that one speaker may send, those that redundancy brings back included. Opus at 10 ms is 100;
+/// more lets odd encoders in, fewer cuts them.
 pub const PACKETS_PER_SECOND: u32 = 150;
 
 /// Bytes per second that one speaker may send: 510 kbit/s, the most that Opus does (RFC 6716, section 2.1.1).
@@ -58,6 +60,8 @@ pub(crate) struct Voices {
     pub(crate) list: Vec<Voice>,
     /// The level claimed for the last (RFC 6464).
     pub(crate) claimed: Option<u8>,
+    /// Opus packets that were too many.
+    pub(crate) limited: u64,
 }
 
 /// One publish leg.
@@ -160,10 +164,6 @@ impl Publish {
         if rtp::kind(bytes) != PacketKind::Rtp {
             return self.feed(now, bytes, out, voices);
         }
-        if !self.packets.take(now, 1) || !self.bytes.take(now, bytes.len() as u32) {
-            stats.rate_limited += 1;
-            return Ok(false);
-        }
         let Some(ssrc) = ssrc_of(bytes).filter(|_| self.connected) else {
             stats.srtp_rejected += 1;
             return Ok(false);
@@ -173,7 +173,9 @@ impl Publish {
         } else {
             self.try_stream(now, ssrc, bytes, out, voices)?
         };
-        if voices.list.is_empty() {
+        let limited = std::mem::take(&mut voices.limited);
+        stats.rate_limited += limited;
+        if voices.list.is_empty() && limited == 0 {
             stats.srtp_rejected += 1;
         }
         Ok(connected)
@@ -263,7 +265,7 @@ impl Publish {
                 Ok(Output::Transmit(packet)) => out.push(self.ice.selected(), &packet.contents),
                 Ok(Output::Event(Event::Connected)) => connected = true,
                 Ok(Output::Event(Event::Closed)) => return Err(EndReason::ClosedByPeer),
-                Ok(Output::Event(Event::RtpPacket(packet))) => self.unpack(&packet, voices),
+                Ok(Output::Event(Event::RtpPacket(packet))) => self.unpack(now, &packet, voices),
                 Ok(Output::Event(_)) => {}
                 Err(error) => return Err(reason_of(&error)),
             }
@@ -273,7 +275,9 @@ impl Publish {
         if self.rtc.is_alive() { Ok(first) } else { Err(EndReason::ClosedByPeer) }
     }
 
-    fn unpack(&mut self, packet: &RtpPacket, voices: &mut Voices) {
+    /// Takes an authentic packet apart. The speaker's budget is charged only here, since anybody can write a speaker's
+    /// address on a packet.
+    fn unpack(&mut self, now: Instant, packet: &RtpPacket, voices: &mut Voices) {
         if self.ssrc != Some(packet.header.ssrc) {
             // Another stream has authenticated: its numbers have nothing to do with those before.
             if let Some(former) = self.ssrc.replace(packet.header.ssrc) {
@@ -285,9 +289,16 @@ impl Publish {
         let seq = SEQ_BASE + *packet.seq_no;
         let time = TIME_BASE + packet.time.numer();
         voices.claimed = packet.header.ext_vals.audio_level.map(|level| level.unsigned_abs().min(127));
+        let (packets, bytes) = (&mut self.packets, &mut self.bytes);
         let mut keep = |found: Recovered<'_>| {
-            if (1..=PAYLOAD_MAX).contains(&found.payload.len()) {
+            let len = found.payload.len();
+            if len > PAYLOAD_MAX || opus_duration_samples(found.payload).is_none() {
+                return;
+            }
+            if packets.take(now, 1) && bytes.take(now, len as u32) {
                 voices.list.push(Voice { seq: found.seq, time: found.time, payload: found.payload.into() });
+            } else {
+                voices.limited += 1;
             }
         };
         let payload_type = *packet.header.payload_type;

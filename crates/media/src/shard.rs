@@ -44,8 +44,9 @@ use roomtone_room::ids::RoomId;
 
 pub use self::api::{EndReason, Grant, Input, LegEvent, ListenSetup, ListenSlot, Output, PublishSetup, ShardConfig};
 pub(crate) use self::outbox::Outbox;
-use self::room::Room;
+use self::room::{Ready, Room};
 pub use self::stats::Stats;
+use crate::feed::Feed;
 use crate::frame::Frame;
 use crate::ice::{ANSWER_MAX, Check, Ice, Verdict};
 use crate::leg::{LegId, Path, StreamId};
@@ -58,6 +59,7 @@ mod api;
 mod outbox;
 mod room;
 mod stats;
+mod tiers;
 
 /// How long a leg may take from the answer to the end of the handshake. Longer helps very slow networks; shorter frees
 /// what abandoned offers hold.
@@ -67,9 +69,9 @@ pub const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 /// one every 2 to 5 s, talking or not.
 pub const CONSENT_LIMIT: Duration = Duration::from_secs(30);
 
-/// Frames that may wait to be fanned out or passed on. One packet brings at most nine; the bound is for a caller that
-/// does not poll.
-const FRAMES_MAX: usize = 64;
+/// Frames that may wait to be passed on, and packets that may wait to be fanned out. One datagram brings at most nine
+/// frames, each of which completes a packet of a few feeds; the bound is for a caller that does not poll.
+const FRAMES_MAX: usize = 256;
 
 /// Resends that may wait: as many as a room full of listeners may ask for at the same moment.
 const RESENDS_MAX: usize = 4096;
@@ -102,8 +104,10 @@ pub struct Shard {
     out: Outbox,
     events: VecDeque<(LegId, RoomId, LegEvent)>,
     frames: VecDeque<Arc<Frame>>,
-    fan_out: VecDeque<(u32, Arc<Frame>)>,
+    fan_out: VecDeque<Job>,
     cursor: usize,
+    /// Packets of one step, on their way from a room to `fan_out`; empty between steps.
+    ready: Vec<Ready>,
     resends: VecDeque<Resend>,
     voices: Voices,
     packet: Box<[u8; PACKET_MAX]>,
@@ -114,13 +118,17 @@ pub struct Shard {
 struct Leg {
     id: LegId,
     room: u32,
+    /// What a listen leg follows, and its place among those of its room that do.
+    feed: Feed,
+    place: usize,
     timer: Instant,
     kind: Kind,
 }
 
-/// The two kinds of leg.
+/// The two kinds of leg. Nearly all legs listen, and they lie in place, one behind the other.
+#[expect(clippy::large_enum_variant, reason = "the large one is the one there are thousands of")]
 enum Kind {
-    Listen(Box<Listen>),
+    Listen(Listen),
     Publish(Box<Publish>),
 }
 
@@ -129,6 +137,18 @@ enum Kind {
 enum Timer {
     Leg(u32),
     Room(u32),
+    Pack(u32),
+}
+
+/// A packet on its way to listeners.
+struct Job {
+    room: u32,
+    feed: Feed,
+    /// One leg that has just left the feed; without it, all that follow it.
+    only: Option<u32>,
+    frame: Arc<Frame>,
+    /// When it could be sent.
+    ready: Instant,
 }
 
 /// A packet that a listener has asked for again.
@@ -151,9 +171,10 @@ impl Shard {
     /// A shard without rooms or legs.
     pub fn new(config: ShardConfig) -> Self {
         Self {
+            // Reserved and not touched: growing would copy all legs at once, in the middle of a packet interval.
+            legs: Vec::with_capacity(config.max_legs),
             config,
             stats: Stats::default(),
-            legs: Vec::new(),
             free: Vec::new(),
             by_id: HashMap::new(),
             by_ufrag: HashMap::new(),
@@ -168,6 +189,7 @@ impl Shard {
             frames: VecDeque::new(),
             fan_out: VecDeque::new(),
             cursor: 0,
+            ready: Vec::new(),
             resends: VecDeque::new(),
             voices: Voices::default(),
             packet: Box::new([0; PACKET_MAX]),
@@ -187,6 +209,7 @@ impl Shard {
                     self.remove(now, index);
                 }
             }
+            Input::SetTier { leg, tier } => self.set_tier(now, leg, tier),
             Input::Grant(grant) => self.grant(now, grant),
             Input::Frame(frame) => self.relayed(now, frame),
             Input::Timeout => {}
@@ -246,15 +269,20 @@ impl Shard {
 
     /// The next packet of the frames that are being fanned out.
     fn next_media(&mut self, now: Instant) -> Option<Step> {
-        while let Some((index, frame)) = self.fan_out.front() {
-            let room = self.rooms[*index as usize].as_ref().filter(|room| room.may(now, frame.talker));
-            while let Some(&leg) = room.and_then(|room| room.listeners.get(self.cursor)) {
+        while let Some(Job { room, feed, only, frame, ready }) = self.fan_out.front() {
+            let room = self.rooms[*room as usize].as_ref().filter(|room| room.may(now, frame.talker));
+            let audience = match (room, only) {
+                (Some(room), None) => room.listeners(*feed),
+                (Some(_), Some(leg)) => std::slice::from_ref(leg),
+                (None, _) => &[],
+            };
+            while let Some(&leg) = audience.get(self.cursor) {
                 self.cursor += 1;
                 let Some(Leg { kind: Kind::Listen(listen), timer, .. }) = &mut self.legs[leg as usize] else {
                     continue;
                 };
                 let Some(to) = listen.ice.selected() else { continue };
-                let Some(len) = listen.seal(now, frame, &mut self.packet) else {
+                let Some(len) = listen.seal(now, *feed, frame, &mut self.packet) else {
                     continue;
                 };
                 // The first packet after a report makes the next one due.
@@ -267,7 +295,7 @@ impl Shard {
                 }
                 self.stats.sent += 1;
                 self.stats.sent_bytes += len as u64;
-                return Some(Step::Media { to, len, arrived: Some(frame.arrived) });
+                return Some(Step::Media { to, len, arrived: Some(*ready) });
             }
             self.fan_out.pop_front();
             self.cursor = 0;
@@ -282,7 +310,7 @@ impl Shard {
                 continue;
             };
             let room = self.rooms[*room as usize].as_ref().filter(|room| room.lease_holds(now));
-            let sealed = room.and_then(|room| listen.reseal(slot, seq, &room.ring, &mut self.packet));
+            let sealed = room.and_then(|room| listen.reseal(slot, seq, |feed| room.ring(feed), &mut self.packet));
             if let (Some(len), Some(to)) = (sealed, listen.ice.selected()) {
                 self.stats.resent += 1;
                 return Some(Step::Media { to, len, arrived: None });
@@ -437,26 +465,6 @@ impl Shard {
         }
     }
 
-    /// Starts a frame on its way to the listeners of its room. `false`: it has been here before.
-    fn deliver(&mut self, index: u32, frame: &Arc<Frame>) -> bool {
-        let Some(room) = &mut self.rooms[index as usize] else {
-            return false;
-        };
-        if !room.ring.push(frame) {
-            self.stats.frames_repeated += 1;
-            return false;
-        }
-        if !room.listeners.is_empty() {
-            self.fan_out.push_back((index, frame.clone()));
-            if self.fan_out.len() > FRAMES_MAX {
-                self.fan_out.pop_front();
-                self.cursor = 0;
-                self.stats.queue_dropped += 1;
-            }
-        }
-        true
-    }
-
     fn grant(&mut self, now: Instant, grant: Grant) {
         let (id, until) = (grant.room, grant.until);
         let index = self.room(id);
@@ -475,10 +483,11 @@ impl Shard {
         let refused = self.refusal(setup.leg, &setup.local.ufrag);
         match refused.map_or_else(|| Listen::new(now, setup).ok_or(EndReason::InvalidSetup), Err) {
             Ok(listen) => {
-                let index = self.add(setup.leg, setup.room, Kind::Listen(Box::new(listen)));
-                let room = self.legs[index as usize].as_ref().map(|leg| leg.room);
-                if let Some(room) = room.and_then(|room| self.rooms[room as usize].as_mut()) {
-                    room.listeners.push(index);
+                let index = self.add(setup.leg, setup.room, Kind::Listen(listen));
+                if let Some(leg) = &mut self.legs[index as usize]
+                    && let Some(room) = &mut self.rooms[leg.room as usize]
+                {
+                    leg.place = room.follow(leg.feed, index);
                 }
             }
             Err(reason) => self.events.push_back((setup.leg, setup.room, LegEvent::Ended(reason))),
@@ -517,7 +526,7 @@ impl Shard {
             Kind::Listen(_) => self.stats.listen_legs += 1,
             Kind::Publish(_) => self.stats.publish_legs += 1,
         }
-        let leg = Leg { id, room, timer: kind.deadline(), kind };
+        let leg = Leg { id, room, feed: Feed::PLAIN, place: 0, timer: kind.deadline(), kind };
         let (timer, ufrag) = (leg.timer, leg.ice().ufrag().to_owned());
         let index = insert(&mut self.legs, &mut self.free, leg);
         self.by_id.insert(id, index);
@@ -535,17 +544,19 @@ impl Shard {
         self.by_ufrag.remove(leg.ice().ufrag());
         leg.ice().paths().iter().for_each(|path| self.unlist(*path));
         let room = self.rooms[leg.room as usize].as_mut()?;
+        let id = room.id;
         match leg.kind {
             Kind::Listen(_) => {
                 self.stats.listen_legs -= 1;
-                room.listeners.retain(|listener| *listener != index);
+                self.fan_out.retain(|job| job.only != Some(index));
+                let moved = room.leave(leg.feed, leg.place);
+                self.set_place(moved, leg.place);
             }
             Kind::Publish(_) => {
                 self.stats.publish_legs -= 1;
                 room.publishers -= 1;
             }
         }
-        let id = room.id;
         self.release(now, leg.room);
         Some((leg.id, id))
     }
@@ -613,6 +624,14 @@ impl Shard {
                 self.timers.insert((leg.timer, Timer::Leg(index)));
                 self.after(now, index, result);
             }
+            Timer::Pack(index) => {
+                if let Some(room) = &mut self.rooms[index as usize] {
+                    room.pack_timer = None;
+                    room.flush_due(now, &mut self.ready);
+                    self.send(index, None, now);
+                    self.arm_packing(index);
+                }
+            }
             Timer::Room(index) => {
                 if let Some(room) = &mut self.rooms[index as usize] {
                     room.timer = None;
@@ -640,6 +659,9 @@ impl Shard {
         if !room.in_use(now) {
             if let Some(at) = room.timer.take() {
                 self.timers.remove(&(at, Timer::Room(index)));
+            }
+            if let Some(at) = room.pack_timer.take() {
+                self.timers.remove(&(at, Timer::Pack(index)));
             }
             self.by_room.remove(&room.id);
             self.rooms[index as usize] = None;

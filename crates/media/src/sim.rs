@@ -23,6 +23,7 @@ use crate::shard::{Grant, Input, LegEvent, ListenSetup, ListenSlot, Output, Publ
 
 mod network;
 mod sound;
+mod tiers;
 mod transport;
 
 pub(crate) const ROOM: RoomId = RoomId(7);

@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 
 use roomtone_room::ids::TalkerNo;
 
+use crate::feed::Feed;
 use crate::frame::Frame;
 use crate::shard::ListenSlot;
+use crate::stage::opus_duration_samples;
 
 /// Segments that are remembered for resends. With a talker change every 200 ms, four are as long as the ring.
 const SEGMENTS: usize = 4;
@@ -23,7 +25,11 @@ const GAP_MAX: u64 = 50;
 /// the talker's own clock did meanwhile, and a marker tells of a new talk spurt. Opus sends a packet each 400 ms in silence.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
-/// Samples of 48 kHz in 20 ms: the least by which time moves on from one segment to the next.
+/// How far a talker's clock may be off what has elapsed between two packets, and the stream's from what has elapsed
+/// since it began, in samples of 48 kHz: one second. More follows stranger clocks; less takes jitter for a jump.
+const STRAY_MAX: u32 = 48_000;
+
+/// Samples of 48 kHz in a packet that does not say how long it is.
 const STEP: u32 = 960;
 
 /// The number of the stretch that a frame belongs to. The upper half of [`Frame::seq`] changes when its talker begins
@@ -35,6 +41,10 @@ fn stretch(seq: u64) -> u64 {
 /// One stretch of one talker in a slot's stream.
 #[derive(Debug, Clone, Copy)]
 struct Segment {
+    /// What the leg followed: each feed numbers its packets anew.
+    feed: Feed,
+    /// Whether a talk spurt begins with it.
+    marker: bool,
     talker: TalkerNo,
     first_in: u64,
     first_out: u64,
@@ -42,9 +52,25 @@ struct Segment {
 }
 
 impl Segment {
-    fn is_of(&self, frame: &Frame) -> bool {
+    fn is_of(&self, feed: Feed, frame: &Frame) -> bool {
+        self.feed == feed && self.is_near(frame)
+    }
+
+    /// Whether the frame is of the same talker and stretch, which then have one clock, in this feed or another.
+    fn is_near(&self, frame: &Frame) -> bool {
         self.talker == frame.talker && stretch(self.first_in) == stretch(frame.seq)
     }
+}
+
+/// The newest packet of a slot's stream.
+#[derive(Debug, Clone, Copy)]
+struct Newest {
+    /// When its frame arrived.
+    arrived: Instant,
+    /// Its time in this stream.
+    time: u32,
+    /// How long it plays, in samples of 48 kHz.
+    samples: u32,
 }
 
 /// Where a frame goes in the slot's stream.
@@ -54,13 +80,15 @@ pub(crate) struct Place {
     pub(crate) index: u64,
     /// RTP timestamp.
     pub(crate) time: u32,
-    /// First packet of a segment.
+    /// First packet of a talk spurt.
     pub(crate) marker: bool,
 }
 
 /// A packet that was sent, found again by its sequence number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sent {
+    /// The feed that it came from.
+    pub(crate) feed: Feed,
     /// Whose frame it carried.
     pub(crate) talker: TalkerNo,
     /// The frame's number.
@@ -85,8 +113,7 @@ pub(crate) struct Slot {
     interrupted: bool,
     /// When the first packet was sent, and its time: the clock of the stream.
     began: Option<(Instant, u32)>,
-    /// When the newest frame arrived, and its time in this stream.
-    newest: Option<(Instant, u32)>,
+    newest: Option<Newest>,
     /// Packets sent, for sender reports.
     pub(crate) packets: u32,
     /// Payload bytes sent, for sender reports.
@@ -108,29 +135,30 @@ impl Slot {
         }
     }
 
-    /// Gives a frame its place. `None`: it is a repetition, or too late to be of use.
-    pub(crate) fn place(&mut self, frame: &Frame) -> Option<Place> {
+    /// Gives a frame of a feed its place. `None`: it is a repetition, or too late to be of use.
+    pub(crate) fn place(&mut self, feed: Feed, frame: &Frame) -> Option<Place> {
         if let Some(segment) = self.segments[0]
-            && segment.is_of(frame)
+            && segment.is_of(feed, frame)
         {
             let ahead = frame.seq.checked_sub(segment.first_in)?;
             let index = segment.first_out + ahead;
             if index < self.next {
                 return self.place_late(segment, frame, index);
             }
-            if index - self.next <= GAP_MAX && !self.interrupted && !self.paused(frame) {
+            let strayed = self.strayed((frame.time as u32).wrapping_add(segment.time_offset), frame.arrived);
+            if index - self.next <= GAP_MAX && !self.interrupted && !self.paused(frame) && !strayed {
                 self.give(index);
                 return Some(self.at(segment, frame, index));
             }
-        } else if self.is_of_the_past(frame) {
+        } else if self.is_of_the_past(feed, frame) {
             return None;
         }
-        Some(self.begin(frame))
+        self.begin(feed, frame)
     }
 
     /// Says that a frame was left out on purpose, so that the gap it leaves is not taken for a loss.
     pub(crate) fn skip(&mut self, frame: &Frame) {
-        if self.segments[0].is_some_and(|segment| segment.is_of(frame)) {
+        if self.segments[0].is_some_and(|segment| segment.is_near(frame)) {
             self.interrupted = true;
         }
     }
@@ -145,22 +173,28 @@ impl Slot {
         let index = newest - age;
         let segment = self.segments.iter().flatten().find(|s| s.first_out <= index)?;
         Some(Sent {
+            feed: segment.feed,
             talker: segment.talker,
             seq: segment.first_in + (index - segment.first_out),
             index,
             time_offset: segment.time_offset,
-            marker: index == segment.first_out,
+            marker: segment.marker && index == segment.first_out,
         })
     }
 
     /// The stream's time at `now` (RFC 3550, section 6.4.1), if anything was sent.
     pub(crate) fn time_at(&self, now: Instant) -> Option<u32> {
-        self.newest.map(|(arrived, time)| time.wrapping_add(samples(now.saturating_duration_since(arrived))))
+        self.newest.map(|newest| newest.time_at(now))
     }
 
     /// Whether the talker has sent nothing for so long that this is a new talk spurt.
     fn paused(&self, frame: &Frame) -> bool {
-        self.newest.is_some_and(|(arrived, _)| frame.arrived.saturating_duration_since(arrived) > PAUSE_MAX)
+        self.newest.is_some_and(|newest| frame.arrived.saturating_duration_since(newest.arrived) > PAUSE_MAX)
+    }
+
+    /// Whether a time is far from what has elapsed since the newest packet: the talker's clock has jumped.
+    fn strayed(&self, time: u32, arrived: Instant) -> bool {
+        self.newest.is_some_and(|newest| is_far(time, newest.time_at(arrived)))
     }
 
     fn place_late(&mut self, segment: Segment, frame: &Frame, index: u64) -> Option<Place> {
@@ -172,44 +206,73 @@ impl Slot {
         Some(Place {
             index,
             time: (frame.time as u32).wrapping_add(segment.time_offset),
-            marker: frame.seq == segment.first_in,
+            // The first of a segment is what began it.
+            marker: false,
         })
     }
 
     /// Whether a frame belongs to what earlier segments have already carried.
-    fn is_of_the_past(&self, frame: &Frame) -> bool {
+    fn is_of_the_past(&self, feed: Feed, frame: &Frame) -> bool {
         self.segments.windows(2).any(|pair| match (pair[0], pair[1]) {
             (Some(newer), Some(older)) => {
                 let end = older.first_in + (newer.first_out - older.first_out);
-                older.is_of(frame) && frame.seq < end
+                older.is_of(feed, frame) && frame.seq < end
             }
             _ => false,
         })
     }
 
-    fn begin(&mut self, frame: &Frame) -> Place {
-        let time = match (self.began, self.newest) {
-            (Some((at, first)), Some((_, last))) => {
-                let due = first.wrapping_add(samples(frame.arrived.saturating_duration_since(at)));
-                // Never backwards, and never two packets for one moment.
-                if due.wrapping_sub(last).wrapping_sub(STEP) < u32::MAX / 2 { due } else { last.wrapping_add(STEP) }
-            }
-            _ => {
-                self.began = Some((frame.arrived, self.line.time));
-                self.line.time
-            }
+    fn begin(&mut self, feed: Feed, frame: &Frame) -> Option<Place> {
+        let moved = self.segments[0].filter(|segment| segment.feed != feed && segment.is_near(frame));
+        let offset = match moved.filter(|segment| self.goes_on(*segment, frame)) {
+            // The leg has changed feeds in the middle of what somebody says.
+            Some(segment) if self.overlaps((frame.time as u32).wrapping_add(segment.time_offset)) => return None,
+            Some(segment) => Ok(segment.time_offset),
+            None => Err(self.time_of_segment(frame).wrapping_sub(frame.time as u32)),
         };
         let segment = Segment {
+            feed,
+            marker: offset.is_err(),
             talker: frame.talker,
             first_in: frame.seq,
             first_out: self.next,
-            time_offset: time.wrapping_sub(frame.time as u32),
+            time_offset: offset.unwrap_or_else(|offset| offset),
         };
         self.segments.rotate_right(1);
         self.segments[0] = Some(segment);
         self.interrupted = false;
         self.give(self.next);
-        self.at(segment, frame, segment.first_out)
+        Some(self.at(segment, frame, segment.first_out))
+    }
+
+    /// Whether a segment's clock counts for a frame of another feed as well.
+    fn goes_on(&self, segment: Segment, frame: &Frame) -> bool {
+        let time = (frame.time as u32).wrapping_add(segment.time_offset);
+        !self.interrupted && !self.paused(frame) && !self.strayed(time, frame.arrived)
+    }
+
+    /// Whether a time is before the end of the newest packet.
+    fn overlaps(&self, time: u32) -> bool {
+        self.newest.is_some_and(|newest| (time.wrapping_sub(newest.end()) as i32) < 0)
+    }
+
+    /// The time of the first packet of a segment: moved on by what has elapsed.
+    fn time_of_segment(&mut self, frame: &Frame) -> u32 {
+        let (Some((at, first)), Some(newest)) = (self.began, self.newest) else {
+            self.began = Some((frame.arrived, self.line.time));
+            return self.line.time;
+        };
+        let expected = newest.time_at(frame.arrived);
+        // By the stream's own clock, so that the jitter of one packet does not stay in it; unless a talker has led it
+        // astray, for then the next one's pause would come out shorter or longer than it was.
+        let clock = first.wrapping_add(samples(frame.arrived.saturating_duration_since(at)));
+        let due = if is_far(clock, expected) { expected } else { clock };
+        // Never backwards, and never two packets for one moment.
+        let time = if !self.paused(frame) && self.overlaps(due) { newest.end() } else { due };
+        if is_far(clock, time) {
+            self.began = Some((frame.arrived, time));
+        }
+        time
     }
 
     fn give(&mut self, index: u64) {
@@ -220,8 +283,21 @@ impl Slot {
 
     fn at(&mut self, segment: Segment, frame: &Frame, index: u64) -> Place {
         let time = (frame.time as u32).wrapping_add(segment.time_offset);
-        self.newest = Some((frame.arrived, time));
-        Place { index, time, marker: frame.seq == segment.first_in }
+        let samples = opus_duration_samples(&frame.payload).unwrap_or(STEP);
+        self.newest = Some(Newest { arrived: frame.arrived, time, samples });
+        Place { index, time, marker: segment.marker && index == segment.first_out }
+    }
+}
+
+impl Newest {
+    /// The stream's time at a moment after it.
+    fn time_at(&self, now: Instant) -> u32 {
+        self.time.wrapping_add(samples(now.saturating_duration_since(self.arrived)))
+    }
+
+    /// The time after its last sample.
+    fn end(&self) -> u32 {
+        self.time.wrapping_add(self.samples)
     }
 }
 
@@ -230,6 +306,11 @@ impl Sent {
     pub(crate) fn place(&self, frame: &Frame) -> Place {
         Place { index: self.index, time: (frame.time as u32).wrapping_add(self.time_offset), marker: self.marker }
     }
+}
+
+/// Whether two times of a stream are more than [`STRAY_MAX`] apart.
+fn is_far(a: u32, b: u32) -> bool {
+    (a.wrapping_sub(b) as i32).unsigned_abs() > STRAY_MAX
 }
 
 /// Samples of 48 kHz in a duration, modulo 2^32.
@@ -257,7 +338,7 @@ mod tests {
             time: seq * 960,
             level: 20,
             arrived: start + Duration::from_millis(at),
-            payload: Arc::from([0u8; 4]),
+            payload: Arc::from([0x78; 4]),
         }
     }
 
@@ -269,7 +350,7 @@ mod tests {
         let mut slot = Slot::new(LINE);
         for (n, ((talker, stretch, seq, at), expected)) in steps.iter().enumerate() {
             let frame = frame(start, *talker, *stretch, *seq, *at);
-            let place = slot.place(&frame);
+            let place = slot.place(Feed::PLAIN, &frame);
             assert_eq!(place.map(|p| (p.index, p.time, p.marker)), *expected, "step {n}");
             if let Some(place) = place {
                 let sent = slot.sent(place.index as u16).unwrap();
@@ -332,15 +413,74 @@ mod tests {
     }
 
     #[test]
+    fn a_change_of_feeds_is_no_new_talk_spurt() {
+        let start = start();
+        let mut slot = Slot::new(LINE);
+        let feed = Feed::packed().next().unwrap();
+        let mut place = |feed, frame: &Frame| slot.place(feed, frame).map(|p| (p.index, p.time, p.marker));
+        let at = |seq, time: u64, millis| Frame { time: time * 960, ..frame(start, 1, 0, seq, millis) };
+        assert_eq!(place(Feed::PLAIN, &at(500, 500, 0)), Some((10, 1000, true)));
+        assert_eq!(place(Feed::PLAIN, &at(501, 501, 20)), Some((11, 1960, false)));
+        // The other feed has numbers of its own; of what was sent already, nothing is sent again.
+        assert_eq!(place(feed, &at(7, 501, 20)), None);
+        assert_eq!(place(feed, &at(8, 502, 40)), Some((12, 2920, false)));
+        assert_eq!(place(feed, &at(9, 503, 60)), Some((13, 3880, false)));
+        assert_eq!(place(Feed::PLAIN, &at(503, 503, 60)), None);
+        assert_eq!(place(Feed::PLAIN, &at(504, 504, 80)), Some((14, 4840, false)));
+        // After a pause it is one, whatever the feed.
+        assert_eq!(place(feed, &at(10, 505, 1100)), Some((15, 53_800, true)));
+    }
+
+    #[test]
+    fn a_clock_that_jumps_disturbs_nobody_else() {
+        let start = start();
+        let mut slot = Slot::new(LINE);
+        let jumped = |talker, seq, time, at| Frame { time, ..frame(start, talker, 0, seq, at) };
+        let mut place = |frame: Frame| slot.place(Feed::PLAIN, &frame).map(|p| (p.index, p.time, p.marker));
+        assert_eq!(place(jumped(1, 0, 5_000, 0)), Some((10, 1000, true)));
+        // Ten hours ahead, and back: each a new talk spurt after the time that has really passed.
+        assert_eq!(place(jumped(1, 1, 1_728_005_960, 20)), Some((11, 1960, true)));
+        assert_eq!(place(jumped(1, 2, 6_920, 40)), Some((12, 2920, true)));
+        // A second ahead every 20 ms is followed, but the next talker's pause is as long as it was.
+        let mut last = 2920;
+        for n in 3..53 {
+            last += 48_000;
+            assert_eq!(place(jumped(1, n, 6_920 + (n - 2) * 48_000, n * 20)), Some((10 + n, last, false)));
+        }
+        assert_eq!(place(jumped(2, 0, 0, 1040 + 500)), Some((63, last + 24_000, true)));
+        assert_eq!(place(jumped(3, 0, 0, 1040 + 700)), Some((64, last + 33_600, true)));
+    }
+
+    #[test]
+    fn time_moves_on_after_half_a_day_of_silence() {
+        let start = start();
+        let mut slot = Slot::new(LINE);
+        slot.place(Feed::PLAIN, &frame(start, 1, 0, 0, 0));
+        let later = 13 * 3600 * 1000;
+        let place = slot.place(Feed::PLAIN, &frame(start, 2, 0, 0, later)).unwrap();
+        assert_eq!(place.time, (1000 + later * 48) as u32);
+    }
+
+    #[test]
+    fn a_new_talker_begins_after_the_last_sample_of_the_former() {
+        let start = start();
+        let mut slot = Slot::new(LINE);
+        // 120 ms in one packet (code 3, six frames of 20 ms), and another talker 20 ms later.
+        let long = Frame { payload: Arc::from([0x7B, 6, 0, 0]), ..frame(start, 1, 0, 0, 0) };
+        assert_eq!(slot.place(Feed::PLAIN, &long).unwrap().time, 1000);
+        assert_eq!(slot.place(Feed::PLAIN, &frame(start, 2, 0, 0, 20)).unwrap().time, 1000 + 5760);
+    }
+
+    #[test]
     fn what_was_left_out_on_purpose_is_no_gap() {
         let start = start();
         let mut slot = Slot::new(LINE);
-        slot.place(&frame(start, 1, 0, 500, 0));
+        slot.place(Feed::PLAIN, &frame(start, 1, 0, 500, 0));
         slot.skip(&frame(start, 1, 0, 501, 20));
         slot.skip(&frame(start, 2, 0, 501, 20));
-        let place = slot.place(&frame(start, 1, 0, 502, 40)).unwrap();
+        let place = slot.place(Feed::PLAIN, &frame(start, 1, 0, 502, 40)).unwrap();
         assert_eq!((place.index, place.marker), (11, true));
-        assert_eq!(slot.place(&frame(start, 1, 0, 501, 41)), None);
+        assert_eq!(slot.place(Feed::PLAIN, &frame(start, 1, 0, 501, 41)), None);
         assert!(slot.sent(9).is_none() && slot.sent(12).is_none());
     }
 
@@ -349,10 +489,10 @@ mod tests {
         let start = start();
         let mut slot = Slot::new(LINE);
         assert!(slot.sent(9).is_none());
-        (0..100).for_each(|n| assert!(slot.place(&frame(start, 1, 0, n, n * 20)).is_some()));
+        (0..100).for_each(|n| assert!(slot.place(Feed::PLAIN, &frame(start, 1, 0, n, n * 20)).is_some()));
         assert!(slot.sent(45).is_none(), "more than 64 packets ago");
         assert_eq!(slot.sent(46).unwrap().seq, 36);
-        assert!(slot.place(&frame(start, 1, 0, 30, 2000)).is_none());
+        assert!(slot.place(Feed::PLAIN, &frame(start, 1, 0, 30, 2000)).is_none());
     }
 
     proptest::proptest! {
@@ -363,17 +503,19 @@ mod tests {
             let mut slot = Slot::new(LINE);
             let mut given = std::collections::HashMap::new();
             for (n, (talker, stretch, seq, skip)) in steps.into_iter().enumerate() {
+                let feed = Feed::of(crate::feed::Tier::Ms60).nth(usize::from(talker / 3 % 3)).unwrap();
                 let (talker, stretch) = (u32::from(talker % 3), u64::from(stretch % 3));
                 let frame = frame(start, talker, stretch, u64::from(seq % 200), n as u64);
                 if skip && seq % 5 == 0 {
                     slot.skip(&frame);
-                } else if let Some(place) = slot.place(&frame) {
-                    let what = (frame.talker, frame.seq);
+                } else if let Some(place) = slot.place(feed, &frame) {
+                    let what = (feed, frame.talker, frame.seq);
                     proptest::prop_assert_eq!(given.insert(place.index, what), None);
+                    proptest::prop_assert_eq!(slot.sent(place.index as u16).unwrap().place(&frame), place);
                     let newest = *given.keys().max().unwrap();
                     for (index, what) in given.iter().filter(|(index, _)| newest - **index < 32) {
                         if let Some(sent) = slot.sent(*index as u16) {
-                            proptest::prop_assert_eq!((sent.talker, sent.seq), *what);
+                            proptest::prop_assert_eq!((sent.feed, sent.talker, sent.seq), *what);
                         }
                     }
                 }

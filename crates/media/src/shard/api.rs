@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use roomtone_room::ids::{RoomId, TalkerNo};
 
+use crate::feed::Tier;
 use crate::frame::Frame;
 use crate::identity::Identity;
 use crate::leg::{Fingerprint, IceCredentials, LegId, Path, StreamId};
@@ -123,6 +124,14 @@ pub enum Input<'a> {
         /// Which one.
         leg: LegId,
     },
+    /// The room's owner chooses how much sound is in the packets of a listen leg, which begins with [`Tier::Ms20`]. Takes
+    /// effect between two frames, without a gap or a repetition. Of no effect on another leg, or one that is gone.
+    SetTier {
+        /// Which one.
+        leg: LegId,
+        /// Packets of how long.
+        tier: Tier,
+    },
     /// The room's owner renews the lease, or changes who may be heard.
     Grant(Grant),
     /// A frame from another thread's shard, for this shard's listeners.
@@ -140,7 +149,8 @@ pub enum Output<'a> {
         to: Path,
         /// The datagram, or the content of one frame of a TCP connection.
         bytes: &'a [u8],
-        /// For media: when the frame came in, so that the time spent in the server can be measured.
+        /// For media: when the frame came in, so that the time spent in the server can be measured. For a packet of several
+        /// frames: when the last thing came that it waited for.
         arrived: Option<Instant>,
     },
     /// A frame for the other threads and the recorder. This shard's own listeners are served already.

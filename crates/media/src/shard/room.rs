@@ -1,36 +1,48 @@
 //! What a shard knows of one room.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use roomtone_room::ids::{RoomId, TalkerNo};
 
 use super::Grant;
+use crate::feed::{FEEDS, Feed, Packer, Tier};
+use crate::frame::Frame;
 use crate::ring::Ring;
 use crate::stage::Stage;
 
 /// One room on one shard.
 pub(super) struct Room {
     pub(super) id: RoomId,
-    /// Indices of the room's listen legs, in no order.
-    pub(super) listeners: Vec<u32>,
+    /// For each feed the indices of the listen legs that follow it, in no order.
+    listeners: [Vec<u32>; FEEDS],
+    /// What packs for the feeds that have ever been followed, but [`Feed::PLAIN`].
+    packers: [Option<Box<Packer>>; FEEDS],
     /// How many publish legs the room has here.
     pub(super) publishers: u32,
     pub(super) grant: Option<Grant>,
-    pub(super) ring: Ring,
+    ring: Ring,
     pub(super) stage: Stage,
     pub(super) timer: Option<Instant>,
+    /// When a packet has waited for its frames for long enough.
+    pub(super) pack_timer: Option<Instant>,
 }
+
+/// A packet that is ready for the legs of a feed.
+pub(super) type Ready = (Feed, Arc<Frame>);
 
 impl Room {
     pub(super) fn new(id: RoomId) -> Self {
         Self {
             id,
-            listeners: Vec::new(),
+            listeners: Default::default(),
+            packers: Default::default(),
             publishers: 0,
             grant: None,
             ring: Ring::new(),
             stage: Stage::new(),
             timer: None,
+            pack_timer: None,
         }
     }
 
@@ -40,7 +52,9 @@ impl Room {
             return false;
         }
         self.stage.allow(&grant.talkers);
-        self.ring.retain(|talker| grant.talkers.contains(&talker));
+        let keep = |talker| grant.talkers.contains(&talker);
+        self.ring.retain(keep);
+        self.packers.iter_mut().flatten().for_each(|packer| packer.retain(keep));
         self.grant = Some(grant);
         true
     }
@@ -55,8 +69,89 @@ impl Room {
         self.grant.as_ref().is_some_and(|grant| now < grant.until && grant.talkers.contains(&talker))
     }
 
+    /// The legs that follow a feed.
+    pub(super) fn listeners(&self, feed: Feed) -> &[u32] {
+        &self.listeners[feed.index()]
+    }
+
+    /// The last frames of a feed.
+    pub(super) fn ring(&self, feed: Feed) -> Option<&Ring> {
+        if feed == Feed::PLAIN { Some(&self.ring) } else { self.packers[feed.index()].as_deref().map(|p| &p.ring) }
+    }
+
+    /// The feed of a tier that the fewest legs follow.
+    pub(super) fn choose(&self, tier: Tier) -> Feed {
+        Feed::of(tier).min_by_key(|feed| self.listeners(*feed).len()).unwrap_or_default()
+    }
+
+    /// Lets a leg follow a feed, and returns its place among those that do.
+    pub(super) fn follow(&mut self, feed: Feed, leg: u32) -> usize {
+        if feed != Feed::PLAIN {
+            self.packers[feed.index()].get_or_insert_with(|| Box::new(Packer::new(feed)));
+        }
+        self.listeners[feed.index()].push(leg);
+        self.listeners[feed.index()].len() - 1
+    }
+
+    /// Takes the leg at a place away from a feed, and returns the one that has this place now, if any has.
+    pub(super) fn leave(&mut self, feed: Feed, place: usize) -> Option<u32> {
+        let legs = &mut self.listeners[feed.index()];
+        legs.swap_remove(place);
+        let moved = legs.get(place).copied();
+        if legs.is_empty()
+            && let Some(packer) = &mut self.packers[feed.index()]
+        {
+            packer.clear();
+        }
+        moved
+    }
+
+    /// Takes a frame in and adds to `ready` what can be sent now. `false`: it is here already.
+    pub(super) fn push(&mut self, frame: &Arc<Frame>, ready: &mut Vec<Ready>) -> bool {
+        if !self.ring.push(frame) {
+            return false;
+        }
+        if !self.listeners(Feed::PLAIN).is_empty() {
+            ready.push((Feed::PLAIN, frame.clone()));
+        }
+        self.pack(Feed::packed(), ready, |packer, out| packer.push(frame, out));
+        true
+    }
+
+    /// Packs what waits in a feed.
+    pub(super) fn flush(&mut self, feed: Feed, ready: &mut Vec<Ready>) {
+        self.pack(std::iter::once(feed), ready, Packer::flush);
+    }
+
+    /// Packs what has waited for long enough.
+    pub(super) fn flush_due(&mut self, now: Instant, ready: &mut Vec<Ready>) {
+        self.pack(Feed::packed(), ready, |packer, out| packer.flush_due(now, out));
+    }
+
+    /// When something has waited for long enough.
+    pub(super) fn pack_due(&self) -> Option<Instant> {
+        self.packers.iter().flatten().filter_map(|packer| packer.due()).min()
+    }
+
+    /// Lets the packers of feeds that somebody follows do something, and collects what comes out.
+    fn pack(
+        &mut self,
+        feeds: impl Iterator<Item = Feed>,
+        ready: &mut Vec<Ready>,
+        mut act: impl FnMut(&mut Packer, &mut Vec<Arc<Frame>>),
+    ) {
+        let mut out = Vec::new();
+        for feed in feeds {
+            let followed = !self.listeners[feed.index()].is_empty();
+            if let Some(packer) = self.packers[feed.index()].as_deref_mut().filter(|_| followed) {
+                act(packer, &mut out);
+                ready.extend(out.drain(..).map(|packet| (feed, packet)));
+            }
+        }
+    }
+
     /// Whether anything here still needs the room: a leg, or a lease that could be renewed.
     pub(super) fn in_use(&self, now: Instant) -> bool {
-        !self.listeners.is_empty() || self.publishers > 0 || self.lease_holds(now)
+        self.listeners.iter().any(|legs| !legs.is_empty()) || self.publishers > 0 || self.lease_holds(now)
     }
 }

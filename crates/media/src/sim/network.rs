@@ -154,6 +154,54 @@ fn a_speaker_who_sends_too_much_is_cut_down() {
 }
 
 #[test]
+fn forged_packets_use_up_nothing_of_the_speakers() {
+    let (mut world, listener) = World::with_talkers(26, 1);
+    world.talk(&[0], 5);
+    let path = world.clients[0].outside;
+    // Somebody writes the speaker's address and stream on packets of their own.
+    for n in 0..1000u16 {
+        let mut forged = vec![0x80, OPUS, (n >> 8) as u8, n as u8, 0, 0, 0, 0, 0, 0, 0xA0, 1];
+        forged.resize(120, 0xAA);
+        assert!(!world.inject(path, &forged));
+    }
+    world.talk(&[0], 10);
+    assert_eq!(world.clients[listener].heard(1), (100..115).collect::<Vec<_>>());
+    assert_eq!((world.shard.stats().srtp_rejected, world.shard.stats().rate_limited), (1000, 0));
+}
+
+#[test]
+fn redundancy_does_not_get_around_the_rate() {
+    let (mut world, listener) = World::with_talkers(27, 1);
+    world.clients[0].red = true;
+    // Numbers that leave out two of three, all of which come as redundancy.
+    for _ in 0..400 {
+        let payload = speech(1, world.clients[0].seq);
+        world.say(0, payload, -20);
+        world.clients[0].seq += 2;
+        world.run(ms(10));
+    }
+    world.run(ms(100));
+    let heard = world.clients[listener].got.len() as u32;
+    assert!(heard <= 5 * crate::publish::PACKETS_PER_SECOND, "{heard}");
+}
+
+#[test]
+fn malformed_redundancy_is_left_out() {
+    let (mut world, listener) = World::with_talkers(28, 1);
+    world.clients[0].red = true;
+    world.talk(&[0], 5);
+    // No frames at all (RFC 6716, section 3.4, R5), lost on the way, comes again as redundancy.
+    world.link.loss = 1000;
+    world.say(0, vec![0x7B, 0], -20);
+    world.link.loss = 0;
+    world.run(FRAME);
+    world.talk(&[0], 5);
+    world.run(ms(100));
+    assert_eq!(world.clients[listener].got.len(), 10);
+    assert_eq!(world.clients[listener].heard(1).len(), 10);
+}
+
+#[test]
 fn reports_tell_the_time_of_the_stream() {
     let (mut world, listener) = World::with_talkers(25, 1);
     world.talk(&[0], 700);

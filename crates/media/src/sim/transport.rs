@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use str0m::config::DtlsVersion;
 
 use super::*;
+use crate::feed::Tier;
 use crate::ice::hmac_sha1;
 use crate::shard::{CONNECT_LIMIT, CONSENT_LIMIT, EndReason};
 
@@ -311,6 +312,48 @@ fn another_certificate_than_the_offers_ends_the_leg() {
 }
 
 #[test]
+fn two_slots_with_one_ssrc_end_the_leg() {
+    // Their packets would be sealed under the same nonces.
+    let mut world = World::new(43);
+    let (client, remote) = world.client(100);
+    let line = |ssrc| ListenSlot { payload_type: OPUS, level_ext: None, nack: false, ssrc, seq: 1, time: 1 };
+    world.input(Input::AddListen(Box::new(ListenSetup {
+        leg: client.leg,
+        room: ROOM,
+        talker: TalkerNo(100),
+        local: client.local.clone(),
+        remote,
+        fingerprint: identity().fingerprint(),
+        slots: vec![line(5), line(6), line(5)],
+        cname: String::new(),
+    })));
+    assert_eq!(world.events, [(client.leg, LegEvent::Ended(EndReason::InvalidSetup))]);
+}
+
+#[test]
+fn malformed_records_do_not_end_a_handshake() {
+    // From an address that has passed a check, but anybody can write it on a packet.
+    for version in [DtlsVersion::Dtls12, DtlsVersion::Dtls13] {
+        for n in 0..6 {
+            let mut world = World::new(44);
+            world.version = version;
+            let listener = world.add_listener(100, SLOTS, [1, 2, 3]);
+            let path = world.clients[listener].outside;
+            world.run(ms(9 + 5 * n));
+            // Malformed ones, that is: a plain alert that is fatal ends a handshake, as RFC 6347 has it.
+            for kind in 20..=26 {
+                let head = [kind, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, n as u8, 0, 4, 2, 40, 0, 0];
+                (0..head.len()).step_by(4).for_each(|len| assert!(!world.inject(path, &head[..len])));
+                world.inject(path, &[kind, 3, 3, 0, 0, 0, 0, 0, 0, 0, n as u8, 0, 2, 2, 40]);
+            }
+            world.inject(path, &[0x2F, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19]);
+            world.run(Duration::from_secs(4));
+            assert_eq!(world.events, [(world.clients[listener].leg, LegEvent::Connected)], "{version:?} {n}");
+        }
+    }
+}
+
+#[test]
 fn the_shard_is_bounded() {
     let mut world = World::new(40);
     for n in 0..65 {
@@ -332,6 +375,7 @@ enum Op {
     Drop(u8),
     Grant(u64, Vec<u8>),
     Frame(u8, u16, u8),
+    Tier(u8, u8),
     Pass(u16),
 }
 
@@ -346,6 +390,7 @@ fn op() -> impl Strategy<Value = Op> {
         any::<u8>().prop_map(Op::Drop),
         (0u64..4, any::<Vec<u8>>()).prop_map(|(epoch, talkers)| Op::Grant(epoch, talkers)),
         (any::<u8>(), any::<u16>(), any::<u8>()).prop_map(|(talker, seq, slot)| Op::Frame(talker, seq, slot)),
+        (any::<u8>(), any::<u8>()).prop_map(|(leg, tier)| Op::Tier(leg, tier)),
         any::<u16>().prop_map(Op::Pass),
     ]
 }
@@ -390,7 +435,7 @@ proptest! {
                     local: creds("srv", n),
                     remote: creds("cli", n),
                     fingerprint,
-                    slots: vec![line; usize::from(n % 5)],
+                    slots: (0..u32::from(n % 5)).map(|at| ListenSlot { ssrc: at, ..line }).collect(),
                     cname: "c".into(),
                 }))),
                 Op::Publish(n) => world.input(Input::AddPublish(Box::new(PublishSetup {
@@ -423,6 +468,10 @@ proptest! {
                         payload: vec![0x78; usize::from(seq) % 2000].into(),
                     };
                     world.input(Input::Frame(Arc::new(frame)));
+                }
+                Op::Tier(leg, tier) => {
+                    let tier = [Tier::Ms20, Tier::Ms60, Tier::Ms120][usize::from(tier % 3)];
+                    world.input(Input::SetTier { leg: LegId(u128::from(leg % 8)), tier });
                 }
                 Op::Pass(millis) => world.run(ms(u64::from(millis))),
             }
