@@ -43,6 +43,18 @@ pub enum StoreError {
     Failed(String),
 }
 
+impl StoreError {
+    /// The same once more, for several who failed together.
+    pub(crate) fn repeated(&self) -> Self {
+        match self {
+            Self::Busy => Self::Busy,
+            Self::Closed => Self::Closed,
+            Self::Conflict(what) => Self::Conflict(what.clone()),
+            other => Self::Failed(other.to_string()),
+        }
+    }
+}
+
 /// Why an invite could not be redeemed. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum RedeemError {

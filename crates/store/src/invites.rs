@@ -1,13 +1,13 @@
-//! Invites: the only way in.
+//! Invites: the only way in. What redeeming one does is in `redeem`.
 
 use roomtone_room::ids::{MemberId, Timestamp};
-use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
+use sqlx::{QueryBuilder, Row};
 
 use crate::convert::{id_bytes, time};
-use crate::error::{RedeemError, StoreError, failed};
-use crate::members::{Member, Person, member_by_id, sponsor_from};
-use crate::sessions::{NewSession, insert_session};
+use crate::error::{StoreError, failed};
+use crate::members::{Person, sponsor_from};
+use crate::open::ROWS_PER_STATEMENT;
 use crate::{Hash, Store};
 
 /// An invite to be made.
@@ -34,33 +34,19 @@ pub struct InviteInfo {
     pub sponsor: Option<Person>,
 }
 
-/// A member to be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewMember {
-    /// The new id.
-    pub id: MemberId,
-    /// Handle, validated.
-    pub handle: String,
-    /// Display name, validated.
-    pub name: String,
-    /// BCP 47 language tag, validated.
-    pub language: String,
-}
-
-/// What redeeming an invite made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Redeemed {
-    /// The new member.
-    pub member: Member,
-}
-
 impl Store {
     /// Makes an invite.
     ///
     /// Errors: [`StoreError::Conflict`] when the digest is known already or the sponsor does not exist.
     pub async fn create_invite(&self, invite: NewInvite) -> Result<(), StoreError> {
-        let mut connection = self.writer().acquire().await.map_err(failed)?;
-        insert_invite(&mut connection, &invite).await
+        self.create_invites(&[invite]).await
+    }
+
+    /// Makes invites, all or none. Errors as for [`Store::create_invite`].
+    pub async fn create_invites(&self, invites: &[NewInvite]) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        insert_invites(&mut transaction, invites).await?;
+        transaction.commit().await.map_err(failed)
     }
 
     /// Makes the owner link of a server that has no owner yet; an owner link made before stops working. Returns
@@ -83,7 +69,7 @@ impl Store {
             .await
             .map_err(failed)?;
         let invite = NewInvite { hash, owner: true, sponsor: None, created_at: now, expires_at: None };
-        insert_invite(&mut transaction, &invite).await?;
+        insert_invites(&mut transaction, &[invite]).await?;
         transaction.commit().await.map_err(failed)?;
         Ok(true)
     }
@@ -105,67 +91,25 @@ impl Store {
         let Some(row) = row else { return Ok(None) };
         Ok(Some(InviteInfo { owner: row.try_get("owner").map_err(failed)?, sponsor: sponsor_from(&row)? }))
     }
-
-    /// Spends an invite: makes the member and their first session, all or nothing. Of two calls with the same invite,
-    /// however close together, at most one makes a member.
-    ///
-    /// Errors: [`RedeemError::NotFound`], [`RedeemError::HandleTaken`] (the invite stays unspent), or the store's.
-    pub async fn redeem(
-        &self,
-        hash: &Hash,
-        now: Timestamp,
-        member: NewMember,
-        session: NewSession,
-    ) -> Result<Redeemed, RedeemError> {
-        let at = time(now)?;
-        let mut transaction = self.begin().await?;
-        // Whoever changes this row first has the invite. Returning early from here on rolls the change back.
-        let invite = sqlx::query(
-            "UPDATE invites SET used_by = $1, used_at = $2
-             WHERE hash = $3 AND used_by IS NULL AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)
-             RETURNING owner, sponsor",
-        )
-        .bind(id_bytes(member.id.0))
-        .bind(at)
-        .bind(&hash[..])
-        .fetch_optional(&mut *transaction)
-        .await
-        .map_err(failed)?
-        .ok_or(RedeemError::NotFound)?;
-        let made = sqlx::query(
-            "INSERT INTO members (id, handle, name, language, owner, sponsor, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (handle) DO NOTHING",
-        )
-        .bind(id_bytes(member.id.0))
-        .bind(&member.handle)
-        .bind(&member.name)
-        .bind(&member.language)
-        .bind(invite.try_get::<bool, _>("owner").map_err(failed)?)
-        .bind(invite.try_get::<Option<Vec<u8>>, _>("sponsor").map_err(failed)?)
-        .bind(at)
-        .execute(&mut *transaction)
-        .await
-        .map_err(failed)?;
-        if made.rows_affected() == 0 {
-            return Err(RedeemError::HandleTaken);
-        }
-        insert_session(&mut transaction, member.id, &session, now).await?;
-        let member = member_by_id(&mut *transaction, member.id).await?.ok_or(StoreError::Corrupt("member"))?;
-        transaction.commit().await.map_err(failed)?;
-        Ok(Redeemed { member })
-    }
 }
 
-/// Inserts an invite as it is described.
-async fn insert_invite(connection: &mut SqliteConnection, invite: &NewInvite) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO invites (hash, owner, sponsor, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)")
-        .bind(&invite.hash[..])
-        .bind(invite.owner)
-        .bind(invite.sponsor.map(|sponsor| id_bytes(sponsor.0)))
-        .bind(time(invite.created_at)?)
-        .bind(invite.expires_at.map(time).transpose()?)
-        .execute(connection)
-        .await
-        .map_err(failed)?;
+/// Inserts invites as they are described.
+async fn insert_invites(connection: &mut SqliteConnection, invites: &[NewInvite]) -> Result<(), StoreError> {
+    for part in invites.chunks(ROWS_PER_STATEMENT) {
+        let mut query = QueryBuilder::new("INSERT INTO invites (hash, owner, sponsor, created_at, expires_at) ");
+        let mut rows = Vec::with_capacity(part.len());
+        for invite in part {
+            rows.push((invite, time(invite.created_at)?, invite.expires_at.map(time).transpose()?));
+        }
+        query.push_values(rows, |mut row, (invite, created_at, expires_at)| {
+            row.push_bind(&invite.hash[..])
+                .push_bind(invite.owner)
+                .push_bind(invite.sponsor.map(|sponsor| id_bytes(sponsor.0)))
+                .push_bind(created_at)
+                .push_bind(expires_at);
+        });
+        let query = query.build().persistent(part.len() == 1);
+        query.execute(&mut *connection).await.map_err(failed)?;
+    }
     Ok(())
 }

@@ -17,14 +17,16 @@ mod invites;
 mod lock;
 mod members;
 mod open;
+mod redeem;
 mod rooms;
 mod sessions;
 
 pub use error::{AppendError, RedeemError, StoreError};
-pub use invites::{InviteInfo, NewInvite, NewMember, Redeemed};
+pub use invites::{InviteInfo, NewInvite};
 pub use lock::DataLock;
 pub use members::{Member, Person};
 pub use open::{DATABASE_FILE, Store};
+pub use redeem::{NewMember, Redeemed};
 pub use rooms::{LogRow, NewRoom, StoredRoom};
 pub use sessions::NewSession;
 

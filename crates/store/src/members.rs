@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use roomtone_room::ids::{MemberId, Timestamp};
-use sqlx::sqlite::{Sqlite, SqliteRow};
-use sqlx::{Executor, QueryBuilder, Row};
+use sqlx::sqlite::{Sqlite, SqliteConnection, SqliteRow};
+use sqlx::{QueryBuilder, Row};
 
-use crate::Store;
 use crate::convert::{id_bytes, id_from, time, time_from};
 use crate::error::{StoreError, failed};
+use crate::{Hash, Store};
 
 /// Most ids in one statement. More would save statements for large lists; SQLite takes 32,766 values, Postgres 65,535.
 const IDS_PER_STATEMENT: usize = 500;
@@ -54,7 +54,12 @@ macro_rules! select_member {
 impl Store {
     /// The member with this id.
     pub async fn member(&self, id: MemberId) -> Result<Option<Member>, StoreError> {
-        member_by_id(self.readers(), id).await
+        let row = sqlx::query(select_member!("m.id = $1"))
+            .bind(id_bytes(id.0))
+            .fetch_optional(self.readers())
+            .await
+            .map_err(failed)?;
+        row.as_ref().map(member_from).transpose()
     }
 
     /// The member with exactly this handle.
@@ -67,16 +72,22 @@ impl Store {
         row.as_ref().map(member_from).transpose()
     }
 
+    /// The member whose session this is; `None` for one that has ended or never was.
+    pub async fn signed_in(&self, session: &Hash) -> Result<Option<Member>, StoreError> {
+        let row = sqlx::query(select_member!("m.id = (SELECT member FROM sessions WHERE hash = $1)"))
+            .bind(&session[..])
+            .fetch_optional(self.readers())
+            .await
+            .map_err(failed)?;
+        row.as_ref().map(member_from).transpose()
+    }
+
     /// The people with these ids, in the order asked for; ids that nobody has are left out.
     pub async fn people(&self, ids: &[MemberId]) -> Result<Vec<Person>, StoreError> {
         let mut found = HashMap::with_capacity(ids.len());
+        let mut connection = self.readers().acquire().await.map_err(failed)?;
         for part in ids.chunks(IDS_PER_STATEMENT) {
-            let mut query = QueryBuilder::new("SELECT id, handle, name FROM members WHERE id IN ");
-            push_ids(&mut query, part);
-            for row in query.build().fetch_all(self.readers()).await.map_err(failed)? {
-                let person = person_from(&row, ["id", "handle", "name"])?;
-                found.insert(person.id, person);
-            }
+            found.extend(find_people(&mut connection, part).await?);
         }
         Ok(ids.iter().filter_map(|id| found.get(id).cloned()).collect())
     }
@@ -137,14 +148,16 @@ impl Store {
     }
 }
 
-/// Finds a member, also inside a transaction.
-pub(crate) async fn member_by_id<'e>(
-    from: impl Executor<'e, Database = Sqlite>,
-    id: MemberId,
-) -> Result<Option<Member>, StoreError> {
-    let row =
-        sqlx::query(select_member!("m.id = $1")).bind(id_bytes(id.0)).fetch_optional(from).await.map_err(failed)?;
-    row.as_ref().map(member_from).transpose()
+/// The people with these ids, at most [`IDS_PER_STATEMENT`].
+pub(crate) async fn find_people(
+    connection: &mut SqliteConnection,
+    ids: &[MemberId],
+) -> Result<HashMap<MemberId, Person>, StoreError> {
+    let mut query = QueryBuilder::new("SELECT id, handle, name FROM members WHERE id IN ");
+    push_ids(&mut query, ids);
+    let rows = query.build().fetch_all(connection).await.map_err(failed)?;
+    let people = rows.iter().map(|row| person_from(row, ["id", "handle", "name"]));
+    people.map(|person| person.map(|person| (person.id, person))).collect()
 }
 
 /// Reads a person from the columns named: id, handle, name.

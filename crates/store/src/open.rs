@@ -9,8 +9,10 @@ use std::time::Duration;
 use sqlx::Transaction;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{Sqlite, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use tokio::sync::mpsc;
 
 use crate::error::{StoreError, failed};
+use crate::redeem::{self, Redemption};
 
 /// Name of the database file in the data folder.
 pub const DATABASE_FILE: &str = "roomtone.db";
@@ -21,6 +23,10 @@ const WAIT: Duration = Duration::from_secs(5);
 
 /// Connections that only read. More lets more slow reads run side by side; each costs a thread and its page cache.
 const READERS: u32 = 4;
+
+/// Most rows in one statement that writes several. More would save statements for long lists; with the ten values that
+/// a row may have it stays below what SQLite (32,766) and Postgres (65,535) take.
+pub(crate) const ROWS_PER_STATEMENT: usize = 500;
 
 /// How often opening is tried while another process opens the same new database: the first switch to the write-ahead
 /// log can be refused without waiting. Each refusal means that somebody else got further, so few are ever needed.
@@ -36,6 +42,8 @@ pub struct Store {
     writer: SqlitePool,
     /// Connections that cannot write; they see every transaction that was committed before they were asked.
     readers: SqlitePool,
+    /// Redemptions on their way to the task that carries them out.
+    redemptions: mpsc::Sender<Redemption>,
 }
 
 impl Store {
@@ -71,7 +79,7 @@ impl Store {
         }
         let writer = opened?;
         let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
-        let store = Self { writer, readers };
+        let store = Self { redemptions: redeem::start(writer.clone()), writer, readers };
         store.migrate().await?;
         Ok(store)
     }
@@ -113,10 +121,14 @@ impl Store {
         &self.writer
     }
 
-    /// Starts a transaction that writes. It takes the write lock at once, so that nothing it reads can change before
-    /// it commits. Dropped without a commit, it changes nothing.
+    /// Where redemptions wait for the task that carries them out.
+    pub(crate) fn redemptions(&self) -> &mpsc::Sender<Redemption> {
+        &self.redemptions
+    }
+
+    /// As [`begin`].
     pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)
+        begin(&self.writer).await
     }
 
     /// Applies the migrations that are missing, all in one transaction, so that two processes that open a new folder
@@ -129,6 +141,12 @@ impl Store {
             .map_err(|error| StoreError::Migration(error.to_string()))?;
         transaction.commit().await.map_err(failed)
     }
+}
+
+/// Starts a transaction that writes. It takes the write lock at once, so that nothing it reads can change before it
+/// commits. Dropped without a commit, it changes nothing.
+pub(crate) async fn begin(writer: &SqlitePool) -> Result<Transaction<'static, Sqlite>, StoreError> {
+    writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)
 }
 
 /// Makes the data folder, closed to everybody but its owner, unless it is there.

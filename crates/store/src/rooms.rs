@@ -5,12 +5,13 @@
 //! successor.
 
 use roomtone_room::ids::{CommandId, MemberId, RoomId, Timestamp};
-use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{QueryBuilder, Row};
 
 use crate::Store;
 use crate::convert::{id_bytes, id_from, int, int_from, time, time_from};
 use crate::error::{AppendError, StoreError, failed};
+use crate::open::ROWS_PER_STATEMENT;
 
 /// A room to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -239,17 +240,23 @@ impl Store {
 
 /// Inserts rows of a room's log.
 async fn insert_rows(connection: &mut SqliteConnection, room: RoomId, rows: &[LogRow]) -> Result<(), StoreError> {
-    for row in rows {
-        sqlx::query("INSERT INTO room_log (room, seq, at, member, command, body) VALUES ($1, $2, $3, $4, $5, $6)")
-            .bind(id_bytes(room.0))
-            .bind(int(row.seq)?)
-            .bind(time(row.at)?)
-            .bind(row.member.map(|member| id_bytes(member.0)))
-            .bind(row.command.map(|command| id_bytes(command.0)))
-            .bind(&row.body)
-            .execute(&mut *connection)
-            .await
-            .map_err(failed)?;
+    for part in rows.chunks(ROWS_PER_STATEMENT) {
+        let mut values = Vec::with_capacity(part.len());
+        for row in part {
+            values.push((row, int(row.seq)?, time(row.at)?));
+        }
+        let mut query = QueryBuilder::new("INSERT INTO room_log (room, seq, at, member, command, body) ");
+        query.push_values(values, |mut value, (row, seq, at)| {
+            value
+                .push_bind(id_bytes(room.0))
+                .push_bind(seq)
+                .push_bind(at)
+                .push_bind(row.member.map(|member| id_bytes(member.0)))
+                .push_bind(row.command.map(|command| id_bytes(command.0)))
+                .push_bind(&row.body);
+        });
+        let query = query.build().persistent(part.len() == 1);
+        query.execute(&mut *connection).await.map_err(failed)?;
     }
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! Sessions: opaque tokens, stored only as their digest.
 
 use roomtone_room::ids::{MemberId, Timestamp};
-use sqlx::sqlite::SqliteConnection;
 
 use crate::convert::{id_bytes, id_from, time};
 use crate::error::{StoreError, failed};
@@ -26,8 +25,15 @@ impl Store {
         session: NewSession,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let mut connection = self.writer().acquire().await.map_err(failed)?;
-        insert_session(&mut connection, member, &session, now).await
+        sqlx::query("INSERT INTO sessions (hash, member, label, created_at) VALUES ($1, $2, $3, $4)")
+            .bind(&session.hash[..])
+            .bind(id_bytes(member.0))
+            .bind(&session.label)
+            .bind(time(now)?)
+            .execute(self.writer())
+            .await
+            .map_err(failed)?;
+        Ok(())
     }
 
     /// Whose session this is; `None` for one that has ended or never was.
@@ -49,22 +55,4 @@ impl Store {
             .map_err(failed)?;
         Ok(done.rows_affected() > 0)
     }
-}
-
-/// Inserts a session, also as a part of redeeming an invite.
-pub(crate) async fn insert_session(
-    connection: &mut SqliteConnection,
-    member: MemberId,
-    session: &NewSession,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO sessions (hash, member, label, created_at) VALUES ($1, $2, $3, $4)")
-        .bind(&session.hash[..])
-        .bind(id_bytes(member.0))
-        .bind(&session.label)
-        .bind(time(now)?)
-        .execute(connection)
-        .await
-        .map_err(failed)?;
-    Ok(())
 }

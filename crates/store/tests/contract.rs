@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,7 @@ contract!(
     redeeming_makes_a_member_with_sponsor_and_session,
     an_invite_makes_one_member_however_many_redeem_it,
     a_handle_has_one_member_and_its_loser_keeps_the_invite,
+    a_crowd_redeems_together_and_nobody_fails_for_another,
     the_owner_link_is_replaced_until_there_is_an_owner,
     people_come_in_the_order_asked,
     following_is_one_way_and_once,
@@ -157,6 +159,54 @@ async fn a_handle_has_one_member_and_its_loser_keeps_the_invite(world: &World) {
     }
 }
 
+/// Among many who redeem at the same time: an invite that never was, a handle that is taken, an invite that two have,
+/// and a session whose digest is known already, which the database itself refuses.
+async fn a_crowd_redeems_together_and_nobody_fails_for_another(world: &World) {
+    const CROWD: u64 = 60;
+    let store = world.open().await;
+    let ada = join(&store, 1, "ada").await;
+    let invites: Vec<_> =
+        (100..100 + CROWD).map(|number| NewInvite { sponsor: Some(ada), ..invite(hash(number)) }).collect();
+    store.create_invites(&invites).await.unwrap();
+    let mut crowd = JoinSet::new();
+    for id in 100..100 + CROWD {
+        let store = store.clone();
+        crowd.spawn(async move {
+            let outcome = match id {
+                110 => redeem(&store, hash(9_999), 0, id, "unknown").await,
+                120 => redeem(&store, hash(id), 0, id, "ada").await,
+                130 => redeem(&store, hash(131), 0, id, "second").await,
+                // Its session is the one that `join` made for Ada.
+                140 => {
+                    let session = NewSession { hash: session_hash(1), label: "repeated".into() };
+                    let (id, handle) = (MemberId(id.into()), "repeated".into());
+                    let member = NewMember { id, handle, name: "Repeated".into(), language: "en".into() };
+                    store.redeem(&hash(140), Timestamp(0), member, session).await.map(|redeemed| redeemed.member)
+                }
+                _ => redeem(&store, hash(id), 0, id, &format!("m{id}")).await,
+            };
+            (id, outcome)
+        });
+    }
+    let mut outcomes: HashMap<u64, _> = crowd.join_all().await.into_iter().collect();
+    refused!(outcomes.remove(&110).unwrap() => RedeemError::NotFound);
+    refused!(outcomes.remove(&120).unwrap() => RedeemError::HandleTaken);
+    refused!(outcomes.remove(&140).unwrap() => RedeemError::Store(StoreError::Conflict(_)));
+    let twins = [outcomes.remove(&130).unwrap(), outcomes.remove(&131).unwrap()];
+    assert_eq!(twins.iter().filter(|twin| twin.is_ok()).count(), 1, "{twins:?}");
+    for (id, outcome) in outcomes {
+        let member = outcome.unwrap();
+        assert_eq!(member.sponsor.as_ref().map(|sponsor| sponsor.id), Some(ada));
+        assert_eq!(store.member(MemberId(id.into())).await.unwrap().as_ref(), Some(&member));
+        assert_eq!(store.signed_in(&session_hash(id)).await.unwrap(), Some(member));
+    }
+    // Who was refused has kept the invite.
+    for id in [120, 140] {
+        redeem(&store, hash(id), 0, id, &format!("m{id}")).await.unwrap();
+    }
+    refused!(redeem(&store, hash(131), 0, 131, "late").await => RedeemError::NotFound);
+}
+
 async fn the_owner_link_is_replaced_until_there_is_an_owner(world: &World) {
     let store = world.open().await;
     assert!(store.replace_owner_invite(hash(1), Timestamp(1)).await.unwrap());
@@ -227,6 +277,7 @@ async fn sessions_end(world: &World) {
     assert!(store.delete_session(&hash(70)).await.unwrap());
     assert!(!store.delete_session(&hash(70)).await.unwrap());
     assert_eq!(store.session(&hash(70)).await.unwrap(), None);
+    assert_eq!(store.signed_in(&hash(70)).await.unwrap(), None);
     assert_eq!(store.session(&session_hash(1)).await.unwrap(), Some(ada), "another session of the same member");
 }
 
