@@ -18,8 +18,8 @@ use crate::pack::{self, SHARED};
 use crate::ring::Ring;
 use crate::stage::opus_duration_samples;
 
-/// How much sound is in the packets of a listen leg.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// How much sound is in the packets of a listen leg. In order: longer packets are greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Tier {
     /// Packets as the speakers send them, which is 20 ms from browsers: for people on stage, and small audiences.
     #[default]
@@ -28,6 +28,20 @@ pub enum Tier {
     Ms60,
     /// Packets of 120 ms, the most that Opus allows.
     Ms120,
+}
+
+impl Tier {
+    /// All of them, in order.
+    pub const ALL: [Self; 3] = [Self::Ms20, Self::Ms60, Self::Ms120];
+
+    /// The length of its packets in milliseconds, if speakers send 20 ms.
+    pub fn millis(self) -> u32 {
+        match self {
+            Self::Ms20 => 20,
+            Self::Ms60 => 60,
+            Self::Ms120 => 120,
+        }
+    }
 }
 
 /// The largest payload that frames are packed into, in bytes: with headers and tag a datagram of less than 1200, which

@@ -23,9 +23,11 @@ use crate::slot::{Place, Slot};
 use crate::srtp::{Keys, OVERHEAD_MAX, Opener, Profile, Sealer};
 
 /// How long the DTLS engine is kept after the handshake, to answer a client whose last flight, or our answer to it, was
-/// lost (RFC 6347, section 4.2.4). Longer helps lossy networks; shorter frees tens of KiB per listener sooner. Once it is
-/// gone, a client that closes its association is only noticed by the end of its STUN checks.
-pub const SETTLE: Duration = Duration::from_secs(10);
+/// lost (RFC 6347, section 4.2.4). By the timers of section 4.2.4.1 such a client repeats its flight after 1 s and again
+/// after 3 s, browsers much earlier, so this answers both. Longer helps networks that lose a packet three times; shorter frees
+/// tens of KiB per listener sooner. Once it is gone, a client that closes its association is only noticed by the end of
+/// its STUN checks, and one that has missed the last flight gives up and makes another leg.
+pub const SETTLE: Duration = Duration::from_secs(4);
 
 /// Packets per second that one listener may have sent again. More repairs worse networks; fewer bounds what a listener
 /// who asks for everything costs. A stream has 50 packets a second, so this is half of one.
@@ -102,6 +104,11 @@ impl Listen {
         })
     }
 
+    /// Whether DTLS still means something here: it has not settled yet.
+    pub(crate) fn wants_dtls(&self) -> bool {
+        self.keys.is_none() || self.handshake.is_some()
+    }
+
     /// A DTLS datagram from one of the leg's own paths. `Ok(true)`: the leg is connected now, and was not before.
     pub(crate) fn dtls(
         &mut self,
@@ -110,7 +117,7 @@ impl Listen {
         bytes: &[u8],
         out: &mut Outbox,
     ) -> Result<bool, EndReason> {
-        if self.keys.is_some() && self.handshake.is_none() {
+        if !self.wants_dtls() {
             return Ok(false);
         }
         // Made only now, so that an offer that nobody follows up costs no engine.

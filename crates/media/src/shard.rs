@@ -2,14 +2,22 @@
 //!
 //! # Driving it
 //!
-//! The caller owns the sockets and the clock. It hands in one thing, then takes out everything until it is told when to
-//! come back.
+//! The caller owns the sockets and the clock. It hands in what there is, then takes out what there is to do until it is
+//! told when to come back.
 //!
 //! 1. Wait for a datagram, a message from another thread, or the last [`Output::Timeout`].
-//! 2. Call [`Shard::handle`] once with it.
+//! 2. Call [`Shard::handle`] with it, and with what else is there, at most [`INPUTS_AT_ONCE`] times.
 //! 3. Call [`Shard::poll`] until it returns [`Output::Timeout`], sending or passing on what comes out, at once: the bytes
 //!    of a [`Output::Transmit`] are only valid until the next call.
 //! 4. Go to 1.
+//!
+//! A timeout that is not after `now` means that there is more to do. It comes after each [`MEDIA_AT_ONCE`] packets of media
+//! and after each step of a handshake, so that what has come in meanwhile does not wait until ten thousand listeners are
+//! served: the caller looks at what is there without waiting, and goes on.
+//!
+//! So things are handed in while packets are on their way to an audience. Each packet has a number. A leg gets those with
+//! numbers from after it began to follow a feed, each once: legs that were served lie before the cursor, and stay there when
+//! others leave. What was on its way in a feed that a leg leaves for another still goes out to it, before anything else.
 //!
 //! ```no_run
 //! # use std::time::Instant;
@@ -21,7 +29,7 @@
 //!     let (now, input) = next(wake);
 //!     shard.handle(now, input);
 //!     loop {
-//!         match shard.poll(now) {
+//!         match shard.poll(now) { // a later `now` with each call will do as well
 //!             Output::Transmit { to, bytes, .. } => send(to, bytes),
 //!             Output::Frame(_frame) => { /* to the other threads and the recorder */ }
 //!             Output::Leg { .. } => { /* to the room's owner */ }
@@ -46,7 +54,7 @@ pub use self::api::{EndReason, Grant, Input, LegEvent, ListenSetup, ListenSlot, 
 pub(crate) use self::outbox::Outbox;
 use self::room::{Ready, Room};
 pub use self::stats::Stats;
-use crate::feed::Feed;
+use crate::feed::{Feed, Tier};
 use crate::frame::Frame;
 use crate::ice::{ANSWER_MAX, Check, Ice, Verdict};
 use crate::leg::{LegId, Path, StreamId};
@@ -69,9 +77,30 @@ pub const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 /// one every 2 to 5 s, talking or not.
 pub const CONSENT_LIMIT: Duration = Duration::from_secs(30);
 
-/// Frames that may wait to be passed on, and packets that may wait to be fanned out. One datagram brings at most nine
-/// frames, each of which completes a packet of a few feeds; the bound is for a caller that does not poll.
-const FRAMES_MAX: usize = 256;
+/// How many things may be handed in before everything that is not media is taken out. More would need larger queues.
+pub const INPUTS_AT_ONCE: usize = 64;
+
+/// Packets of media that are given out before the caller is asked to look at what has come in. More looks less often; fewer
+/// keeps a mute, or a speaker's next packet, from waiting behind a large audience.
+pub const MEDIA_AT_ONCE: usize = 64;
+
+/// Packets of media after which a handshake goes one step on, or a timer gets its turn, though more media waits. More
+/// delays entering while an audience is served; fewer delays sound while a crowd enters.
+const MEDIA_FIRST: usize = 256;
+
+/// Frames that may wait to be passed on. One datagram brings at most nine.
+const FRAMES_MAX: usize = 9 * INPUTS_AT_ONCE;
+
+/// Packets that may wait to be fanned out. Each 20 ms a room with three talkers makes three for the audience that gets them
+/// as they come and some for those of longer packets. More serves more rooms at once; fewer bounds how late sound can be.
+const FAN_OUT_MAX: usize = 4096;
+
+/// DTLS datagrams that may wait for their turn. More serves a larger rush without repetitions; each takes up to 1.2 KB.
+const HANDSHAKES_MAX: usize = 4096;
+
+/// How long a packet may wait until the first of its listeners gets it. Longer keeps more of what was said when the thread
+/// is held up; shorter keeps what is said in the present.
+const LATE_MAX: Duration = Duration::from_millis(500);
 
 /// Resends that may wait: as many as a room full of listeners may ask for at the same moment.
 const RESENDS_MAX: usize = 4096;
@@ -100,12 +129,22 @@ pub struct Shard {
     /// One entry for each leg and each room, not later than when it has something to do.
     timers: BTreeSet<(Instant, Timer)>,
     /// What waits to be polled. `fan_out` holds frames on their way to the listeners of their room, `cursor` the place
-    /// that the first of them has reached: a packet is sealed when it is polled, and none is ever queued.
+    /// that the first of them has reached: a packet is sealed when it is polled, and none is ever queued. `rests` are those
+    /// for legs that have left the feed; they go first.
     out: Outbox,
     events: VecDeque<(LegId, RoomId, LegEvent)>,
     frames: VecDeque<Arc<Frame>>,
     fan_out: VecDeque<Job>,
     cursor: usize,
+    rests: VecDeque<Rest>,
+    /// How many packets were started on their way so far.
+    jobs: u64,
+    /// DTLS datagrams of listen legs. Signing takes far longer than sealing, and sound does not wait for it.
+    handshakes: VecDeque<(Path, Box<[u8]>)>,
+    /// Packets of media given out since the caller was last asked to look at what has come in, and since anything else had
+    /// its turn.
+    at_once: usize,
+    since_other: usize,
     /// Packets of one step, on their way from a room to `fan_out`; empty between steps.
     ready: Vec<Ready>,
     resends: VecDeque<Resend>,
@@ -121,6 +160,8 @@ struct Leg {
     /// What a listen leg follows, and its place among those of its room that do.
     feed: Feed,
     place: usize,
+    /// The number of the first packet of the feed that is for this leg.
+    since: u64,
     timer: Instant,
     kind: Kind,
 }
@@ -140,14 +181,21 @@ enum Timer {
     Pack(u32),
 }
 
-/// A packet on its way to listeners.
+/// A packet on its way to all that follow a feed.
 struct Job {
+    number: u64,
     room: u32,
     feed: Feed,
-    /// One leg that has just left the feed; without it, all that follow it.
-    only: Option<u32>,
     frame: Arc<Frame>,
     /// When it could be sent.
+    ready: Instant,
+}
+
+/// A packet on its way to a leg that follows another feed by now.
+struct Rest {
+    leg: u32,
+    feed: Feed,
+    frame: Arc<Frame>,
     ready: Instant,
 }
 
@@ -189,6 +237,11 @@ impl Shard {
             frames: VecDeque::new(),
             fan_out: VecDeque::new(),
             cursor: 0,
+            rests: VecDeque::new(),
+            jobs: 0,
+            handshakes: VecDeque::new(),
+            at_once: 0,
+            since_other: 0,
             ready: Vec::new(),
             resends: VecDeque::new(),
             voices: Voices::default(),
@@ -197,7 +250,7 @@ impl Shard {
         }
     }
 
-    /// Takes in one thing. Then [`Shard::poll`] until [`Output::Timeout`].
+    /// Takes in one thing, at any time.
     pub fn handle(&mut self, now: Instant, input: Input<'_>) {
         match input {
             Input::Datagram { path, bytes } => self.datagram(now, path, bytes),
@@ -256,51 +309,79 @@ impl Shard {
             if let Some(frame) = self.frames.pop_front() {
                 return Step::Frame(frame);
             }
-            if let Some(step) = self.next_media(now).or_else(|| self.next_resend(now)) {
+            if self.at_once >= MEDIA_AT_ONCE {
+                self.at_once = 0;
+                return Step::Timeout(now);
+            }
+            if self.since_other < MEDIA_FIRST
+                && let Some(step) = self.next_media(now).or_else(|| self.next_resend(now))
+            {
+                self.at_once += 1;
+                self.since_other += 1;
                 return step;
             }
-            match self.timers.first().copied() {
-                Some((at, timer)) if at <= now => self.due(now, timer),
-                Some((at, _)) => return Step::Timeout(at),
-                None => return Step::Timeout(now + IDLE),
+            self.since_other = 0;
+            if self.next_handshake(now) {
+                // After what it has to say, the caller looks at what has come in.
+                self.at_once = MEDIA_AT_ONCE;
+                continue;
+            }
+            let media_waits = !(self.rests.is_empty() && self.fan_out.is_empty() && self.resends.is_empty());
+            let (at, timer) = self.timers.first().copied().unzip();
+            match timer.filter(|_| at.is_some_and(|at| at <= now)) {
+                Some(timer) => self.due(now, timer),
+                None if media_waits => {}
+                None => {
+                    self.at_once = 0;
+                    return Step::Timeout(at.unwrap_or(now + IDLE));
+                }
             }
         }
     }
 
-    /// The next packet of the frames that are being fanned out.
+    /// The next packet that is on its way to listeners.
     fn next_media(&mut self, now: Instant) -> Option<Step> {
-        while let Some(Job { room, feed, only, frame, ready }) = self.fan_out.front() {
-            let room = self.rooms[*room as usize].as_ref().filter(|room| room.may(now, frame.talker));
-            let audience = match (room, only) {
-                (Some(room), None) => room.listeners(*feed),
-                (Some(_), Some(leg)) => std::slice::from_ref(leg),
-                (None, _) => &[],
-            };
-            while let Some(&leg) = audience.get(self.cursor) {
-                self.cursor += 1;
-                let Some(Leg { kind: Kind::Listen(listen), timer, .. }) = &mut self.legs[leg as usize] else {
-                    continue;
-                };
-                let Some(to) = listen.ice.selected() else { continue };
-                let Some(len) = listen.seal(now, *feed, frame, &mut self.packet) else {
-                    continue;
-                };
-                // The first packet after a report makes the next one due.
-                if let Some(due) = listen.report_at()
-                    && due < *timer
-                {
-                    self.timers.remove(&(*timer, Timer::Leg(leg)));
-                    self.timers.insert((due, Timer::Leg(leg)));
-                    *timer = due;
-                }
+        while let Some(Rest { leg: index, feed, frame, ready }) = self.rests.pop_front() {
+            let Some(leg) = &mut self.legs[index as usize] else { continue };
+            let may = self.rooms[leg.room as usize].as_ref().is_some_and(|room| room.may(now, frame.talker));
+            let sealed = seal(now, index, leg, feed, &frame, &mut self.timers, &mut self.packet);
+            if let Some((to, len)) = sealed.filter(|_| may) {
                 self.stats.sent += 1;
                 self.stats.sent_bytes += len as u64;
-                return Some(Step::Media { to, len, arrived: Some(*ready) });
+                return Some(Step::Media { to, len, arrived: Some(ready) });
+            }
+        }
+        while let Some(Job { number, room, feed, frame, ready }) = self.fan_out.front() {
+            let late = self.cursor == 0 && now.saturating_duration_since(*ready) > LATE_MAX;
+            self.stats.queue_dropped += u64::from(late);
+            let room = self.rooms[*room as usize].as_ref().filter(|room| !late && room.may(now, frame.talker));
+            let audience = room.map_or(&[][..], |room| room.listeners(*feed));
+            while let Some(&index) = audience.get(self.cursor) {
+                self.cursor += 1;
+                let Some(leg) = self.legs[index as usize].as_mut().filter(|leg| leg.since <= *number) else { continue };
+                if let Some((to, len)) = seal(now, index, leg, *feed, frame, &mut self.timers, &mut self.packet) {
+                    self.stats.sent += 1;
+                    self.stats.sent_bytes += len as u64;
+                    return Some(Step::Media { to, len, arrived: Some(*ready) });
+                }
             }
             self.fan_out.pop_front();
             self.cursor = 0;
         }
         None
+    }
+
+    /// Takes one handshake a step further. `false`: none waits.
+    fn next_handshake(&mut self, now: Instant) -> bool {
+        let Some((path, bytes)) = self.handshakes.pop_front() else { return false };
+        // Whose path it is by now, for a leg may have gone.
+        if let Some(&index) = self.by_path.get(&path)
+            && let Some(Leg { kind: Kind::Listen(listen), .. }) = &mut self.legs[index as usize]
+        {
+            let result = listen.dtls(now, &self.config.identity, &bytes, &mut self.out);
+            self.after(now, index, result);
+        }
+        true
     }
 
     /// The next packet that somebody has asked for again and may still have.
@@ -326,7 +407,7 @@ impl Shard {
             PacketKind::Stun => self.stun(now, path, bytes),
             PacketKind::Other => self.stats.malformed += 1,
             kind => match self.by_path.get(&path) {
-                Some(&index) => self.known_path(now, index, kind, bytes),
+                Some(&index) => self.known_path(now, index, path, kind, bytes),
                 None => self.stats.unknown_path += 1,
             },
         }
@@ -385,13 +466,20 @@ impl Shard {
     }
 
     /// DTLS, RTP or RTCP from a path that belongs to a leg.
-    fn known_path(&mut self, now: Instant, index: u32, kind: PacketKind, bytes: &mut [u8]) {
+    fn known_path(&mut self, now: Instant, index: u32, path: Path, kind: PacketKind, bytes: &mut [u8]) {
         let Some(leg) = &mut self.legs[index as usize] else {
             return;
         };
         let result = match &mut leg.kind {
             Kind::Listen(listen) => match kind {
-                PacketKind::Dtls => listen.dtls(now, &self.config.identity, bytes, &mut self.out),
+                PacketKind::Dtls => {
+                    if listen.wants_dtls() && self.handshakes.len() < HANDSHAKES_MAX {
+                        self.handshakes.push_back((path, (&*bytes).into()));
+                    } else {
+                        self.stats.queue_dropped += u64::from(listen.wants_dtls());
+                    }
+                    return;
+                }
                 PacketKind::Rtcp => {
                     let resends = &mut self.resends;
                     let asked = |slot, seq| resends.push_back(Resend { leg: index, slot, seq });
@@ -523,10 +611,13 @@ impl Shard {
     fn add(&mut self, id: LegId, room: RoomId, kind: Kind) -> u32 {
         let room = self.room(room);
         match kind {
-            Kind::Listen(_) => self.stats.listen_legs += 1,
+            Kind::Listen(_) => {
+                self.stats.listen_legs += 1;
+                self.stats.tier_legs[Tier::default() as usize] += 1;
+            }
             Kind::Publish(_) => self.stats.publish_legs += 1,
         }
-        let leg = Leg { id, room, feed: Feed::PLAIN, place: 0, timer: kind.deadline(), kind };
+        let leg = Leg { id, room, feed: Feed::PLAIN, place: 0, since: self.jobs, timer: kind.deadline(), kind };
         let (timer, ufrag) = (leg.timer, leg.ice().ufrag().to_owned());
         let index = insert(&mut self.legs, &mut self.free, leg);
         self.by_id.insert(id, index);
@@ -548,9 +639,9 @@ impl Shard {
         match leg.kind {
             Kind::Listen(_) => {
                 self.stats.listen_legs -= 1;
-                self.fan_out.retain(|job| job.only != Some(index));
-                let moved = room.leave(leg.feed, leg.place);
-                self.set_place(moved, leg.place);
+                self.stats.tier_legs[leg.feed.tier() as usize] -= 1;
+                self.rests.retain(|rest| rest.leg != index);
+                self.unfollow(leg.room, leg.feed, leg.place);
             }
             Kind::Publish(_) => {
                 self.stats.publish_legs -= 1;
@@ -628,7 +719,7 @@ impl Shard {
                 if let Some(room) = &mut self.rooms[index as usize] {
                     room.pack_timer = None;
                     room.flush_due(now, &mut self.ready);
-                    self.send(index, None, now);
+                    self.send(index, now);
                     self.arm_packing(index);
                 }
             }
@@ -664,6 +755,11 @@ impl Shard {
                 self.timers.remove(&(at, Timer::Pack(index)));
             }
             self.by_room.remove(&room.id);
+            // The index is another room's soon.
+            if self.fan_out.front().is_some_and(|job| job.room == index) {
+                self.cursor = 0;
+            }
+            self.fan_out.retain(|job| job.room != index);
             self.rooms[index as usize] = None;
             self.free_rooms.push(index);
         } else if room.timer.is_none()
@@ -712,6 +808,30 @@ impl fmt::Debug for Shard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shard").field("stats", &self.stats).finish_non_exhaustive()
     }
+}
+
+/// Seals a packet of a feed for a leg, and says where it goes. `None`: the leg is not to have it, or cannot yet.
+fn seal(
+    now: Instant,
+    index: u32,
+    leg: &mut Leg,
+    feed: Feed,
+    frame: &Frame,
+    timers: &mut BTreeSet<(Instant, Timer)>,
+    packet: &mut [u8; PACKET_MAX],
+) -> Option<(Path, usize)> {
+    let Leg { kind: Kind::Listen(listen), timer, .. } = leg else { return None };
+    let to = listen.ice.selected()?;
+    let len = listen.seal(now, feed, frame, packet)?;
+    // The first packet after a report makes the next one due.
+    if let Some(due) = listen.report_at()
+        && due < *timer
+    {
+        timers.remove(&(*timer, Timer::Leg(index)));
+        timers.insert((due, Timer::Leg(index)));
+        *timer = due;
+    }
+    Some((to, len))
 }
 
 /// Puts a value at the first free index.

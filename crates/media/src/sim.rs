@@ -21,6 +21,7 @@ use crate::leg::{Fingerprint, IceCredentials, LegId, Path, StreamId};
 use crate::rtp::{self, PacketKind};
 use crate::shard::{Grant, Input, LegEvent, ListenSetup, ListenSlot, Output, PublishSetup, Shard, ShardConfig};
 
+mod driving;
 mod network;
 mod sound;
 mod tiers;
@@ -128,6 +129,8 @@ pub(crate) struct World {
     sent: u64,
     random: u64,
     wake: Instant,
+    /// How many things are taken out of the shard before it has to wait for [`World::BREAK`]; 0 for all.
+    pub(crate) patience: usize,
     cut: Option<Path>,
     pub(crate) events: Vec<(LegId, LegEvent)>,
     pub(crate) frames: Vec<Arc<Frame>>,
@@ -141,6 +144,8 @@ pub(crate) struct World {
 const SERVER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1)), 5000);
 
 impl World {
+    const BREAK: Duration = Duration::from_micros(500);
+
     pub(crate) fn new(seed: u64) -> Self {
         let now = start();
         let config = ShardConfig { identity: identity(), started: now, unix_millis: 1_795_348_800_000, max_legs: 64 };
@@ -154,6 +159,7 @@ impl World {
             sent: 0,
             random: seed.wrapping_mul(2).wrapping_add(1),
             wake: now,
+            patience: 0,
             cut: None,
             events: Vec::new(),
             frames: Vec::new(),
@@ -289,10 +295,10 @@ impl World {
         index
     }
 
-    /// Hands something to the shard and takes out what it has to say.
+    /// Hands something to the shard and takes out what it has to say, or a part of it.
     pub(crate) fn input(&mut self, input: Input<'_>) {
         self.shard.handle(self.now, input);
-        loop {
+        for taken in 1.. {
             match self.shard.poll(self.now) {
                 Output::Transmit { to, bytes, arrived } => {
                     let bytes = bytes.to_vec();
@@ -307,10 +313,16 @@ impl World {
                     self.events.push((leg, event));
                 }
                 Output::Timeout(at) => {
-                    assert!(at > self.now, "a timeout in the past would never end");
-                    self.wake = at;
-                    break;
+                    assert!(taken < 1_000_000, "that would never end");
+                    if at > self.now {
+                        self.wake = at;
+                        break;
+                    }
                 }
+            }
+            if taken == self.patience {
+                self.wake = self.now + Self::BREAK;
+                break;
             }
         }
     }

@@ -185,6 +185,11 @@ impl Room {
         stage
     }
 
+    /// Everybody on stage, by number.
+    pub fn on_stage(&self) -> impl Iterator<Item = &Participant> {
+        self.present.stage()
+    }
+
     /// Everybody whose hand is up, first raised first.
     pub fn hands(&self) -> impl Iterator<Item = &Participant> {
         self.present.hands()

@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 
+use super::INPUTS_AT_ONCE;
 use crate::leg::Path;
 
-/// Packets that may wait. The queue is emptied after every input, and one input makes a handful; the bound is for a
-/// caller that does not poll.
-const PACKETS_MAX: usize = 256;
+/// Packets that may wait. The queue is emptied after each [`INPUTS_AT_ONCE`] inputs, and one input makes a handful; the
+/// bound is for a caller that does not poll.
+const PACKETS_MAX: usize = 16 * INPUTS_AT_ONCE;
 
 /// A bounded queue of packets that drops the oldest.
 #[derive(Debug, Default)]

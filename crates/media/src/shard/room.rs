@@ -93,17 +93,26 @@ impl Room {
         self.listeners[feed.index()].len() - 1
     }
 
-    /// Takes the leg at a place away from a feed, and returns the one that has this place now, if any has.
-    pub(super) fn leave(&mut self, feed: Feed, place: usize) -> Option<u32> {
+    /// Takes the leg at a place away from a feed. The first `served` have got the packet that is on its way: those who stay
+    /// are the first then too. Others take the places that become free; `moved` is told who has which.
+    pub(super) fn leave(&mut self, feed: Feed, place: usize, served: &mut usize, mut moved: impl FnMut(u32, usize)) {
         let legs = &mut self.listeners[feed.index()];
-        legs.swap_remove(place);
-        let moved = legs.get(place).copied();
+        let mut free = place;
+        if place < *served {
+            *served -= 1;
+            legs.swap(place, *served);
+            moved(legs[place], place);
+            free = *served;
+        }
+        legs.swap_remove(free);
+        if let Some(&leg) = legs.get(free) {
+            moved(leg, free);
+        }
         if legs.is_empty()
             && let Some(packer) = &mut self.packers[feed.index()]
         {
             packer.clear();
         }
-        moved
     }
 
     /// Takes a frame in and adds to `ready` what can be sent now. `false`: it is here already.

@@ -7,6 +7,8 @@ pub struct Stats {
     pub listen_legs: u64,
     /// Likewise.
     pub publish_legs: u64,
+    /// Of the listen legs, those of each tier, in the order of [`crate::feed::Tier::ALL`] (gauges).
+    pub tier_legs: [u64; 3],
     /// Datagrams handed in.
     pub datagrams: u64,
     /// Neither STUN nor DTLS nor RTP, or a STUN message that is not a well-formed Binding request.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{FRAMES_MAX, Job, Kind, Leg, Shard, Timer, trim};
-use crate::feed::Tier;
+use super::{FAN_OUT_MAX, Job, Kind, Leg, Rest, Shard, Timer, trim};
+use crate::feed::{Feed, Tier};
 use crate::frame::Frame;
 use crate::leg::LegId;
 
@@ -18,18 +18,19 @@ impl Shard {
             self.stats.frames_repeated += 1;
             return false;
         }
-        self.send(index, None, frame.arrived);
+        self.send(index, frame.arrived);
         self.arm_packing(index);
         true
     }
 
     /// Starts what is ready on its way.
-    pub(super) fn send(&mut self, room: u32, only: Option<u32>, ready: Instant) {
+    pub(super) fn send(&mut self, room: u32, ready: Instant) {
         for (feed, frame) in self.ready.drain(..) {
-            self.fan_out.push_back(Job { room, feed, only, frame, ready });
+            self.fan_out.push_back(Job { number: self.jobs, room, feed, frame, ready });
+            self.jobs += 1;
         }
-        if self.fan_out.len() > FRAMES_MAX {
-            self.stats.queue_dropped += trim(&mut self.fan_out, FRAMES_MAX);
+        if self.fan_out.len() > FAN_OUT_MAX {
+            self.stats.queue_dropped += trim(&mut self.fan_out, FAN_OUT_MAX);
             self.cursor = 0;
         }
     }
@@ -51,37 +52,52 @@ impl Shard {
     /// Lets a listen leg follow a feed of another tier.
     pub(super) fn set_tier(&mut self, now: Instant, leg: LegId, tier: Tier) {
         let Some(&index) = self.by_id.get(&leg) else { return };
-        let Some(Leg { room: at, feed, place, kind: Kind::Listen(listen), .. }) = &mut self.legs[index as usize] else {
+        let Some(Leg { room: at, feed, place, since, kind: Kind::Listen(listen), .. }) = &mut self.legs[index as usize]
+        else {
             return;
         };
         if feed.tier() == tier {
             return;
         }
-        let at = *at;
+        let (at, begun, since) = (*at, listen.is_begun(), *since);
         let room = self.rooms[at as usize].as_mut().expect("a room stays while it has legs");
         let to = room.choose(tier);
         let (from, former) = (std::mem::replace(feed, to), *place);
-        let mut rest = Vec::new();
-        // What waits in both feeds goes out now. What waited in the former is the last that this leg gets of it; of what
-        // waited in the new one it has had everything, and its slots refuse it.
-        if listen.is_begun() {
+        self.stats.tier_legs[from.tier() as usize] -= 1;
+        self.stats.tier_legs[tier as usize] += 1;
+        // What is on its way in the former feed still goes out to this leg, and what waits in both feeds goes out now. What
+        // waited in the former is the last that the leg gets of it; of what waited in the new one it has had everything.
+        let rest = |frame: &Arc<Frame>, ready| Rest { leg: index, feed: from, frame: frame.clone(), ready };
+        let on_its_way = self.fan_out.iter().enumerate().filter(|(n, job)| {
+            job.room == at && job.feed == from && job.number >= since && (*n > 0 || former >= self.cursor)
+        });
+        let before = self.rests.len();
+        self.rests.extend(on_its_way.map(|(_, job)| rest(&job.frame, job.ready)));
+        if begun || self.rests.len() > before {
             room.flush(from, &mut self.ready);
-            rest.clone_from(&self.ready);
+            self.rests.extend(self.ready.iter().map(|(_, frame)| rest(frame, now)));
+            self.stats.queue_dropped += trim(&mut self.rests, FAN_OUT_MAX);
             room.flush(to, &mut self.ready);
         }
-        *place = room.follow(to, index);
-        let moved = room.leave(from, former);
-        self.set_place(moved, former);
-        let others = std::mem::replace(&mut self.ready, rest);
-        self.send(at, Some(index), now);
-        self.ready = others;
-        self.send(at, None, now);
+        self.unfollow(at, from, former);
+        self.send(at, now);
+        if let (Some(leg), Some(room)) = (&mut self.legs[index as usize], &mut self.rooms[at as usize]) {
+            leg.since = self.jobs;
+            leg.place = room.follow(to, index);
+        }
     }
 
-    /// Notes the place of a leg among those that follow its feed.
-    pub(super) fn set_place(&mut self, leg: Option<u32>, at: usize) {
-        if let Some(Leg { place, .. }) = leg.and_then(|leg| self.legs[leg as usize].as_mut()) {
-            *place = at;
+    /// Takes a leg away from a feed of a room. Everybody else gets what is on its way there, once.
+    pub(super) fn unfollow(&mut self, room: u32, feed: Feed, place: usize) {
+        let (legs, mut nobody) = (&mut self.legs, 0);
+        let first = self.fan_out.front().is_some_and(|job| job.room == room && job.feed == feed);
+        let served = if first { &mut self.cursor } else { &mut nobody };
+        if let Some(room) = &mut self.rooms[room as usize] {
+            room.leave(feed, place, served, |leg, at| {
+                if let Some(Leg { place, .. }) = &mut legs[leg as usize] {
+                    *place = at;
+                }
+            });
         }
     }
 }

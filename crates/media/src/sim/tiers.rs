@@ -256,3 +256,50 @@ fn switching_talkers_is_seamless_in_every_tier() {
         assert_eq!(heard, 3 * (20 + 7 + 7 + 20));
     }
 }
+
+/// Legs that come, go and change their tiers while packets are on their way to everybody: nobody misses one or gets it twice.
+#[test]
+fn what_happens_during_a_fan_out_costs_nobody_a_packet() {
+    for seed in 0..12 {
+        let (mut world, _) = World::with_talkers(seed, 2);
+        let stay: Vec<usize> = (0..12).map(|n| world.add_listener(200 + n, SLOTS, [5, 6, 7])).collect();
+        let mut pass: Vec<usize> = (0..6).map(|n| world.add_listener(300 + n, SLOTS, [5, 6, 7])).collect();
+        world.run(ms(500));
+        world.patience = 1 + seed as usize % 3;
+        let from = world.tap.len();
+        for step in 0..90 {
+            for talker in [0, 1] {
+                let payload = speech(world.clients[talker].talker, world.clients[talker].seq);
+                world.say(talker, payload, -20);
+            }
+            // The frames come in during the first of these, and take the rest to go out.
+            for _ in 0..5 {
+                world.run(ms(4));
+                let (one, tier) = (stay[world.dice(12) as usize], TIERS[world.dice(3) as usize]);
+                match world.dice(4) {
+                    0 => world.tier(one, tier),
+                    1 if !pass.is_empty() => {
+                        let leg = world.clients[pass.remove(0)].leg;
+                        world.input(Input::DropLeg { leg });
+                    }
+                    2 if step % 9 == 0 => {
+                        let new = world.add_listener(400 + step as u32, SLOTS, [5, 6, 7]);
+                        pass.push(new);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        world.patience = 0;
+        world.run(ms(500));
+        assert_eq!(world.shard.stats().queue_dropped, 0);
+        for &client in &stay {
+            for slot in 0..2 {
+                let got = world.clients[client].slot(slot);
+                assert_whole(&got, got[0].talker, 100..190);
+            }
+        }
+        world.tap.drain(..from);
+        assert_sealed_once(&world);
+    }
+}

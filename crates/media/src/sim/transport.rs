@@ -13,7 +13,7 @@ fn stranger() -> Path {
     Path::Udp(SocketAddr::from(([203, 0, 113, 9], 999)))
 }
 
-fn check(user: &str, pwd: &str, nominate: bool) -> Vec<u8> {
+pub(super) fn check(user: &str, pwd: &str, nominate: bool) -> Vec<u8> {
     let message = StunMessage::binding_request(user, TransId::new(), true, 1, 1, nominate);
     let mut out = vec![0; 512];
     let len = message.to_bytes(Some(pwd.as_bytes()), &mut out, hmac_sha1).unwrap();
@@ -94,7 +94,7 @@ fn strangers_get_silence_and_change_nothing() {
 }
 
 /// The start of a DTLS ClientHello.
-fn client_hello() -> Vec<u8> {
+pub(super) fn client_hello() -> Vec<u8> {
     let mut dtls = identity().dtls(start());
     dtls.set_active(true);
     dtls.handle_timeout(start()).unwrap();
