@@ -71,8 +71,7 @@ impl App {
     pub async fn start(options: &Serve, observe: Observe) -> Result<(Arc<Self>, TcpListener), StartError> {
         let lock = DataLock::take(&options.data)?;
         let store = Store::open(&options.data).await?;
-        let listener = TcpListener::bind(options.listen)
-            .await
+        let listener = crate::serve::listen(options.listen)
             .map_err(|e| io::Error::new(e.kind(), format!("cannot listen on {}: {e}", options.listen)))?;
         let address = listener.local_addr()?;
         let public_url = options.public_url(address.port());
@@ -84,9 +83,10 @@ impl App {
             addresses: options.media_address.clone(),
             offer_loopback: address.ip().is_loopback(),
             threads: options.media_threads.map_or(cores.min(64), usize::from),
+            packing: options.packing,
         })?;
         let media = Arc::new(media);
-        let rooms = Rooms::start(store.clone(), media.clone(), reports).await?;
+        let rooms = Rooms::start(store.clone(), media.clone(), reports, options.max_listeners).await?;
         let app = Self {
             store,
             media: media.clone(),

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use url::Url;
 
+use crate::media_io::Packing;
+
 /// Live audio rooms with a stage and an audience, in the browser, hosted by you.
 #[derive(Debug, Parser)]
 #[command(name = "roomtone", version)]
@@ -20,7 +22,7 @@ pub struct Cli {
 pub enum Command {
     /// Serve rooms until stopped.
     Serve(Box<Serve>),
-    /// Print a new one-use invite link.
+    /// Print new one-use invite links.
     Invite(Invite),
 }
 
@@ -43,6 +45,14 @@ pub struct Serve {
     /// Media threads; one for each core if absent.
     #[arg(long, env = "ROOMTONE_MEDIA_THREADS", value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     pub media_threads: Option<u8>,
+    /// Milliseconds of sound in a packet to the audience. Longer costs less of everything and comes later; auto chooses by the
+    /// size of the room and the load. People on stage always get 20.
+    #[arg(long, env = "ROOMTONE_PACKING", default_value = "auto", value_name = "auto|20|60|120")]
+    pub packing: Packing,
+    /// People who may be in rooms at once; whoever comes then is asked to come back later. Without it, as many as the
+    /// server finds that it can serve.
+    #[arg(long, env = "ROOMTONE_MAX_LISTENERS", value_name = "N")]
+    pub max_listeners: Option<u32>,
     /// How people reach this server; used in links. Guessed from --listen if absent.
     #[arg(long, env = "ROOMTONE_PUBLIC_URL", value_name = "URL", value_parser = web_address)]
     pub public_url: Option<Url>,
@@ -57,6 +67,9 @@ pub struct Invite {
     /// The data folder of the server.
     #[arg(long, env = "ROOMTONE_DATA", default_value = "./data", value_name = "DIR")]
     pub data: PathBuf,
+    /// How many links, at most 100,000; one a line.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub count: u32,
 }
 
 impl Serve {

@@ -11,8 +11,17 @@ use roomtone::cli::{Cli, Command, Invite, Serve};
 use roomtone::observe::{Observe, log_to_stderr};
 use tokio::signal::unix::{SignalKind, signal};
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// What thousands of handshakes in a few seconds leave behind goes back to the system, of which the C library's allocator
+/// keeps more (docs/adr/0006).
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// How far the threads of the control plane stand back behind those of the sound (nice(2)). More keeps a rush of requests
+/// from delaying sound; less answers it sooner while the machine is busy.
+#[cfg(target_os = "linux")]
+const CONTROL_NICE: i32 = 5;
+
+fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         // Help and the version are answers; anything else is one line about what was wrong.
@@ -26,10 +35,14 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let done = match cli.command {
-        Command::Serve(options) => serve(&options).await,
-        Command::Invite(options) => invite(&options).await,
-    };
+    let done = runtime().map_err(StartError::from).and_then(|runtime| {
+        runtime.block_on(async {
+            match cli.command {
+                Command::Serve(options) => serve(&options).await,
+                Command::Invite(options) => invite(&options).await,
+            }
+        })
+    });
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -37,6 +50,18 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The control plane's threads. Those of the sound are started from this one, and do not inherit what is set here.
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    // Elsewhere this is about the whole process.
+    #[cfg(target_os = "linux")]
+    builder.on_thread_start(|| {
+        // Always permitted; without it sound is only less protected.
+        let _ = rustix::process::nice(CONTROL_NICE);
+    });
+    builder.enable_all().build()
 }
 
 async fn serve(options: &Serve) -> Result<(), StartError> {
@@ -65,7 +90,10 @@ async fn serve(options: &Serve) -> Result<(), StartError> {
 }
 
 async fn invite(options: &Invite) -> Result<(), StartError> {
-    let link = roomtone::serve::invite(&options.data).await?;
-    writeln!(io::stdout(), "{link}")?;
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    for link in roomtone::serve::invite(&options.data, options.count).await? {
+        writeln!(out, "{link}")?;
+    }
+    out.flush()?;
     Ok(())
 }

@@ -1,13 +1,22 @@
 //! Starting and stopping.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use roomtone_store::{NewInvite, Store};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::watch;
+use tower::ServiceExt;
 
 use crate::app::{App, PUBLIC_URL_SETTING, StartError};
 use crate::cli::join_link;
@@ -20,41 +29,86 @@ const STOP_LIMIT: Duration = Duration::from_secs(5);
 /// How often idle limits and old metrics are tidied up.
 const TIDY_EVERY: Duration = Duration::from_secs(30);
 
+/// Connections that may wait to be accepted. More lets a larger crowd knock in the same moment; the kernel takes no more than
+/// `net.core.somaxconn`.
+const BACKLOG: u32 = 4096;
+
+/// How long a client may take to send the head of a request, and how long a connection may be idle between two. Longer
+/// spares busy pages a new connection; shorter costs those who say nothing their place sooner.
+const HEAD_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long nothing is accepted after that failed, as it does when the process may open no more files. Shorter takes
+/// the next client sooner; longer spares a machine that is short of something.
+const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
+
+/// Listens for HTTP on an address.
+pub fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // As a server does that is to be able to start again at once.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
 /// Serves until `stop` resolves, then says goodbye to every client. Live rooms do not end: they are there again after
 /// the next start.
 pub async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Output = ()>) -> std::io::Result<()> {
-    // Messages on control sockets are small and must not wait for each other; failing that, they only come later.
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
-    let router = http::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
-    let (stopped, stopping) = tokio::sync::oneshot::channel::<()>();
-    let server = axum::serve(listener, router).with_graceful_shutdown(async {
-        let _ = stopping.await;
-    });
-    let mut server = tokio::spawn(server.into_future());
+    let (stopping, stopped) = watch::channel(());
+    let accepting = tokio::spawn(accept(http::router(app.clone()), listener, stopped));
     let tidy = tokio::spawn(tidy(app.clone()));
-    tokio::select! {
-        ended = &mut server => return ended?,
-        () = stop => {}
-    }
+    stop.await;
     tracing::info!("stopping");
     tidy.abort();
     // A room whose store does not answer must not keep the process alive; nothing that was acknowledged is lost.
     if tokio::time::timeout(STOP_LIMIT, app.rooms.shut_down()).await.is_err() {
         tracing::warn!("some rooms did not stop in time");
     }
-    let _ = stopped.send(());
-    // Clients that do not close in time are cut off.
-    let ended = tokio::time::timeout(STOP_LIMIT, &mut server).await;
+    accepting.abort();
+    // Each connection ends after the request that it is at; those that take longer are cut off with the process.
+    stopping.send_replace(());
+    let _ = tokio::time::timeout(STOP_LIMIT, stopping.closed()).await;
     app.store.close().await;
-    match ended {
-        Ok(ended) => ended?,
-        Err(_) => {
-            server.abort();
-            Ok(())
-        }
+    Ok(())
+}
+
+/// Accepts connections, and serves each in a task of its own, until it is aborted. They hold `stopped` while they last, and
+/// end when it changes.
+async fn accept(router: Router, listener: TcpListener, stopped: watch::Receiver<()>) {
+    loop {
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            // The client has gone already.
+            Err(error) if error.kind() == ErrorKind::ConnectionAborted => continue,
+            Err(error) => {
+                tracing::warn!(%error, "no connection could be accepted");
+                tokio::time::sleep(ACCEPT_AGAIN_AFTER).await;
+                continue;
+            }
+        };
+        // Messages on control sockets are small and must not wait for each other; failing that, they only come later.
+        let _ = stream.set_nodelay(true);
+        tokio::spawn(serve_connection(router.clone(), stream, peer, stopped.clone()));
     }
+}
+
+/// Serves one connection. What becomes a WebSocket goes on elsewhere.
+async fn serve_connection(router: Router, stream: TcpStream, peer: SocketAddr, mut stopped: watch::Receiver<()>) {
+    let service = router.map_request(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        request.map(Body::new)
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_LIMIT)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        // An error is the client's: it hung up, or sent what is not HTTP.
+        _ = connection.as_mut() => return,
+        _ = stopped.changed() => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
 }
 
 async fn tidy(app: Arc<App>) {
@@ -66,24 +120,22 @@ async fn tidy(app: Arc<App>) {
     }
 }
 
-/// Makes an invite in a server's data folder, whether or not it is running, and returns its link.
-pub async fn invite(data: &Path) -> Result<String, StartError> {
+/// Makes `count` invites in a server's data folder, all or none, whether or not it is running, and returns their links.
+pub async fn invite(data: &Path, count: u32) -> Result<Vec<String>, StartError> {
     let no_server = || StartError::NoServer(data.display().to_string());
     if !data.join(roomtone_store::DATABASE_FILE).exists() {
         return Err(no_server());
     }
     let store = Store::open(data).await?;
     let url = store.setting(PUBLIC_URL_SETTING).await?.ok_or_else(no_server)?;
-    let secret = Secret::draw();
-    store
-        .create_invite(NewInvite {
-            hash: secret.hash,
-            owner: false,
-            sponsor: None,
-            created_at: edge::now(),
-            expires_at: None,
-        })
-        .await?;
+    let created_at = edge::now();
+    let (mut invites, mut links) = (Vec::new(), Vec::new());
+    for _ in 0..count {
+        let secret = Secret::draw();
+        invites.push(NewInvite { hash: secret.hash, owner: false, sponsor: None, created_at, expires_at: None });
+        links.push(join_link(&url, &secret.text));
+    }
+    store.create_invites(&invites).await?;
     store.close().await;
-    Ok(join_link(&url, &secret.text))
+    Ok(links)
 }

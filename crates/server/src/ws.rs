@@ -1,12 +1,12 @@
 //! The control socket: one task for each, between a client and its room's owner.
 
+mod connection;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message as Frame, WebSocket, WebSocketUpgrade, close_code, rejection};
 use axum::extract::{Query, State};
-use axum::response::{IntoResponse, Response};
-use futures_util::StreamExt;
+use axum::response::Response;
 use roomtone_room::ids::{MemberId, RoleEpoch, RoomId, Seq};
 use serde::Deserialize;
 use tokio::sync::mpsc;
@@ -17,30 +17,20 @@ use crate::rooms::Handle;
 use crate::rooms::message::{Caller, Message, Outgoing, SOCKET_QUEUE, SocketNo};
 use crate::wire::socket::{ByeCode, ClientMessage, ServerMessage};
 use crate::wire::{ApiError, Code, Id};
-
-/// Longest message from a client, in bytes: a question of 280 characters fits four times.
-const MESSAGE_MAX: usize = 8 * 1024;
-
-/// What one socket reads at once, in bytes. Larger spares system calls for talkative clients; the library's default costs
-/// every listener hundreds of KiB.
-const READ_BUFFER: usize = 4 * 1024;
-
-/// Longest message to a client, in bytes; a longer one ends the socket. Only what is being sent takes memory. It has to
-/// hold the snapshot of a moderator with thousands of hands, each with a question.
-const WRITE_BUFFER_MAX: usize = 16 * 1024 * 1024;
+use connection::{Connection, Heard, Upgrade};
 
 /// Messages a client may send at once and each second after that. More lets people click faster; fewer costs an
 /// attacker's flood less of the room's time.
 const COMMANDS_BURST: u32 = 40;
 const COMMANDS_PER_SECOND: u32 = 20;
 
-/// How long a client may take to accept one message before it counts as gone.
-const SEND_LIMIT: Duration = Duration::from_secs(10);
+/// How often each side gives the other a sign of life. More often shows lost connections sooner, and costs a wake-up of every
+/// socket's task each time.
+const PULSE_EVERY: Duration = Duration::from_secs(8);
 
-/// How often a client is asked for a sign of life, and how many times in a row it may fail to give one. More keeps
-/// sleeping phones; less shows lost connections sooner.
-const PING_EVERY: Duration = Duration::from_secs(5);
-const PINGS_UNANSWERED: u32 = 3;
+/// How much longer than that a client may take to answer. Longer keeps sleeping phones; shorter shows lost connections
+/// sooner: at the latest two pulses and this after the last sign of life.
+const LATE_BY: Duration = Duration::from_secs(4);
 
 /// What a client says when it opens the socket.
 #[derive(Debug, Deserialize)]
@@ -57,26 +47,22 @@ pub(crate) async fn upgrade(
     PathId(id): PathId<String>,
     opening: Result<Query<Opening>, axum::extract::rejection::QueryRejection>,
     caller: SignedIn,
-    upgrade: Result<WebSocketUpgrade, rejection::WebSocketUpgradeRejection>,
+    upgrade: Result<Upgrade, ApiError>,
 ) -> Result<Response, ApiError> {
     let Query(opening) = opening.map_err(|_| Code::BadRequest)?;
     let (id, handle, caller) = crate::http::room_for(&app, &id, caller).await?;
-    let upgrade = upgrade.map_err(|rejection| ApiError::with_message(Code::BadRequest, rejection.body_text()))?;
-    let upgrade = upgrade
-        .max_message_size(MESSAGE_MAX)
-        .max_frame_size(MESSAGE_MAX)
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(0)
-        .max_write_buffer_size(WRITE_BUFFER_MAX);
     let since = opening.since.map(Seq);
-    Ok(upgrade.on_upgrade(move |socket| serve(app, id, handle, caller, since, socket)).into_response())
+    Ok(upgrade?.start(move |socket| serve(app, id, handle, caller, since, socket)))
 }
 
 /// Serves one socket until either side is done with it.
-async fn serve(app: Arc<App>, id: RoomId, handle: Handle, caller: Caller, since: Option<Seq>, mut socket: WebSocket) {
-    let (member, session) = (caller.member(), caller.session);
+async fn serve(app: Arc<App>, id: RoomId, handle: Handle, caller: Caller, since: Option<Seq>, mut socket: Connection) {
+    let (member, session, as_of) = (caller.member(), caller.session, caller.as_of);
     let number = app.rooms.next_socket();
-    app.rooms.leave_for(member, id).await;
+    if let Err(full) = app.rooms.come_to(member, id).await {
+        let retry_after = full.retry_after.map(|after| after.as_secs() as u32);
+        return say_goodbye(socket, ByeCode::ServerFull, retry_after).await;
+    }
     let (outgoing, mut queue) = mpsc::channel(SOCKET_QUEUE);
     let entered = handle.ask(|reply| Message::Connect { caller, since, socket: number, outgoing, reply }).await;
     if let Err(error) = entered {
@@ -86,14 +72,29 @@ async fn serve(app: Arc<App>, id: RoomId, handle: Handle, caller: Caller, since:
             Code::NotInRoom => ByeCode::Elsewhere,
             _ => ByeCode::ShuttingDown,
         };
-        return close(&mut socket, code).await;
+        return say_goodbye(socket, code, None).await;
     }
     // A failure of the store here will show elsewhere; the session was good a moment ago.
-    let _ = app.rooms.end_if_signed_out(member, session).await;
+    let _ = app.rooms.end_if_signed_out(member, session, as_of).await;
     metrics::gauge!("roomtone_sockets_open").increment(1.0);
-    talk(&handle, member, number, &mut socket, &mut queue).await;
+    let end = talk(&handle, member, number, &mut socket, &mut queue).await;
+    match end {
+        End::Lost => drop(socket),
+        End::Told => socket.close().await,
+        End::TooSlow => say_goodbye(socket, ByeCode::TooSlow, None).await,
+    }
     metrics::gauge!("roomtone_sockets_open").decrement(1.0);
     handle.deliver(Message::Disconnected { member, socket: number }).await;
+}
+
+/// Why nothing more is to be said on a socket.
+enum End {
+    /// The connection is lost.
+    Lost,
+    /// The room's last message has been sent.
+    Told,
+    /// The room let go of the socket without a last message, because its queue had no room for one.
+    TooSlow,
 }
 
 /// Passes messages both ways until the connection is lost or the room lets the socket go.
@@ -101,71 +102,67 @@ async fn talk(
     handle: &Handle,
     member: MemberId,
     number: SocketNo,
-    socket: &mut WebSocket,
+    socket: &mut Connection,
     queue: &mut mpsc::Receiver<Outgoing>,
-) {
-    let mut ping = tokio::time::interval(PING_EVERY);
-    ping.reset();
-    let mut unanswered = 0;
+) -> End {
+    let mut wake = std::pin::pin!(tokio::time::sleep(PULSE_EVERY));
+    let mut life = Life::default();
     let mut allowance = Allowance::new();
     loop {
-        tokio::select! {
+        let answer = tokio::select! {
             message = queue.recv() => {
-                // The room lets go of a socket without a last message when the queue has no room for one.
-                let Some(message) = message else { return close(socket, ByeCode::TooSlow).await };
-                if !send(socket, Frame::Text(message.text)).await {
-                    return;
+                let Some(message) = message else { return End::TooSlow };
+                if !socket.send(&message).await {
+                    return End::Lost;
                 }
-                if message.last {
-                    return shut(socket).await;
+                if message.is_last() {
+                    return End::Told;
+                }
+                continue;
+            }
+            said = socket.hear() => {
+                life.shown();
+                match said {
+                    Heard::End => return End::Lost,
+                    Heard::Life => continue,
+                    Heard::Text(text) => take(handle, member, number, &text, allowance.take()),
+                    Heard::Binary => take(handle, member, number, "", allowance.take()),
                 }
             }
-            frame = socket.next() => {
-                unanswered = 0;
-                if let Some(Ok(Frame::Text(_) | Frame::Binary(_))) = &frame && !allowance.take() {
-                    let text = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.to_text().ok());
-                    if !refuse(socket, text.unwrap_or_default(), Code::RateLimited.into()).await { return }
-                    continue;
-                }
-                match frame {
-                    Some(Ok(Frame::Text(text))) => {
-                        match serde_json::from_str::<ClientMessage>(text.as_str()) {
-                            Ok(message) => {
-                                let message = match message {
-                                    ClientMessage::Command { id, role_epoch, command } => Message::Command {
-                                        member,
-                                        socket: number,
-                                        id: id.0,
-                                        role_epoch: RoleEpoch(role_epoch),
-                                        command: command.into(),
-                                    },
-                                    ClientMessage::Resync => Message::Resync { member, socket: number },
-                                };
-                                // Unanswered when the room is too busy to take it: the client sends it again.
-                                if let Err(error) = handle.send(message)
-                                    && !refuse(socket, text.as_str(), error).await
-                                {
-                                    return;
-                                }
-                            }
-                            Err(_) => if !refuse(socket, text.as_str(), Code::UnknownCommand.into()).await { return },
-                        }
-                    }
-                    Some(Ok(Frame::Binary(_))) => {
-                        if !refuse(socket, "", Code::UnknownCommand.into()).await { return }
-                    }
-                    Some(Ok(Frame::Ping(_) | Frame::Pong(_))) => {}
-                    Some(Ok(Frame::Close(_)) | Err(_)) | None => return,
-                }
+            () = &mut wake => {
+                let wait = match life.asked() {
+                    Asked::Fine if socket.pulse().await => PULSE_EVERY,
+                    Asked::Late => LATE_BY,
+                    Asked::Fine | Asked::Gone => return End::Lost,
+                };
+                wake.as_mut().reset((crate::edge::instant() + wait).into());
+                continue;
             }
-            _ = ping.tick() => {
-                unanswered += 1;
-                if unanswered > PINGS_UNANSWERED || !send(socket, Frame::Ping(Default::default())).await {
-                    return;
-                }
-            }
+        };
+        if let Some(answer) = answer
+            && !socket.send(&answer).await
+        {
+            return End::Lost;
         }
     }
+}
+
+/// Hands what a client said to the room, or returns what it is answered at once.
+fn take(handle: &Handle, member: MemberId, number: SocketNo, text: &str, allowed: bool) -> Option<Outgoing> {
+    let refused = if !allowed {
+        Code::RateLimited.into()
+    } else {
+        let message = match serde_json::from_str::<ClientMessage>(text) {
+            Ok(ClientMessage::Command { id, role_epoch, command }) => {
+                let (role_epoch, command) = (RoleEpoch(role_epoch), command.into());
+                Message::Command { member, socket: number, id: id.0, role_epoch, command }
+            }
+            Ok(ClientMessage::Resync) => Message::Resync { member, socket: number },
+            Err(_) => return Some(refusal(text, Code::UnknownCommand.into())),
+        };
+        handle.send(message).err()?
+    };
+    Some(refusal(text, refused))
 }
 
 /// The id of a message that may be anything else but well-formed.
@@ -174,29 +171,56 @@ struct OnlyId {
     id: Id<roomtone_room::ids::CommandId>,
 }
 
-/// Answers what could not even be handed to the room: by its id if it has one. Returns whether the socket still works.
-async fn refuse(socket: &mut WebSocket, text: &str, error: ApiError) -> bool {
+/// The answer to what could not even be handed to the room: by its id if it has one.
+fn refusal(text: &str, error: ApiError) -> Outgoing {
     let id = serde_json::from_str::<OnlyId>(text).map_or(Id(roomtone_room::ids::CommandId(0)), |only| only.id);
-    let answer = Outgoing::from(&ServerMessage::Answer { id, seq: None, error: Some(error) });
-    send(socket, Frame::Text(answer.text)).await
+    Outgoing::from(&ServerMessage::Answer { id, seq: None, error: Some(error) })
 }
 
-async fn close(socket: &mut WebSocket, code: ByeCode) {
-    let bye = ServerMessage::Bye { code, message: code.message().to_owned() };
-    if send(socket, Frame::Text(Outgoing::from(&bye).text)).await {
-        shut(socket).await;
+async fn say_goodbye(mut socket: Connection, code: ByeCode, retry_after: Option<u32>) {
+    let bye = ServerMessage::Bye { code, message: code.message().to_owned(), retry_after };
+    if socket.send(&Outgoing::from(&bye)).await {
+        socket.close().await;
     }
 }
 
-/// Sends one frame; returns whether the client took it in time.
-async fn send(socket: &mut WebSocket, frame: Frame) -> bool {
-    matches!(tokio::time::timeout(SEND_LIMIT, socket.send(frame)).await, Ok(Ok(())))
+/// Whether a client gives signs of life. It is looked at after each pulse's time, and once more when it was late.
+#[derive(Default)]
+struct Life {
+    /// Whether a pulse was sent and nothing was heard since.
+    waiting: bool,
+    late: bool,
 }
 
-/// Ends the WebSocket in the proper way (RFC 6455, section 7.1.2), without waiting for long.
-async fn shut(socket: &mut WebSocket) {
-    let frame = CloseFrame { code: close_code::NORMAL, reason: Default::default() };
-    send(socket, Frame::Close(Some(frame))).await;
+/// What is to be done about it.
+#[derive(Debug, PartialEq, Eq)]
+enum Asked {
+    /// Send a pulse.
+    Fine,
+    /// Wait a little longer.
+    Late,
+    /// Give up.
+    Gone,
+}
+
+impl Life {
+    fn shown(&mut self) {
+        (self.waiting, self.late) = (false, false);
+    }
+
+    fn asked(&mut self) -> Asked {
+        match (self.waiting, self.late) {
+            (false, _) => {
+                self.waiting = true;
+                Asked::Fine
+            }
+            (true, false) => {
+                self.late = true;
+                Asked::Late
+            }
+            (true, true) => Asked::Gone,
+        }
+    }
 }
 
 /// A token bucket for one client's messages.
@@ -220,5 +244,23 @@ impl Allowance {
             self.tokens -= 1.0;
         }
         enough
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_given_up_when_it_stays_late() {
+        let mut life = Life::default();
+        for _ in 0..3 {
+            assert_eq!(life.asked(), Asked::Fine);
+            life.shown();
+        }
+        assert_eq!((life.asked(), life.asked()), (Asked::Fine, Asked::Late));
+        // It was only slow.
+        life.shown();
+        assert_eq!((life.asked(), life.asked(), life.asked()), (Asked::Fine, Asked::Late, Asked::Gone));
     }
 }

@@ -13,6 +13,7 @@ use url::Url;
 
 use crate::app::App;
 use crate::edge::Secret;
+use crate::rooms::SignOuts;
 use crate::wire::{ApiError, Code};
 
 /// The cookie that carries the session token.
@@ -23,6 +24,8 @@ pub(crate) struct SignedIn {
     pub(crate) member: Member,
     /// The hash of the session token, by which the session can be ended.
     pub(crate) session: Hash,
+    /// How many sessions had been ended before this one was looked up.
+    pub(crate) as_of: SignOuts,
 }
 
 impl<S> FromRequestParts<S> for SignedIn
@@ -35,12 +38,13 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let app = Arc::<App>::from_ref(state);
         let session = session_hash(&parts.headers).ok_or(Code::NotSignedIn)?;
-        let id = app.store.session(&session).await.map_err(|e| ApiError::internal(&e))?.ok_or(Code::NotSignedIn)?;
-        if !app.limits.may_read(id) {
+        let as_of = app.rooms.sign_outs();
+        let member =
+            app.store.signed_in(&session).await.map_err(|e| ApiError::internal(&e))?.ok_or(Code::NotSignedIn)?;
+        if !app.limits.may_read(member.person.id) {
             return Err(Code::RateLimited.into());
         }
-        let member = app.store.member(id).await.map_err(|e| ApiError::internal(&e))?.ok_or(Code::NotSignedIn)?;
-        Ok(Self { member, session })
+        Ok(Self { member, session, as_of })
     }
 }
 

@@ -1,5 +1,7 @@
 //! Request bodies, refused with our codes.
 
+use std::time::Duration;
+
 use axum::extract::rejection::{BytesRejection, JsonRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
@@ -11,6 +13,9 @@ use serde::de::DeserializeOwned;
 
 use crate::wire::{ApiError, Code};
 
+/// How long a client may take to send a body. Longer serves slower lines; shorter frees what slow clients hold sooner.
+const BODY_LIMIT: Duration = Duration::from_secs(30);
+
 /// A JSON body. Refuses with `unsupported_media_type`, `too_large` or `bad_request`.
 pub(super) struct Body<T>(pub(super) T);
 
@@ -18,7 +23,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        match Json::<T>::from_request(request, state).await {
+        match in_time(Json::<T>::from_request(request, state)).await? {
             Ok(Json(value)) => Ok(Self(value)),
             Err(JsonRejection::MissingJsonContentType(_)) => Err(Code::UnsupportedMediaType.into()),
             Err(JsonRejection::BytesRejection(rejection)) => Err(refuse_bytes(&rejection)),
@@ -39,10 +44,8 @@ impl<S: Send + Sync> FromRequest<S> for Sdp {
         if !kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/sdp")) {
             return Err(Code::UnsupportedMediaType.into());
         }
-        let bytes: Bytes = request
-            .with_limited_body()
-            .extract()
-            .await
+        let bytes: Bytes = in_time(request.with_limited_body().extract())
+            .await?
             .map_err(|rejection: BytesRejection| refuse_bytes(&rejection))?;
         String::from_utf8(bytes.into()).map(Self).map_err(|_| Code::InvalidSdp.into())
     }
@@ -54,6 +57,12 @@ pub(super) async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
 ) -> Result<T, ApiError> {
     tokio::spawn(work).await.map_err(|panic| ApiError::internal(&panic))?
+}
+
+/// Waits for a body, but not for longer than [`BODY_LIMIT`].
+async fn in_time<T>(body: impl Future<Output = T>) -> Result<T, ApiError> {
+    let slow = |_| ApiError::with_message(Code::BadRequest, "The body did not come in time.");
+    tokio::time::timeout(BODY_LIMIT, body).await.map_err(slow)
 }
 
 fn refuse_bytes(rejection: &BytesRejection) -> ApiError {
@@ -82,5 +91,23 @@ where
             .await
             .map(|path| Self(path.0))
             .map_err(|_| not_found.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body as Bytestream;
+    use futures_util::stream::pending;
+
+    use super::*;
+
+    /// Time is virtual: it goes on when nothing else can.
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_come_is_not_waited_for() {
+        let endless = || Bytestream::from_stream(pending::<Result<Bytes, std::io::Error>>());
+        let request = |kind: &str| Request::builder().header(CONTENT_TYPE, kind).body(endless()).unwrap();
+        let json = Body::<String>::from_request(request("application/json"), &()).await.map(|_| ());
+        let sdp = Sdp::from_request(request("application/sdp"), &()).await.map(|_| ());
+        assert_eq!((json.unwrap_err().code, sdp.unwrap_err().code), (Code::BadRequest, Code::BadRequest));
     }
 }

@@ -12,7 +12,7 @@ use roomtone_store::{NewMember, NewSession, RedeemError};
 
 use super::auth::sign_in_cookie;
 use super::body::{Body, PathId};
-use super::me::me_of;
+use super::me::me_with;
 use super::text;
 use crate::app::App;
 use crate::edge::{self, Secret};
@@ -48,15 +48,13 @@ pub(super) async fn redeem(
 ) -> Result<Response, ApiError> {
     let hash = known_form(&app, peer, &code)?;
     let now = edge::now();
-    // Before the text is judged, so that an invented code is answered the same whatever goes with it.
-    if app.store.invite(&hash, now).await.map_err(|e| ApiError::internal(&e))?.is_none() {
-        return Err(missed(&app, peer));
-    }
-    let member = NewMember {
-        id: MemberId(edge::random_128()),
-        handle: text::handle(&request.handle)?.to_owned(),
-        name: text::name(&request.name)?,
-        language: text::language(&request.language)?.to_owned(),
+    let member = match new_member(&request) {
+        Ok(member) => member,
+        // An invented code is answered the same whatever goes with it.
+        Err(error) => {
+            let invite = app.store.invite(&hash, now).await.map_err(|e| ApiError::internal(&e))?;
+            return Err(if invite.is_some() { error } else { missed(&app, peer) });
+        }
     };
     let token = Secret::draw();
     let session = NewSession { hash: token.hash, label: "invite".to_owned() };
@@ -68,9 +66,19 @@ pub(super) async fn redeem(
     };
     tracing::info!("an invite was redeemed");
     metrics::counter!("roomtone_members_joined_total").increment(1);
-    let me = me_of(&app, redeemed.member).await?;
+    let me = me_with(redeemed.member, Vec::new());
     let cookie = sign_in_cookie(&app, &token.text);
     Ok((StatusCode::CREATED, [(header::SET_COOKIE, cookie)], Json(me)).into_response())
+}
+
+/// Whom a redemption asks for, if all of it is as it must be.
+fn new_member(request: &Redeem) -> Result<NewMember, ApiError> {
+    Ok(NewMember {
+        id: MemberId(edge::random_128()),
+        handle: text::handle(&request.handle)?.to_owned(),
+        name: text::name(&request.name)?,
+        language: text::language(&request.language)?.to_owned(),
+    })
 }
 
 /// The hash of a code, if it has the form of one.

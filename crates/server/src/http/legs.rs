@@ -36,11 +36,11 @@ pub(super) async fn listen(
     let offer = Box::new(Offer::parse(&text).map_err(refuse_sdp)?);
     let wants = offer.listen_slots().map_err(refuse_sdp)?;
     let leg = to_the_end(async move {
-        let (member, session) = (caller.member(), caller.session);
-        app.rooms.leave_for(member, id).await;
+        let (member, session, as_of) = (caller.member(), caller.session, caller.as_of);
+        app.rooms.come_to(member, id).await?;
         let made = handle.ask(|reply| Message::Listen(LegRequest { caller, offer, wants, reply })).await;
         app.rooms.forget_if_gone(member, id);
-        app.rooms.end_if_signed_out(member, session).await?;
+        app.rooms.end_if_signed_out(member, session, as_of).await?;
         made
     });
     Ok(created(id, leg.await?))
@@ -63,9 +63,9 @@ pub(super) async fn publish(
     let offer = Box::new(Offer::parse(&text).map_err(refuse_sdp)?);
     let wants = Box::new(offer.publish().map_err(refuse_sdp)?);
     let leg = to_the_end(async move {
-        let (member, session) = (caller.member(), caller.session);
+        let (member, session, as_of) = (caller.member(), caller.session, caller.as_of);
         let made = handle.ask(|reply| Message::Publish(LegRequest { caller, offer, wants, reply })).await;
-        app.rooms.end_if_signed_out(member, session).await?;
+        app.rooms.end_if_signed_out(member, session, as_of).await?;
         made
     });
     Ok(created(id, leg.await?))

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use roomtone_store::{Member, NewSession};
+use roomtone_store::{Member, NewSession, Person};
 
 use super::auth::{SignedIn, sign_out_cookie};
 use super::body::{Body, PathId, to_the_end};
@@ -19,13 +19,13 @@ use crate::wire::{ApiError, Code, Id};
 /// Who is signed in.
 #[utoipa::path(get, path = "/api/me", responses((status = 200, body = Me), (status = 401, body = ApiError)))]
 pub(super) async fn me(State(app): State<Arc<App>>, caller: SignedIn) -> Result<Json<Me>, ApiError> {
-    me_of(&app, caller.member).await.map(Json)
+    let following = app.store.following(caller.member.person.id).await.map_err(|e| ApiError::internal(&e))?;
+    Ok(Json(me_with(caller.member, following)))
 }
 
-/// The account as its owner sees it.
-pub(super) async fn me_of(app: &App, member: Member) -> Result<Me, ApiError> {
-    let following = app.store.following(member.person.id).await.map_err(|e| ApiError::internal(&e))?;
-    Ok(Me {
+/// The account as its owner sees it, with those whom they follow.
+pub(super) fn me_with(member: Member, following: Vec<Person>) -> Me {
+    Me {
         id: Id(member.person.id),
         handle: member.person.handle,
         name: member.person.name,
@@ -33,7 +33,7 @@ pub(super) async fn me_of(app: &App, member: Member) -> Result<Me, ApiError> {
         owner: member.owner,
         sponsor: member.sponsor.map(Into::into),
         following: following.into_iter().map(Into::into).collect(),
-    })
+    }
 }
 
 /// Ends this session, with its sockets and legs.
@@ -42,7 +42,7 @@ pub(super) async fn sign_out(State(app): State<Arc<App>>, caller: SignedIn) -> R
     let cookie = sign_out_cookie(&app);
     to_the_end(async move {
         app.store.delete_session(&caller.session).await.map_err(|e| ApiError::internal(&e))?;
-        app.rooms.end_session(caller.member.person.id, caller.session).await;
+        app.rooms.signed_out(caller.member.person.id, caller.session).await;
         Ok(())
     })
     .await?;

@@ -120,6 +120,7 @@ pub(crate) async fn room_for(app: &App, id: &str, caller: SignedIn) -> Result<(R
     if !admitted {
         return Err(Code::RoomNotFound.into());
     }
-    let caller = Caller { person: caller.member.person.into(), session: caller.session, followed_by_moderator };
+    let SignedIn { member, session, as_of } = caller;
+    let caller = Caller { person: member.person.into(), session, as_of, followed_by_moderator };
     Ok((id, handle, caller))
 }

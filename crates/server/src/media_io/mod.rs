@@ -5,24 +5,30 @@
 //! legs are spread over all threads; frames reach them through bounded queues that drop the oldest.
 
 mod framing;
+mod load;
 mod residence;
 mod streams;
 mod thread;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_queue::ArrayQueue;
 use mio::Waker;
+use roomtone_media::feed::Tier;
 use roomtone_media::frame::Frame;
 use roomtone_media::identity::Identity;
 use roomtone_media::leg::{Fingerprint, LegId};
 use roomtone_media::shard::{Grant, LegEvent, ListenSetup, PublishSetup};
 use roomtone_room::ids::RoomId;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
+use load::Gauge;
+pub use load::Load;
 pub use residence::Residence;
 
 /// Orders to one media thread that may wait. More rides out longer stalls; when it is full, whoever orders waits.
@@ -40,6 +46,7 @@ const REPORTS: usize = 4096;
 pub(crate) enum Order {
     Listen(Box<ListenSetup>),
     Publish(Box<PublishSetup>),
+    Tier(LegId, Tier),
     Drop(LegId),
     Grant(Grant),
 }
@@ -66,6 +73,31 @@ pub struct Options {
     pub offer_loopback: bool,
     /// How many threads.
     pub threads: usize,
+    /// How much sound goes into a packet.
+    pub packing: Packing,
+}
+
+/// How much sound goes into a packet to the audience.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Packing {
+    /// What fits the size of the room and the load.
+    Auto,
+    /// The same for all rooms.
+    Always(Tier),
+}
+
+impl FromStr for Packing {
+    type Err = &'static str;
+
+    /// `auto`, or one of the lengths in milliseconds.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let named = |tier: &Tier| tier.millis().to_string() == text;
+        match Tier::ALL.into_iter().find(named) {
+            Some(tier) => Ok(Self::Always(tier)),
+            None if text == "auto" => Ok(Self::Auto),
+            None => Err("expected auto, 20, 60 or 120"),
+        }
+    }
 }
 
 /// One media thread, as others see it.
@@ -100,8 +132,10 @@ pub struct Media {
     threads: Vec<Thread>,
     fingerprint: Fingerprint,
     running: Arc<AtomicUsize>,
+    load: Vec<Arc<Gauge>>,
     next_listener: AtomicUsize,
     residence: Arc<Residence>,
+    packing: Packing,
 }
 
 /// A media thread's number.
@@ -133,6 +167,7 @@ impl Media {
             .map(|bound| Ok(Arc::new(Inbox { frames: ArrayQueue::new(FRAMES), waker: bound.waker()? })))
             .collect::<io::Result<Vec<_>>>()?;
         let mut threads = Vec::new();
+        let load: Vec<_> = bound.iter().map(|_| Arc::new(Gauge::default())).collect();
         for (i, bound) in bound.into_iter().enumerate() {
             let (orders, receive_orders) = mpsc::channel(ORDERS);
             let candidates: Vec<_> = addresses.iter().map(|&ip| SocketAddr::new(ip, bound.port())).collect();
@@ -144,11 +179,19 @@ impl Media {
                 others,
                 reports: report.clone(),
                 residence: residence.clone(),
+                load: load[i].clone(),
             };
             bound.spawn(i, seat, running.clone())?;
             threads.push(Thread { orders, inbox: inboxes[i].clone(), candidates });
         }
-        Ok((Self { threads, fingerprint, running, next_listener: AtomicUsize::new(0), residence }, reports))
+        let next_listener = AtomicUsize::new(0);
+        let packing = options.packing;
+        Ok((Self { threads, fingerprint, running, load, next_listener, residence, packing }, reports))
+    }
+
+    /// How much there is to do: the level of the thread that has the most.
+    pub fn load(&self) -> Load {
+        self.load.iter().map(|gauge| gauge.get()).max().unwrap_or_default()
     }
 
     /// Whether every thread runs.
@@ -181,9 +224,31 @@ impl Media {
         &self.residence
     }
 
-    /// Makes a listen leg.
-    pub(crate) async fn listen(&self, thread: ThreadNo, setup: ListenSetup) {
+    /// How much sound goes into a packet, as the operator has it.
+    pub fn packing(&self) -> Packing {
+        self.packing
+    }
+
+    /// Makes a listen leg, which gets packets of this length from the first.
+    pub(crate) async fn listen(&self, thread: ThreadNo, setup: ListenSetup, tier: Tier) {
+        let leg = setup.leg;
         self.order(thread, Order::Listen(Box::new(setup))).await;
+        if tier != Tier::default() {
+            self.order(thread, Order::Tier(leg, tier)).await;
+        }
+    }
+
+    /// Changes the length of some legs' packets.
+    pub(crate) async fn set_tiers(&self, changes: Vec<(ThreadNo, LegId, Tier)>) {
+        for (thread, leg, tier) in changes {
+            let Thread { orders, inbox, .. } = &self.threads[thread.0];
+            if let Err(TrySendError::Full(order)) = orders.try_send(Order::Tier(leg, tier)) {
+                inbox.wake();
+                // As in `order`.
+                let _ = orders.send(order).await;
+            }
+        }
+        self.threads.iter().for_each(|thread| thread.inbox.wake());
     }
 
     /// Makes a publish leg on the room's home thread.

@@ -17,12 +17,12 @@ pub struct Residence {
 }
 
 impl Residence {
-    /// Counts one packet.
-    pub(crate) fn record(&self, time: Duration) {
+    /// Counts packets that all took as long.
+    pub(crate) fn record(&self, time: Duration, packets: u64) {
         let us = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let bucket = BOUNDS_US.partition_point(|&bound| bound < us);
-        self.buckets[bucket].fetch_add(1, Ordering::Relaxed);
-        self.sum_us.fetch_add(us, Ordering::Relaxed);
+        self.buckets[bucket].fetch_add(packets, Ordering::Relaxed);
+        self.sum_us.fetch_add(us.saturating_mul(packets), Ordering::Relaxed);
     }
 
     /// The histogram as `roomtone_media_residence_seconds` in the Prometheus text format.
@@ -50,13 +50,13 @@ mod tests {
     #[test]
     fn buckets_are_cumulative() {
         let residence = Residence::default();
-        for us in [10, 50, 51, 4_000, 2_000_000] {
-            residence.record(Duration::from_micros(us));
+        for (us, packets) in [(10, 2), (51, 1), (4_000, 1), (2_000_000, 1)] {
+            residence.record(Duration::from_micros(us), packets);
         }
         let text = residence.render();
         for line in ["{le=\"0.00005\"} 2", "{le=\"0.0001\"} 3", "{le=\"0.005\"} 4", "{le=\"1\"} 4", "{le=\"+Inf\"} 5"] {
             assert!(text.contains(line), "{line} in {text}");
         }
-        assert!(text.contains("_sum 2.004111"), "{text}");
+        assert!(text.contains("_sum 2.004071"), "{text}");
     }
 }

@@ -1,15 +1,18 @@
 //! What a kept round means for the world: sound cut or allowed, clients told, legs made, people let go.
 
+use std::collections::HashSet;
+
+use roomtone_media::feed::Tier;
 use roomtone_media::leg::LegId;
 use roomtone_media::sdp::{self, ListenParams, Offer, PublishLine, PublishParams, Slot, Transport};
 use roomtone_media::shard::{ListenSetup, ListenSlot, PublishSetup};
-use roomtone_room::Event;
 use roomtone_room::event::LeaveReason;
 use roomtone_room::ids::{MemberId, TalkerNo};
+use roomtone_room::{Event, Room};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
-use super::fanout::{self, Happened};
+use super::fanout::{self, Class, Happened};
 use super::legs::{Leg, draw_credentials, ice_chars};
 use super::message::{Caller, LegRequest, NewLeg, Outgoing, SocketNo};
 use super::owner::{Connect, Owner, Round, answer};
@@ -74,6 +77,34 @@ impl Owner {
         for done in round.done.drain(..) {
             let _ = done.send(());
         }
+        self.choose_tier().await;
+    }
+
+    /// Decides what the audience gets, and tells some of those who do not get it yet.
+    async fn choose_tier(&mut self) {
+        let media = &self.rooms.media;
+        if self.tiers.decide(edge::instant(), self.legs.listening(), media.load()) {
+            self.tiers.tell(self.legs.listeners());
+        }
+        let audience = self.tiers.tier();
+        let mut changes = Vec::new();
+        for leg in self.tiers.slice() {
+            let Some(member) = self.legs.get(leg).map(|leg| leg.member) else { continue };
+            let tier = tier_of(&self.room, member, audience);
+            changes.extend(self.legs.change_tier(leg, tier).map(|thread| (thread, leg, tier)));
+        }
+        if !changes.is_empty() {
+            media.set_tiers(changes).await;
+        }
+    }
+
+    /// Gives a member who has come on stage or gone down what they should have there.
+    async fn move_tier(&mut self, member: MemberId) {
+        let tier = tier_of(&self.room, member, self.tiers.tier());
+        let Some(leg) = self.legs.of(member, LegKind::Listen) else { return };
+        if let Some(thread) = self.legs.change_tier(leg, tier) {
+            self.rooms.media.set_tiers(vec![(thread, leg, tier)]).await;
+        }
     }
 
     /// What one event means beyond being told. `fresh` collects who needs a snapshot, `gone` who is to be let go.
@@ -102,6 +133,7 @@ impl Owner {
                 if !role.on_stage() {
                     self.cut_kind(*member, LegKind::Publish).await;
                 }
+                self.move_tier(*member).await;
                 // Who starts or stops running the room sees more or less of it from now on; a snapshot tells what.
                 fresh.push(*member);
             }
@@ -125,19 +157,31 @@ impl Owner {
     /// Tells everybody what happened and what was merged until now.
     fn send_events(&mut self, happened: Vec<Happened>) {
         let flush = self.fanout.flush(edge::instant(), happened, &self.room);
-        if flush.is_empty() {
-            return;
-        }
         let mut slow = Vec::new();
-        for (&member, socket) in &self.sockets {
-            // Whoever is out of the room already gets the last events as a listener does.
-            let moderates = self.room.participant(member).is_some_and(|p| p.role.moderates());
-            let message =
-                if moderates { flush.moderators.as_ref() } else { flush.own.get(&member).or(flush.others.as_ref()) };
-            if let Some(message) = message
-                && is_slow(&socket.outgoing, message.clone())
-            {
+        let mut tell = |member: MemberId, message: &Outgoing| {
+            if self.sockets.get(&member).is_some_and(|socket| is_slow(&socket.outgoing, message.clone())) {
                 slow.push(member);
+            }
+        };
+        for (&member, message) in &flush.own {
+            tell(member, message);
+        }
+        let mut apart: HashSet<MemberId> = flush.own.keys().copied().collect();
+        for participant in self.room.on_stage() {
+            let class = if participant.role.moderates() { Class::Moderators } else { Class::Speakers };
+            if apart.insert(participant.member)
+                && let Some(message) = flush.to(class)
+            {
+                tell(participant.member, message);
+            }
+        }
+        // The only step whose cost grows with the audience; in a large room it happens a few times a second at most.
+        // Whoever is out of the room already gets the last events as a listener does.
+        if let Some(message) = flush.to(Class::Audience) {
+            for (&member, socket) in &self.sockets {
+                if !apart.contains(&member) && is_slow(&socket.outgoing, message.clone()) {
+                    slow.push(member);
+                }
             }
         }
         for member in slow {
@@ -189,15 +233,6 @@ impl Owner {
                 }
             }
             None => self.send_snapshot(member),
-        }
-    }
-
-    /// A sign of life to every client.
-    pub(super) fn beat(&mut self) {
-        let beat = Outgoing::from(&ServerMessage::Beat);
-        // Who has no room for it has not read what waits either; the next event finds out.
-        for socket in self.sockets.values() {
-            let _ = socket.outgoing.try_send(beat.clone());
         }
     }
 
@@ -253,8 +288,10 @@ impl Owner {
             slots: listen_slots,
             cname,
         };
-        self.keep_leg(Leg { id: leg, member, kind: LegKind::Listen, thread, session: caller.session }).await;
-        self.rooms.media.listen(thread, setup).await;
+        let tier = tier_of(&self.room, member, self.tiers.tier());
+        let session = caller.session;
+        self.keep_leg(Leg { id: leg, member, kind: LegKind::Listen, thread, session, tier }).await;
+        self.rooms.media.listen(thread, setup, tier).await;
         Ok(NewLeg { leg, answer })
     }
 
@@ -287,7 +324,8 @@ impl Owner {
             level_ext: line.level_ext,
             ssrc: line.ssrc,
         };
-        self.keep_leg(Leg { id: leg, member, kind: LegKind::Publish, thread, session: caller.session }).await;
+        let (session, tier) = (caller.session, Tier::Ms20);
+        self.keep_leg(Leg { id: leg, member, kind: LegKind::Publish, thread, session, tier }).await;
         self.rooms.media.publish(setup).await;
         Ok(NewLeg { leg, answer })
     }
@@ -329,6 +367,11 @@ impl Owner {
     }
 }
 
+/// What a member gets in a room whose audience gets `audience`.
+fn tier_of(room: &Room, member: MemberId, audience: Tier) -> Tier {
+    if room.participant(member).is_some_and(|p| p.role.on_stage()) { Tier::Ms20 } else { audience }
+}
+
 /// Hands a socket a message; returns whether it has no room for it. One that is closed is about to be reported as lost.
 fn is_slow(outgoing: &mpsc::Sender<Outgoing>, message: Outgoing) -> bool {
     matches!(outgoing.try_send(message), Err(TrySendError::Full(_)))
@@ -336,7 +379,7 @@ fn is_slow(outgoing: &mpsc::Sender<Outgoing>, message: Outgoing) -> bool {
 
 /// The last message before a socket closes.
 pub(super) fn goodbye(code: ByeCode) -> ServerMessage {
-    ServerMessage::Bye { code, message: code.message().to_owned() }
+    ServerMessage::Bye { code, message: code.message().to_owned(), retry_after: None }
 }
 
 /// What the HTTP layer answers to an offer that cannot be answered.

@@ -1,7 +1,7 @@
 //! Who is told what: events as each kind of viewer may see them, merged where the audience is large.
 //!
-//! Messages are made once for everybody who gets the same. There are two such classes, moderators and everybody else;
-//! who is concerned by an event that only moderators see gets one of their own.
+//! Messages are made once for everybody who gets the same. There are three such classes: moderators, everybody else on
+//! stage, and the audience. Who is concerned by an event that only moderators see gets one of their own.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -24,6 +24,13 @@ const LARGE_ROOM: usize = 200;
 
 /// How long changes of a large audience are merged.
 const MERGE_FOR: Duration = Duration::from_secs(1);
+
+/// How long the audience of a large room is told nothing more after a message, whatever happens on stage; those on stage
+/// are told at once. Longer costs less when much happens at once; shorter shows the audience sooner who is on stage.
+const QUIET_FOR: Duration = Duration::from_millis(400);
+
+/// Most events with which a client that was away can resume; for more it gets a snapshot, which is shorter.
+const RESUMED: usize = 100;
 
 /// Events remembered so that a client that was away can resume. More covers longer absences; each holds some 200 bytes.
 const REMEMBERED: usize = 4096;
@@ -60,6 +67,16 @@ impl Happened {
         }
     }
 
+    /// The member who has to be told apart from their class: because their class may not see it, or because it has just
+    /// become another one.
+    fn concerns(&self) -> Option<MemberId> {
+        match (self.reach, &self.numbered.event) {
+            (Reach::ModeratorsAnd(member), _) => Some(member),
+            (Reach::Everyone, Event::RoleChanged { member, .. }) => Some(*member),
+            (Reach::Everyone, _) => None,
+        }
+    }
+
     /// Whether somebody who is not a moderator may see it.
     fn is_for(&self, viewer: MemberId) -> bool {
         match self.reach {
@@ -69,11 +86,24 @@ impl Happened {
     }
 }
 
-/// One class of viewers.
+/// A class of viewers, all of whom get the same message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
+    /// Who runs the room.
     Moderators,
-    Others,
+    /// Everybody else on stage.
+    Speakers,
+    /// Everybody else.
+    Audience,
+}
+
+impl Class {
+    const ALL: [Self; 3] = [Self::Moderators, Self::Speakers, Self::Audience];
+
+    /// Whether viewers of this class may see an event, whoever it concerns.
+    fn sees(self, happened: &Happened) -> bool {
+        self == Self::Moderators || happened.reach == Reach::Everyone
+    }
 }
 
 /// What has been told so far.
@@ -83,27 +113,28 @@ pub(super) struct Fanout {
     recent: VecDeque<Happened>,
     /// Everything after this number is in `recent`; before it, nobody can resume.
     complete_after: Seq,
-    /// The number of the last event that each class has been told.
-    told_moderators: Seq,
-    told_others: Seq,
+    /// The number of the last event that each class has been told, apart from later ones that are not for it. That of
+    /// the audience is never above that of the speakers.
+    told: [Seq; Class::ALL.len()],
+    /// When what some class has not been told yet is due.
     flush_at: Option<Instant>,
+    /// Before this the audience of a large room is told nothing more.
+    quiet_until: Option<Instant>,
 }
 
 /// What one flush says.
 #[derive(Debug, Default)]
 pub(super) struct Flush {
-    /// To every moderator.
-    pub(super) moderators: Option<Outgoing>,
-    /// To everybody else without a message of their own.
-    pub(super) others: Option<Outgoing>,
-    /// To single members who are not moderators.
+    /// To each class.
+    classes: [Option<Outgoing>; Class::ALL.len()],
+    /// To single members, instead of what their class is told.
     pub(super) own: HashMap<MemberId, Outgoing>,
 }
 
 impl Flush {
-    /// Whether nobody is told anything.
-    pub(super) fn is_empty(&self) -> bool {
-        self.moderators.is_none() && self.others.is_none() && self.own.is_empty()
+    /// What everybody of a class is told.
+    pub(super) fn to(&self, class: Class) -> Option<&Outgoing> {
+        self.classes[class as usize].as_ref()
     }
 }
 
@@ -114,9 +145,9 @@ impl Fanout {
         Self {
             recent: VecDeque::new(),
             complete_after: Seq(seq.0 + 1),
-            told_moderators: seq,
-            told_others: seq,
+            told: [seq; Class::ALL.len()],
             flush_at: None,
+            quiet_until: None,
         }
     }
 
@@ -127,42 +158,40 @@ impl Fanout {
 
     /// Takes in what happened, and says who is to be told what by now.
     pub(super) fn flush(&mut self, now: Instant, happened: Vec<Happened>, room: &Room) -> Flush {
-        let large = room.audience_count() + room.stage_count() > LARGE_ROOM;
-        let urgent = |class: Class| {
-            happened
-                .iter()
-                .any(|h| !(large && h.mergeable) && (class == Class::Moderators || h.reach == Reach::Everyone))
-        };
-        let due = self.flush_at.is_some_and(|at| at <= now);
-        let (moderators_now, others_now) = (due || urgent(Class::Moderators), due || urgent(Class::Others));
-        let concerned: BTreeSet<_> = happened
-            .iter()
-            .filter_map(|h| match h.reach {
-                Reach::ModeratorsAnd(member) => Some(member),
-                Reach::Everyone => None,
-            })
-            .collect();
-        let something = !happened.is_empty();
+        let large = is_large(room);
+        let concerned: BTreeSet<_> = happened.iter().filter_map(Happened::concerns).collect();
+        let first = self.recent.len();
         self.recent.extend(happened);
+        let due = self.flush_at.is_some_and(|at| at <= now);
+        let quiet_until = self.quiet_until.filter(|&until| large && room.is_open() && until > now);
 
         let mut flush = Flush::default();
-        let seq = room.seq();
-        if moderators_now && self.told_moderators < seq {
-            flush.moderators = Some(self.events(room, self.told_moderators, large, |_| true));
-            self.told_moderators = seq;
-        }
         for member in concerned {
-            flush.own.insert(member, self.events(room, self.told_others, large, |h| h.is_for(member)));
+            let after = self.told[Class::Audience as usize];
+            flush.own.insert(member, self.events(room, after, large, |h| h.is_for(member)));
         }
-        if others_now && self.told_others < seq {
-            flush.others = Some(self.events(room, self.told_others, large, |h| h.reach == Reach::Everyone));
-            self.told_others = seq;
+        // When each class that has not been told all is to be told the rest.
+        let mut next = None;
+        for class in Class::ALL {
+            let after = self.told[class as usize];
+            let untold = self.recent.partition_point(|h| h.numbered.seq <= after);
+            if !self.recent.range(untold..).any(|h| class.sees(h)) {
+                continue;
+            }
+            let urgent = self.recent.range(first..).any(|h| !(large && h.mergeable) && class.sees(h));
+            let quiet = quiet_until.filter(|_| class == Class::Audience);
+            if (due || urgent) && quiet.is_none() {
+                flush.classes[class as usize] = Some(self.events(room, after, large, |h| class.sees(h)));
+                self.told[class as usize] = room.seq();
+                if class == Class::Audience {
+                    self.quiet_until = Some(now + QUIET_FOR);
+                }
+                continue;
+            }
+            let at = quiet.filter(|_| due || urgent).unwrap_or(now + MERGE_FOR);
+            next = [next, Some(at), self.flush_at.filter(|_| !due)].into_iter().flatten().min();
         }
-        if self.told_moderators == seq && self.told_others == seq {
-            self.flush_at = None;
-        } else if something {
-            self.flush_at.get_or_insert(now + MERGE_FOR);
-        }
+        self.flush_at = next;
         while self.recent.len() > REMEMBERED {
             if let Some(forgotten) = self.recent.pop_front() {
                 self.complete_after = forgotten.numbered.seq;
@@ -172,21 +201,25 @@ impl Fanout {
     }
 
     /// The events after `since` for one viewer who is back, or `None` if only a snapshot will do: the events are
-    /// forgotten, the number is not one of this room's, or the viewer's own role changed meanwhile.
+    /// forgotten or too many, the number is not one of this room's, or the viewer's own role changed meanwhile.
     pub(super) fn resume(&self, room: &Room, viewer: MemberId, since: Seq) -> Option<Outgoing> {
         if since < self.complete_after || since > room.seq() {
             return None;
         }
-        let missed = || self.recent.iter().filter(|h| h.numbered.seq > since);
-        let own_role_changed = missed().any(|h| match &h.numbered.event {
-            Event::RoleChanged { member, .. } | Event::Left { member, .. } => *member == viewer,
-            _ => false,
-        });
-        if own_role_changed {
+        let large = is_large(room);
+        let moderates = room.participant(viewer)?.role.moderates();
+        let first = self.recent.partition_point(|h| h.numbered.seq <= since);
+        let mut told = 0;
+        for happened in self.recent.range(first..) {
+            match &happened.numbered.event {
+                Event::RoleChanged { member, .. } | Event::Left { member, .. } if *member == viewer => return None,
+                _ => told += usize::from(!(large && happened.mergeable)),
+            }
+        }
+        if told > RESUMED {
             return None;
         }
-        let moderates = room.participant(viewer)?.role.moderates();
-        Some(self.events(room, since, false, |h| moderates || h.is_for(viewer)))
+        Some(self.events(room, since, large, |h| moderates || h.is_for(viewer)))
     }
 
     fn events(&self, room: &Room, after: Seq, large: bool, sees: impl Fn(&Happened) -> bool) -> Outgoing {
@@ -204,6 +237,11 @@ impl Fanout {
             events,
         }))
     }
+}
+
+/// Whether a room has too many people to be told of each who comes and goes.
+fn is_large(room: &Room) -> bool {
+    room.audience_count() + room.stage_count() > LARGE_ROOM
 }
 
 /// What tells a client that one of its legs ended by itself.
@@ -345,3 +383,6 @@ fn role_cause(cause: &event::RoleCause) -> (RoleCause, Option<MemberId>) {
         event::RoleCause::Inherited => (RoleCause::Inherited, None),
     }
 }
+
+#[cfg(test)]
+mod tests;

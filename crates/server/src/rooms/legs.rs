@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use roomtone_media::feed::Tier;
 use roomtone_media::leg::{IceCredentials, LegId};
 use roomtone_room::ids::MemberId;
 use roomtone_store::Hash;
@@ -19,6 +20,8 @@ pub(super) struct Leg {
     pub(super) thread: ThreadNo,
     /// The session that asked for it.
     pub(super) session: Hash,
+    /// What a listen leg gets.
+    pub(super) tier: Tier,
 }
 
 /// All of a room's legs. A member has at most one of each kind.
@@ -26,6 +29,8 @@ pub(super) struct Leg {
 pub(super) struct Legs {
     by_id: HashMap<LegId, Leg>,
     by_member: HashMap<(MemberId, LegKind), LegId>,
+    /// How many of them listen.
+    listening: usize,
 }
 
 impl Legs {
@@ -33,6 +38,7 @@ impl Legs {
     pub(super) fn insert(&mut self, leg: Leg) -> Option<Leg> {
         let replaced = self.by_member.insert((leg.member, leg.kind), leg.id).and_then(|old| self.by_id.remove(&old));
         self.by_id.insert(leg.id, leg);
+        self.listening += usize::from(leg.kind == LegKind::Listen && replaced.is_none());
         replaced
     }
 
@@ -40,6 +46,7 @@ impl Legs {
     pub(super) fn remove(&mut self, id: LegId) -> Option<Leg> {
         let leg = self.by_id.remove(&id)?;
         self.by_member.remove(&(leg.member, leg.kind));
+        self.listening -= usize::from(leg.kind == LegKind::Listen);
         Some(leg)
     }
 
@@ -53,8 +60,26 @@ impl Legs {
         self.by_member.get(&(member, kind)).copied()
     }
 
+    /// Notes what a listen leg gets from now on, and returns its thread; `None` if it gets that already or is none.
+    pub(super) fn change_tier(&mut self, id: LegId, tier: Tier) -> Option<ThreadNo> {
+        let leg = self.by_id.get_mut(&id).filter(|leg| leg.kind == LegKind::Listen && leg.tier != tier)?;
+        leg.tier = tier;
+        Some(leg.thread)
+    }
+
+    /// How many legs listen.
+    pub(super) fn listening(&self) -> usize {
+        self.listening
+    }
+
+    /// The legs that listen.
+    pub(super) fn listeners(&self) -> impl Iterator<Item = LegId> {
+        self.by_id.values().filter(|leg| leg.kind == LegKind::Listen).map(|leg| leg.id)
+    }
+
     /// Forgets all legs and returns them.
     pub(super) fn drain(&mut self) -> Vec<Leg> {
+        self.listening = 0;
         self.by_member.clear();
         self.by_id.drain().map(|(_, leg)| leg).collect()
     }

@@ -1,6 +1,7 @@
 //! What a room's owner can be asked.
 
-use axum::extract::ws::Utf8Bytes;
+use std::sync::Arc;
+
 use roomtone_media::leg::LegId;
 use roomtone_media::sdp::{Offer, PublishLine, Slot};
 use roomtone_room::Command;
@@ -8,6 +9,7 @@ use roomtone_room::ids::{CommandId, MemberId, RoleEpoch, Seq};
 use roomtone_store::Hash;
 use tokio::sync::{mpsc, oneshot};
 
+use super::SignOuts;
 use crate::media_io::Report;
 use crate::wire::ApiError;
 use crate::wire::http::Roster;
@@ -17,18 +19,51 @@ use crate::wire::socket::{Person, ServerMessage};
 /// that lets it run full is cut off and comes back with a snapshot.
 pub(crate) const SOCKET_QUEUE: usize = 256;
 
-/// One message to a client, its text shared by all who get the same one.
+/// One message to clients, shared by all who get the same one, in the form in which it is sent.
 #[derive(Debug, Clone)]
-pub(crate) struct Outgoing {
-    pub(crate) text: Utf8Bytes,
+pub(crate) struct Outgoing(Arc<Framed>);
+
+#[derive(Debug)]
+struct Framed {
+    frame: Vec<u8>,
+    last: bool,
+}
+
+impl Outgoing {
+    /// The message as one unfragmented and unmasked text frame (RFC 6455, section 5.2).
+    pub(crate) fn frame(&self) -> &[u8] {
+        &self.0.frame
+    }
+
     /// Whether the socket closes after it.
-    pub(crate) last: bool,
+    pub(crate) fn is_last(&self) -> bool {
+        self.0.last
+    }
 }
 
 impl From<&ServerMessage> for Outgoing {
     fn from(message: &ServerMessage) -> Self {
-        let text = serde_json::to_string(message).expect("plain data with string keys always serialises");
-        Self { text: text.into(), last: matches!(message, ServerMessage::Bye { .. }) }
+        const FINAL_TEXT: u8 = 0x81;
+        /// The longest header: two bytes and a length of eight.
+        const HEADER_MAX: usize = 10;
+        let mut frame = vec![0; HEADER_MAX];
+        serde_json::to_writer(&mut frame, message).expect("plain data with string keys always serialises");
+        let length = frame.len() - HEADER_MAX;
+        let mut header = vec![FINAL_TEXT];
+        match (u8::try_from(length), u16::try_from(length)) {
+            (Ok(short @ ..=125), _) => header.push(short),
+            (_, Ok(medium)) => {
+                header.push(126);
+                header.extend(medium.to_be_bytes());
+            }
+            _ => {
+                header.push(127);
+                header.extend((length as u64).to_be_bytes());
+            }
+        }
+        frame.splice(..HEADER_MAX, header);
+        frame.shrink_to_fit();
+        Self(Arc::new(Framed { frame, last: matches!(message, ServerMessage::Bye { .. }) }))
     }
 }
 
@@ -41,6 +76,8 @@ pub(crate) struct SocketNo(pub(crate) u64);
 pub(crate) struct Caller {
     pub(crate) person: Person,
     pub(crate) session: Hash,
+    /// How many sessions had been ended before theirs was looked up.
+    pub(crate) as_of: SignOuts,
     /// Whether a moderator of the room follows them; only looked up for social rooms.
     pub(crate) followed_by_moderator: bool,
 }
@@ -104,4 +141,28 @@ pub(crate) enum Message {
     Roster { after: u32, reply: Reply<Roster> },
     /// The server stops. The room does not end: it is there again after the next start.
     ShutDown { done: oneshot::Sender<()> },
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_tungstenite::tungstenite::protocol::frame::FrameSocket;
+
+    use super::*;
+    use crate::wire::socket::ByeCode;
+
+    /// Lengths around those at which the header takes another form.
+    #[test]
+    fn a_message_is_one_frame() {
+        let bye = |length| ServerMessage::Bye { code: ByeCode::Left, message: "x".repeat(length), retry_after: None };
+        let around = serde_json::to_string(&bye(0)).unwrap().len();
+        for length in [1, 125, 126, 127, 255, 256, 65_535, 65_536, 100_000] {
+            let message = bye(length.max(around) - around);
+            let outgoing = Outgoing::from(&message);
+            let mut socket = FrameSocket::new(std::io::Cursor::new(outgoing.frame().to_vec()));
+            let frame = socket.read(None).unwrap().unwrap();
+            assert!(frame.header().is_final && outgoing.is_last());
+            assert_eq!(serde_json::from_slice::<ServerMessage>(frame.payload()).unwrap(), message);
+            assert!(socket.read(None).unwrap().is_none(), "nothing follows");
+        }
+    }
 }

@@ -8,8 +8,10 @@ mod owner;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod tiers;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -23,7 +25,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::app::StartError;
 use crate::edge;
-use crate::media_io::{Media, Report};
+use crate::media_io::{Load, Media, Report};
 use crate::wire::socket::ByeCode;
 use crate::wire::stored::{Unreadable, read_event, read_state, write_event};
 use crate::wire::{ApiError, Code};
@@ -40,6 +42,10 @@ const INBOX: usize = 2048;
 /// silence.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// After how many seconds somebody who was refused is to try again: one of these. Later asks less of a full server; sooner
+/// gives a free place away sooner.
+const RETRY_WHEN_FULL: Range<u64> = 5..16;
+
 /// All live rooms.
 pub struct Rooms {
     store: Store,
@@ -49,9 +55,19 @@ pub struct Rooms {
     live: RwLock<HashMap<RoomId, Handle>>,
     /// Which room each member is in: a member hears one room at a time (guarantee G3).
     presence: Mutex<HashMap<MemberId, RoomId>>,
+    /// Those of them who were in no room and have not been let in yet.
+    coming: Mutex<HashSet<MemberId>>,
+    /// People who may be in rooms.
+    max_listeners: usize,
     next_socket: AtomicU64,
+    /// Sessions that this process has ended.
+    sign_outs: AtomicU64,
     stopping: AtomicBool,
 }
+
+/// How many sessions had been ended at some moment. As long as the number stays the same, whoever was signed in still is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SignOuts(u64);
 
 /// How others reach a room's owner.
 #[derive(Clone)]
@@ -100,6 +116,7 @@ impl Rooms {
         store: Store,
         media: Arc<Media>,
         mut reports: mpsc::Receiver<Report>,
+        max_listeners: Option<u32>,
     ) -> Result<Arc<Self>, StartError> {
         let rooms = Arc::new(Self {
             store,
@@ -107,7 +124,10 @@ impl Rooms {
             process: edge::random_128(),
             live: RwLock::default(),
             presence: Mutex::default(),
+            coming: Mutex::default(),
+            max_listeners: max_listeners.map_or(usize::MAX, |max| max as usize),
             next_socket: AtomicU64::new(1),
+            sign_outs: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
         });
         for id in rooms.store.live_rooms().await? {
@@ -184,8 +204,26 @@ impl Rooms {
         self.live.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
+    /// Notes that the member comes to `room`, from whatever other room they are in. Who is in none, and had none kept for
+    /// them, is refused with `server_full` when there is no room for one more: those who are inside come first.
+    pub(crate) async fn come_to(&self, member: MemberId, room: RoomId) -> Result<(), ApiError> {
+        {
+            let mut presence = self.presence();
+            if !presence.contains_key(&member) {
+                if presence.len() >= self.max_listeners || self.media.load() == Load::Full {
+                    metrics::counter!("roomtone_full_refusals_total").increment(1);
+                    return Err(full());
+                }
+                presence.insert(member, room);
+                self.coming().insert(member);
+            }
+        }
+        self.leave_for(member, room).await;
+        Ok(())
+    }
+
     /// Takes the member out of whatever other room they are in and notes that they are in `room` now.
-    pub(crate) async fn leave_for(&self, member: MemberId, room: RoomId) {
+    async fn leave_for(&self, member: MemberId, room: RoomId) {
         let before = self.presence().insert(member, room);
         if let Some(before) = before.filter(|&before| before != room)
             && let Some(handle) = self.get(before)
@@ -207,7 +245,9 @@ impl Rooms {
 
     /// Notes that the member is in `room`, unless they have gone to another one meanwhile; returns whether they are.
     fn claim(&self, member: MemberId, room: RoomId) -> bool {
-        *self.presence().entry(member).or_insert(room) == room
+        let mut presence = self.presence();
+        self.coming().remove(&member);
+        *presence.entry(member).or_insert(room) == room
     }
 
     /// Whether the member may know of a room and enter it: by what the room is, or because they are in it already.
@@ -218,8 +258,19 @@ impl Rooms {
         Ok(Admission { admitted: by_room.admitted || present, ..by_room })
     }
 
-    /// Ends whatever a session opened.
-    pub(crate) async fn end_session(&self, member: MemberId, session: Hash) {
+    /// How many sessions have been ended so far; to be asked before a session is looked up.
+    pub(crate) fn sign_outs(&self) -> SignOuts {
+        SignOuts(self.sign_outs.load(Ordering::SeqCst))
+    }
+
+    /// Ends whatever a session opened that is not in the store any more.
+    pub(crate) async fn signed_out(&self, member: MemberId, session: Hash) {
+        // Before looking for what is open: whatever opens too late to be found there sees that the number has changed.
+        self.sign_outs.fetch_add(1, Ordering::SeqCst);
+        self.end_session(member, session).await;
+    }
+
+    async fn end_session(&self, member: MemberId, session: Hash) {
         let room = self.presence().get(&member).copied();
         if let Some(handle) = room.and_then(|room| self.get(room)) {
             handle.deliver(Message::EndSession { member, session }).await;
@@ -231,8 +282,17 @@ impl Rooms {
         self.stopping.load(Ordering::Acquire)
     }
 
-    /// Ends what a session has just opened if it was ended meanwhile: the request that ended it came too early to find it.
-    pub(crate) async fn end_if_signed_out(&self, member: MemberId, session: Hash) -> Result<(), ApiError> {
+    /// Ends what a session has just opened if it was ended since it was looked up: the request that ended it came too
+    /// early to find it. The store is asked only if any session was ended meanwhile.
+    pub(crate) async fn end_if_signed_out(
+        &self,
+        member: MemberId,
+        session: Hash,
+        as_of: SignOuts,
+    ) -> Result<(), ApiError> {
+        if self.sign_outs() == as_of {
+            return Ok(());
+        }
         if self.store.session(&session).await.map_err(|e| ApiError::internal(&e))?.is_none() {
             self.end_session(member, session).await;
             return Err(Code::NotSignedIn.into());
@@ -240,9 +300,10 @@ impl Rooms {
         Ok(())
     }
 
-    /// Forgets that the member went to a room which has gone meanwhile; a room that lives does so itself.
+    /// Forgets that the member went to a room which has gone meanwhile, or was too busy to let them in; otherwise a room that
+    /// lives does so itself.
     pub(crate) fn forget_if_gone(&self, member: MemberId, room: RoomId) {
-        if self.get(room).is_none() {
+        if self.coming().remove(&member) || self.get(room).is_none() {
             self.left(member, room);
         }
     }
@@ -330,9 +391,20 @@ impl Rooms {
         Ok(())
     }
 
+    fn coming(&self) -> std::sync::MutexGuard<'_, HashSet<MemberId>> {
+        self.coming.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn presence(&self) -> std::sync::MutexGuard<'_, HashMap<MemberId, RoomId>> {
         self.presence.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Says when to come back: not all at the same moment.
+fn full() -> ApiError {
+    let [random] = edge::random();
+    let seconds = RETRY_WHEN_FULL.start + u64::from(random) % (RETRY_WHEN_FULL.end - RETRY_WHEN_FULL.start);
+    ApiError { retry_after: Some(Duration::from_secs(seconds)), ..Code::ServerFull.into() }
 }
 
 /// A room from what is stored of it.

@@ -20,6 +20,7 @@ use super::fanout::{Fanout, Happened};
 use super::legs::{Leg, Legs};
 use super::message::{Caller, LegRequest, Message, Outgoing, Reply, SocketNo};
 use super::summary::Summary;
+use super::tiers::Tiers;
 use crate::edge;
 use crate::wire::http::Roster;
 use crate::wire::socket::{ByeCode, LegEndCode, LegKind, Participant, Person, ServerMessage};
@@ -36,16 +37,16 @@ const GRANT: Duration = Duration::from_secs(2);
 /// How often the grant is renewed while nothing changes.
 const RENEW_EVERY: Duration = Duration::from_millis(500);
 
-/// How often clients get a sign of life.
-const BEAT_EVERY: Duration = Duration::from_secs(10);
-
 /// How long the room's lease in the database runs, and how often it is renewed, in milliseconds.
 const LEASE_MILLIS: u64 = 30_000;
 const LEASE_RENEW_EVERY: Duration = Duration::from_secs(10);
 
-/// Events after which a snapshot replaces the older part of the log. More writes snapshots more seldom; fewer makes
+/// Least events after which a snapshot replaces the older part of the log. More writes snapshots more seldom; fewer makes
 /// starting after a crash quicker.
 const SNAPSHOT_EVERY: u64 = 1_000;
+
+/// People who are no longer in the room, but whose names are kept up to this many before they are forgotten all at once.
+const FORMER_PEOPLE: usize = 1_000;
 
 /// People on one page of the roster.
 const ROSTER_PAGE: usize = 100;
@@ -75,6 +76,7 @@ pub(super) struct Owner {
     /// Members without a control socket who are present for as long as their listen leg lives.
     pub(super) present_by_leg: HashSet<MemberId>,
     pub(super) legs: Legs,
+    pub(super) tiers: Tiers,
     pub(super) fanout: Fanout,
     /// Who the media threads were last told may be heard.
     pub(super) granted: BTreeSet<TalkerNo>,
@@ -84,7 +86,6 @@ pub(super) struct Owner {
     pub(super) waiting: VecDeque<Message>,
     snapshot_seq: Seq,
     next_renewal: Instant,
-    next_beat: Instant,
     next_lease: Instant,
     stopping: Option<oneshot::Sender<()>>,
 }
@@ -161,6 +162,7 @@ impl Owner {
         let owner = Self {
             fanout: Fanout::new(room.seq()),
             snapshot_seq: room.seq(),
+            tiers: Tiers::new(rooms.media.packing()),
             rooms,
             room,
             epoch,
@@ -173,7 +175,6 @@ impl Owner {
             inbox,
             waiting: VecDeque::new(),
             next_renewal: at,
-            next_beat: at + BEAT_EVERY,
             next_lease: at + LEASE_RENEW_EVERY,
             stopping: None,
         };
@@ -253,6 +254,7 @@ impl Owner {
             }
         }
         self.tell(round).await;
+        self.forget_former_people();
         if !self.room.is_open() {
             self.close_everything(ByeCode::RoomEnded).await;
             return Some(Stopped::Done);
@@ -461,7 +463,7 @@ impl Owner {
 
     /// Applies a command and notes what it brought about, for the log and for everybody.
     fn apply(&mut self, actor: Actor, command: Command, round: &mut Round) -> Result<Applied, Rejection> {
-        let stage_before: Vec<_> = self.room.stage().into_iter().map(|p| p.member).collect();
+        let stage_before: Vec<_> = self.room.on_stage().map(|p| p.member).collect();
         let applied = self.room.apply(edge::now(), actor, command)?;
         let (member, id): (Option<MemberId>, Option<CommandId>) = match actor {
             Actor::Member { member, id, .. } => (Some(member), id),
@@ -486,6 +488,19 @@ impl Owner {
         Ok(applied)
     }
 
+    /// Forgets the names of those who have left, once they are as many as those who are here.
+    fn forget_former_people(&mut self) {
+        let present = self.room.audience_count() + self.room.stage_count();
+        if self.people.len() > 2 * present + FORMER_PEOPLE {
+            // Whoever made an offer that is still open may have left.
+            let offering: HashSet<_> = self.room.offers().filter_map(|p| p.offer).collect();
+            let room = &self.room;
+            self.people.retain(|&member, _| {
+                room.participant(member).is_some() || offering.contains(&member) || room.host() == member
+            });
+        }
+    }
+
     /// Commits the round's events, with the end of the room if it is among them.
     async fn keep(&mut self, round: &Round) -> Result<(), AppendError> {
         if round.rows.is_empty() {
@@ -496,7 +511,7 @@ impl Owner {
             None => store.append(id, self.epoch, &round.rows).await?,
             Some(at) => store.end_room(id, self.epoch, at, &round.rows).await?,
         }
-        if !self.room.is_open() || self.room.seq().0 - self.snapshot_seq.0 >= SNAPSHOT_EVERY {
+        if !self.room.is_open() || self.room.seq().0 - self.snapshot_seq.0 >= snapshot_every(&self.room) {
             let state = write_state(&self.room.to_state());
             store.save_snapshot(id, self.epoch, self.room.seq().0, &state).await?;
             self.snapshot_seq = self.room.seq();
@@ -509,10 +524,6 @@ impl Owner {
         let now = edge::instant();
         if now >= self.next_renewal {
             self.grant().await;
-        }
-        if now >= self.next_beat {
-            self.next_beat = now + BEAT_EVERY;
-            self.beat();
         }
         if now >= self.next_lease {
             self.next_lease = now + LEASE_RENEW_EVERY;
@@ -556,7 +567,10 @@ impl Owner {
 
     /// When there is something to do even if no message comes.
     fn wake_at(&self) -> Instant {
-        let mut at = self.next_renewal.min(self.next_beat).min(self.next_lease);
+        if self.tiers.is_behind() {
+            return edge::instant();
+        }
+        let mut at = self.next_renewal.min(self.next_lease);
         if let Some(flush) = self.fanout.flush_at() {
             at = at.min(flush);
         }
@@ -566,6 +580,12 @@ impl Owner {
         }
         at
     }
+}
+
+/// Events after which a room is written down. A snapshot grows with the room, so that each event has a share in one that
+/// is the same in a room of ten and of ten thousand.
+fn snapshot_every(room: &Room) -> u64 {
+    SNAPSHOT_EVERY.max((room.audience_count() + room.stage_count()) as u64)
 }
 
 /// Answers, if whoever asked still waits.

@@ -1,5 +1,6 @@
 //! Rounds with chosen messages: orders within one batch that no client from outside can force.
 
+use roomtone_media::feed::Tier;
 use roomtone_media::leg::LegId;
 use roomtone_media::sdp::Offer;
 use roomtone_media::shard::{EndReason, LegEvent};
@@ -8,11 +9,12 @@ use roomtone_room::ids::{CommandId, RoleEpoch};
 use roomtone_store::{NewInvite, NewMember, NewSession};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio_tungstenite::tungstenite::protocol::frame::FrameSocket;
 
 use super::message::{Caller, LegRequest, NewLeg, Outgoing};
 use super::owner::Stopped;
 use super::*;
-use crate::media_io::Options;
+use crate::media_io::{Options, Packing};
 use crate::wire::Id;
 use crate::wire::socket::{LegKind, Person};
 
@@ -40,7 +42,8 @@ impl Client {
     fn heard(&mut self) -> Vec<String> {
         let mut heard = Vec::new();
         while let Ok(message) = self.queue.try_recv() {
-            let message: Value = serde_json::from_str(message.text.as_str()).unwrap();
+            let frame = FrameSocket::new(std::io::Cursor::new(message.frame().to_vec())).read(None).unwrap().unwrap();
+            let message: Value = serde_json::from_slice(frame.payload()).unwrap();
             let text = |field: &str| message[field].as_str().unwrap_or_default().to_owned();
             heard.push(if text("type") == "bye" { format!("bye {}", text("code")) } else { text("type") });
         }
@@ -50,13 +53,22 @@ impl Client {
 
 impl Scene {
     async fn open() -> Self {
+        Self::open_packing(Packing::Auto).await
+    }
+
+    async fn open_packing(packing: Packing) -> Self {
         let data = tempfile::tempdir().unwrap();
         let store = Store::open(data.path()).await.unwrap();
         let (host, ben) = (member(&store, "ada").await, member(&store, "ben").await);
-        let options =
-            Options { listen: "127.0.0.1:0".parse().unwrap(), addresses: Vec::new(), offer_loopback: true, threads: 1 };
+        let options = Options {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            addresses: Vec::new(),
+            offer_loopback: true,
+            threads: 1,
+            packing,
+        };
         let (media, reports) = Media::start(&options).unwrap();
-        let rooms = Rooms::start(store.clone(), Arc::new(media), reports).await.unwrap();
+        let rooms = Rooms::start(store.clone(), Arc::new(media), reports, None).await.unwrap();
         let id = RoomId(edge::random_128());
         let title = "A room".to_owned();
         let (room, events) =
@@ -142,6 +154,10 @@ impl Scene {
         self.owner.legs.of(caller.member(), kind)
     }
 
+    fn tier(&self, caller: &Caller) -> Option<Tier> {
+        self.leg(caller, LegKind::Listen).and_then(|leg| self.owner.legs.get(leg)).map(|leg| leg.tier)
+    }
+
     fn is_noted(&self, caller: &Caller) -> bool {
         self.owner.rooms.presence().get(&caller.member()) == Some(&self.owner.room.id())
     }
@@ -157,7 +173,7 @@ async fn member(store: &Store, handle: &str) -> Caller {
     let new_session = NewSession { hash: session.hash, label: "test".to_owned() };
     store.redeem(&code.hash, at, member, new_session).await.unwrap();
     let person = Person { id: Id(id), handle: handle.to_owned(), name };
-    Caller { person, session: session.hash, followed_by_moderator: false }
+    Caller { person, session: session.hash, as_of: SignOuts(0), followed_by_moderator: false }
 }
 
 fn offer(direction: &str) -> String {
@@ -363,7 +379,10 @@ async fn a_client_that_reads_nothing_is_cut_off_and_one_that_is_gone_is_not_call
     let (mut scene, host, mut ben_socket) = Scene::with_speaker().await;
     let (ada, ben) = (scene.host.clone(), scene.ben.clone());
     ben_socket.heard();
-    (0..message::SOCKET_QUEUE).for_each(|_| scene.owner.beat());
+    let full = Outgoing::from(&crate::wire::socket::ServerMessage::Beat);
+    for socket in scene.owner.sockets.values() {
+        (0..message::SOCKET_QUEUE).for_each(|_| drop(socket.outgoing.try_send(full.clone())));
+    }
     let number = host.number;
     drop(host);
     let listening = scene.listen(&ada);
@@ -392,4 +411,116 @@ async fn who_knew_the_room_before_a_restart_gets_a_snapshot() {
     scene.send(Message::Connect { caller: ben, since: Some(known), socket: SocketNo(1), outgoing, reply });
     scene.settle().await;
     assert_eq!(Client { number: SocketNo(1), queue, entered }.heard(), ["snapshot"]);
+}
+
+#[tokio::test]
+async fn people_on_stage_always_get_packets_of_20_ms() {
+    let mut scene = Scene::open_packing(Packing::Always(Tier::Ms120)).await;
+    let (ada, ben) = (scene.host.clone(), scene.ben.clone());
+    let (host, socket) = (scene.connect(&ada), scene.connect(&ben));
+    let _legs = [scene.listen(&ada), scene.listen(&ben)];
+    scene.settle().await;
+    assert_eq!((scene.tier(&ada), scene.tier(&ben)), (Some(Tier::Ms20), Some(Tier::Ms120)));
+    scene.command(ada.member(), &host, Command::OfferStage { member: ben.member() });
+    scene.command(ben.member(), &socket, Command::AcceptOffer);
+    scene.settle().await;
+    assert_eq!(scene.tier(&ben), Some(Tier::Ms20));
+    let _new_leg = scene.listen(&ben);
+    scene.settle().await;
+    assert_eq!(scene.tier(&ben), Some(Tier::Ms20));
+    scene.command(ben.member(), &socket, Command::StepDown);
+    scene.settle().await;
+    assert_eq!(scene.tier(&ben), Some(Tier::Ms120));
+}
+
+#[tokio::test]
+async fn a_room_that_grows_gets_longer_packets_slice_by_slice() {
+    let mut scene = Scene::open().await;
+    let (ada, ben) = (scene.host.clone(), scene.ben.clone());
+    let _sockets = [scene.connect(&ada), scene.connect(&ben)];
+    let _legs = [scene.listen(&ada), scene.listen(&ben)];
+    scene.settle().await;
+    let first = *scene.owner.legs.get(scene.leg(&ben, LegKind::Listen).unwrap()).unwrap();
+    for n in 0..599 {
+        scene.owner.legs.insert(legs::Leg { id: LegId(n), member: MemberId(n), ..first });
+    }
+    let packed = |scene: &Scene| {
+        let tiers = scene.owner.legs.listeners().map(|leg| scene.owner.legs.get(leg).unwrap().tier);
+        tiers.filter(|tier| *tier == Tier::Ms60).count()
+    };
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        assert!(scene.owner.round().await.is_none());
+        told.push(packed(&scene));
+    }
+    // The host is among those who are asked about and not changed.
+    assert!(told.windows(2).all(|pair| pair[1] - pair[0] <= 256) && told[0] <= 256, "{told:?}");
+    assert_eq!((told[2], scene.tier(&ada), scene.tier(&ben)), (600, Some(Tier::Ms20), Some(Tier::Ms60)));
+    assert!(!scene.owner.tiers.is_behind());
+    // Whoever comes now gets the same from the first packet on.
+    let _new_leg = scene.listen(&ben);
+    scene.settle().await;
+    assert_eq!(scene.tier(&ben), Some(Tier::Ms60));
+}
+
+#[tokio::test]
+async fn what_opens_while_its_session_ends_is_ended() {
+    let mut scene = Scene::open().await;
+    let (ada, ben) = (scene.host.clone(), scene.ben.clone());
+    let rooms = scene.owner.rooms.clone();
+    rooms.live.write().unwrap().insert(scene.owner.room.id(), scene.handle.clone());
+    let _host = scene.connect(&ada);
+    scene.settle().await;
+    // The session is looked up, then ended, and only then the socket opens.
+    let as_of = rooms.sign_outs();
+    assert!(rooms.store.delete_session(&ben.session).await.unwrap());
+    rooms.signed_out(ben.member(), ben.session).await;
+    rooms.leave_for(ben.member(), scene.owner.room.id()).await;
+    let mut client = scene.connect(&ben);
+    scene.settle().await;
+    assert_eq!(client.heard(), ["snapshot"]);
+    let refused = rooms.end_if_signed_out(ben.member(), ben.session, as_of).await;
+    assert_eq!(refused.err().map(|error| error.code), Some(Code::NotSignedIn));
+    scene.settle().await;
+    assert_eq!(client.heard().last().map(String::as_str), Some("bye session_ended"));
+    // Somebody else was signed in all the time, and nobody need be asked who came after that.
+    assert!(rooms.end_if_signed_out(ada.member(), ada.session, as_of).await.is_ok());
+    rooms.store.close().await;
+    assert!(rooms.end_if_signed_out(ada.member(), ada.session, rooms.sign_outs()).await.is_ok());
+}
+
+#[tokio::test]
+async fn the_names_of_those_who_left_are_forgotten() {
+    let mut scene = Scene::open().await;
+    let (ada, ben) = (scene.host.clone(), scene.ben.clone());
+    let (_host, _ben) = (scene.connect(&ada), scene.connect(&ben));
+    for id in 0..2_000 {
+        let id = MemberId(id);
+        let person = Person { id: Id(id), handle: "former".to_owned(), name: "Former".to_owned() };
+        scene.owner.people.insert(id, person);
+    }
+    scene.settle().await;
+    let mut known: Vec<_> = scene.owner.people.keys().copied().collect();
+    let mut here = [ada.member(), ben.member()];
+    known.sort_unstable();
+    here.sort_unstable();
+    assert_eq!(known, here);
+}
+
+#[tokio::test]
+async fn a_place_is_given_back_by_whoever_was_not_let_in_after_all() {
+    let mut scene = Scene::open().await;
+    let (ben, id, rooms) = (scene.ben.clone(), scene.owner.room.id(), scene.owner.rooms.clone());
+    rooms.live.write().unwrap().insert(id, scene.handle.clone());
+    // The room is there, and was too busy to answer.
+    rooms.come_to(ben.member(), id).await.unwrap();
+    assert!(scene.is_noted(&ben));
+    rooms.forget_if_gone(ben.member(), id);
+    assert!(!scene.is_noted(&ben));
+    // Let in by another request meanwhile, they keep it.
+    rooms.come_to(ben.member(), id).await.unwrap();
+    let _socket = scene.connect(&ben);
+    scene.settle().await;
+    rooms.forget_if_gone(ben.member(), id);
+    assert!(scene.is_noted(&ben));
 }

@@ -54,6 +54,7 @@ pub enum Code {
     UnknownCommand,
     RateLimited,
     Busy,
+    ServerFull,
     Internal,
 }
 
@@ -102,6 +103,7 @@ impl Code {
             Self::UnknownCommand => (S::BAD_REQUEST, "That command is not known."),
             Self::RateLimited => (S::TOO_MANY_REQUESTS, "Too many requests; wait a moment."),
             Self::Busy => (S::SERVICE_UNAVAILABLE, "The server is busy; try again in a moment."),
+            Self::ServerFull => (S::SERVICE_UNAVAILABLE, "The server is full; try again in a moment."),
             Self::Internal => (S::INTERNAL_SERVER_ERROR, "Something went wrong on the server."),
         }
     }

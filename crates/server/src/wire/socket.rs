@@ -108,6 +108,10 @@ pub enum ServerMessage {
         code: ByeCode,
         /// For people.
         message: String,
+        /// After how many seconds to try again, if it is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        retry_after: Option<u32>,
     },
 }
 
@@ -152,6 +156,8 @@ pub enum ByeCode {
     TooSlow,
     /// The server stops; come back in a moment.
     ShuttingDown,
+    /// The server takes in nobody who is not in a room yet; come back after the time that is said.
+    ServerFull,
 }
 
 impl ByeCode {
@@ -166,6 +172,7 @@ impl ByeCode {
             Self::SessionEnded => "You were signed out.",
             Self::TooSlow => "The connection is too slow to keep up; come back in.",
             Self::ShuttingDown => "The server restarts; the room will be back in a moment.",
+            Self::ServerFull => "The server is full right now; try again in a moment.",
         }
     }
 }

@@ -133,3 +133,28 @@ async fn signing_out_ends_the_session_and_tokens_are_sessions_of_their_own() {
         server.get("/api/me", Some(wrong)).await.refused(401, "not_signed_in");
     }
 }
+
+#[tokio::test]
+async fn many_invites_are_made_at_once_and_each_works() {
+    let (server, data) = Server::start().await;
+    let links = roomtone::serve::invite(data.path(), 2_000).await.unwrap();
+    let codes: std::collections::BTreeSet<_> = links.iter().map(|link| link.rsplit('/').next().unwrap()).collect();
+    assert_eq!(codes.len(), 2_000);
+    let (server, codes) = (&server, codes.iter().step_by(40).enumerate());
+    let attempts = codes.map(|(i, code)| async move {
+        let body = json!({ "handle": format!("guest{i}"), "name": "Guest", "language": "en" });
+        server.post(&format!("/api/invites/{code}/redeem"), None, &body).await
+    });
+    for answer in futures_util::future::join_all(attempts).await {
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
+    }
+}
+
+#[test]
+fn a_wrong_number_of_invites_is_refused() {
+    use clap::Parser;
+    for count in ["0", "100001", "-1", "many", ""] {
+        let arguments = ["roomtone", "invite", "--count", count];
+        assert!(roomtone::cli::Cli::try_parse_from(arguments).is_err(), "{count}");
+    }
+}

@@ -225,7 +225,14 @@ async fn sockets_of_other_origins_and_without_a_session_are_refused() {
     assert_eq!(refused, Some((403, "cross_site".to_owned())));
     let refused = ada.try_connect(&room, None, &[("authorization", "Bearer nonsense")]).await.err();
     assert_eq!(refused, Some((401, "not_signed_in".to_owned())));
-    ada.get(&format!("/api/rooms/{room}/ws")).await.refused(400, "bad_request");
+    let (address, token) = (format!("/api/rooms/{room}/ws"), Some(ada.token.as_str()));
+    ada.get(&address).await.refused(400, "bad_request");
+    let key = ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+    let upgrade = [("connection", "keep-alive, Upgrade"), ("upgrade", "WebSocket")];
+    for wrong in [vec![key], vec![key, ("sec-websocket-version", "12")], vec![("sec-websocket-version", "13")]] {
+        let headers = [&upgrade[..], &wrong].concat();
+        server.send(Method::GET, &address, token, &headers, String::new()).await.refused(400, "bad_request");
+    }
 }
 
 #[tokio::test]

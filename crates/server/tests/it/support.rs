@@ -70,8 +70,14 @@ impl Server {
 
     /// Starts one on a data folder.
     pub(crate) async fn start_in(data: &Path) -> Self {
+        Self::start_with(data, &[]).await
+    }
+
+    /// Starts one on a data folder with more options.
+    pub(crate) async fn start_with(data: &Path, more: &[&str]) -> Self {
         let arguments = ["roomtone", "serve", "--listen", "127.0.0.1:0", "--media", "127.0.0.1:0", "--data"];
-        let cli = Cli::parse_from(arguments.into_iter().map(Into::into).chain([data.as_os_str().to_owned()]));
+        let arguments = arguments.into_iter().map(Into::into).chain([data.as_os_str().to_owned()]);
+        let cli = Cli::parse_from(arguments.chain(more.iter().map(Into::into)));
         let Command::Serve(options) = cli.command else { unreachable!("serve was asked for") };
         let (app, listener) = App::start(&options, Observe::install()).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -92,8 +98,8 @@ impl Server {
 
     /// A fresh invite code.
     pub(crate) async fn code(&self, data: &TempDir) -> String {
-        let link = roomtone::serve::invite(data.path()).await.unwrap();
-        link.rsplit('/').next().unwrap().to_owned()
+        let links = roomtone::serve::invite(data.path(), 1).await.unwrap();
+        links[0].rsplit('/').next().unwrap().to_owned()
     }
 
     /// A new member with a handle of their own.

@@ -1,0 +1,197 @@
+//! How much a media thread has to do, and whether it can take more.
+//!
+//! Each thread looks at about a second of itself: the share of the time in which it sent media, and how late the latest
+//! packet went out. Two or three numbers of that kind in a row change the level; it takes longer to come down than to go up.
+//!
+//! Lateness counts only when sending takes a good part of the time. Otherwise something else keeps the thread from running,
+//! a rush of handshakes or another program, and sending less would not help.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+/// How much the media threads have to do. In order: more is greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Load {
+    /// Nothing to worry about.
+    #[default]
+    Normal,
+    /// Large audiences should get longer packets, which are fewer.
+    High,
+    /// And that was not enough: nobody who is not in a room yet should come in.
+    Full,
+}
+
+/// From here on the level rises: share of the time spent in sending media, and lateness of a packet.
+const HIGH: Bound = Bound { sending: 0.55, lateness: Duration::from_millis(40) };
+const FULL: Bound = Bound { sending: 0.85, lateness: Duration::from_millis(150) };
+
+/// Below this share of the time it is over. From 120 ms to 20 ms packets cost up to six times as much, and after going back
+/// there should be no reason to turn round again.
+const NO_LONGER_HIGH: f64 = 0.15;
+
+/// Below this share of the time there is room for somebody again.
+const NO_LONGER_FULL: f64 = 0.6;
+
+/// Below this share of the time a packet is not late because of what is sent.
+const SENDING_MATTERS: f64 = 0.25;
+
+/// Seconds in a row after which the level rises. The second time is longer: the rooms' change to longer packets has to show
+/// its effect first.
+const UNTIL_HIGH: u32 = 3;
+const UNTIL_FULL: u32 = 6;
+
+/// Seconds in a row after which the level falls.
+const UNTIL_LOWER: u32 = 10;
+
+/// Shares of the legs that a thread can hold, in percent: from the first on it is full, below the second no longer.
+const LEGS_FULL: u64 = 95;
+const LEGS_FREE: u64 = 90;
+
+struct Bound {
+    sending: f64,
+    lateness: Duration,
+}
+
+/// What a thread has seen of itself in about a second.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Second {
+    /// The share of the time in which it sent media, from 0 to 1.
+    pub(super) sending: f64,
+    /// From the moment at which a packet could be sent to the one at which it was, at most.
+    pub(super) lateness: Duration,
+    /// Legs that it holds.
+    pub(super) legs: u64,
+}
+
+/// Turns what is seen into a level.
+#[derive(Debug)]
+pub(super) struct Meter {
+    max_legs: u64,
+    level: Load,
+    /// Seconds in a row that ask for the next higher level, and for the next lower one.
+    over: u32,
+    under: u32,
+    legs_full: bool,
+}
+
+impl Meter {
+    /// For a thread that can hold so many legs.
+    pub(super) fn new(max_legs: u64) -> Self {
+        Self { max_legs, level: Load::Normal, over: 0, under: 0, legs_full: false }
+    }
+
+    /// Takes in another second; returns the level from now on.
+    pub(super) fn second(&mut self, second: &Second) -> Load {
+        let is_over = |bound: &Bound| {
+            second.sending > bound.sending || second.lateness > bound.lateness && second.sending > SENDING_MATTERS
+        };
+        let (over, under, enough) = match self.level {
+            Load::Normal => (is_over(&HIGH), false, UNTIL_HIGH),
+            Load::High => (is_over(&FULL), second.sending < NO_LONGER_HIGH, UNTIL_FULL),
+            Load::Full => (false, second.sending < NO_LONGER_FULL && !is_over(&FULL), 0),
+        };
+        self.over = if over { self.over + 1 } else { 0 };
+        self.under = if under { self.under + 1 } else { 0 };
+        let next = match self.level {
+            Load::Normal if self.over >= enough => Load::High,
+            Load::High if self.over >= enough => Load::Full,
+            Load::High if self.under >= UNTIL_LOWER => Load::Normal,
+            Load::Full if self.under >= UNTIL_LOWER => Load::High,
+            same => same,
+        };
+        if next != self.level {
+            (self.level, self.over, self.under) = (next, 0, 0);
+        }
+        let percent = if self.legs_full { LEGS_FREE } else { LEGS_FULL };
+        self.legs_full = second.legs * 100 >= self.max_legs * percent;
+        if self.legs_full { Load::Full } else { self.level }
+    }
+}
+
+/// A thread's level as others see it.
+#[derive(Debug, Default)]
+pub(super) struct Gauge(AtomicU8);
+
+impl Gauge {
+    pub(super) fn set(&self, level: Load) {
+        self.0.store(level as u8, Ordering::Relaxed);
+    }
+
+    pub(super) fn get(&self) -> Load {
+        match self.0.load(Ordering::Relaxed) {
+            0 => Load::Normal,
+            1 => Load::High,
+            _ => Load::Full,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAX: u64 = 1000;
+
+    /// The levels over some seconds, each so many times in a row: share in percent, lateness in milliseconds, legs. Only
+    /// changes are kept, with the second in which they came.
+    fn changes(course: &[(u32, u32, u64, u64)]) -> Vec<(u32, Load)> {
+        let (mut meter, mut last, mut at, mut changes) = (Meter::new(MAX), Load::Normal, 0, Vec::new());
+        for &(times, percent, lateness, legs) in course {
+            for _ in 0..times {
+                at += 1;
+                let (sending, lateness) = (f64::from(percent) / 100.0, Duration::from_millis(lateness));
+                let level = meter.second(&Second { sending, lateness, legs });
+                if level != last {
+                    changes.push((at, level));
+                    last = level;
+                }
+            }
+        }
+        changes
+    }
+
+    #[test]
+    fn a_busy_thread_is_relieved_first_and_full_only_if_that_does_not_help() {
+        assert_eq!(changes(&[(100, 55, 10, 0)]), []);
+        assert_eq!(changes(&[(100, 56, 10, 0)]), [(3, Load::High)]);
+        assert_eq!(changes(&[(100, 86, 10, 0)]), [(3, Load::High), (9, Load::Full)]);
+        assert_eq!(changes(&[(5, 95, 10, 0), (100, 30, 10, 0)]), [(3, Load::High)]);
+        // Now and then is no reason.
+        assert_eq!(changes(&[(2, 99, 500, 0), (1, 10, 0, 0)].repeat(20)), []);
+        assert_eq!(
+            changes(&[[(3, 99, 0, 0)].as_slice(), &[(5, 99, 0, 0), (1, 50, 0, 0)].repeat(9)].concat()),
+            [(3, Load::High)]
+        );
+    }
+
+    #[test]
+    fn packets_that_are_late_count_where_sending_makes_them_so() {
+        assert_eq!(changes(&[(20, 30, 41, 0)]), [(3, Load::High)]);
+        assert_eq!(changes(&[(20, 30, 151, 0)]), [(3, Load::High), (9, Load::Full)]);
+        assert_eq!(changes(&[(20, 25, 900, 0)]), [], "a rush of handshakes");
+    }
+
+    #[test]
+    fn the_way_down_takes_longer() {
+        let full = (9, 90, 0, 0);
+        let to = |percent| changes(&[full, (9, percent, 0, 0), (1, 61, 0, 0), (30, percent, 0, 0)]);
+        assert_eq!(to(60), [(3, Load::High), (9, Load::Full)]);
+        assert_eq!(to(59), [(3, Load::High), (9, Load::Full), (29, Load::High)]);
+        assert_eq!(to(14), [(3, Load::High), (9, Load::Full), (29, Load::High), (39, Load::Normal)]);
+    }
+
+    #[test]
+    fn a_thread_with_nearly_all_its_legs_is_full() {
+        let seconds = [(1, 0, 0, 949), (1, 0, 0, 950), (1, 0, 0, 900), (1, 0, 0, 899), (1, 0, 0, 920)];
+        assert_eq!(changes(&seconds), [(2, Load::Full), (4, Load::Normal)]);
+    }
+
+    #[test]
+    fn a_gauge_shows_what_was_set() {
+        let gauge = Gauge::default();
+        for level in [Load::Full, Load::High, Load::Normal] {
+            gauge.set(level);
+            assert_eq!(gauge.get(), level);
+        }
+    }
+}
