@@ -34,8 +34,9 @@ build: web ## Build target/release/roomtone, with the web client in it, and targ
 run: build ## Build, and serve on http://localhost:8080 with data in ./data
 	target/release/roomtone serve --listen $(LISTEN) --data $(DATA)
 
-demo: build ## Serve a living example: a room with bots that talk
-	scripts/demo.sh $(LISTEN)
+demo: build ## Serve a living example: three rooms in which people talk, and a link to come in by
+	@scripts/setup.sh demo
+	@scripts/demo.sh $(LISTEN)
 
 check: web ## Formatting, lints, types, licences
 	@scripts/setup.sh build
@@ -78,7 +79,7 @@ screenshots: web ## Take the pictures in docs/images anew
 	SCREENSHOTS=1 GROUP=pictures node tests/e2e/run.mjs live-room
 	optipng -quiet -o4 docs/images/*.png
 
-bench: build ## Run every benchmark, or one: make bench NAME=room; results go to target/bench/NAME.json
+bench: build ## Run every benchmark, or one: make bench NAME=audience; results: target/bench/NAME.json and TABLE.md
 	@case "$(NAME)" in "" | browser-entry) scripts/setup.sh test ;; esac
 	@case "$(NAME)" in browser-entry) ;; *) target/release/crowd bench $(NAME) --out target/bench ;; esac
 	@case "$(NAME)" in "" | browser-entry) node tests/e2e/bench.mjs target/bench/browser-entry.json ;; esac

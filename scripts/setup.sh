@@ -2,6 +2,7 @@
 # Installs what building or testing needs, and is quick when everything is there.
 #
 #   scripts/setup.sh build   what a build and the checks need: cmake, Rust components, web packages
+#   scripts/setup.sh demo    also what makes the people of the demo speak, where it can be installed
 #   scripts/setup.sh test    also browsers, network tools and a Python environment for the end-to-end tests
 #   scripts/setup.sh screenshots   also what makes the pictures in docs/images small
 #
@@ -46,8 +47,8 @@ python_packages() {
 }
 
 case "${1:-}" in
-    build | test | screenshots) what=$1 ;;
-    *) fail "usage: scripts/setup.sh build|test|screenshots" ;;
+    build | demo | test | screenshots) what=$1 ;;
+    *) fail "usage: scripts/setup.sh build|demo|test|screenshots" ;;
 esac
 
 command -v cargo >/dev/null 2>&1 || fail "install a Rust toolchain (1.95 or newer) from https://rustup.rs"
@@ -57,7 +58,7 @@ node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.ex
 command -v cc >/dev/null 2>&1 || missing="$missing build-essential"
 
 need cmake cmake
-if [ "$what" != build ]; then
+if [ "$what" = test ] || [ "$what" = screenshots ]; then
     need chromium chromium
     need firefox-esr firefox-esr
     need ip iproute2
@@ -67,8 +68,20 @@ fi
 if [ "$what" = screenshots ]; then
     need optipng optipng
 fi
+apt_works=
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    apt_works=yes
+fi
+if [ "$what" = demo ] && ! command -v espeak-ng >/dev/null 2>&1; then
+    # The demo can do without: its people hum then.
+    if [ -n "$apt_works" ]; then
+        missing="$missing espeak-ng"
+    else
+        echo "setup: without espeak-ng the people of the demo hum; install it to hear them speak"
+    fi
+fi
 if [ -n "$missing" ]; then
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    if [ -n "$apt_works" ]; then
         echo "setup: installing$missing"
         apt-get update -qq
         # shellcheck disable=SC2086 # a list of package names
@@ -84,7 +97,7 @@ if ! cargo clippy --version >/dev/null 2>&1 || ! cargo fmt --version >/dev/null 
 fi
 
 node_packages web
-if [ "$what" != build ]; then
+if [ "$what" = test ] || [ "$what" = screenshots ]; then
     node_packages tests/e2e
     python_packages
 fi

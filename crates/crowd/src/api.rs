@@ -1,5 +1,7 @@
 //! The HTTP surface as far as a bot needs it (docs/PROTOCOL.md).
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use http::{HeaderMap, Method, Request, StatusCode, header};
@@ -7,9 +9,9 @@ use http_body_util::{BodyExt, Limited};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use roomtone::wire::http::{Me, NewRoom, Redeem, RoomCreated};
-use roomtone::wire::socket::Kind;
-use serde::Serialize;
+use roomtone::wire::socket::{Kind, Participant};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{Error, Result};
@@ -19,9 +21,11 @@ const MAX_ANSWER_BYTES: usize = 4 << 20;
 /// How long one request may take. A server under load answers late, a dead one never.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often a request is sent again after 429 or 503 before it counts as refused.
-const RETRIES: u32 = 60;
+pub(crate) const RETRIES: u32 = 60;
 /// The longest that an answer's `Retry-After` is followed.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(30);
+/// The error code of a server that takes no more people: nobody comes back on that by itself.
+pub(crate) const SERVER_FULL: &str = "server_full";
 
 /// An HTTP answer with its body as text.
 #[derive(Debug)]
@@ -39,6 +43,7 @@ pub struct Answer {
 pub struct Api {
     base: String,
     token: Option<String>,
+    retries: Arc<AtomicU32>,
     client: Client<HttpConnector, String>,
 }
 
@@ -57,7 +62,7 @@ impl Api {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let client = Client::builder(TokioExecutor::new()).build(connector);
-        Ok(Self { base: base.to_owned(), token: None, client })
+        Ok(Self { base: base.to_owned(), token: None, retries: Arc::default(), client })
     }
 
     /// The same server for the bearer of `token`.
@@ -65,9 +70,35 @@ impl Api {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
+    /// The same client, with a count of [`Api::retries`] of its own.
+    pub fn counting(&self) -> Self {
+        Self { retries: Arc::default(), ..self.clone() }
+    }
+
+    /// How often the server asked this client, and those that were made from it by signing in, to come back later.
+    pub fn retries(&self) -> u32 {
+        self.retries.load(Ordering::Relaxed)
+    }
+
+    /// Does what a refusal asks for: waits, if it names a time to come back.
+    ///
+    /// # Errors
+    /// The refusal itself, if it is for good.
+    pub(crate) async fn heed(&self, refusal: Error) -> Result<()> {
+        let wait = come_back_after(&refusal).ok_or(refusal)?;
+        self.retries.fetch_add(1, Ordering::Relaxed);
+        tokio::time::sleep(wait).await;
+        Ok(())
+    }
+
     /// The bearer token, when signed in.
     pub fn token(&self) -> Option<&str> {
         self.token.as_deref()
+    }
+
+    /// The server's URL, without a slash at its end.
+    pub fn base(&self) -> &str {
+        &self.base
     }
 
     /// The URL of a room's control socket.
@@ -80,7 +111,15 @@ impl Api {
     /// # Errors
     /// [`Error::Refused`] with `invite_not_found`, `handle_taken` and so on; [`Error::Connection`].
     pub async fn redeem(&self, code: &str, handle: &str, name: &str) -> Result<Self> {
-        let body = Redeem { handle: handle.into(), name: name.into(), language: "en".into() };
+        self.redeem_in(code, handle, name, "en").await
+    }
+
+    /// The same for somebody who speaks `language` (a BCP 47 tag).
+    ///
+    /// # Errors
+    /// As [`Api::redeem`], and [`Error::Refused`] with `invalid_language`.
+    pub async fn redeem_in(&self, code: &str, handle: &str, name: &str, language: &str) -> Result<Self> {
+        let body = Redeem { handle: handle.into(), name: name.into(), language: language.into() };
         let answer = self.post(&format!("/api/invites/{code}/redeem"), &body).await?;
         let token = answer
             .headers
@@ -125,6 +164,22 @@ impl Api {
         Ok((answer.body, location))
     }
 
+    /// The handles of everybody who is in a room, by pages.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with `room_not_found`; [`Error::Connection`].
+    pub async fn roster(&self, room: &str) -> Result<Vec<String>> {
+        let (mut handles, mut after) = (Vec::new(), Some(0));
+        while let Some(number) = after {
+            let page = self.get(&format!("/api/rooms/{room}/roster?after={number}")).await?;
+            let page = parse::<RosterPage>(&page.body)?;
+            handles.extend(page.participants.into_iter().map(|participant| participant.person.handle));
+            // A page that does not lead on would be asked for forever.
+            after = page.next.filter(|next| *next > number);
+        }
+        Ok(handles)
+    }
+
     /// Deletes what `path` names.
     ///
     /// # Errors
@@ -167,17 +222,7 @@ impl Api {
             if answer.status.is_success() {
                 return Ok(answer);
             }
-            if !matches!(answer.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-                let code = parse::<Value>(&answer.body).ok();
-                let code = code.as_ref().and_then(|error| error.get("code")?.as_str()).unwrap_or_default();
-                return Err(Error::Refused {
-                    method: name,
-                    path: path.to_owned(),
-                    status: answer.status.as_u16(),
-                    code: code.to_owned(),
-                });
-            }
-            tokio::time::sleep(retry_after(&answer.headers)).await;
+            self.heed(refusal(name, path, answer.status, &answer.headers, &answer.body)).await?;
         }
         Err(Error::Timeout("a server that is less busy"))
     }
@@ -199,16 +244,42 @@ impl Api {
     }
 }
 
+/// A page of a roster, as far as it is needed.
+#[derive(Debug, Deserialize)]
+struct RosterPage {
+    participants: Vec<Participant>,
+    next: Option<u32>,
+}
+
 /// The session token in a `Set-Cookie` value, if it is the session cookie.
 fn session_cookie(cookie: &str) -> Option<&str> {
     let (name, value) = cookie.split(';').next()?.trim().split_once('=')?;
     (name == "roomtone_session" && !value.is_empty()).then_some(value)
 }
 
-/// How long to wait by `Retry-After` in seconds (RFC 9110, section 10.2.3); one second without it.
-fn retry_after(headers: &HeaderMap) -> Duration {
-    let seconds = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(1);
-    Duration::from_secs(seconds).clamp(Duration::from_millis(100), MAX_RETRY_AFTER)
+/// The refusal that an answer is.
+pub(crate) fn refusal(method: &'static str, path: &str, status: StatusCode, headers: &HeaderMap, body: &str) -> Error {
+    let body = parse::<Value>(body).ok();
+    let code = body.as_ref().and_then(|error| error.get("code")?.as_str()).unwrap_or_default();
+    Error::Refused {
+        method,
+        path: path.to_owned(),
+        status: status.as_u16(),
+        code: code.to_owned(),
+        retry_after: headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok()),
+    }
+}
+
+/// How long to wait before trying again, as `Retry-After` has it and one second without; `None` for what is refused for
+/// good.
+fn come_back_after(refusal: &Error) -> Option<Duration> {
+    match refusal {
+        Error::Refused { status: 429 | 503, code, retry_after, .. } if code != SERVER_FULL => {
+            let wait = Duration::from_secs(retry_after.unwrap_or(1));
+            Some(wait.clamp(Duration::from_millis(100), MAX_RETRY_AFTER))
+        }
+        _ => None,
+    }
 }
 
 fn parse<T: DeserializeOwned>(body: &str) -> Result<T> {
@@ -247,12 +318,23 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_is_bounded() {
-        let mut headers = HeaderMap::new();
-        assert_eq!(retry_after(&headers), Duration::from_secs(1));
-        for (value, seconds) in [("2", 2), ("99999", 30), ("Sun, 06 Nov 1994 08:49:37 GMT", 1)] {
-            headers.insert(header::RETRY_AFTER, value.parse().unwrap());
-            assert_eq!(retry_after(&headers), Duration::from_secs(seconds), "{value}");
+    fn only_a_server_that_is_busy_for_now_is_tried_again() {
+        for (status, body, retry_after, seconds) in [
+            (503, r#"{"code":"busy","message":"Later."}"#, Some("2"), Some(2)),
+            (429, r#"{"code":"rate_limited"}"#, Some("99999"), Some(30)),
+            (503, "no body of ours", Some("Sun, 06 Nov 1994 08:49:37 GMT"), Some(1)),
+            (429, "", None, Some(1)),
+            (503, r#"{"code":"server_full"}"#, Some("5"), None),
+            (404, r#"{"code":"room_not_found"}"#, None, None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.extend(retry_after.map(|value| (header::RETRY_AFTER, value.parse().unwrap())));
+            let refusal = refusal("GET", "/", StatusCode::from_u16(status).unwrap(), &headers, body);
+            assert_eq!(come_back_after(&refusal), seconds.map(Duration::from_secs), "{status} {body}");
         }
+        let mut headers = HeaderMap::new();
+        headers.insert(header::RETRY_AFTER, "5".parse().unwrap());
+        let full = refusal("GET", "/", StatusCode::SERVICE_UNAVAILABLE, &headers, r#"{"code":"server_full"}"#);
+        assert_eq!(full.to_string(), "GET /: 503 server_full, Retry-After: 5");
     }
 }

@@ -4,22 +4,73 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use http::{HeaderValue, header};
+use http::{HeaderValue, StatusCode, header};
 use roomtone::wire::socket::{ByeCode, ClientMessage, Command, Hand, Role, RoomEvent, ServerMessage, Snapshot};
 use roomtone::wire::{CommandId, Id, MemberId};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Error as SocketError, Message, client::IntoClientRequest};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-use crate::api::Api;
+use crate::api::{self, Api};
 use crate::{Error, Result};
 
 /// How long the room may take to do what was asked of it.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Commands that may wait to be sent. A bot sends a handful in its life.
 const COMMANDS: usize = 64;
+/// Bytes that a socket reads at once. What comes is a short message now and then, after a snapshot of some KiB.
+const READ_BUFFER: usize = 4 * 1024;
+
+/// A control socket.
+pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// Opens the control socket of a room, which enters it. Comes back when the server asks to, as requests do.
+///
+/// # Errors
+/// [`Error::Refused`], [`Error::Connection`], [`Error::Timeout`].
+pub(crate) async fn connect(api: &Api, room: &str) -> Result<Socket> {
+    let broken = |error: SocketError| Error::Connection(format!("control socket: {error}"));
+    let mut request = api.socket_url(room).into_client_request().map_err(broken)?;
+    if let Some(token) = api.token() {
+        let value = HeaderValue::from_str(&format!("Bearer {token}"))
+            .map_err(|_| Error::Usage("a bearer token has only visible characters".into()))?;
+        request.headers_mut().insert(header::AUTHORIZATION, value);
+    }
+    let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER).write_buffer_size(0);
+    for _ in 0..api::RETRIES {
+        let connecting = tokio_tungstenite::connect_async_with_config(request.clone(), Some(config), true);
+        match tokio::time::timeout(PATIENCE, connecting).await.map_err(|_| Error::Timeout("the socket"))? {
+            Ok((socket, _)) => return Ok(socket),
+            Err(SocketError::Http(answer)) => {
+                let body = String::from_utf8_lossy(answer.body().as_deref().unwrap_or_default()).into_owned();
+                let path = format!("/api/rooms/{room}/ws");
+                api.heed(api::refusal("GET", &path, answer.status(), answer.headers(), &body)).await?;
+            }
+            Err(error) => return Err(broken(error)),
+        }
+    }
+    Err(Error::Timeout("a server that is less busy"))
+}
+
+/// The refusal that a last message is.
+pub(crate) fn bye(room: &str, code: &str) -> Error {
+    Error::Refused {
+        method: "GET",
+        path: format!("/api/rooms/{room}/ws"),
+        status: StatusCode::SWITCHING_PROTOCOLS.as_u16(),
+        code: code.to_owned(),
+        retry_after: None,
+    }
+}
+
+/// A command as text for a control socket.
+pub(crate) fn command_text(role_epoch: u32, command: Command) -> String {
+    let message = ClientMessage::Command { id: command_id(), role_epoch, command };
+    serde_json::to_string(&message).expect("a message has only strings, numbers and flags")
+}
 
 /// What a bot knows of the room it is in.
 #[derive(Debug, Clone, Default)]
@@ -32,6 +83,8 @@ pub struct RoomState {
     pub muted: bool,
     /// Handles of those who are or were on stage, by number: what a CSRC means.
     pub talkers: BTreeMap<u32, String>,
+    /// Hands that are up, in their order, with their handles: complete for moderators, empty for everybody else.
+    pub hands: Vec<(Id<MemberId>, String)>,
     /// Why the server closed the socket, if it did.
     pub bye: Option<ByeCode>,
 }
@@ -50,26 +103,18 @@ impl Presence {
     /// accepted as they are raised.
     ///
     /// # Errors
-    /// [`Error::Connection`] when the socket is refused or lost; [`Error::Timeout`] without a snapshot.
+    /// [`Error::Refused`], also by a last message instead of a snapshot; [`Error::Connection`] when the socket is lost;
+    /// [`Error::Timeout`] without a snapshot.
     pub async fn enter(api: &Api, room: &str, welcoming: bool) -> Result<Self> {
-        let broken = |error| Error::Connection(format!("control socket: {error}"));
-        let mut request = api.socket_url(room).into_client_request().map_err(broken)?;
-        if let Some(token) = api.token() {
-            let value = HeaderValue::from_str(&format!("Bearer {token}"))
-                .map_err(|_| Error::Usage("a bearer token has only visible characters".into()))?;
-            request.headers_mut().insert(header::AUTHORIZATION, value);
-        }
-        let connecting = tokio_tungstenite::connect_async(request);
-        let (socket, _) = tokio::time::timeout(PATIENCE, connecting)
-            .await
-            .map_err(|_| Error::Timeout("the socket"))?
-            .map_err(broken)?;
+        let socket = connect(api, room).await?;
         let (publish, state) = watch::channel(RoomState::default());
         let (commands, queue) = mpsc::channel(COMMANDS);
         let keeper = Keeper { socket, queue, publish, welcoming, role_epoch: 0 };
         let mut presence = Self { state, commands, task: tokio::spawn(keeper.run()) };
-        presence.wait("a snapshot", |state| state.number.is_some()).await?;
-        Ok(presence)
+        match presence.wait("a snapshot", |state| state.number.is_some()).await {
+            Ok(_) => Ok(presence),
+            Err(error) => Err(presence.state().bye.map_or(error, |code| bye(room, &name_of(code)))),
+        }
     }
 
     /// What is known now.
@@ -110,6 +155,12 @@ impl Presence {
         self.commands.send(command).await.map_err(|_| Error::Connection("control socket has ended".into()))
     }
 
+    /// Waits until the socket has ended, and gives what was known last. Cancel-safe.
+    pub async fn ended(&mut self) -> RoomState {
+        while self.state.changed().await.is_ok() {}
+        self.state()
+    }
+
     /// Leaves the room and waits until the server has said so.
     ///
     /// # Errors
@@ -129,7 +180,7 @@ impl Drop for Presence {
 
 /// The task behind a [`Presence`].
 struct Keeper {
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    socket: Socket,
     queue: mpsc::Receiver<Command>,
     publish: watch::Sender<RoomState>,
     welcoming: bool,
@@ -161,10 +212,8 @@ impl Keeper {
         }
     }
 
-    async fn send(&mut self, command: Command) -> Result<(), tokio_tungstenite::tungstenite::Error> {
-        let message = ClientMessage::Command { id: command_id(), role_epoch: self.role_epoch, command };
-        let text = serde_json::to_string(&message).expect("a message has only strings, numbers and flags");
-        self.socket.send(Message::text(text)).await
+    async fn send(&mut self, command: Command) -> Result<(), SocketError> {
+        self.socket.send(Message::text(command_text(self.role_epoch, command))).await
     }
 
     /// Folds a message into the state and returns the members whose hands are to be accepted.
@@ -180,6 +229,7 @@ impl Keeper {
                     state.on_stage = is_on_stage(you.role);
                     state.muted = you.muted;
                     state.talkers.extend(stage.into_iter().map(|one| (one.number, one.person.handle)));
+                    state.hands = hands.iter().map(|hand| (hand.person.id, hand.person.handle.clone())).collect();
                 });
                 accept.extend(hands.into_iter().map(|Hand { person, .. }| person.id));
             }
@@ -197,8 +247,14 @@ impl Keeper {
     /// Folds one event; gives the member of a raised hand.
     fn fold(&mut self, event: RoomEvent, me: Option<Id<MemberId>>) -> Option<Id<MemberId>> {
         match event {
-            RoomEvent::HandRaised { person, .. } => return Some(person.id),
+            RoomEvent::HandRaised { person, .. } => {
+                self.forget_hand(person.id);
+                self.publish.send_modify(|state| state.hands.push((person.id, person.handle)));
+                return Some(person.id);
+            }
+            RoomEvent::HandLowered { member, .. } | RoomEvent::Left { member, .. } => self.forget_hand(member),
             RoomEvent::RoleChanged { person, number, role, role_epoch, .. } => {
+                self.forget_hand(person.id);
                 let own = me == Some(person.id);
                 if own {
                     self.role_epoch = role_epoch;
@@ -224,6 +280,19 @@ impl Keeper {
         }
         None
     }
+
+    fn forget_hand(&self, member: Id<MemberId>) {
+        self.publish.send_if_modified(|state| {
+            let before = state.hands.len();
+            state.hands.retain(|(raised, _)| *raised != member);
+            state.hands.len() != before
+        });
+    }
+}
+
+/// A code as the protocol writes it.
+fn name_of(code: ByeCode) -> String {
+    serde_json::to_value(code).ok().and_then(|code| Some(code.as_str()?.to_owned())).unwrap_or_default()
 }
 
 fn is_on_stage(role: Role) -> bool {

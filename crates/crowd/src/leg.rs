@@ -44,6 +44,9 @@ pub struct Leg {
     rtc: Rtc,
     socket: UdpSocket,
     local: SocketAddr,
+    remote: SocketAddr,
+    /// Datagrams from elsewhere than `remote`.
+    foreign: u64,
     buffer: Vec<u8>,
     /// What the last input gave rise to; emptied by [`Leg::next`] before it takes another input.
     events: VecDeque<LegEvent>,
@@ -51,7 +54,12 @@ pub struct Leg {
     mid: Mid,
     payload_type: Pt,
     location: String,
+    ice_user: String,
     next_frame: u64,
+    /// The media time of the next frame, in frames since the first: ahead of `next_frame` by every silent one.
+    time: u64,
+    /// A packet ends a silence, or is the first (RFC 3551, section 4.1).
+    marker: bool,
 }
 
 impl Leg {
@@ -91,6 +99,8 @@ impl Leg {
         };
         let (answer, location) = api.offer(path, offer.to_sdp_string()).await?;
         let remote = udp_candidate(&answer).ok_or_else(|| Error::Media("answer has no UDP candidate".into()))?;
+        let ours = rtc.direct_api().local_ice_credentials().ufrag;
+        let ice_user = format!("{}:{ours}", attribute(&answer, "ice-ufrag").unwrap_or_default());
         let socket = socket_towards(remote).await.map_err(|error| Error::io("UDP socket", error))?;
         let local = socket.local_addr().map_err(|error| Error::io("UDP socket", error))?;
         rtc.add_local_candidate(Candidate::host(local, "udp").map_err(|error| media(&error))?);
@@ -104,13 +114,18 @@ impl Leg {
             rtc,
             socket,
             local,
+            remote,
+            foreign: 0,
             buffer: vec![0; DATAGRAM_BYTES],
             events: VecDeque::new(),
             timeout: Instant::now(),
             mid,
             payload_type,
             location,
+            ice_user,
             next_frame: 0,
+            time: 0,
+            marker: true,
         };
         leg.drain()?;
         Ok(leg)
@@ -119,6 +134,21 @@ impl Leg {
     /// The leg's path on the server, to be deleted when it is no longer wanted.
     pub fn location(&self) -> &str {
         &self.location
+    }
+
+    /// The user name of the leg's ICE checks, `THEIRS:OURS` (RFC 8445, section 7.2.2).
+    pub fn ice_user(&self) -> &str {
+        &self.ice_user
+    }
+
+    /// The address at which the leg receives.
+    pub fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Datagrams that came from anywhere else than the server, since this was asked last. They were dropped.
+    pub fn take_foreign(&mut self) -> u64 {
+        std::mem::take(&mut self.foreign)
     }
 
     /// Waits for the next event. Cancel-safe: nothing is lost when the future is dropped.
@@ -137,6 +167,10 @@ impl Leg {
             };
             let now = Instant::now();
             let input = match received {
+                Some(Ok((_, source))) if source != self.remote => {
+                    self.foreign += 1;
+                    continue;
+                }
                 Some(Ok((length, source))) => {
                     match Receive::new(Protocol::Udp, source, self.local, &self.buffer[..length]) {
                         Ok(receive) => Input::Receive(now, receive),
@@ -153,7 +187,7 @@ impl Leg {
         }
     }
 
-    /// Sends the next frame: number, time and marker follow from how many were sent before.
+    /// Sends the next frame: number, time and marker follow from what was sent and paused before.
     ///
     /// # Errors
     /// [`Error::Media`] when the leg does not send, or the media engine refuses.
@@ -164,16 +198,25 @@ impl Leg {
             voice_activity: Some(true),
             ..ExtensionValues::default()
         };
-        let time = (index as u32).wrapping_mul(FRAME_SAMPLES as u32);
+        let time = (self.time as u32).wrapping_mul(FRAME_SAMPLES as u32);
         let write = RtpWrite::new(payload_type, index.into(), time, Instant::now(), frame.payload.clone())
-            .marker(index == 0)
+            .marker(self.marker)
             .ext_vals(levels);
         let mut direct = self.rtc.direct_api();
         let stream =
             direct.stream_tx_by_mid(self.mid, None).ok_or_else(|| Error::Media("this leg does not send".into()))?;
         stream.write_rtp(write);
         self.next_frame += 1;
+        self.time += 1;
+        self.marker = false;
         self.drain()
+    }
+
+    /// Lets the time of `frames` frames of 20 ms pass in silence: nothing is sent, as an encoder does between sentences
+    /// (DTX, RFC 7587, section 3.1.3), and the next packet's time says how long it was.
+    pub fn pause(&mut self, frames: u64) {
+        self.time += frames;
+        self.marker |= frames > 0;
     }
 
     /// Takes everything out of the media engine, as it demands after each change: datagrams go out at once (one that
@@ -207,8 +250,13 @@ pub fn talker(header: &RtpHeader) -> Option<u32> {
     (header.csrc_count == 1).then_some(header.csrc[0])
 }
 
+/// The value of the first attribute `name` of a session description (RFC 8866, section 5.13).
+fn attribute<'a>(sdp: &'a str, name: &str) -> Option<&'a str> {
+    sdp.lines().find_map(|line| line.trim().strip_prefix("a=")?.strip_prefix(name)?.strip_prefix(':'))
+}
+
 /// The first UDP candidate of an answer (RFC 8839, section 5.1).
-fn udp_candidate(sdp: &str) -> Option<SocketAddr> {
+pub(crate) fn udp_candidate(sdp: &str) -> Option<SocketAddr> {
     sdp.lines().filter_map(|line| line.trim().strip_prefix("a=candidate:")).find_map(|line| {
         let mut fields = line.split_ascii_whitespace().skip(2);
         let udp = fields.next()?.eq_ignore_ascii_case("udp");
@@ -242,6 +290,13 @@ mod tests {
         for broken in ["", "a=candidate:", "a=candidate:1 1 udp", "a=candidate:1 1 udp 1 host 1 typ host"] {
             assert_eq!(udp_candidate(broken), None, "{broken}");
         }
+    }
+
+    #[test]
+    fn attributes_are_found() {
+        let sdp = "v=0\r\na=ice-ufrag-other:1\r\na=ice-ufrag:abcd\r\na=ice-ufrag:later\r\n";
+        assert_eq!(attribute(sdp, "ice-ufrag"), Some("abcd"));
+        assert_eq!(attribute(sdp, "ice-pwd"), None);
     }
 
     #[test]

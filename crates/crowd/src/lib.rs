@@ -17,8 +17,11 @@
 pub mod api;
 pub mod cli;
 pub mod control;
+pub mod demo;
+pub mod fleet;
 pub mod leg;
 pub mod metrics;
+pub mod procfs;
 pub mod report;
 pub mod scenario;
 pub mod server;
@@ -42,8 +45,11 @@ pub enum Error {
     /// The server could not be started, or ended, or did not say where it listens.
     #[error("server: {0}")]
     Server(String),
+    /// A load process, or another that was started for a measurement, ended or could not do its work.
+    #[error("{0}")]
+    Load(String),
     /// The server refused a request: its HTTP status and error code (docs/PROTOCOL.md, "Errors").
-    #[error("{method} {path}: {status} {code}")]
+    #[error("{method} {path}: {status} {code}{}", later(.retry_after))]
     Refused {
         /// Request method.
         method: &'static str,
@@ -53,6 +59,8 @@ pub enum Error {
         status: u16,
         /// The `code` of the error body, or empty when there was none.
         code: String,
+        /// Seconds after which it may be tried again, if the server named any (RFC 9110, section 10.2.3).
+        retry_after: Option<u64>,
     },
     /// A connection failed, or something else than the protocol was spoken on it.
     #[error("connection: {0}")]
@@ -60,6 +68,9 @@ pub enum Error {
     /// The media engine refused an answer or a packet.
     #[error("media: {0}")]
     Media(String),
+    /// A signal stopped the run.
+    #[error("stopped")]
+    Stopped,
     /// What was waited for did not come.
     #[error("timed out waiting for {0}")]
     Timeout(&'static str),
@@ -70,6 +81,11 @@ impl Error {
     pub fn io(what: impl Into<String>, source: std::io::Error) -> Self {
         Self::Io { what: what.into(), source }
     }
+}
+
+/// When a refusal says that one may come back, for people.
+fn later(retry_after: &Option<u64>) -> String {
+    retry_after.map_or(String::new(), |seconds| format!(", Retry-After: {seconds}"))
 }
 
 /// The result of everything in this crate that can fail.

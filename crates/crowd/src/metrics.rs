@@ -1,6 +1,17 @@
-//! Histograms out of the Prometheus text format.
+//! Counters and histograms out of the Prometheus text format.
 
 use std::collections::BTreeMap;
+
+/// The counter or gauge `name`, summed over all its labels; `None` if the text has no such series.
+pub fn counter(text: &str, name: &str) -> Option<f64> {
+    let values = text.lines().filter_map(|line| {
+        let rest = line.strip_prefix(name)?;
+        let value = if rest.starts_with('{') { rest.rsplit_once('}')?.1 } else { rest };
+        // A longer name begins alike; a timestamp may follow the value.
+        value.starts_with(' ').then(|| value.split_whitespace().next()?.parse::<f64>().ok())?
+    });
+    values.fold(None, |sum, value| Some(sum.unwrap_or(0.0) + value))
+}
 
 /// A cumulative histogram: upper bounds in the metric's unit, each with the number of observations up to it.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,6 +106,15 @@ other_bucket{le=\"+Inf\"} 3
             assert!((found - value).abs() < 1e-9, "{quantile}: {found}");
         }
         assert_eq!(Histogram::parse(TEXT, "time"), None);
+    }
+
+    #[test]
+    fn a_counter_is_the_sum_of_its_series() {
+        let text = "# TYPE sent_total counter\nsent_total{thread=\"0\"} 3\nsent_total{thread=\"1\"} 4.5 1700000000\n\
+                    sent_total_other 9\nplain 2\nplain2 7 8\n";
+        for (name, value) in [("sent_total", Some(7.5)), ("plain", Some(2.0)), ("absent", None), ("sent", None)] {
+            assert_eq!(counter(text, name), value, "{name}");
+        }
     }
 
     #[test]

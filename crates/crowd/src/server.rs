@@ -1,5 +1,6 @@
 //! The server under test: started here, or running elsewhere; invites; its share of the machine.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -10,14 +11,15 @@ use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
 use crate::api::Api;
+use crate::procfs::{self, Threads, Usage};
 use crate::{Error, Result};
 
 /// What the server prints in front of its URL once it serves.
 const READY: &str = "listening on ";
 /// How long a server may take from its start until it serves.
 const START_PATIENCE: Duration = Duration::from_secs(60);
-/// The kernel counts processor time in units of 1/100 s on every architecture (`USER_HZ`, proc(5)).
-const TICKS_PER_SECOND: f64 = 100.0;
+/// What the names of the server's media threads begin with.
+const MEDIA_THREADS: &str = "media-";
 
 /// A running server.
 #[derive(Debug)]
@@ -30,21 +32,63 @@ pub struct Server {
     own: Option<(Child, TempDir)>,
 }
 
-/// Processor time and memory of a process.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Usage {
-    /// User and system time since its start, in seconds.
-    pub cpu_seconds: f64,
-    /// Resident memory, in bytes.
-    pub rss_bytes: u64,
+/// How a server is started.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Milliseconds of sound in a packet to the audience; the server chooses without it.
+    pub packing: Option<Packing>,
+    /// How many may listen.
+    pub max_listeners: Option<usize>,
+}
+
+/// How much sound a packet to the audience holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Packing {
+    /// As the server chooses by size and load.
+    Auto,
+    /// 20 ms.
+    #[value(name = "20")]
+    Ms20,
+    /// 60 ms.
+    #[value(name = "60")]
+    Ms60,
+    /// 120 ms.
+    #[value(name = "120")]
+    Ms120,
+}
+
+impl Packing {
+    /// As the server's command line has it.
+    fn option(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Ms20 => "20",
+            Self::Ms60 => "60",
+            Self::Ms120 => "120",
+        }
+    }
+}
+
+impl Settings {
+    /// What is added to the server's command line.
+    fn arguments(&self) -> Vec<String> {
+        let mut arguments = Vec::new();
+        if let Some(packing) = self.packing {
+            arguments.extend(["--packing".to_owned(), packing.option().to_owned()]);
+        }
+        if let Some(listeners) = self.max_listeners {
+            arguments.extend(["--max-listeners".to_owned(), listeners.to_string()]);
+        }
+        arguments
+    }
 }
 
 impl Server {
-    /// Starts `binary` on loopback with free ports and an empty data folder, and waits until it serves.
+    /// Starts `binary` on loopback with free ports, an empty data folder and these settings, and waits until it serves.
     ///
     /// # Errors
     /// [`Error::Server`] when it ends or says nothing for a minute; [`Error::Io`] when it cannot be started.
-    pub async fn start(binary: &Path) -> Result<Self> {
+    pub async fn start(binary: &Path, settings: &Settings) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("crowd-").tempdir();
         let folder = folder.map_err(|error| Error::io("temporary folder", error))?;
         let data = folder.path().join("data");
@@ -52,6 +96,7 @@ impl Server {
             .arg("serve")
             .args(["--listen", "127.0.0.1:0", "--media", "127.0.0.1:0", "--data"])
             .arg(&data)
+            .args(settings.arguments())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -103,6 +148,22 @@ impl Server {
         }
     }
 
+    /// The codes of `count` fresh invites, made at once.
+    ///
+    /// # Errors
+    /// As [`Server::invite`].
+    pub async fn invites(&self, count: usize) -> Result<Vec<String>> {
+        let mut command = Command::new(&self.binary);
+        command.arg("invite").arg("--data").arg(&self.data).arg("--count").arg(count.to_string());
+        let output = command.output().await.map_err(|error| Error::io(self.binary.display().to_string(), error))?;
+        let printed = String::from_utf8_lossy(&output.stdout);
+        let codes: Vec<String> = printed.lines().filter_map(invite_code).map(str::to_owned).collect();
+        if codes.len() != count || !output.status.success() {
+            return Err(Error::Server(format!("no invites: {}", String::from_utf8_lossy(&output.stderr).trim())));
+        }
+        Ok(codes)
+    }
+
     /// Makes a member with this handle and signs in.
     ///
     /// # Errors
@@ -111,13 +172,24 @@ impl Server {
         self.api.redeem(&self.invite().await?, handle, handle).await
     }
 
+    /// The id of the server's process, if this process started it and it still runs.
+    pub fn id(&self) -> Option<u32> {
+        self.own.as_ref()?.0.id()
+    }
+
     /// Processor time and memory of the server, if this process started it and it still runs.
     pub fn usage(&self) -> Option<Usage> {
-        let (child, _) = self.own.as_ref()?;
-        let pid = child.id()?;
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-        Some(Usage { cpu_seconds: cpu_seconds(&stat)?, rss_bytes: rss_bytes(&status)? })
+        procfs::usage(self.id()?)
+    }
+
+    /// The server's media threads and their processor time, likewise.
+    pub fn media_threads(&self) -> Option<Threads> {
+        procfs::threads(self.id()?, MEDIA_THREADS)
+    }
+
+    /// The server's UDP addresses, likewise; empty when they are not known.
+    pub fn media_addresses(&self) -> Vec<SocketAddr> {
+        self.id().map(procfs::udp_addresses).unwrap_or_default()
     }
 }
 
@@ -142,33 +214,15 @@ fn invite_code(printed: &str) -> Option<&str> {
     (!code.is_empty() && !code.contains(char::is_whitespace)).then_some(code)
 }
 
-/// Fields 14 and 15 of `/proc/PID/stat` (proc(5)): user and system time. The name in field 2 may hold anything, so
-/// counting begins after its closing bracket.
-fn cpu_seconds(stat: &str) -> Option<f64> {
-    let (_, fields) = stat.rsplit_once(')')?;
-    let mut fields = fields.split_ascii_whitespace().skip(11);
-    let (user, system): (f64, f64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-    Some((user + system) / TICKS_PER_SECOND)
-}
-
-/// `VmRSS` of `/proc/PID/status`, which is in KiB.
-fn rss_bytes(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.split_ascii_whitespace().next()?.parse::<u64>().ok().map(|kib| kib * 1_024)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_kernels_account_is_read() {
-        let stat = "42 (a ) b) S 1 42 42 0 -1 4194560 100 0 0 0 250 50 0 0 20 0 5 0 1 2 3";
-        assert_eq!(cpu_seconds(stat), Some(3.0));
-        assert_eq!(rss_bytes("Name:\tx\nVmHWM:\t  9 kB\nVmRSS:\t  2048 kB\n"), Some(2_097_152));
-        assert_eq!((cpu_seconds("nonsense"), rss_bytes("")), (None, None));
-        let own = std::fs::read_to_string("/proc/self/stat").unwrap();
-        assert!(cpu_seconds(&own).is_some());
+    fn settings_become_options() {
+        assert!(Settings::default().arguments().is_empty());
+        let settings = Settings { packing: Some(Packing::Ms60), max_listeners: Some(5) };
+        assert_eq!(settings.arguments(), ["--packing", "60", "--max-listeners", "5"]);
     }
 
     #[test]

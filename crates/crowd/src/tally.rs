@@ -85,26 +85,36 @@ impl Tally {
         (highest - first.min(highest) + 1).saturating_sub(self.counts.frames)
     }
 
-    /// Takes in one received payload. Returns the frame's number in what the talker sent, or `None` for bytes that
-    /// the talker never sent.
+    /// Takes in one received payload: a frame as the talker sent it, or several that the server has put into one packet
+    /// (RFC 6716, section 3.2.5), which libopus takes apart again. Returns the number of the last frame in what the talker
+    /// sent, or `None` for a payload with anything in it that the talker never sent.
     pub fn heard(&mut self, payload: &[u8]) -> Option<u64> {
-        let Some(position) = self.known.script.position(payload) else {
+        if let Some(position) = self.known.script.position(payload) {
+            return Some(self.frame(position));
+        }
+        let positions = positions(&self.known.script, payload);
+        let last = positions.into_iter().map(|position| Some(self.frame(position?))).reduce(|all, one| all.and(one));
+        if last.flatten().is_none() {
             self.counts.mismatches += 1;
-            return None;
-        };
+        }
+        last.flatten()
+    }
+
+    /// Takes in the frame at a place of the script; returns its number.
+    fn frame(&mut self, position: usize) -> u64 {
         let sent = self.known.sent.load(Ordering::Acquire);
         let near = if sent > 0 { sent - 1 } else { self.highest.unwrap_or(position as u64) };
         let frame = unwrap_position(position as u64, near);
         if !self.mark(frame) {
             self.counts.duplicates += 1;
-            return Some(frame);
+            return frame;
         }
         self.counts.frames += 1;
         self.first = Some(self.first.map_or(frame, |first| first.min(frame)));
         if (self.known.from.load(Ordering::Acquire)..self.known.to.load(Ordering::Acquire)).contains(&frame) {
             self.counts.counted += 1;
         }
-        Some(frame)
+        frame
     }
 
     /// Remembers `frame`; false when it was received before or is older than the window.
@@ -138,6 +148,14 @@ impl Tally {
         self.seen[word] |= mask;
         true
     }
+}
+
+/// The places in the script of all frames of a packet, each as a packet of its own (code 0, RFC 6716, section 3.2.2).
+/// None at all for what libopus cannot take apart.
+fn positions(script: &Script, payload: &[u8]) -> Vec<Option<usize>> {
+    let Ok(packet) = opus::packet::parse(payload) else { return Vec::new() };
+    let alone = |frame: &&[u8]| [&[packet.toc & 0xfc], *frame].concat();
+    packet.frames.iter().map(|frame| script.position(&alone(frame))).collect()
 }
 
 /// The frame number nearest to `near` whose place in the repeating script is `position`.
@@ -210,6 +228,35 @@ mod tests {
         assert_eq!(tally.heard(&changed), None);
         assert_eq!(tally.heard(&[]), None);
         assert_eq!(tally.counts(), Counts { mismatches: 2, ..Counts::default() });
+    }
+
+    #[test]
+    fn packed_frames_are_taken_apart() {
+        let known = Arc::new(Known::new(Script::of("crowd_check").unwrap()));
+        let mut tally = Tally::new(known.clone());
+        let pack = |frames: std::ops::Range<u64>| {
+            let frames: Vec<_> = frames.map(|frame| known.script.frame(frame).payload.clone()).collect();
+            let frames: Vec<&[u8]> = frames.iter().map(|frame| &**frame).collect();
+            let (mut packer, mut packed) = (opus::Repacketizer::new().unwrap(), vec![0; 2_000]);
+            let len = packer.combine(&frames, &mut packed).unwrap();
+            packed.truncate(len);
+            packed
+        };
+        assert_eq!(tally.heard(&pack(0..3)), Some(2));
+        assert_eq!(tally.heard(&pack(6..12)), Some(11));
+        assert_eq!(tally.heard(&known.script.frame(12).payload), Some(12));
+        assert_eq!(tally.lost(), 3);
+        assert_eq!(tally.heard(&pack(9..14)), Some(13));
+        let expected = Counts { frames: 11, duplicates: 4, ..Counts::default() };
+        assert_eq!(tally.counts(), expected);
+        // One frame of three is not the talker's, the first or the last: the packet is a mismatch, the other two have come.
+        for (at, range) in [(6, 20..23), (usize::MAX, 30..33)] {
+            let mut changed = pack(range);
+            let at = at.min(changed.len() - 1);
+            changed[at] ^= 1;
+            assert_eq!(tally.heard(&changed), None, "byte {at}");
+        }
+        assert_eq!(tally.counts(), Counts { frames: 15, mismatches: 2, ..expected });
     }
 
     #[test]

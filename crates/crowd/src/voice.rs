@@ -28,7 +28,7 @@ pub struct VoiceFrame {
 }
 
 /// What a talker says over and over: ten seconds of packets that are all different.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Script {
     frames: Vec<VoiceFrame>,
     by_payload: HashMap<Arc<[u8]>, usize>,
@@ -36,7 +36,8 @@ pub struct Script {
 
 impl Script {
     /// Synthesises and encodes the script of `name`: a buzzing source with a wandering pitch, three moving formants
-    /// and syllables that never fall silent. The same name gives the same bytes in every process of one build.
+    /// and syllables that never fall silent. The same name gives the same bytes in every process of one build; what follows
+    /// two underscores does not count, so that many talkers can share a script.
     ///
     /// # Errors
     /// [`Error::Media`] when libopus refuses, which would be a fault of the build.
@@ -44,7 +45,7 @@ impl Script {
         let opus = |error: opus::Error| Error::Media(format!("opus: {error}"));
         let mut encoder = opus::Encoder::new(48_000, opus::Channels::Mono, opus::Application::Voip).map_err(opus)?;
         encoder.set_bitrate(opus::Bitrate::Bits(BIT_RATE)).map_err(opus)?;
-        let mut mouth = Mouth::new(fnv1a(name));
+        let mut mouth = Mouth::new(fnv1a(name.split("__").next().unwrap_or_default()));
         let mut frames = Vec::with_capacity(SCRIPT_FRAMES);
         let mut by_payload = HashMap::with_capacity(SCRIPT_FRAMES);
         while frames.len() < SCRIPT_FRAMES {
@@ -71,13 +72,13 @@ impl Script {
 }
 
 /// Root mean square of samples in -1..=1 as dBov: 0 is the loudest, -127 is silence (RFC 6465, appendix A).
-fn level_dbov(samples: &[f32]) -> i8 {
+pub(crate) fn level_dbov(samples: &[f32]) -> i8 {
     let mean_square = samples.iter().map(|s| s * s).sum::<f32>() / samples.len() as f32;
     (10.0 * mean_square.max(1e-13).log10()).round().clamp(-127.0, 0.0) as i8
 }
 
 /// FNV-1a, 64 bits: a seed from a name that does not change between builds.
-fn fnv1a(name: &str) -> u64 {
+pub(crate) fn fnv1a(name: &str) -> u64 {
     name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
@@ -162,6 +163,8 @@ mod tests {
             assert_eq!(other.position(payload), None);
         }
         assert_eq!(one.frame(SCRIPT_FRAMES as u64 + 3).payload, one.frame(3).payload);
+        let shared = Script::of("crowd_t1__7").unwrap();
+        assert_eq!(shared.frame(9).payload, one.frame(9).payload, "two underscores end the name");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::{Size, Stage, residence};
 use crate::api::Api;
 use crate::control::Presence;
 use crate::leg::{Leg, LegEvent, SLOTS, talker};
-use crate::report::{Report, commit};
+use crate::report::Report;
 use crate::server::Server;
 use crate::tally::{Tally, percentile};
 use crate::{Error, Result};
@@ -26,12 +26,10 @@ pub async fn run(server: &Server, size: Size) -> Result<Report> {
     let members = stage.audience(server, size.listeners).await?;
     let (usage_before, residence_before, began) = (server.usage(), residence(server).await, Instant::now());
     let mut report = Report {
-        scenario: "entry".into(),
         listeners: size.listeners,
         talkers: size.talkers,
         packets_expected: (members.len() * ROUNDS) as u64,
-        commit: commit().await,
-        ..Report::default()
+        ..Report::of("entry").await
     };
     let mut entry_ms = Vec::with_capacity(members.len() * ROUNDS);
     let mut heard_by = vec![false; members.len()];

@@ -1,33 +1,40 @@
 //! Named loads.
 
+pub mod audience;
+pub mod bench;
+pub mod churn;
 pub mod entry;
+pub mod flood;
+pub mod load;
+pub mod overload;
 pub mod peer;
+mod progress;
 pub mod room;
+pub mod rooms;
+pub mod rush;
+mod speech;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
-use tokio::time::MissedTickBehavior;
 
 use crate::api::Api;
 use crate::control::Presence;
 use crate::leg::{Leg, LegEvent};
 use crate::metrics::Histogram;
 use crate::report::Report;
-use crate::server::Server;
+use crate::server::{Server, Settings};
 use crate::tally::Known;
-use crate::voice::{FRAME_MILLIS, Script};
+use crate::voice::Script;
 use crate::{Error, Result};
+use speech::{Score, Turns, perform};
 
 /// The server's histogram of how long a packet is inside of it, in seconds.
 const RESIDENCE: &str = "roomtone_media_residence_seconds";
 /// How long ICE and DTLS of one leg may take.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(20);
-/// The standard set of benchmarks.
-const BENCHES: [&str; 2] = ["entry", "room"];
 
 /// How big a load is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,35 +47,85 @@ pub struct Size {
     pub seconds: u64,
 }
 
-/// The benchmarks that `name` stands for: all without a name.
-///
-/// # Errors
-/// [`Error::Usage`] for a name that is none of them.
-pub fn bench_names(name: Option<&str>) -> Result<Vec<&'static str>> {
-    let chosen: Vec<_> = BENCHES.into_iter().filter(|bench| name.is_none_or(|name| name == *bench)).collect();
-    if chosen.is_empty() {
-        return Err(Error::Usage(format!("no such benchmark; there are: {}", BENCHES.join(", "))));
-    }
-    Ok(chosen)
+/// What is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scenario {
+    /// [`entry`].
+    Entry,
+    /// [`room`].
+    Room,
+    /// [`audience::audience`].
+    Audience,
+    /// [`audience::panel`].
+    Panel,
+    /// [`rush`].
+    Rush,
+    /// [`churn`].
+    Churn {
+        /// People who enter each second, and who leave.
+        rate: usize,
+    },
+    /// [`rooms`].
+    Rooms {
+        /// How many.
+        rooms: usize,
+    },
+    /// [`flood`].
+    Flood {
+        /// Garbage datagrams.
+        per_second: u32,
+    },
+    /// [`overload`].
+    Overload {
+        /// How many enter before the others knock.
+        inside: usize,
+    },
 }
 
-/// Runs the benchmark `name` at its standard size.
-///
-/// # Errors
-/// Whatever ends its scenario.
-pub async fn bench(name: &str, server: &Server) -> Result<Report> {
-    match name {
-        "entry" => entry::run(server, Size { listeners: 20, talkers: 1, seconds: 1 }).await,
-        _ => room::run(server, Size { listeners: 20, talkers: 1, seconds: 20 }).await,
+/// A scenario, its size, and the server for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// What is run.
+    pub scenario: Scenario,
+    /// How big it is.
+    pub load: load::Load,
+    /// How the server is started.
+    pub settings: Settings,
+}
+
+impl Plan {
+    /// Runs it on a server.
+    ///
+    /// # Errors
+    /// Whatever ends the scenario.
+    pub async fn run(&self, server: &Server) -> Result<Report> {
+        let load = self.load;
+        let size = Size { listeners: load.listeners, talkers: load.talkers, seconds: load.seconds };
+        match self.scenario {
+            Scenario::Entry => entry::run(server, size).await,
+            Scenario::Room => room::run(server, size).await,
+            Scenario::Audience => audience::audience(server, load).await,
+            Scenario::Panel => audience::panel(server, load).await,
+            Scenario::Rush => rush::run(server, load).await,
+            Scenario::Churn { rate } => churn::run(server, load, rate).await,
+            Scenario::Rooms { rooms } => rooms::run(server, load, rooms).await,
+            Scenario::Flood { per_second } => flood::run(server, load, per_second).await,
+            Scenario::Overload { inside } => overload::run(server, load, inside).await,
+        }
     }
 }
 
 /// A room with talkers on its stage.
-struct Stage {
+pub(crate) struct Stage {
     /// Id of the room.
     room: String,
     /// What the members of this run have in their handles, so that runs on one server do not collide.
     run: String,
+    /// Who opened the room: its host.
+    host: Option<Api>,
+    /// The user name of the first talker's ICE checks.
+    ice_user: String,
+    score: Arc<Score>,
     talkers: BTreeMap<u32, Talker>,
 }
 
@@ -80,13 +137,29 @@ struct Talker {
 }
 
 impl Stage {
-    /// Opens a room and brings `count` talkers to its stage: the first is the host and lets in the others.
+    /// Opens a room and brings `count` talkers to its stage, who talk without a pause.
     async fn open(server: &Server, count: usize) -> Result<Self> {
+        Self::open_with(server, count, None).await
+    }
+
+    /// The same with talkers who speak when `turns` says.
+    async fn open_with(server: &Server, count: usize, turns: Option<Turns>) -> Result<Self> {
         let run = run_name();
-        let mut stage = Self { room: String::new(), run, talkers: BTreeMap::new() };
+        let mut talkers = Vec::with_capacity(count);
         for index in 0..count {
-            let handle = stage.handle('t', index);
-            let api = server.member(&handle).await?;
+            let handle = handle(&run, 't', index);
+            let script = script(handle.clone()).await?;
+            talkers.push((server.member(&handle).await?, script));
+        }
+        Self::with(run, talkers, turns).await
+    }
+
+    /// Opens a room and brings these members to its stage: the first is the host and lets in the others.
+    async fn with(run: String, members: Vec<(Api, Script)>, turns: Option<Turns>) -> Result<Self> {
+        let score = Score::new(turns);
+        let mut stage =
+            Self { room: String::new(), run, host: None, ice_user: String::new(), score, talkers: BTreeMap::new() };
+        for (index, (api, script)) in members.into_iter().enumerate() {
             if index == 0 {
                 stage.room = api.open_room("A load test").await?;
             }
@@ -94,17 +167,19 @@ impl Stage {
             presence.come_on_stage().await?;
             let number = presence.state().number.ok_or(Error::Timeout("a number in the room"))?;
             let leg = connected(Leg::publish(&api, &stage.room).await?).await?;
-            let script = tokio::task::spawn_blocking(move || Script::of(&handle));
-            let script = script.await.map_err(|error| Error::Media(error.to_string()))??;
+            if index == 0 {
+                stage.ice_user = leg.ice_user().to_owned();
+                stage.host = Some(api);
+            }
             let known = Arc::new(Known::new(script));
-            let task = tokio::spawn(talk(leg, known.clone()));
+            let task = tokio::spawn(perform(leg, known.clone(), stage.score.clone(), index));
             stage.talkers.insert(number, Talker { known, task, _presence: presence });
         }
         Ok(stage)
     }
 
     fn handle(&self, kind: char, index: usize) -> String {
-        format!("crowd_{}_{kind}{index}", self.run)
+        handle(&self.run, kind, index)
     }
 
     /// Makes the members that are going to listen.
@@ -152,26 +227,18 @@ async fn connected(mut leg: Leg) -> Result<Leg> {
 }
 
 /// Sends the script, a frame every 20 ms, until the leg ends; returns why it ended.
-async fn talk(mut leg: Leg, known: Arc<Known>) -> Error {
-    let mut clock = tokio::time::interval(Duration::from_millis(FRAME_MILLIS));
-    // After a stall all frames that are due go out at once, as from an encoder that was behind.
-    clock.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    loop {
-        tokio::select! {
-            event = leg.next() => match event {
-                Ok(LegEvent::Connected | LegEvent::Heard(_)) => {}
-                Ok(LegEvent::Disconnected) => return Error::Media("the server cut the leg".into()),
-                Err(error) => return error,
-            },
-            _ = clock.tick() => {
-                let sent = known.sent.load(Ordering::Acquire);
-                if let Err(error) = leg.send(known.script.frame(sent)) {
-                    return error;
-                }
-                known.sent.store(sent + 1, Ordering::Release);
-            }
-        }
-    }
+async fn talk(leg: Leg, known: Arc<Known>) -> Error {
+    perform(leg, known, Score::new(None), 0).await
+}
+
+/// Encodes the script of a handle where it does not hold up the others.
+async fn script(handle: String) -> Result<Script> {
+    tokio::task::spawn_blocking(move || Script::of(&handle)).await.map_err(|error| Error::Media(error.to_string()))?
+}
+
+/// The handle of a member of a run. What the others need to know of a talker follows from it (see [`Script::of`]).
+fn handle(run: &str, kind: char, index: usize) -> String {
+    format!("crowd_{run}_{kind}{index}")
 }
 
 /// Reads the residence histogram; `None` when this server does not show it.
@@ -184,16 +251,4 @@ fn run_name() -> String {
     let mut bytes = [0; 6];
     getrandom::fill(&mut bytes).expect("the operating system has random bytes");
     bytes.iter().map(|byte| char::from(b'a' + byte % 26)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn benchmarks_go_by_name() {
-        assert_eq!(bench_names(None).unwrap(), BENCHES);
-        assert_eq!(bench_names(Some("room")).unwrap(), ["room"]);
-        assert!(matches!(bench_names(Some("dance")), Err(Error::Usage(_))));
-    }
 }

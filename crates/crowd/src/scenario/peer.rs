@@ -21,12 +21,11 @@ use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
 use tokio::task::JoinHandle;
 
-use super::{connected, talk};
+use super::{connected, script, talk};
 use crate::api::Api;
 use crate::control::{Presence, RoomState};
 use crate::leg::{Leg, LegEvent, SLOTS, talker};
 use crate::tally::{Known, Tally};
-use crate::voice::Script;
 use crate::{Error, Result};
 
 /// How often the counts are printed.
@@ -87,13 +86,13 @@ pub async fn run(options: Options) -> Result<()> {
         say(&json!({ "event": "listening" }))?;
     }
     // Kept from one publish leg to the next, so that no frame is sent twice.
-    let mut script = None;
+    let mut known = None;
     let mut mouth = None;
     if options.talk {
         presence.come_on_stage().await?;
         say(&json!({ "event": "on_stage" }))?;
-        script = Some(known(handle).await?);
-        mouth = publish(&api, &options.room, &script).await?;
+        known = Some(Arc::new(Known::new(script(handle).await?)));
+        mouth = publish(&api, &options.room, &known).await?;
     }
     let mut was_muted = false;
     let mut hearing = Hearing::default();
@@ -123,7 +122,7 @@ pub async fn run(options: Options) -> Result<()> {
                     if let Some((_, task)) = mouth.take() {
                         task.abort();
                     }
-                    mouth = publish(&api, &options.room, &script).await?;
+                    mouth = publish(&api, &options.room, &known).await?;
                 }
             }
             () = &mut end => break,
@@ -142,8 +141,8 @@ pub async fn run(options: Options) -> Result<()> {
 type Mouth = (Arc<Known>, JoinHandle<Error>);
 
 /// Publishes a script from where it is; `None` without one, or when the server refuses, which is said and not an error.
-async fn publish(api: &Api, room: &str, script: &Option<Arc<Known>>) -> Result<Option<Mouth>> {
-    let Some(known) = script else { return Ok(None) };
+async fn publish(api: &Api, room: &str, known: &Option<Arc<Known>>) -> Result<Option<Mouth>> {
+    let Some(known) = known else { return Ok(None) };
     let leg = match Leg::publish(api, room).await {
         Err(Error::Refused { code, .. }) => {
             say(&json!({ "event": "refused", "code": code }))?;
@@ -153,12 +152,6 @@ async fn publish(api: &Api, room: &str, script: &Option<Arc<Known>>) -> Result<O
     };
     say(&json!({ "event": "talking" }))?;
     Ok(Some((known.clone(), tokio::spawn(talk(leg, known.clone())))))
-}
-
-/// Encodes a script where it does not hold up the others.
-async fn known(handle: String) -> Result<Arc<Known>> {
-    let script = tokio::task::spawn_blocking(move || Script::of(&handle)).await;
-    Ok(Arc::new(Known::new(script.map_err(|error| Error::Media(error.to_string()))??)))
 }
 
 /// The next event of a leg; never, without a leg.
@@ -206,7 +199,7 @@ impl Hearing {
         {
             ear.handle = Some(handle.clone());
             if handle.starts_with(SCRIPTED) {
-                ear.tally = Some(Tally::new(known(handle.clone()).await?));
+                ear.tally = Some(Tally::new(Arc::new(Known::new(script(handle.clone()).await?))));
             }
         }
         if let Some(tally) = &mut ear.tally {

@@ -12,7 +12,7 @@ use super::{Size, Stage, residence};
 use crate::api::Api;
 use crate::control::Presence;
 use crate::leg::{Leg, LegEvent, SLOTS, talker};
-use crate::report::{Report, commit};
+use crate::report::{Report, loss};
 use crate::server::Server;
 use crate::tally::{Counts, Known, Tally, percentile};
 use crate::{Error, Result};
@@ -69,14 +69,7 @@ pub async fn run(server: &Server, size: Size) -> Result<Report> {
     tokio::time::sleep(UNDER_WAY).await;
     stop.send_replace(true);
 
-    let mut report = Report {
-        scenario: "room".into(),
-        listeners: size.listeners,
-        talkers: size.talkers,
-        seconds,
-        commit: commit().await,
-        ..Report::default()
-    };
+    let mut report = Report { listeners: size.listeners, talkers: size.talkers, seconds, ..Report::of("room").await };
     let mut span = 0;
     while let Some(heard) = listeners.join_next().await {
         let heard = heard.map_err(|error| Error::Media(error.to_string()))?;
@@ -117,10 +110,6 @@ fn mark(known: &BTreeMap<u32, Arc<Known>>, border: impl Fn(&Known) -> &std::sync
     for one in known.values() {
         border(one).store(one.sent.load(Ordering::Acquire) + AHEAD, Ordering::Release);
     }
-}
-
-fn loss(expected: u64, received: u64) -> f64 {
-    if expected == 0 { 0.0 } else { expected.saturating_sub(received) as f64 / expected as f64 }
 }
 
 /// One listener from entering to the end. Reports the milliseconds from opening the control socket to the first
@@ -171,17 +160,4 @@ async fn listen(
     }
     heard.span = slots.values().map(|(first, last)| last - first + 1).sum();
     heard
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn loss_is_a_share_of_what_was_expected() {
-        for (expected, received, share) in [(0, 0, 0.0), (100, 100, 0.0), (100, 75, 0.25), (10, 11, 0.0), (10, 0, 1.0)]
-        {
-            assert_eq!(loss(expected, received), share, "{received} of {expected}");
-        }
-    }
 }
