@@ -88,8 +88,9 @@ export function installProbe() {
 		return analysers.get(track);
 	};
 
-	/** Each voice slot now: whose it is (CSRC of the newest packet), packets so far, lost for good, and when the last one
-	 * came (ms), samples played and made up for lost packets, energy so far, loudness and strongest frequency (Hz). */
+	/** Each voice slot now: whose it is (CSRC of the newest packet) and that packet's RTP time, packets so far, lost for
+	 * good, and when the last one came (ms), samples played, made up for missing packets, and of these silent ones, energy
+	 * so far, loudness and strongest frequency (Hz). */
 	probe.slots = async () => {
 		const listening = probe.listening();
 		if (!listening) return [];
@@ -97,13 +98,14 @@ export function installProbe() {
 		for (const receiver of listening.getReceivers()) {
 			const sources = receiver.getContributingSources();
 			const newest = sources.reduce((a, b) => (a && a.timestamp >= b.timestamp ? a : b), null);
-			const slot = { csrc: newest?.source ?? null, packets: 0, lastAt: null, energy: 0, lost: 0, samples: 0, concealed: 0, nacks: 0 };
+			const slot = { csrc: newest?.source ?? null, rtp: newest?.rtpTimestamp ?? null, packets: 0, lastAt: null, energy: 0, lost: 0, samples: 0, concealed: 0, silent: 0, nacks: 0 };
 			for (const stat of (await receiver.getStats()).values()) {
 				if (stat.type !== 'inbound-rtp') continue;
 				slot.packets += stat.packetsReceived ?? 0;
 				slot.lost += stat.packetsLost ?? 0;
 				slot.samples += stat.totalSamplesReceived ?? 0;
 				slot.concealed += stat.concealedSamples ?? 0;
+				slot.silent += stat.silentConcealedSamples ?? 0;
 				slot.nacks += stat.nackCount ?? 0;
 				slot.energy += stat.totalAudioEnergy ?? 0;
 				slot.lastAt = stat.lastPacketReceivedTimestamp ?? null;

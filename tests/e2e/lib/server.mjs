@@ -22,9 +22,10 @@ export class Server {
 	site = '';
 	#child = null;
 
-	/** Starts a server with its data in `folder`, listening on `address`. */
-	static async start(folder, address = '127.0.0.1') {
+	/** Starts a server with its data in `folder`, listening on `address`, with further `options` of `roomtone serve`. */
+	static async start(folder, address = '127.0.0.1', options = []) {
 		const server = new Server();
+		server.options = options;
 		server.data = `${folder}/data`;
 		server.listen = `${address}:0`;
 		server.mediaPort = await freePorts(MEDIA_THREADS);
@@ -37,7 +38,7 @@ export class Server {
 		const media = `${MEDIA_ADDRESS}:${this.mediaPort}`;
 		const child = spawn(
 			program('roomtone', 'ROOMTONE_BIN'),
-			['serve', '--listen', this.listen, '--media', media, '--data', this.data],
+			['serve', '--listen', this.listen, '--media', media, '--data', this.data, ...this.options],
 			{
 				stdio: ['ignore', 'pipe', 'pipe'],
 				env: { ...process.env, ROOMTONE_MEDIA_THREADS: String(MEDIA_THREADS), NO_COLOR: '1' }

@@ -2,7 +2,9 @@
 
 import { accessible } from '../live-room/accessible.mjs';
 import { bots } from '../live-room/bots.mjs';
+import { full } from '../live-room/full.mjs';
 import { networks } from '../live-room/networks.mjs';
+import { packing } from '../live-room/packing.mjs';
 import { pictures } from '../live-room/pictures.mjs';
 import { players } from '../live-room/players.mjs';
 import { refusals } from '../live-room/refusals.mjs';
@@ -15,7 +17,9 @@ export const groups = {
 	players,
 	'a talk': talk,
 	'kill and restart': restart,
+	'a full server': full,
 	networks,
+	packing,
 	accessible,
 	pictures
 };

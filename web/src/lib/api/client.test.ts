@@ -44,6 +44,18 @@ describe('the client', () => {
   });
 
   it.each([
+    ['12', 12],
+    [null, null],
+    ['Sun, 06 Nov 1994 08:49:37 GMT', null],
+  ])('knows when to ask again: %s', async (header, seconds) => {
+    const headers: Record<string, string> = header === null ? {} : { 'Retry-After': header };
+    const error = await refused(
+      Response.json({ code: 'server_full', message: '' }, { status: 503, headers }),
+    );
+    expect([error.code, error.retryAfter]).toEqual(['server_full', seconds]);
+  });
+
+  it.each([
     [Response.json({ code: 'room_ended', message: 'over' }, { status: 410 }), 'room_ended', 410, false],
     [Response.json({ code: 'busy', message: 'later' }, { status: 503 }), 'busy', 503, true],
     [new Response('<html>', { status: 502 }), 'unreachable', 502, true],

@@ -22,6 +22,8 @@ export class ApiError extends Error {
     readonly code: string,
     message: string,
     readonly status: number,
+    /** After how many seconds the server wants to be asked again (`Retry-After`), if it said so. */
+    readonly retryAfter: number | null = null,
   ) {
     super(message);
     this.name = 'ApiError';
@@ -31,6 +33,11 @@ export class ApiError extends Error {
 /** Whether trying the same again later can help. */
 export function isPassing(error: ApiError): boolean {
   return error.status === 0 || error.status === 429 || error.status >= 500;
+}
+
+/** How long a refusal asks to wait before the next try, in ms; null when it does not say. */
+export function asksToWait(error: unknown): number | null {
+  return error instanceof ApiError && error.retryAfter !== null ? error.retryAfter * 1_000 : null;
 }
 
 export class Api {
@@ -117,8 +124,11 @@ export const api = new Api();
 async function refusal(response: Response): Promise<ApiError> {
   try {
     const body = (await response.json()) as Partial<Record<'code' | 'message', unknown>>;
-    if (typeof body.code === 'string')
-      return new ApiError(body.code, String(body.message ?? ''), response.status);
+    if (typeof body.code === 'string') {
+      const seconds = Number.parseInt(response.headers.get('Retry-After') ?? '', 10);
+      const retryAfter = Number.isNaN(seconds) ? null : seconds;
+      return new ApiError(body.code, String(body.message ?? ''), response.status, retryAfter);
+    }
   } catch {
     // Not JSON: below.
   }

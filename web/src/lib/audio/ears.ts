@@ -1,6 +1,6 @@
 /** Listening to a room: the listen leg, its voices, and who is audible now. */
 
-import { ApiError, isPassing, type Api } from '$lib/api/client';
+import { ApiError, asksToWait, isPassing, type Api } from '$lib/api/client';
 import { LegKeeper, type LegState } from './keeper';
 import { makeListenLeg, packetsReceived, type Leg } from './leg';
 import { audioContext, Voice, wantsGesture } from './sound';
@@ -24,6 +24,7 @@ export class Ears {
       make: (signal) => this.make(signal),
       // Whether the room is over is told by the control socket, not here: everything else may pass.
       passing: (error) => error instanceof ApiError && (isPassing(error) || error.status === 409),
+      asksToWait,
       changed: (state) => needs.leg(state),
       failed: () => this.hush(),
       random: Math.random,

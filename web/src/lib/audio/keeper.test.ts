@@ -22,7 +22,8 @@ function setup() {
         };
         made.push({ leg, ready: () => resolve(leg), refuse: reject });
       }),
-    passing: (error) => (error as Error).message === 'later',
+    passing: (error) => (error as Error).message.startsWith('later'),
+    asksToWait: (error) => Number((error as Error).message.split(' in ')[1] ?? Number.NaN) || null,
     changed: (state) => told.push(state),
     failed: (error) => told.push((error as Error).message),
     random: () => 1,
@@ -88,6 +89,22 @@ describe('a keeper', () => {
     made[0]!.refuse(new Error('later'));
     await settle();
     await vi.advanceTimersByTimeAsync(300);
+    expect(made).toHaveLength(2);
+    expect(told).toEqual(['trying']);
+  });
+
+  it.each([
+    ['later in 12000', 15_000],
+    ['later in 10', 300],
+    ['later in 86400000', 75_000],
+  ])('waits as long as it is asked to, and a little more, within reason: %s', async (error, ms) => {
+    const { keeper, made, settle, told } = setup();
+    keeper.start();
+    made[0]!.refuse(new Error(error));
+    await settle();
+    await vi.advanceTimersByTimeAsync(ms - 1);
+    expect(made).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(1);
     expect(made).toHaveLength(2);
     expect(told).toEqual(['trying']);
   });

@@ -9,6 +9,8 @@
 const LONGEST_WAIT = 4_000;
 /** First wait, in ms; it doubles with each failure. */
 const FIRST_WAIT = 300;
+/** The longest wait, in ms, that somebody else may ask for. */
+const LONGEST_ASKED = 60_000;
 
 /** What is kept. */
 export interface Closable {
@@ -23,6 +25,8 @@ export interface KeeperNeeds<L extends Closable> {
   make(signal: AbortSignal): Promise<L>;
   /** Whether a failure to make can pass by itself; if not, the keeper stops. */
   passing(error: unknown): boolean;
+  /** How long, in ms, a failure asks to wait; null when it does not say. */
+  asksToWait(error: unknown): number | null;
   /** Told of every change of state. */
   changed(state: LegState): void;
   /** Told when the keeper stopped because of an error that does not pass. */
@@ -91,16 +95,19 @@ export class LegKeeper<L extends Closable> {
       else this.leg = leg;
     } catch (error) {
       if (attempt.signal.aborted) return;
-      if (this.needs.passing(error)) return this.wait();
+      if (this.needs.passing(error)) return this.wait(this.needs.asksToWait(error));
       this.stop();
       this.needs.failed(error);
     }
   }
 
-  private wait(): void {
-    const wait = Math.min(FIRST_WAIT * 2 ** this.failures, LONGEST_WAIT);
+  private wait(asked: number | null = null): void {
+    const random = this.needs.random();
+    const own = Math.min(FIRST_WAIT * 2 ** this.failures, LONGEST_WAIT) * (0.5 + random / 2);
+    // Never sooner than asked, and a little spread out: others were asked the same.
+    const wait = asked === null ? own : Math.max(own, Math.min(asked, LONGEST_ASKED) * (1 + random / 4));
     this.failures = Math.min(this.failures + 1, 10);
-    this.timer = setTimeout(() => void this.try(), wait * (0.5 + this.needs.random() / 2));
+    this.timer = setTimeout(() => void this.try(), wait);
   }
 
   private drop(): void {

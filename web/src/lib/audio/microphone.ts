@@ -4,7 +4,7 @@
  * Invariant: when `state` is not 'open', no sound of the member leaves the page, whatever the server knows.
  */
 
-import { ApiError, isPassing, type Api } from '$lib/api/client';
+import { ApiError, asksToWait, isPassing, type Api } from '$lib/api/client';
 import type { LegEndCode } from '$lib/protocol/types';
 import { LegKeeper } from './keeper';
 import { makePublishLeg, packetsReceived, replaceTrack, type Leg } from './leg';
@@ -39,6 +39,7 @@ export class Microphone {
     this.keeper = new LegKeeper<Leg>({
       make: (signal) => this.make(signal),
       passing: (error) => error instanceof ApiError && (isPassing(error) || error.code === 'not_in_room'),
+      asksToWait,
       changed: () => undefined,
       failed: (error) => {
         this.cut();

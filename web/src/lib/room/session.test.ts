@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ApiError } from '$lib/api/client';
 import type { ClientMessage, Command, ServerMessage } from '$lib/protocol/types';
 import { numbered, snapshot } from './fixtures';
-import { DOUBT, LONGEST_WAIT, RoomSession, SILENCE, type EndCode, type Socket } from './session';
+import { DOUBT, FULL_WAIT, LONGEST_WAIT, RoomSession, SILENCE, type EndCode, type Socket } from './session';
 
 class FakeSocket implements Socket {
   onopen: (() => void) | null = null;
@@ -46,6 +46,7 @@ function setup(refusal: EndCode | null = null) {
       state: (state, before, batch) =>
         told.push(`${batch ? 'events' : 'snapshot'} ${before?.seq ?? '-'}>${state.seq}`),
       legEnded: (leg, kind, code) => told.push(`leg ${leg} ${kind} ${code}`),
+      full: (ms) => told.push(`full ${ms}`),
       over: (code) => told.push(`over ${code}`),
     },
   );
@@ -203,6 +204,66 @@ describe('connecting', () => {
       await vi.advanceTimersByTimeAsync(LONGEST_WAIT);
     }
     expect(sockets).toHaveLength(6);
+  });
+});
+
+describe('a full server', () => {
+  const full = (retry_after?: number): ServerMessage => ({
+    type: 'bye',
+    code: 'server_full',
+    message: '',
+    ...(retry_after === undefined ? {} : { retry_after }),
+  });
+
+  it('is asked again when it wants to be, and a little later, until it lets in', () => {
+    const { sockets, told, last } = setup();
+    last().onopen?.();
+    last().says(full(12));
+    expect(sockets[0]!.closed).toBe(true);
+    vi.advanceTimersByTime(15_000 - 1);
+    expect(sockets).toHaveLength(1);
+    vi.advanceTimersByTime(1);
+    last().onopen?.();
+    last().says(full(4));
+    vi.advanceTimersByTime(5_000);
+    last().onopen?.();
+    last().says({ type: 'snapshot', ...snapshot() });
+    expect(told).toEqual(['full', 'full 15000', 'full 5000', 'snapshot ->10', 'connected']);
+    expect(sockets).toHaveLength(3);
+  });
+
+  it.each([
+    [undefined, FULL_WAIT],
+    [0, 1],
+    [86_400, 60],
+  ])('is asked after a while within reason, also when it says %s', (seconds, waited) => {
+    const { told, last } = setup();
+    last().says(full(seconds));
+    expect(told.at(-1)).toBe(`full ${waited * 1_250}`);
+  });
+
+  it('can be asked at once, and left for good', () => {
+    const { session, sockets, told, last } = setup();
+    last().says(full(12));
+    session.retryNow();
+    expect(sockets).toHaveLength(2);
+    last().says(full(12));
+    session.leave();
+    vi.advanceTimersByTime(60_000);
+    expect(sockets).toHaveLength(2);
+    expect(told.slice(-2)).toEqual(['over', 'over left']);
+  });
+
+  it('lets somebody back in who was there before, and not before it has said so', () => {
+    const { told, last } = inRoom();
+    last().onclose?.();
+    vi.advanceTimersByTime(250);
+    last().says(full(4));
+    vi.advanceTimersByTime(5_000);
+    last().onopen?.();
+    expect(told).toEqual(['reconnecting', 'full', 'full 5000']);
+    last().says(events(10, 12));
+    expect(told.slice(3)).toEqual(['events 10>12', 'connected']);
   });
 });
 

@@ -27,12 +27,18 @@ export const SILENCE = 25_000;
 export const DOUBT = 3_000;
 /** An attempt that has not opened by then, in ms, is given up. */
 const OPENING = 8_000;
+/** How long, in s, to stay away from a full server that does not say. */
+export const FULL_WAIT = 10;
+/** The longest, in s, that a full server may ask to stay away. */
+const LONGEST_FULL_WAIT = 60;
 /** Commands that may wait for an answer at once; further ones are refused. No more than the server remembers of one member. */
 const MOST_WAITING = 32;
 
 /** Why a session is over for good. */
-export type EndCode = Exclude<ByeCode, 'too_slow' | 'shutting_down'> | 'not_found' | 'signed_out';
-export type Connection = 'connecting' | 'connected' | 'reconnecting' | 'over';
+export type EndCode =
+  Exclude<ByeCode, 'too_slow' | 'shutting_down' | 'server_full'> | 'not_found' | 'signed_out';
+/** Where the session stands. `full`: the server takes nobody more just now; the session comes again by itself. */
+export type Connection = 'connecting' | 'connected' | 'reconnecting' | 'full' | 'over';
 
 /** The part of `WebSocket` that is used. */
 export interface Socket {
@@ -59,6 +65,8 @@ export interface Listener {
   connection(connection: Connection): void;
   state(state: RoomState, before: RoomState | null, batch: Events | null): void;
   legEnded(leg: string, kind: LegKind, code: LegEndCode): void;
+  /** The server is full, and will be asked again in so many ms. */
+  full(ms: number): void;
   over(code: EndCode): void;
 }
 
@@ -109,7 +117,7 @@ export class RoomSession {
   /** The network came back, or is another one now: tries at once instead of waiting. */
   retryNow(): void {
     this.doubt();
-    if (this.connection === 'connecting' || this.connection === 'reconnecting') {
+    if (this.connection !== 'connected' && this.connection !== 'over') {
       this.failures = 0;
       this.connect();
     }
@@ -154,8 +162,9 @@ export class RoomSession {
     this.arm(OPENING, () => this.lost());
     socket.onopen = () => {
       this.heard();
-      // Resumed: what is missing arrives as events. A first connection waits for its snapshot.
-      if (this.state) this.connected();
+      // Resumed: what is missing arrives as events. A first connection waits for its snapshot, and one that was refused
+      // may be refused again.
+      if (this.state && this.connection !== 'full') this.connected();
     };
     socket.onmessage = ({ data }) => {
       this.heard();
@@ -175,8 +184,10 @@ export class RoomSession {
       }
       case 'events': {
         const next = this.state && foldBatch(this.state, message, this.me);
-        if (next) this.show(next, message);
-        else if (!this.resyncing) {
+        if (next) {
+          this.show(next, message);
+          if (this.connection !== 'connected') this.connected();
+        } else if (!this.resyncing) {
           this.resyncing = true;
           this.socket?.send(write({ type: 'resync' }));
         }
@@ -194,8 +205,9 @@ export class RoomSession {
         this.listener.legEnded(message.leg, message.kind, message.code);
         break;
       case 'bye':
+        if (message.code === 'server_full') this.full(message.retry_after ?? FULL_WAIT);
         // The two that say "come again" are followed by the socket's end, which does the rest.
-        if (message.code !== 'too_slow' && message.code !== 'shutting_down') this.finish(message.code);
+        else if (message.code !== 'too_slow' && message.code !== 'shutting_down') this.finish(message.code);
         break;
       case 'beat':
         break;
@@ -226,6 +238,16 @@ export class RoomSession {
     this.arm(wait * (0.5 + this.around.random() / 2), () => this.connect());
     // A browser does not say why a socket was refused, so the reason is asked for.
     if (!this.state || !first) void this.askWhy();
+  }
+
+  /** Stays away for so many seconds, and up to a quarter more: all who were sent away must not come back at once. */
+  private full(seconds: number): void {
+    this.dropSocket();
+    this.failures = 0;
+    const wait = Math.min(Math.max(seconds, 1), LONGEST_FULL_WAIT) * 1_000 * (1 + this.around.random() / 4);
+    this.set('full');
+    this.listener.full(wait);
+    this.arm(wait, () => this.connect());
   }
 
   private async askWhy(): Promise<void> {

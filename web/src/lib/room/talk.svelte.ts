@@ -34,6 +34,8 @@ class Talk {
   /** What is known of the room; stays to be shown while the connection is lost. */
   room = $state.raw<RoomState | null>(null);
   connection = $state<Connection>('over');
+  /** When a full server is asked again, in ms since 1970; null while it is not full. */
+  retryAt = $state<number | null>(null);
   /** Why the talk is over, or null while it goes on or before the first. */
   over = $state<EndCode | null>(null);
   listening = $state<LegState>('off');
@@ -98,6 +100,7 @@ class Talk {
         connection: (connection) => this.connected(connection),
         state: (state, before, batch) => this.changed(state, before, batch, me),
         legEnded: (leg, kind, code) => this.legEnded(leg, kind, code),
+        full: (ms) => (this.retryAt = Date.now() + ms),
         over: (code) => this.ended(code),
       },
     );
@@ -125,6 +128,11 @@ class Talk {
   /** Leaves quietly. */
   leave(): void {
     this.session?.leave();
+  }
+
+  /** Asks a full server again at once. */
+  retryNow(): void {
+    this.session?.retryNow();
   }
 
   /** Sends a command and tells a refusal. Whether it was done. */
@@ -171,6 +179,7 @@ class Talk {
   private connected(connection: Connection): void {
     const again = this.connection === 'reconnecting' && connection === 'connected';
     this.connection = connection;
+    if (connection !== 'full') this.retryAt = null;
     if (!again) return;
     // The legs may have outlived the socket, or the server may have been started anew and know nothing of them.
     void this.ears?.check(LISTEN_PATIENCE);

@@ -41,6 +41,7 @@ const ERRORS: Record<string, string> = {
   invalid_question: 'A question has at most 280 characters.',
   no_common_codec: 'This browser cannot play the sound of this room.',
   rate_limited: 'That was a lot at once. Try again in a little while.',
+  server_full: 'This server is full right now. It lets people in again as soon as there is room.',
   busy: 'The server is busy. Try again in a moment.',
   internal: 'Something went wrong on the server. Nothing of yours is lost; try again.',
 };
@@ -282,7 +283,16 @@ export const en = {
     connecting: 'Coming in…',
     connected: 'Connected',
     reconnecting: 'The connection is lost. Coming back by itself; your place is kept.',
+    full: 'This server is full right now. Trying again by itself.',
     over: 'Left',
+  },
+
+  full: {
+    title: 'This server is full right now',
+    about:
+      'Everybody inside keeps their place. You come in by yourself as soon as there is room; keep this page open.',
+    next: (seconds: number) => (seconds > 0 ? `Trying again in ${figures(seconds)} s` : 'Trying now…'),
+    now: 'Try now',
   },
 
   player: {

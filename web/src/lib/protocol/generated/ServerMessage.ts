@@ -41,4 +41,8 @@ code: ByeCode,
 /**
  * For people.
  */
-message: string, };
+message: string, 
+/**
+ * After how many seconds to try again, if it is known.
+ */
+retry_after?: number, };
