@@ -15,6 +15,7 @@ use url::Url;
 
 use crate::cli::{Serve, join_link};
 use crate::edge::{self, Secret};
+use crate::files;
 use crate::media_io::{self, Media};
 use crate::observe::Observe;
 use crate::rooms::Rooms;
@@ -86,7 +87,8 @@ impl App {
             packing: options.packing,
         })?;
         let media = Arc::new(media);
-        let rooms = Rooms::start(store.clone(), media.clone(), reports, options.max_listeners).await?;
+        let asked = options.max_listeners.map_or(usize::MAX, |max| max as usize);
+        let rooms = Rooms::start(store.clone(), media.clone(), reports, asked.min(files::people())).await?;
         let app = Self {
             store,
             media: media.clone(),

@@ -7,6 +7,7 @@
 pub mod app;
 pub mod cli;
 pub mod edge;
+pub mod files;
 pub mod http;
 pub mod media_io;
 pub mod observe;

@@ -66,6 +66,7 @@ fn runtime() -> io::Result<tokio::runtime::Runtime> {
 
 async fn serve(options: &Serve) -> Result<(), StartError> {
     log_to_stderr();
+    roomtone::files::raise_limit();
     let (app, listener) = App::start(options, Observe::install()).await?;
     let mut stop = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -33,10 +33,6 @@ const DATAGRAMS_AT_ONCE: usize = 64;
 /// Orders carried out before datagrams and sending get their turn. More makes a crowd's legs sooner; fewer delays sound less.
 const ORDERS_AT_ONCE: usize = 64;
 
-/// Datagrams sealed before they are sent. More needs more of the nearest cache, where both are fast; fewer goes back and
-/// forth between sealing and the kernel more often.
-const DATAGRAMS_SENT_AT_ONCE: usize = 16;
-
 /// How often the thread looks at how much it has to do.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -162,7 +158,6 @@ impl Bound {
                 unsent_reports: VecDeque::new(),
                 counts: Counts::new(number),
                 batch: Batch::default(),
-                datagrams: Datagrams::default(),
             },
             shard,
             seat,
@@ -208,16 +203,6 @@ struct Io {
     unsent_reports: VecDeque<Report>,
     counts: Counts,
     batch: Batch,
-    datagrams: Datagrams,
-}
-
-/// Datagrams that are sealed and not yet sent. Sealing several and then sending them keeps what each of the two needs in
-/// the processor's caches.
-#[derive(Default)]
-struct Datagrams {
-    bytes: Vec<u8>,
-    /// Where each goes, and where it ends in `bytes`.
-    ends: Vec<(SocketAddr, usize)>,
 }
 
 /// What was sent since others were last told, so that clocks, counters and histograms are not touched for each packet.
@@ -470,34 +455,7 @@ impl Io {
     }
 }
 
-impl Datagrams {
-    fn push(&mut self, to: SocketAddr, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
-        self.ends.push((to, self.bytes.len()));
-    }
-
-    /// Sends all of them.
-    fn send(&mut self, udp: &UdpSocket, batch: &mut Batch) {
-        let mut start = 0;
-        for (to, end) in self.ends.drain(..) {
-            batch.count(udp.send_to(&self.bytes[start..end], to).is_ok());
-            start = end;
-        }
-        self.bytes.clear();
-    }
-}
-
 impl Batch {
-    /// Counts a packet that was sent, or was dropped by a full socket buffer as the network would drop it: the listener
-    /// conceals it or asks again.
-    fn count(&mut self, sent: bool) {
-        if sent {
-            self.sent += 1;
-        } else {
-            self.dropped += 1;
-        }
-    }
-
     /// Counts a packet of media that is about to be sent.
     fn media(&mut self, ready: Instant) {
         if self.began.is_none() {
@@ -519,17 +477,15 @@ fn drain(now: Instant, shard: &mut Shard, udp: &UdpSocket, io: &mut Io, seat: &S
                 if let Some(arrived) = arrived {
                     io.batch.media(arrived);
                 }
-                match to {
-                    Path::Udp(addr) => {
-                        io.datagrams.push(if io.ipv6 { mapped(addr) } else { addr }, bytes);
-                        if io.datagrams.ends.len() >= DATAGRAMS_SENT_AT_ONCE {
-                            io.datagrams.send(udp, &mut io.batch);
-                        }
-                    }
-                    Path::Tcp { stream, .. } => {
-                        let sent = io.streams.send(now, stream, bytes);
-                        io.batch.count(sent);
-                    }
+                let sent = match to {
+                    Path::Udp(addr) => udp.send_to(bytes, if io.ipv6 { mapped(addr) } else { addr }).is_ok(),
+                    Path::Tcp { stream, .. } => io.streams.send(now, stream, bytes),
+                };
+                // A full socket buffer drops the packet, as the network would; the listener conceals or asks again.
+                if sent {
+                    io.batch.sent += 1;
+                } else {
+                    io.batch.dropped += 1;
                 }
             }
             Output::Frame(frame) => {
@@ -545,10 +501,7 @@ fn drain(now: Instant, shard: &mut Shard, udp: &UdpSocket, io: &mut Io, seat: &S
                     io.unsent_reports.push_back(report);
                 }
             }
-            Output::Timeout(at) => {
-                io.datagrams.send(udp, &mut io.batch);
-                return at;
-            }
+            Output::Timeout(at) => return at,
         }
     }
 }

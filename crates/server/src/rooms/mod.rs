@@ -116,7 +116,7 @@ impl Rooms {
         store: Store,
         media: Arc<Media>,
         mut reports: mpsc::Receiver<Report>,
-        max_listeners: Option<u32>,
+        max_listeners: usize,
     ) -> Result<Arc<Self>, StartError> {
         let rooms = Arc::new(Self {
             store,
@@ -125,7 +125,7 @@ impl Rooms {
             live: RwLock::default(),
             presence: Mutex::default(),
             coming: Mutex::default(),
-            max_listeners: max_listeners.map_or(usize::MAX, |max| max as usize),
+            max_listeners,
             next_socket: AtomicU64::new(1),
             sign_outs: AtomicU64::new(0),
             stopping: AtomicBool::new(false),

@@ -68,7 +68,7 @@ impl Scene {
             packing,
         };
         let (media, reports) = Media::start(&options).unwrap();
-        let rooms = Rooms::start(store.clone(), Arc::new(media), reports, None).await.unwrap();
+        let rooms = Rooms::start(store.clone(), Arc::new(media), reports, usize::MAX).await.unwrap();
         let id = RoomId(edge::random_128());
         let title = "A room".to_owned();
         let (room, events) =
