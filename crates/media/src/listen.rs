@@ -117,6 +117,10 @@ impl Listen {
         bytes: &[u8],
         out: &mut Outbox,
     ) -> Result<bool, EndReason> {
+        // The timer that ends it may not have had its turn.
+        if self.handshake.as_ref().is_some_and(|handshake| handshake.until.is_some_and(|until| now >= until)) {
+            self.handshake = None;
+        }
         if !self.wants_dtls() {
             return Ok(false);
         }

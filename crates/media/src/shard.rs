@@ -13,11 +13,13 @@
 //!
 //! A timeout that is not after `now` means that there is more to do. It comes after each [`MEDIA_AT_ONCE`] packets of media
 //! and after each step of a handshake, so that what has come in meanwhile does not wait until ten thousand listeners are
-//! served: the caller looks at what is there without waiting, and goes on.
+//! served: the caller looks at what is there without waiting, and goes on. It comes between media and a step of a handshake
+//! as well, so that the time from the first packet of media to the timeout has no handshake in it.
 //!
 //! So things are handed in while packets are on their way to an audience. Each packet has a number. A leg gets those with
 //! numbers from after it began to follow a feed, each once: legs that were served lie before the cursor, and stay there when
-//! others leave. What was on its way in a feed that a leg leaves for another still goes out to it, before anything else.
+//! others leave. What was on its way in a feed that a leg leaves for another still goes out to it, before anything else. In
+//! a room with an audience that gets longer packets, what is for the others goes out before what is for that audience.
 //!
 //! ```no_run
 //! # use std::time::Instant;
@@ -53,6 +55,8 @@ use roomtone_room::ids::RoomId;
 pub use self::api::{EndReason, Grant, Input, LegEvent, ListenSetup, ListenSlot, Output, PublishSetup, ShardConfig};
 pub(crate) use self::outbox::Outbox;
 use self::room::{Ready, Room};
+pub use self::schedule::MEDIA_AT_ONCE;
+use self::schedule::{Handshake, Job, Resend, Rest, Step};
 pub use self::stats::Stats;
 use crate::feed::{Feed, Tier};
 use crate::frame::Frame;
@@ -66,6 +70,7 @@ use crate::stage::Decision;
 mod api;
 mod outbox;
 mod room;
+mod schedule;
 mod stats;
 mod tiers;
 
@@ -80,33 +85,17 @@ pub const CONSENT_LIMIT: Duration = Duration::from_secs(30);
 /// How many things may be handed in before everything that is not media is taken out. More would need larger queues.
 pub const INPUTS_AT_ONCE: usize = 64;
 
-/// Packets of media that are given out before the caller is asked to look at what has come in. More looks less often; fewer
-/// keeps a mute, or a speaker's next packet, from waiting behind a large audience.
-pub const MEDIA_AT_ONCE: usize = 64;
-
-/// Packets of media after which a handshake goes one step on, or a timer gets its turn, though more media waits. More
-/// delays entering while an audience is served; fewer delays sound while a crowd enters.
-const MEDIA_FIRST: usize = 256;
-
 /// Frames that may wait to be passed on. One datagram brings at most nine.
 const FRAMES_MAX: usize = 9 * INPUTS_AT_ONCE;
-
-/// Packets that may wait to be fanned out. Each 20 ms a room with three talkers makes three for the audience that gets them
-/// as they come and some for those of longer packets. More serves more rooms at once; fewer bounds how late sound can be.
-const FAN_OUT_MAX: usize = 4096;
 
 /// DTLS datagrams that may wait for their turn. More serves a larger rush without repetitions; each takes up to 1.2 KB.
 const HANDSHAKES_MAX: usize = 4096;
 
-/// How long a packet may wait until the first of its listeners gets it. Longer keeps more of what was said when the thread
-/// is held up; shorter keeps what is said in the present.
-const LATE_MAX: Duration = Duration::from_millis(500);
+/// Those of one leg. A flight has up to five (certificates in fragments); more lets one peer hold up the others.
+const HANDSHAKES_OF_LEG: u8 = 8;
 
 /// Resends that may wait: as many as a room full of listeners may ask for at the same moment.
 const RESENDS_MAX: usize = 4096;
-
-/// When to come back if there is nothing to do at all.
-const IDLE: Duration = Duration::from_secs(60);
 
 /// The least time between two looks at one leg.
 const TICK: Duration = Duration::from_millis(1);
@@ -128,9 +117,9 @@ pub struct Shard {
     by_room: HashMap<RoomId, u32>,
     /// One entry for each leg and each room, not later than when it has something to do.
     timers: BTreeSet<(Instant, Timer)>,
-    /// What waits to be polled. `fan_out` holds frames on their way to the listeners of their room, `cursor` the place
-    /// that the first of them has reached: a packet is sealed when it is polled, and none is ever queued. `rests` are those
-    /// for legs that have left the feed; they go first.
+    /// What waits to be polled; in what order, `schedule` says. `fan_out` holds frames on their way to the listeners of
+    /// their room, `cursor` the place that the first of them has reached: a packet is sealed when it is polled, and none is
+    /// ever queued. `rests` are those for legs that have left the feed; they go first.
     out: Outbox,
     events: VecDeque<(LegId, RoomId, LegEvent)>,
     frames: VecDeque<Arc<Frame>>,
@@ -140,7 +129,7 @@ pub struct Shard {
     /// How many packets were started on their way so far.
     jobs: u64,
     /// DTLS datagrams of listen legs. Signing takes far longer than sealing, and sound does not wait for it.
-    handshakes: VecDeque<(Path, Box<[u8]>)>,
+    handshakes: VecDeque<Handshake>,
     /// Packets of media given out since the caller was last asked to look at what has come in, and since anything else had
     /// its turn.
     at_once: usize,
@@ -162,6 +151,8 @@ struct Leg {
     place: usize,
     /// The number of the first packet of the feed that is for this leg.
     since: u64,
+    /// How many of its DTLS datagrams wait.
+    handshakes: u8,
     timer: Instant,
     kind: Kind,
 }
@@ -179,40 +170,6 @@ enum Timer {
     Leg(u32),
     Room(u32),
     Pack(u32),
-}
-
-/// A packet on its way to all that follow a feed.
-struct Job {
-    number: u64,
-    room: u32,
-    feed: Feed,
-    frame: Arc<Frame>,
-    /// When it could be sent.
-    ready: Instant,
-}
-
-/// A packet on its way to a leg that follows another feed by now.
-struct Rest {
-    leg: u32,
-    feed: Feed,
-    frame: Arc<Frame>,
-    ready: Instant,
-}
-
-/// A packet that a listener has asked for again.
-struct Resend {
-    leg: u32,
-    slot: u8,
-    seq: u16,
-}
-
-/// What [`Shard::poll`] has found to do, without borrowing what it gives out.
-enum Step {
-    Control(Path),
-    Media { to: Path, len: usize, arrived: Option<Instant> },
-    Frame(Arc<Frame>),
-    Leg(LegId, RoomId, LegEvent),
-    Timeout(Instant),
 }
 
 impl Shard {
@@ -298,116 +255,13 @@ impl Shard {
             && self.rooms.iter().all(Option::is_none)
     }
 
-    fn step(&mut self, now: Instant) -> Step {
-        loop {
-            if let Some(to) = self.out.pop(&mut self.control) {
-                return Step::Control(to);
-            }
-            if let Some((leg, room, event)) = self.events.pop_front() {
-                return Step::Leg(leg, room, event);
-            }
-            if let Some(frame) = self.frames.pop_front() {
-                return Step::Frame(frame);
-            }
-            if self.at_once >= MEDIA_AT_ONCE {
-                self.at_once = 0;
-                return Step::Timeout(now);
-            }
-            if self.since_other < MEDIA_FIRST
-                && let Some(step) = self.next_media(now).or_else(|| self.next_resend(now))
-            {
-                self.at_once += 1;
-                self.since_other += 1;
-                return step;
-            }
-            self.since_other = 0;
-            if self.next_handshake(now) {
-                // After what it has to say, the caller looks at what has come in.
-                self.at_once = MEDIA_AT_ONCE;
-                continue;
-            }
-            let media_waits = !(self.rests.is_empty() && self.fan_out.is_empty() && self.resends.is_empty());
-            let (at, timer) = self.timers.first().copied().unzip();
-            match timer.filter(|_| at.is_some_and(|at| at <= now)) {
-                Some(timer) => self.due(now, timer),
-                None if media_waits => {}
-                None => {
-                    self.at_once = 0;
-                    return Step::Timeout(at.unwrap_or(now + IDLE));
-                }
-            }
-        }
-    }
-
-    /// The next packet that is on its way to listeners.
-    fn next_media(&mut self, now: Instant) -> Option<Step> {
-        while let Some(Rest { leg: index, feed, frame, ready }) = self.rests.pop_front() {
-            let Some(leg) = &mut self.legs[index as usize] else { continue };
-            let may = self.rooms[leg.room as usize].as_ref().is_some_and(|room| room.may(now, frame.talker));
-            let sealed = seal(now, index, leg, feed, &frame, &mut self.timers, &mut self.packet);
-            if let Some((to, len)) = sealed.filter(|_| may) {
-                self.stats.sent += 1;
-                self.stats.sent_bytes += len as u64;
-                return Some(Step::Media { to, len, arrived: Some(ready) });
-            }
-        }
-        while let Some(Job { number, room, feed, frame, ready }) = self.fan_out.front() {
-            let late = self.cursor == 0 && now.saturating_duration_since(*ready) > LATE_MAX;
-            self.stats.queue_dropped += u64::from(late);
-            let room = self.rooms[*room as usize].as_ref().filter(|room| !late && room.may(now, frame.talker));
-            let audience = room.map_or(&[][..], |room| room.listeners(*feed));
-            while let Some(&index) = audience.get(self.cursor) {
-                self.cursor += 1;
-                let Some(leg) = self.legs[index as usize].as_mut().filter(|leg| leg.since <= *number) else { continue };
-                if let Some((to, len)) = seal(now, index, leg, *feed, frame, &mut self.timers, &mut self.packet) {
-                    self.stats.sent += 1;
-                    self.stats.sent_bytes += len as u64;
-                    return Some(Step::Media { to, len, arrived: Some(*ready) });
-                }
-            }
-            self.fan_out.pop_front();
-            self.cursor = 0;
-        }
-        None
-    }
-
-    /// Takes one handshake a step further. `false`: none waits.
-    fn next_handshake(&mut self, now: Instant) -> bool {
-        let Some((path, bytes)) = self.handshakes.pop_front() else { return false };
-        // Whose path it is by now, for a leg may have gone.
-        if let Some(&index) = self.by_path.get(&path)
-            && let Some(Leg { kind: Kind::Listen(listen), .. }) = &mut self.legs[index as usize]
-        {
-            let result = listen.dtls(now, &self.config.identity, &bytes, &mut self.out);
-            self.after(now, index, result);
-        }
-        true
-    }
-
-    /// The next packet that somebody has asked for again and may still have.
-    fn next_resend(&mut self, now: Instant) -> Option<Step> {
-        while let Some(Resend { leg, slot, seq }) = self.resends.pop_front() {
-            let Some(Leg { kind: Kind::Listen(listen), room, .. }) = &self.legs[leg as usize] else {
-                continue;
-            };
-            let room = self.rooms[*room as usize].as_ref().filter(|room| room.lease_holds(now));
-            let sealed = room.and_then(|room| listen.reseal(slot, seq, |feed| room.ring(feed), &mut self.packet));
-            if let (Some(len), Some(to)) = (sealed, listen.ice.selected()) {
-                self.stats.resent += 1;
-                return Some(Step::Media { to, len, arrived: None });
-            }
-            self.stats.resend_refused += 1;
-        }
-        None
-    }
-
     fn datagram(&mut self, now: Instant, path: Path, bytes: &mut [u8]) {
         self.stats.datagrams += 1;
         match rtp::kind(bytes) {
             PacketKind::Stun => self.stun(now, path, bytes),
             PacketKind::Other => self.stats.malformed += 1,
             kind => match self.by_path.get(&path) {
-                Some(&index) => self.known_path(now, index, path, kind, bytes),
+                Some(&index) => self.known_path(now, index, kind, bytes),
                 None => self.stats.unknown_path += 1,
             },
         }
@@ -466,17 +320,21 @@ impl Shard {
     }
 
     /// DTLS, RTP or RTCP from a path that belongs to a leg.
-    fn known_path(&mut self, now: Instant, index: u32, path: Path, kind: PacketKind, bytes: &mut [u8]) {
+    fn known_path(&mut self, now: Instant, index: u32, kind: PacketKind, bytes: &mut [u8]) {
         let Some(leg) = &mut self.legs[index as usize] else {
             return;
         };
         let result = match &mut leg.kind {
             Kind::Listen(listen) => match kind {
                 PacketKind::Dtls => {
-                    if listen.wants_dtls() && self.handshakes.len() < HANDSHAKES_MAX {
-                        self.handshakes.push_back((path, (&*bytes).into()));
+                    if !listen.wants_dtls() {
+                        return;
+                    }
+                    if leg.handshakes < HANDSHAKES_OF_LEG && self.handshakes.len() < HANDSHAKES_MAX {
+                        leg.handshakes += 1;
+                        self.handshakes.push_back(Handshake { leg: index, id: leg.id, bytes: (&*bytes).into() });
                     } else {
-                        self.stats.queue_dropped += u64::from(listen.wants_dtls());
+                        self.stats.queue_dropped += 1;
                     }
                     return;
                 }
@@ -617,8 +475,9 @@ impl Shard {
             }
             Kind::Publish(_) => self.stats.publish_legs += 1,
         }
-        let leg = Leg { id, room, feed: Feed::PLAIN, place: 0, since: self.jobs, timer: kind.deadline(), kind };
-        let (timer, ufrag) = (leg.timer, leg.ice().ufrag().to_owned());
+        let (since, timer) = (self.jobs, kind.deadline());
+        let leg = Leg { id, room, feed: Feed::PLAIN, place: 0, since, handshakes: 0, timer, kind };
+        let ufrag = leg.ice().ufrag().to_owned();
         let index = insert(&mut self.legs, &mut self.free, leg);
         self.by_id.insert(id, index);
         self.by_ufrag.insert(ufrag, index);
@@ -640,7 +499,6 @@ impl Shard {
             Kind::Listen(_) => {
                 self.stats.listen_legs -= 1;
                 self.stats.tier_legs[leg.feed.tier() as usize] -= 1;
-                self.rests.retain(|rest| rest.leg != index);
                 self.unfollow(leg.room, leg.feed, leg.place);
             }
             Kind::Publish(_) => {
@@ -808,30 +666,6 @@ impl fmt::Debug for Shard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shard").field("stats", &self.stats).finish_non_exhaustive()
     }
-}
-
-/// Seals a packet of a feed for a leg, and says where it goes. `None`: the leg is not to have it, or cannot yet.
-fn seal(
-    now: Instant,
-    index: u32,
-    leg: &mut Leg,
-    feed: Feed,
-    frame: &Frame,
-    timers: &mut BTreeSet<(Instant, Timer)>,
-    packet: &mut [u8; PACKET_MAX],
-) -> Option<(Path, usize)> {
-    let Leg { kind: Kind::Listen(listen), timer, .. } = leg else { return None };
-    let to = listen.ice.selected()?;
-    let len = listen.seal(now, feed, frame, packet)?;
-    // The first packet after a report makes the next one due.
-    if let Some(due) = listen.report_at()
-        && due < *timer
-    {
-        timers.remove(&(*timer, Timer::Leg(index)));
-        timers.insert((due, Timer::Leg(index)));
-        *timer = due;
-    }
-    Some((to, len))
 }
 
 /// Puts a value at the first free index.

@@ -74,6 +74,11 @@ impl Room {
         &self.listeners[feed.index()]
     }
 
+    /// Whether anybody follows a feed that is packed: then the room is large, or the thread has much to do.
+    pub(super) fn is_packed(&self) -> bool {
+        Feed::packed().any(|feed| !self.listeners(feed).is_empty())
+    }
+
     /// The last frames of a feed.
     pub(super) fn ring(&self, feed: Feed) -> Option<&Ring> {
         if feed == Feed::PLAIN { Some(&self.ring) } else { self.packers[feed.index()].as_deref().map(|p| &p.ring) }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{FAN_OUT_MAX, Job, Kind, Leg, Rest, Shard, Timer, trim};
+use super::schedule::{RESTS_MAX, is_late};
+use super::{Kind, Leg, Rest, Shard, Timer, trim};
 use crate::feed::{Feed, Tier};
 use crate::frame::Frame;
 use crate::leg::LegId;
@@ -23,18 +24,6 @@ impl Shard {
         true
     }
 
-    /// Starts what is ready on its way.
-    pub(super) fn send(&mut self, room: u32, ready: Instant) {
-        for (feed, frame) in self.ready.drain(..) {
-            self.fan_out.push_back(Job { number: self.jobs, room, feed, frame, ready });
-            self.jobs += 1;
-        }
-        if self.fan_out.len() > FAN_OUT_MAX {
-            self.stats.queue_dropped += trim(&mut self.fan_out, FAN_OUT_MAX);
-            self.cursor = 0;
-        }
-    }
-
     /// Sets the timer of what waits to be packed, if it is due earlier.
     pub(super) fn arm_packing(&mut self, index: u32) {
         let Some(room) = &mut self.rooms[index as usize] else { return };
@@ -50,8 +39,8 @@ impl Shard {
     }
 
     /// Lets a listen leg follow a feed of another tier.
-    pub(super) fn set_tier(&mut self, now: Instant, leg: LegId, tier: Tier) {
-        let Some(&index) = self.by_id.get(&leg) else { return };
+    pub(super) fn set_tier(&mut self, now: Instant, id: LegId, tier: Tier) {
+        let Some(&index) = self.by_id.get(&id) else { return };
         let Some(Leg { room: at, feed, place, since, kind: Kind::Listen(listen), .. }) = &mut self.legs[index as usize]
         else {
             return;
@@ -67,16 +56,17 @@ impl Shard {
         self.stats.tier_legs[tier as usize] += 1;
         // What is on its way in the former feed still goes out to this leg, and what waits in both feeds goes out now. What
         // waited in the former is the last that the leg gets of it; of what waited in the new one it has had everything.
-        let rest = |frame: &Arc<Frame>, ready| Rest { leg: index, feed: from, frame: frame.clone(), ready };
+        let rest = |frame: &Arc<Frame>, ready| Rest { leg: index, id, feed: from, frame: frame.clone(), ready };
         let on_its_way = self.fan_out.iter().enumerate().filter(|(n, job)| {
-            job.room == at && job.feed == from && job.number >= since && (*n > 0 || former >= self.cursor)
+            let is_ours = job.room == at && job.feed == from && job.number >= since;
+            is_ours && (*n > 0 || former >= self.cursor) && !is_late(now, job.ready)
         });
         let before = self.rests.len();
         self.rests.extend(on_its_way.map(|(_, job)| rest(&job.frame, job.ready)));
         if begun || self.rests.len() > before {
             room.flush(from, &mut self.ready);
             self.rests.extend(self.ready.iter().map(|(_, frame)| rest(frame, now)));
-            self.stats.queue_dropped += trim(&mut self.rests, FAN_OUT_MAX);
+            self.stats.queue_dropped += trim(&mut self.rests, RESTS_MAX);
             room.flush(to, &mut self.ready);
         }
         self.unfollow(at, from, former);
