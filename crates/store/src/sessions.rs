@@ -2,7 +2,7 @@
 
 use roomtone_room::ids::{MemberId, Timestamp};
 
-use crate::convert::{id_bytes, id_from, time};
+use crate::convert::{id_from, time};
 use crate::error::{StoreError, failed};
 use crate::{Hash, Store};
 
@@ -16,24 +16,23 @@ pub struct NewSession {
 }
 
 impl Store {
-    /// Makes a further session of `member`.
+    /// Makes a further session for whoever `asker` is a session of. Returns whether that session has not ended; if it has,
+    /// however shortly before, none is made.
     ///
-    /// Errors: [`StoreError::Conflict`] when there is no such member or the digest is known already.
-    pub async fn create_session(
-        &self,
-        member: MemberId,
-        session: NewSession,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO sessions (hash, member, label, created_at) VALUES ($1, $2, $3, $4)")
-            .bind(&session.hash[..])
-            .bind(id_bytes(member.0))
-            .bind(&session.label)
-            .bind(time(now)?)
-            .execute(self.writer())
-            .await
-            .map_err(failed)?;
-        Ok(())
+    /// Errors: [`StoreError::Conflict`] when the digest is known already.
+    pub async fn create_session(&self, asker: &Hash, session: NewSession, now: Timestamp) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "INSERT INTO sessions (hash, member, label, created_at)
+             SELECT $1, member, $2, $3 FROM sessions WHERE hash = $4",
+        )
+        .bind(&session.hash[..])
+        .bind(&session.label)
+        .bind(time(now)?)
+        .bind(&asker[..])
+        .execute(self.writer())
+        .await
+        .map_err(failed)?;
+        Ok(done.rows_affected() > 0)
     }
 
     /// Whose session this is; `None` for one that has ended or never was.

@@ -269,15 +269,17 @@ async fn sessions_end(world: &World) {
     let store = world.open().await;
     let ada = join(&store, 1, "ada").await;
     let player = NewSession { hash: hash(70), label: "player".to_owned() };
-    store.create_session(ada, player.clone(), Timestamp(1)).await.unwrap();
-    refused!(store.create_session(ada, player, Timestamp(1)).await => StoreError::Conflict(_));
-    let nobody = NewSession { hash: hash(71), label: String::new() };
-    refused!(store.create_session(MemberId(404), nobody, Timestamp(1)).await => StoreError::Conflict(_));
+    assert!(store.create_session(&session_hash(1), player.clone(), Timestamp(1)).await.unwrap());
+    refused!(store.create_session(&session_hash(1), player, Timestamp(1)).await => StoreError::Conflict(_));
     assert_eq!(store.session(&hash(70)).await.unwrap(), Some(ada));
     assert!(store.delete_session(&hash(70)).await.unwrap());
     assert!(!store.delete_session(&hash(70)).await.unwrap());
     assert_eq!(store.session(&hash(70)).await.unwrap(), None);
     assert_eq!(store.signed_in(&hash(70)).await.unwrap(), None);
+    // A session that has ended makes no other.
+    let late = NewSession { hash: hash(71), label: String::new() };
+    assert!(!store.create_session(&hash(70), late, Timestamp(1)).await.unwrap());
+    assert_eq!(store.session(&hash(71)).await.unwrap(), None);
     assert_eq!(store.session(&session_hash(1)).await.unwrap(), Some(ada), "another session of the same member");
 }
 
