@@ -1,7 +1,7 @@
 //! What every request can reach, and how it is put together and taken down.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -23,9 +23,6 @@ use crate::rooms::Rooms;
 /// Requests a member may make at once, and each second after that. More serves busier pages; fewer makes reading the
 /// whole server through slower (guarantee G4).
 const READS: (u32, u32) = (400, 100);
-
-/// Invite codes that one address may get wrong at once, and each minute after that.
-const GUESSES: (u32, u32) = (60, 30);
 
 /// The setting under which the command line finds the public URL.
 pub const PUBLIC_URL_SETTING: &str = "public_url";
@@ -113,16 +110,12 @@ impl App {
 /// Who has asked too often.
 pub struct Limits {
     reads: RateLimiter<MemberId, DashMapStateStore<MemberId>, DefaultClock>,
-    guesses: RateLimiter<IpAddr, DashMapStateStore<IpAddr>, DefaultClock>,
 }
 
 impl Limits {
     fn new() -> Self {
         let burst = |n| NonZeroU32::new(n).expect("the quotas above are not zero");
-        Self {
-            reads: RateLimiter::dashmap(Quota::per_second(burst(READS.1)).allow_burst(burst(READS.0))),
-            guesses: RateLimiter::dashmap(Quota::per_minute(burst(GUESSES.1)).allow_burst(burst(GUESSES.0))),
-        }
+        Self { reads: RateLimiter::dashmap(Quota::per_second(burst(READS.1)).allow_burst(burst(READS.0))) }
     }
 
     /// Counts a request of a member; false if there were too many.
@@ -130,23 +123,9 @@ impl Limits {
         self.reads.check_key(&member).is_ok()
     }
 
-    /// Counts a wrong invite code from an address; false if there were too many.
-    pub fn missed(&self, from: IpAddr) -> bool {
-        self.guesses.check_key(&network(from)).is_ok()
-    }
-
     /// Forgets those who have been quiet for long, so that the tables stay small.
     pub fn forget_idle(&self) {
         self.reads.retain_recent();
-        self.guesses.retain_recent();
-    }
-}
-
-/// An IPv6 user has a whole /64 of addresses, and counts as one.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(ip) => IpAddr::V6((u128::from(ip) >> 64 << 64).into()),
-        v4 => v4,
     }
 }
 

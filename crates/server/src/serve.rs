@@ -139,3 +139,30 @@ pub async fn invite(data: &Path, count: u32) -> Result<Vec<String>, StartError> 
     store.close().await;
     Ok(links)
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// Time is virtual: it goes on when nothing else can.
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_does_not_come_is_not_waited_for() {
+        for begun in ["", "GET / HTTP/1.1\r\nhost: localhost\r\n"] {
+            let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+            let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (stream, peer) = listener.accept().await.unwrap();
+            let (_running, stopped) = watch::channel(());
+            client.write_all(begun.as_bytes()).await.unwrap();
+            let began = Instant::now();
+            serve_connection(Router::new(), stream, peer, stopped).await;
+            assert_eq!(began.elapsed().as_secs(), HEAD_LIMIT.as_secs(), "{begun:?}");
+            let mut answer = String::new();
+            // Closed, with or without a word.
+            let _ = client.read_to_string(&mut answer).await;
+            assert!(!answer.contains("200"), "{answer}");
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 mod connection;
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use roomtone_room::ids::{MemberId, RoleEpoch, RoomId, Seq};
 use serde::Deserialize;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 
 use crate::app::App;
@@ -31,6 +33,10 @@ const PULSE_EVERY: Duration = Duration::from_secs(8);
 /// How much longer than that a client may take to answer. Longer keeps sleeping phones; shorter shows lost connections
 /// sooner: at the latest two pulses and this after the last sign of life.
 const LATE_BY: Duration = Duration::from_secs(4);
+
+/// After how many seconds a client is to try again that a busy room did not let in: one of these. Later asks less of the
+/// room; with ten seconds, whoever had a place in it would lose that.
+const RETRY_WHEN_BUSY: Range<u32> = 1..5;
 
 /// What a client says when it opens the socket.
 #[derive(Debug, Deserialize)]
@@ -56,35 +62,58 @@ pub(crate) async fn upgrade(
 }
 
 /// Serves one socket until either side is done with it.
-async fn serve(app: Arc<App>, id: RoomId, handle: Handle, caller: Caller, since: Option<Seq>, mut socket: Connection) {
+async fn serve(app: Arc<App>, id: RoomId, handle: Handle, caller: Caller, since: Option<Seq>, socket: Connection) {
     let (member, session, as_of) = (caller.member(), caller.session, caller.as_of);
     let number = app.rooms.next_socket();
-    if let Err(full) = app.rooms.come_to(member, id).await {
-        let retry_after = full.retry_after.map(|after| after.as_secs() as u32);
-        return say_goodbye(socket, ByeCode::ServerFull, retry_after).await;
-    }
-    let (outgoing, mut queue) = mpsc::channel(SOCKET_QUEUE);
-    let entered = handle.ask(|reply| Message::Connect { caller, since, socket: number, outgoing, reply }).await;
-    if let Err(error) = entered {
-        app.rooms.forget_if_gone(member, id);
-        let code = match error.code {
-            Code::RoomEnded | Code::RoomNotFound => ByeCode::RoomEnded,
-            Code::NotInRoom => ByeCode::Elsewhere,
-            _ => ByeCode::ShuttingDown,
-        };
-        return say_goodbye(socket, code, None).await;
+    let (outgoing, queue) = mpsc::channel(SOCKET_QUEUE);
+    let enter = async {
+        // Until the owner has answered.
+        let _coming = app.rooms.come_to(member, id).await?;
+        handle.ask(|reply| Message::Connect { caller, since, socket: number, outgoing, reply }).await
+    };
+    if let Err(refused) = enter.await {
+        let (code, retry_after) = turned_away(&refused, app.rooms.is_stopping());
+        return say_goodbye(socket, code, retry_after).await;
     }
     // A failure of the store here will show elsewhere; the session was good a moment ago.
     let _ = app.rooms.end_if_signed_out(member, session, as_of).await;
     metrics::gauge!("roomtone_sockets_open").increment(1.0);
-    let end = talk(&handle, member, number, &mut socket, &mut queue).await;
+    attend(&handle, member, number, socket, queue).await;
+    metrics::gauge!("roomtone_sockets_open").decrement(1.0);
+}
+
+/// What a client is told whom the room does not let in, and after how many seconds it is to try again. A room that has no
+/// time for it is like a server that is full, not like one that stops.
+fn turned_away(refused: &ApiError, stopping: bool) -> (ByeCode, Option<u32>) {
+    match refused.code {
+        Code::RoomEnded | Code::RoomNotFound => (ByeCode::RoomEnded, None),
+        Code::NotInRoom => (ByeCode::Elsewhere, None),
+        Code::ServerFull => (ByeCode::ServerFull, refused.retry_after.map(|after| after.as_secs() as u32)),
+        _ if stopping => (ByeCode::ShuttingDown, None),
+        _ => {
+            let [random] = crate::edge::random();
+            let seconds = RETRY_WHEN_BUSY.start + u32::from(random) % (RETRY_WHEN_BUSY.end - RETRY_WHEN_BUSY.start);
+            (ByeCode::ServerFull, Some(seconds))
+        }
+    }
+}
+
+/// Serves a socket whose member is in the room, and tells the room when it is lost.
+async fn attend<S: AsyncRead + AsyncWrite + Unpin>(
+    handle: &Handle,
+    member: MemberId,
+    number: SocketNo,
+    mut socket: Connection<S>,
+    mut queue: mpsc::Receiver<Outgoing>,
+) {
+    let end = talk(handle, member, number, &mut socket, &mut queue).await;
+    // Before the goodbye, which can take as long as the client is slow.
+    handle.deliver(Message::Disconnected { member, socket: number }).await;
     match end {
         End::Lost => drop(socket),
         End::Told => socket.close().await,
         End::TooSlow => say_goodbye(socket, ByeCode::TooSlow, None).await,
     }
-    metrics::gauge!("roomtone_sockets_open").decrement(1.0);
-    handle.deliver(Message::Disconnected { member, socket: number }).await;
 }
 
 /// Why nothing more is to be said on a socket.
@@ -98,11 +127,11 @@ enum End {
 }
 
 /// Passes messages both ways until the connection is lost or the room lets the socket go.
-async fn talk(
+async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     handle: &Handle,
     member: MemberId,
     number: SocketNo,
-    socket: &mut Connection,
+    socket: &mut Connection<S>,
     queue: &mut mpsc::Receiver<Outgoing>,
 ) -> End {
     let mut wake = std::pin::pin!(tokio::time::sleep(PULSE_EVERY));
@@ -177,7 +206,11 @@ fn refusal(text: &str, error: ApiError) -> Outgoing {
     Outgoing::from(&ServerMessage::Answer { id, seq: None, error: Some(error) })
 }
 
-async fn say_goodbye(mut socket: Connection, code: ByeCode, retry_after: Option<u32>) {
+async fn say_goodbye<S: AsyncRead + AsyncWrite + Unpin>(
+    mut socket: Connection<S>,
+    code: ByeCode,
+    retry_after: Option<u32>,
+) {
     let bye = ServerMessage::Bye { code, message: code.message().to_owned(), retry_after };
     if socket.send(&Outgoing::from(&bye)).await {
         socket.close().await;
@@ -250,6 +283,40 @@ impl Allowance {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_is_turned_away_is_told_when_to_come_back() {
+        let away = |code: Code, stopping| turned_away(&code.into(), stopping);
+        for _ in 0..100 {
+            let (code, after) = away(Code::Busy, false);
+            assert!(code == ByeCode::ServerFull && RETRY_WHEN_BUSY.contains(&after.unwrap()), "{code:?} {after:?}");
+        }
+        assert_eq!(away(Code::Busy, true), (ByeCode::ShuttingDown, None));
+        assert_eq!(away(Code::RoomEnded, false), (ByeCode::RoomEnded, None));
+        assert_eq!(away(Code::NotInRoom, false), (ByeCode::Elsewhere, None));
+        let full = ApiError { retry_after: Some(Duration::from_secs(9)), ..Code::ServerFull.into() };
+        assert_eq!(turned_away(&full, false), (ByeCode::ServerFull, Some(9)));
+    }
+
+    /// Time is virtual: it goes on when nothing else can.
+    #[tokio::test(start_paused = true)]
+    async fn the_room_hears_that_a_slow_client_is_lost_before_the_client_does() {
+        let (handle, mut inbox) = Handle::without_owner();
+        // The goodbye does not fit, and nobody reads it.
+        let (server, _client) = tokio::io::duplex(16);
+        let (_, queue) = mpsc::channel(1);
+        let began = tokio::time::Instant::now();
+        let socket = Connection::new(server).await;
+        let attend = attend(&handle, MemberId(1), SocketNo(7), socket, queue);
+        let lost = async {
+            let lost = inbox.recv().await;
+            assert!(matches!(lost, Some(Message::Disconnected { member: MemberId(1), socket: SocketNo(7) })));
+            began.elapsed()
+        };
+        let ((), after) = tokio::join!(attend, lost);
+        assert_eq!(after, Duration::ZERO);
+        assert!(began.elapsed() > Duration::ZERO, "the goodbye was waited for");
+    }
 
     #[test]
     fn a_client_is_given_up_when_it_stays_late() {

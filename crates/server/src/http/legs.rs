@@ -25,7 +25,8 @@ pub(super) const BODY_MAX: usize = OFFER_MAX;
     request_body(content = String, content_type = "application/sdp"),
     responses((status = 201, body = String, content_type = "application/sdp", headers(("Location" = String))),
         (status = 401, body = ApiError), (status = 404, body = ApiError), (status = 410, body = ApiError),
-        (status = 413, body = ApiError), (status = 415, body = ApiError), (status = 422, body = ApiError)))]
+        (status = 413, body = ApiError), (status = 415, body = ApiError), (status = 422, body = ApiError),
+        (status = 503, body = ApiError)))]
 pub(super) async fn listen(
     State(app): State<Arc<App>>,
     caller: SignedIn,
@@ -37,9 +38,9 @@ pub(super) async fn listen(
     let wants = offer.listen_slots().map_err(refuse_sdp)?;
     let leg = to_the_end(async move {
         let (member, session, as_of) = (caller.member(), caller.session, caller.as_of);
-        app.rooms.come_to(member, id).await?;
+        let coming = app.rooms.come_to(member, id).await?;
         let made = handle.ask(|reply| Message::Listen(LegRequest { caller, offer, wants, reply })).await;
-        app.rooms.forget_if_gone(member, id);
+        drop(coming);
         app.rooms.end_if_signed_out(member, session, as_of).await?;
         made
     });
@@ -52,7 +53,7 @@ pub(super) async fn listen(
     responses((status = 201, body = String, content_type = "application/sdp", headers(("Location" = String))),
         (status = 401, body = ApiError), (status = 403, body = ApiError), (status = 404, body = ApiError),
         (status = 409, body = ApiError), (status = 410, body = ApiError), (status = 413, body = ApiError),
-        (status = 415, body = ApiError), (status = 422, body = ApiError)))]
+        (status = 415, body = ApiError), (status = 422, body = ApiError), (status = 503, body = ApiError)))]
 pub(super) async fn publish(
     State(app): State<Arc<App>>,
     caller: SignedIn,
@@ -73,7 +74,8 @@ pub(super) async fn publish(
 
 /// Ends a leg of the caller's own.
 #[utoipa::path(delete, path = "/api/rooms/{id}/legs/{leg}", params(("id" = String, Path), ("leg" = String, Path)),
-    responses((status = 204), (status = 401, body = ApiError), (status = 404, body = ApiError)))]
+    responses((status = 204), (status = 401, body = ApiError), (status = 404, body = ApiError),
+        (status = 503, body = ApiError)))]
 pub(super) async fn end(
     State(app): State<Arc<App>>,
     caller: SignedIn,

@@ -59,8 +59,10 @@ pub(super) async fn new_token(
 ) -> Result<(StatusCode, Json<Token>), ApiError> {
     let token = Secret::draw();
     let session = NewSession { hash: token.hash, label: text::name(&request.label)? };
-    let member = caller.member.person.id;
-    app.store.create_session(member, session, edge::now()).await.map_err(|e| ApiError::internal(&e))?;
+    // The body may have taken its time, and the caller's session have ended meanwhile.
+    if !app.store.create_session(&caller.session, session, edge::now()).await.map_err(|e| ApiError::internal(&e))? {
+        return Err(Code::NotSignedIn.into());
+    }
     Ok((StatusCode::CREATED, Json(Token { token: token.text })))
 }
 

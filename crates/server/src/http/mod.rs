@@ -2,6 +2,7 @@
 
 mod auth;
 mod body;
+mod guesses;
 mod invites;
 mod legs;
 mod me;
@@ -12,11 +13,11 @@ mod text;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware;
 use axum::routing::get;
+use axum::{Extension, Router};
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -44,6 +45,7 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(pages::serve)
         .method_not_allowed_fallback(probes::method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_MAX))
+        .layer(Extension(Arc::new(guesses::Guesses::default())))
         .layer(middleware::from_fn_with_state(app.clone(), auth::refuse_cross_site))
         .layer(set_header(header::CONTENT_SECURITY_POLICY, policy))
         .layer(set_header(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))

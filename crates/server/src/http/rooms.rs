@@ -37,7 +37,8 @@ pub(super) async fn hallway(State(app): State<Arc<App>>, caller: SignedIn) -> Re
 
 /// Opens a room.
 #[utoipa::path(post, path = "/api/rooms", request_body = NewRoom,
-    responses((status = 201, body = RoomCreated), (status = 401, body = ApiError), (status = 422, body = ApiError)))]
+    responses((status = 201, body = RoomCreated), (status = 401, body = ApiError), (status = 422, body = ApiError),
+        (status = 503, body = ApiError)))]
 pub(super) async fn open(
     State(app): State<Arc<App>>,
     caller: SignedIn,
@@ -92,7 +93,7 @@ pub(super) struct Page {
 #[utoipa::path(get, path = "/api/rooms/{id}/roster",
     params(("id" = String, Path), ("after" = Option<u32>, Query, description = "The last number of the page before")),
     responses((status = 200, body = Roster), (status = 400, body = ApiError), (status = 401, body = ApiError),
-        (status = 404, body = ApiError), (status = 410, body = ApiError)))]
+        (status = 404, body = ApiError), (status = 410, body = ApiError), (status = 503, body = ApiError)))]
 pub(super) async fn roster(
     State(app): State<Arc<App>>,
     caller: SignedIn,

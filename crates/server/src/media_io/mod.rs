@@ -277,6 +277,16 @@ impl Media {
     }
 }
 
+#[cfg(test)]
+impl Media {
+    /// Adds a thread that is there only for its load, which is at the level that the result is called with.
+    pub(crate) fn add_load(&mut self) -> impl Fn(Load) + use<> {
+        let gauge = Arc::new(Gauge::default());
+        self.load.push(gauge.clone());
+        move |level| gauge.set(level)
+    }
+}
+
 /// The addresses that answers name: those configured, or the bound one, or with an unspecified one all of this machine's
 /// that can be reached from elsewhere, and loopback where it is wanted. An IPv6 socket serves IPv4 as well.
 fn offered_addresses(options: &Options) -> io::Result<Vec<IpAddr>> {

@@ -5,16 +5,17 @@ mod fanout;
 mod legs;
 pub(crate) mod message;
 mod owner;
+mod presence;
 mod summary;
 #[cfg(test)]
 mod tests;
 mod tiers;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -32,6 +33,7 @@ use crate::wire::{ApiError, Code};
 pub(crate) use effects::refuse_sdp;
 use message::{Message, SocketNo};
 use owner::Owner;
+use presence::Presence;
 pub(crate) use summary::{Admission, Summary};
 
 /// Messages that may wait for one room's owner. More rides out a slow disk; when it is full, whoever asks is told
@@ -53,10 +55,8 @@ pub struct Rooms {
     /// Names this process as the owner of its rooms.
     process: u128,
     live: RwLock<HashMap<RoomId, Handle>>,
-    /// Which room each member is in: a member hears one room at a time (guarantee G3).
-    presence: Mutex<HashMap<MemberId, RoomId>>,
-    /// Those of them who were in no room and have not been let in yet.
-    coming: Mutex<HashSet<MemberId>>,
+    /// Who is where.
+    presence: Mutex<Presence>,
     /// People who may be in rooms.
     max_listeners: usize,
     next_socket: AtomicU64,
@@ -68,6 +68,20 @@ pub struct Rooms {
 /// How many sessions had been ended at some moment. As long as the number stays the same, whoever was signed in still is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SignOuts(u64);
+
+/// Somebody who is on the way to a room, until this is dropped.
+#[must_use]
+pub(crate) struct Coming {
+    rooms: Arc<Rooms>,
+    member: MemberId,
+    visit: u64,
+}
+
+impl Drop for Coming {
+    fn drop(&mut self) {
+        self.rooms.presence().arrived(self.member, self.visit);
+    }
+}
 
 /// How others reach a room's owner.
 #[derive(Clone)]
@@ -124,7 +138,6 @@ impl Rooms {
             process: edge::random_128(),
             live: RwLock::default(),
             presence: Mutex::default(),
-            coming: Mutex::default(),
             max_listeners,
             next_socket: AtomicU64::new(1),
             sign_outs: AtomicU64::new(0),
@@ -140,9 +153,6 @@ impl Rooms {
                 loaded => loaded?,
             };
             tracing::info!(participants = room.participants().count(), "a live room was brought back");
-            for participant in room.participants() {
-                rooms.presence().insert(participant.member, id);
-            }
             rooms.run(room).await?;
         }
         let router = rooms.clone();
@@ -156,7 +166,7 @@ impl Rooms {
         Ok(rooms)
     }
 
-    /// Opens a room. Its host is in it, and has some seconds to connect.
+    /// Opens a room. Its host is in it, and has some seconds to connect. Refuses as [`Rooms::come_to`] does.
     pub(crate) async fn open(
         self: &Arc<Self>,
         host: MemberId,
@@ -170,7 +180,7 @@ impl Rooms {
         }
         let now = edge::now();
         let id = RoomId(edge::random_128());
-        self.leave_for(host, id).await;
+        let _coming = self.come_to(host, id).await?;
         let (room, events) = Room::open(now, id, host, title.clone(), kind, language, named);
         let rows: Vec<_> = events
             .iter()
@@ -186,10 +196,7 @@ impl Rooms {
             self.store.create_room(NewRoom { id, opened_at: now, title, host }, &rows).await?;
             self.run(room).await
         };
-        if let Err(error) = opened.await {
-            self.left(host, id);
-            return Err(ApiError::internal(&error));
-        }
+        opened.await.map_err(|error: StartError| ApiError::internal(&error))?;
         metrics::counter!("roomtone_rooms_opened_total").increment(1);
         Ok(id)
     }
@@ -204,56 +211,40 @@ impl Rooms {
         self.live.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
-    /// Notes that the member comes to `room`, from whatever other room they are in. Who is in none, and had none kept for
-    /// them, is refused with `server_full` when there is no room for one more: those who are inside come first.
-    pub(crate) async fn come_to(&self, member: MemberId, room: RoomId) -> Result<(), ApiError> {
-        {
-            let mut presence = self.presence();
-            if !presence.contains_key(&member) {
-                if presence.len() >= self.max_listeners || self.media.load() == Load::Full {
-                    metrics::counter!("roomtone_full_refusals_total").increment(1);
-                    return Err(full());
-                }
-                presence.insert(member, room);
-                self.coming().insert(member);
-            }
-        }
-        self.leave_for(member, room).await;
-        Ok(())
-    }
-
-    /// Takes the member out of whatever other room they are in and notes that they are in `room` now.
-    async fn leave_for(&self, member: MemberId, room: RoomId) {
-        let before = self.presence().insert(member, room);
-        if let Some(before) = before.filter(|&before| before != room)
-            && let Some(handle) = self.get(before)
-        {
+    /// Notes that the member comes to `room`, and takes them out of whatever other room they are in. The result is to be
+    /// kept until the room's owner has answered; if it has not let them in by then, they are nowhere. Who is in no room,
+    /// and had none kept for them, is refused with `server_full` when there is no room for one more: those who are inside
+    /// come first.
+    pub(crate) async fn come_to(self: &Arc<Self>, member: MemberId, room: RoomId) -> Result<Coming, ApiError> {
+        let has_room = |taken| taken < self.max_listeners && self.media.load() != Load::Full;
+        let Some(way) = self.presence().come(member, room, has_room) else {
+            metrics::counter!("roomtone_full_refusals_total").increment(1);
+            return Err(full());
+        };
+        let coming = Coming { rooms: self.clone(), member, visit: way.visit };
+        if let Some(handle) = way.from.and_then(|from| self.get(from)) {
             let (done, left) = oneshot::channel();
             handle.deliver(Message::Elsewhere { member, done }).await;
             // Fails if that room ended meanwhile, which is as good.
             let _ = left.await;
         }
+        Ok(coming)
     }
 
     /// Notes that the member is not in `room` any more.
     fn left(&self, member: MemberId, room: RoomId) {
-        let mut presence = self.presence();
-        if presence.get(&member) == Some(&room) {
-            presence.remove(&member);
-        }
+        self.presence().left(member, room);
     }
 
     /// Notes that the member is in `room`, unless they have gone to another one meanwhile; returns whether they are.
     fn claim(&self, member: MemberId, room: RoomId) -> bool {
-        let mut presence = self.presence();
-        self.coming().remove(&member);
-        *presence.entry(member).or_insert(room) == room
+        self.presence().claim(member, room)
     }
 
     /// Whether the member may know of a room and enter it: by what the room is, or because they are in it already.
     pub(crate) async fn admits(&self, handle: &Handle, member: MemberId) -> Result<Admission, ApiError> {
         let summary = handle.summary();
-        let present = self.presence().get(&member).is_some_and(|&room| room == summary.card.id.0);
+        let present = self.presence().room_of(member) == Some(summary.card.id.0);
         let by_room = summary.admits(&self.store, member).await?;
         Ok(Admission { admitted: by_room.admitted || present, ..by_room })
     }
@@ -271,7 +262,7 @@ impl Rooms {
     }
 
     async fn end_session(&self, member: MemberId, session: Hash) {
-        let room = self.presence().get(&member).copied();
+        let room = self.presence().room_of(member);
         if let Some(handle) = room.and_then(|room| self.get(room)) {
             handle.deliver(Message::EndSession { member, session }).await;
         }
@@ -298,14 +289,6 @@ impl Rooms {
             return Err(Code::NotSignedIn.into());
         }
         Ok(())
-    }
-
-    /// Forgets that the member went to a room which has gone meanwhile, or was too busy to let them in; otherwise a room that
-    /// lives does so itself.
-    pub(crate) fn forget_if_gone(&self, member: MemberId, room: RoomId) {
-        if self.coming().remove(&member) || self.get(room).is_none() {
-            self.left(member, room);
-        }
     }
 
     /// Tells every client that the server stops, and stops the owners. The rooms do not end.
@@ -357,6 +340,7 @@ impl Rooms {
         let id = room.id();
         let (inbox, messages) = mpsc::channel(INBOX);
         let (mut owner, summary) = Owner::new(self.clone(), room, messages).await?;
+        self.presence().start(&owner.room);
         self.live.write().unwrap_or_else(PoisonError::into_inner).insert(id, Handle { inbox, summary });
         metrics::gauge!("roomtone_rooms_live").increment(1.0);
         let rooms = self.clone();
@@ -385,17 +369,13 @@ impl Rooms {
                 }
             }
             rooms.live.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
-            rooms.presence().retain(|_, room| *room != id);
+            rooms.presence().end(id);
             metrics::gauge!("roomtone_rooms_live").decrement(1.0);
         });
         Ok(())
     }
 
-    fn coming(&self) -> std::sync::MutexGuard<'_, HashSet<MemberId>> {
-        self.coming.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn presence(&self) -> std::sync::MutexGuard<'_, HashMap<MemberId, RoomId>> {
+    fn presence(&self) -> MutexGuard<'_, Presence> {
         self.presence.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -205,10 +205,8 @@ impl Owner {
         self.fanout = Fanout::new(room.seq());
         self.snapshot_seq = room.seq();
         self.present_by_leg.clear();
-        for participant in room.participants() {
-            // Whoever has gone to another room meanwhile is given up here when their time is over.
-            self.rooms.claim(participant.member, room.id());
-        }
+        // Whoever has gone to another room meanwhile is given up here when their time is over.
+        self.rooms.presence().start(&room);
         self.room = room;
         self.update_summary();
     }

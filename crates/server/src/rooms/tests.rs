@@ -27,7 +27,18 @@ struct Scene {
     host: Caller,
     ben: Caller,
     next: u64,
+    /// Sets how much the media threads have to do.
+    load: Box<dyn Fn(Load)>,
     _data: TempDir,
+}
+
+impl Handle {
+    /// A handle of a room that somebody else owns: whoever has the receiver.
+    pub(crate) fn without_owner() -> (Self, mpsc::Receiver<Message>) {
+        let (inbox, messages) = mpsc::channel(1);
+        let summary = Summary::of(&Room::empty(), &HashMap::new());
+        (Self { inbox, summary: watch::channel(Arc::new(summary)).1 }, messages)
+    }
 }
 
 /// A control socket as the room's owner sees it.
@@ -67,7 +78,8 @@ impl Scene {
             threads: 1,
             packing,
         };
-        let (media, reports) = Media::start(&options).unwrap();
+        let (mut media, reports) = Media::start(&options).unwrap();
+        let load = Box::new(media.add_load());
         let rooms = Rooms::start(store.clone(), Arc::new(media), reports, usize::MAX).await.unwrap();
         let id = RoomId(edge::random_128());
         let title = "A room".to_owned();
@@ -79,7 +91,7 @@ impl Scene {
         let (inbox, messages) = mpsc::channel(INBOX);
         let (owner, summary) = Owner::new(rooms, room, messages).await.unwrap();
         let handle = Handle { inbox, summary };
-        Self { owner, handle, host, ben, next: 0, _data: data }
+        Self { owner, handle, host, ben, next: 0, load, _data: data }
     }
 
     /// A room with its host and Ben connected, Ben on stage.
@@ -159,7 +171,17 @@ impl Scene {
     }
 
     fn is_noted(&self, caller: &Caller) -> bool {
-        self.owner.rooms.presence().get(&caller.member()) == Some(&self.owner.room.id())
+        self.room_of(caller) == Some(self.owner.room.id())
+    }
+
+    fn room_of(&self, caller: &Caller) -> Option<RoomId> {
+        self.owner.rooms.presence().room_of(caller.member())
+    }
+
+    /// Makes the room one that others find by its id.
+    fn list(&self) {
+        let mut live = self.owner.rooms.live.write().unwrap();
+        live.insert(self.owner.room.id(), self.handle.clone());
     }
 }
 
@@ -228,13 +250,13 @@ async fn who_comes_and_goes_in_one_batch_is_told_why() {
 async fn who_has_gone_to_another_room_meanwhile_is_not_let_in() {
     let mut scene = Scene::open().await;
     let ben = scene.ben.clone();
-    scene.owner.rooms.presence().insert(ben.member(), RoomId(7));
+    assert!(scene.owner.rooms.claim(ben.member(), RoomId(7)));
     let (client, listening) = (scene.connect(&ben), scene.listen(&ben));
     scene.settle().await;
     assert_eq!(refused(client.entered.await.unwrap()), Some(Code::NotInRoom));
     assert_eq!(refused(listening.await.unwrap()), Some(Code::NotInRoom));
     assert!(scene.owner.room.participant(ben.member()).is_none());
-    assert_eq!(scene.owner.rooms.presence().get(&ben.member()), Some(&RoomId(7)));
+    assert_eq!(scene.room_of(&ben), Some(RoomId(7)));
 }
 
 #[tokio::test]
@@ -468,14 +490,14 @@ async fn what_opens_while_its_session_ends_is_ended() {
     let mut scene = Scene::open().await;
     let (ada, ben) = (scene.host.clone(), scene.ben.clone());
     let rooms = scene.owner.rooms.clone();
-    rooms.live.write().unwrap().insert(scene.owner.room.id(), scene.handle.clone());
+    scene.list();
     let _host = scene.connect(&ada);
     scene.settle().await;
     // The session is looked up, then ended, and only then the socket opens.
     let as_of = rooms.sign_outs();
     assert!(rooms.store.delete_session(&ben.session).await.unwrap());
     rooms.signed_out(ben.member(), ben.session).await;
-    rooms.leave_for(ben.member(), scene.owner.room.id()).await;
+    let _coming = rooms.come_to(ben.member(), scene.owner.room.id()).await.unwrap();
     let mut client = scene.connect(&ben);
     scene.settle().await;
     assert_eq!(client.heard(), ["snapshot"]);
@@ -511,16 +533,76 @@ async fn the_names_of_those_who_left_are_forgotten() {
 async fn a_place_is_given_back_by_whoever_was_not_let_in_after_all() {
     let mut scene = Scene::open().await;
     let (ben, id, rooms) = (scene.ben.clone(), scene.owner.room.id(), scene.owner.rooms.clone());
-    rooms.live.write().unwrap().insert(id, scene.handle.clone());
+    scene.list();
     // The room is there, and was too busy to answer.
-    rooms.come_to(ben.member(), id).await.unwrap();
+    let coming = rooms.come_to(ben.member(), id).await.unwrap();
     assert!(scene.is_noted(&ben));
-    rooms.forget_if_gone(ben.member(), id);
+    drop(coming);
     assert!(!scene.is_noted(&ben));
     // Let in by another request meanwhile, they keep it.
-    rooms.come_to(ben.member(), id).await.unwrap();
+    let coming = rooms.come_to(ben.member(), id).await.unwrap();
     let _socket = scene.connect(&ben);
     scene.settle().await;
-    rooms.forget_if_gone(ben.member(), id);
+    drop(coming);
     assert!(scene.is_noted(&ben));
+    // From there to a room that is too busy, they are in none.
+    let mut way = std::pin::pin!(rooms.come_to(ben.member(), RoomId(7)));
+    let coming = loop {
+        tokio::select! {
+            biased;
+            coming = &mut way => break coming.unwrap(),
+            stopped = scene.owner.round() => assert!(stopped.is_none()),
+        }
+    };
+    assert_eq!(scene.room_of(&ben), Some(RoomId(7)));
+    drop(coming);
+    assert_eq!(scene.room_of(&ben), None);
+    assert!(scene.owner.room.participant(ben.member()).is_none());
+}
+
+#[tokio::test]
+async fn whom_a_round_that_failed_let_in_has_no_place() {
+    let mut scene = Scene::open().await;
+    let (ben, id, rooms) = (scene.ben.clone(), scene.owner.room.id(), scene.owner.rooms.clone());
+    let before = scene.owner.room.clone();
+    let coming = rooms.come_to(ben.member(), id).await.unwrap();
+    let client = scene.connect(&ben);
+    rooms.store.close().await;
+    // The first round may be for what is due.
+    let stopped = loop {
+        if let Some(stopped) = scene.owner.round().await {
+            break stopped;
+        }
+    };
+    assert!(matches!(stopped, Stopped::Failed) && client.entered.await.is_err());
+    drop(coming);
+    scene.owner.start_again(before);
+    assert_eq!(scene.room_of(&ben), None);
+    assert!(scene.is_noted(&scene.host));
+}
+
+#[tokio::test]
+async fn while_media_is_too_much_nobody_comes_who_is_in_no_room() {
+    let mut scene = Scene::open().await;
+    let (ada, ben, id, rooms) =
+        (scene.host.clone(), scene.ben.clone(), scene.owner.room.id(), scene.owner.rooms.clone());
+    let _host = scene.connect(&ada);
+    scene.settle().await;
+    let open = |caller: &Caller| {
+        let (rooms, host) = (rooms.clone(), caller.member());
+        async move { rooms.open(host, "A room".to_owned(), Kind::Open, "en".to_owned(), Vec::new()).await }
+    };
+    (scene.load)(Load::Full);
+    let refusal = rooms.come_to(ben.member(), id).await.err().unwrap();
+    assert_eq!(refusal.code, Code::ServerFull);
+    assert!(RETRY_WHEN_FULL.contains(&refusal.retry_after.unwrap().as_secs()));
+    assert_eq!(refused(open(&ben).await), Some(Code::ServerFull));
+    assert_eq!(scene.room_of(&ben), None);
+    // Who is in a room may come again, and open another.
+    assert!(rooms.come_to(ada.member(), id).await.is_ok());
+    let other = open(&ada).await.unwrap();
+    assert_eq!(scene.room_of(&ada), Some(other));
+    (scene.load)(Load::High);
+    assert!(rooms.come_to(ben.member(), id).await.is_ok());
+    assert!(open(&ben).await.is_ok());
 }

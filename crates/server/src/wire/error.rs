@@ -1,11 +1,13 @@
 //! The closed list of error codes, and the one shape in which they are answered.
 
+use std::error::Error;
 use std::time::Duration;
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use roomtone_room::command::Rejection;
+use roomtone_store::StoreError;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 use utoipa::ToSchema;
@@ -134,8 +136,14 @@ impl ApiError {
         Self { message: message.into(), ..Self::from(code) }
     }
 
-    /// Logs `cause` and answers `internal`: the cause is for the operator, not for the client.
-    pub fn internal(cause: &dyn std::error::Error) -> Self {
+    /// Logs `cause` and answers `internal`: the cause is for the operator, not for the client. If the cause is that the store
+    /// takes no more for now, or is closed since the server stops, it answers `busy`.
+    pub fn internal(cause: &(dyn Error + 'static)) -> Self {
+        let mut causes = std::iter::successors(Some(cause), |&cause| cause.source());
+        if causes.any(|cause| matches!(cause.downcast_ref(), Some(StoreError::Busy | StoreError::Closed))) {
+            tracing::warn!(error = %cause, "a request was refused for now");
+            return Code::Busy.into();
+        }
         tracing::error!(error = %cause, "a request failed inside the server");
         Code::Internal.into()
     }
@@ -187,5 +195,26 @@ impl IntoResponse for ApiError {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::StartError;
+
+    #[test]
+    fn a_store_that_is_busy_is_no_fault() {
+        let answer = |cause: &(dyn Error + 'static)| ApiError::internal(cause).into_response();
+        let busy: [&(dyn Error + 'static); 3] =
+            [&StoreError::Busy, &StoreError::Closed, &StartError::Store(StoreError::Busy)];
+        for cause in busy {
+            let response = answer(cause);
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{cause}");
+            assert_eq!(response.headers()[header::RETRY_AFTER], "1", "{cause}");
+        }
+        for cause in [StoreError::Corrupt("room"), StoreError::Failed("the disk is full".to_owned())] {
+            assert_eq!(answer(&cause).status(), StatusCode::INTERNAL_SERVER_ERROR, "{cause}");
+        }
     }
 }

@@ -156,7 +156,8 @@ pub enum ByeCode {
     TooSlow,
     /// The server stops; come back in a moment.
     ShuttingDown,
-    /// The server takes in nobody who is not in a room yet; come back after the time that is said.
+    /// The server takes in nobody who is not in a room yet, or the room is too busy to let anybody in; come back after the
+    /// time that is said.
     ServerFull,
 }
 

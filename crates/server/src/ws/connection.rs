@@ -14,7 +14,7 @@ use axum::response::Response;
 use futures_util::{SinkExt, StreamExt};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message as Frame;
@@ -76,7 +76,7 @@ impl Upgrade {
         tokio::spawn(async move {
             // Fails when the client hangs up before it has the answer.
             if let Ok(upgraded) = self.on_upgrade.await {
-                serve(Connection::new(upgraded).await).await;
+                serve(Connection::new(TokioIo::new(upgraded)).await).await;
             }
         });
         let mut response = Response::new(Body::empty());
@@ -108,13 +108,14 @@ pub(crate) enum Heard {
     End,
 }
 
-/// An open WebSocket.
-pub(crate) struct Connection {
-    stream: WebSocketStream<TokioIo<Upgraded>>,
+/// An open WebSocket over a byte stream.
+pub(crate) struct Connection<S = TokioIo<Upgraded>> {
+    stream: WebSocketStream<S>,
 }
 
-impl Connection {
-    async fn new(upgraded: Upgraded) -> Self {
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    /// What has been upgraded already.
+    pub(super) async fn new(upgraded: S) -> Self {
         let config = WebSocketConfig::default()
             .max_message_size(Some(MESSAGE_MAX))
             .max_frame_size(Some(MESSAGE_MAX))
@@ -122,7 +123,7 @@ impl Connection {
             .write_buffer_size(0)
             // Only pongs and the closing go through it.
             .max_write_buffer_size(1024);
-        let stream = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
+        let stream = WebSocketStream::from_raw_socket(upgraded, Role::Server, Some(config)).await;
         Self { stream }
     }
 

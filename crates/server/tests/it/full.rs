@@ -50,10 +50,15 @@ async fn newcomers_are_refused_and_whoever_is_inside_stays() {
 }
 
 #[tokio::test]
-async fn whoever_opens_a_room_is_in_it() {
+async fn whoever_is_in_no_room_cannot_open_one_either() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start_with(data.path(), &["--max-listeners", "1"]).await;
     let (ada, ben) = (server.member(&data).await, server.member(&data).await);
     let _first = ada.enter(&ada.open("open").await).await;
-    let _second = ben.enter(&ben.open("open").await).await;
+    refused_for_now(&ben.post("/api/rooms", &json!({ "title": "A room", "kind": "open" })).await);
+    // Whoever is in a room may open another, and is in that one then.
+    let mut second = ada.enter(&ada.open("open").await).await;
+    second.accepted(json!({ "type": "leave" })).await;
+    assert_eq!(second.next("bye").await["code"], "left");
+    let _third = ben.enter(&ben.open("open").await).await;
 }

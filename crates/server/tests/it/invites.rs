@@ -2,6 +2,8 @@
 
 use axum::http::{Method, StatusCode};
 use serde_json::json;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
 
 use crate::support::Server;
 
@@ -99,8 +101,27 @@ async fn guessing_is_slowed_down() {
     }
     assert!(codes.starts_with(&["invite_not_found".to_owned()]));
     assert!(codes.contains(&"rate_limited".to_owned()));
-    // Somebody with a real invite behind the same address still gets in.
+    // Somebody with a real invite behind the same address still sees it.
     assert_eq!(server.get(&format!("/api/invites/{code}"), None).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn who_is_out_of_guesses_does_not_come_to_be_redeemed() {
+    let (server, data) = Server::start().await;
+    let code = server.code(&data).await;
+    let bad = json!({ "handle": "No handle", "name": "Ada", "language": "en" });
+    let mut answer = server.post(&format!("/api/invites/{code}/redeem"), None, &bad).await;
+    answer.refused(422, "invalid_handle");
+    // A guess comes back now and then, so it may take more than sixty.
+    for _ in 0..500 {
+        server.get("/api/invites/00000000000000000000000000", None).await;
+        answer = server.post(&format!("/api/invites/{code}/redeem"), None, &bad).await;
+        if answer.status == StatusCode::TOO_MANY_REQUESTS {
+            break;
+        }
+    }
+    answer.refused(429, "rate_limited");
+    assert_eq!(answer.headers["retry-after"], "1");
 }
 
 #[tokio::test]
@@ -132,6 +153,30 @@ async fn signing_out_ends_the_session_and_tokens_are_sessions_of_their_own() {
     for wrong in ["", "nonsense", "00000000000000000000000000"] {
         server.get("/api/me", Some(wrong)).await.refused(401, "not_signed_in");
     }
+}
+
+#[tokio::test]
+async fn a_session_that_ends_while_the_body_comes_makes_no_token() {
+    let (server, data) = Server::start().await;
+    let member = server.member(&data).await;
+    let mut stream = BufReader::new(TcpStream::connect(server.address).await.unwrap());
+    let body = json!({ "label": "player" }).to_string();
+    // The server asks for the body once it knows who is calling (RFC 9110, section 10.1.1).
+    let head = format!(
+        "POST /api/tokens HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\nexpect: 100-continue\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        member.token,
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut line = String::new();
+    stream.read_line(&mut line).await.unwrap();
+    assert!(line.starts_with("HTTP/1.1 100"), "{line}");
+    assert_eq!(member.send(Method::DELETE, "/api/session").await.status, StatusCode::NO_CONTENT);
+    stream.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.contains("HTTP/1.1 401") && answer.contains("not_signed_in"), "{answer}");
 }
 
 #[tokio::test]
