@@ -12,7 +12,7 @@ use crate::server::{Packing, Settings};
 use crate::{Error, Result};
 
 /// All of them, in the order in which they run.
-const BENCHES: [&str; 12] = [
+const BENCHES: [&str; 13] = [
     "entry",
     "room",
     "audience",
@@ -25,6 +25,7 @@ const BENCHES: [&str; 12] = [
     "rooms",
     "flood",
     "overload",
+    "overload-20",
 ];
 /// What a machine needs for the full sizes: cores, and files that a process may open. Two thirds of these files are for a
 /// server with ten thousand control sockets and those who are signing in.
@@ -102,6 +103,11 @@ pub fn plan(name: &str, machine: Machine) -> Plan {
             (Scenario::Rooms { rooms: load.listeners.div_ceil(9) }, load, Settings::default())
         }
         "flood" => (Scenario::Flood { per_second: 100_000 }, many(5_000, 40), Settings::default()),
+        // More than the processor can carry, as the server has to find out by itself.
+        "overload-20" => {
+            let load = Load { at_once: 500, ..many(10_000, 30) };
+            (Scenario::Overload { inside: load.listeners * 3 / 10 }, load, packed(Packing::Ms20))
+        }
         _ => {
             let load = many(3_000, 20);
             let inside = load.listeners * 2 / 3;
@@ -155,6 +161,8 @@ mod tests {
             let plan = plan(name, Machine { cores: 1, files: 100 });
             assert!(plan.load.listeners >= LISTENERS_MIN && plan.load.seconds > 0, "{name}");
         }
+        let Scenario::Overload { inside } = plan("overload-20", FULL_SIZE).scenario else { panic!("not an overload") };
+        assert_eq!(inside, 3_000);
         let overload = plan("overload", FULL_SIZE);
         assert_eq!(
             (overload.scenario, overload.settings.max_listeners),
