@@ -1,6 +1,6 @@
 //! The one place where the clock and the dice are read. Everything further in is handed what it needs.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use roomtone_room::ids::{Timestamp, decode_128, encode_128};
@@ -16,6 +16,12 @@ pub fn now() -> Timestamp {
 #[expect(clippy::disallowed_methods, reason = "the edge owns the real clock")]
 pub fn instant() -> Instant {
     Instant::now()
+}
+
+/// Processor time that the calling thread has had.
+pub fn thread_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 /// `N` random bytes from the operating system.

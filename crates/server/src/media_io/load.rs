@@ -1,6 +1,6 @@
 //! How much a media thread has to do, and whether it can take more.
 //!
-//! Each thread looks at about a second of itself: the share of the time in which it sent media, and how late the latest
+//! Each thread looks at about a second of itself: the share of the time in which it had the processor to send media, and how late the latest
 //! packet went out. Two or three numbers of that kind in a row change the level; it takes longer to come down than to go up.
 //!
 //! Lateness counts only when sending takes a good part of the time. Otherwise something else keeps the thread from running,
@@ -24,18 +24,18 @@ pub enum Load {
 /// From here on the level rises: share of the time spent in sending media, and lateness of a packet. A rush brings a tenth of
 /// a thread's time more each second, and those who are on their way come in after it is full: the rest is for them, for
 /// handshakes, and for whatever else runs on the same cores.
-const HIGH: Bound = Bound { sending: 0.5, lateness: Duration::from_millis(40) };
-const FULL: Bound = Bound { sending: 0.7, lateness: Duration::from_millis(150) };
+const HIGH: Bound = Bound { sending: 0.4, lateness: Duration::from_millis(40) };
+const FULL: Bound = Bound { sending: 0.55, lateness: Duration::from_millis(150) };
 
 /// Below this share of the time it is over. From 120 ms to 20 ms packets cost up to six times as much, and after going back
 /// there should be no reason to turn round again.
-const NO_LONGER_HIGH: f64 = 0.15;
+const NO_LONGER_HIGH: f64 = 0.06;
 
 /// Below this share of the time there is room for somebody again.
-const NO_LONGER_FULL: f64 = 0.5;
+const NO_LONGER_FULL: f64 = 0.4;
 
 /// Below this share of the time a packet is not late because of what is sent.
-const SENDING_MATTERS: f64 = 0.25;
+const SENDING_MATTERS: f64 = 0.35;
 
 /// Seconds in a row after which the level rises: one alone may be a hiccup of the machine.
 const UNTIL_HIGH: u32 = 2;
@@ -57,7 +57,7 @@ struct Bound {
 /// What a thread has seen of itself in about a second.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Second {
-    /// The share of the time in which it sent media, from 0 to 1.
+    /// The share of the time in which it had the processor to send media, from 0 to 1.
     pub(super) sending: f64,
     /// From the moment at which a packet could be sent to the one at which it was, at most.
     pub(super) lateness: Duration,
@@ -154,9 +154,10 @@ mod tests {
 
     #[test]
     fn a_busy_thread_is_relieved_first_and_full_only_if_there_is_more() {
-        assert_eq!(changes(&[(100, 50, 10, 0)]), []);
-        assert_eq!(changes(&[(100, 51, 10, 0)]), [(2, Load::High)]);
-        assert_eq!(changes(&[(100, 71, 10, 0)]), [(2, Load::High), (3, Load::Full)]);
+        assert_eq!(changes(&[(100, 40, 10, 0)]), []);
+        assert_eq!(changes(&[(100, 41, 10, 0)]), [(2, Load::High)]);
+        assert_eq!(changes(&[(100, 55, 10, 0)]), [(2, Load::High)]);
+        assert_eq!(changes(&[(100, 56, 10, 0)]), [(2, Load::High), (3, Load::Full)]);
         assert_eq!(changes(&[(2, 95, 10, 0), (100, 30, 10, 0)]), [(2, Load::High)]);
         // Now and then is no reason.
         assert_eq!(changes(&[(1, 99, 500, 0), (1, 10, 0, 0)].repeat(20)), []);
@@ -164,18 +165,18 @@ mod tests {
 
     #[test]
     fn packets_that_are_late_count_where_sending_makes_them_so() {
-        assert_eq!(changes(&[(20, 30, 41, 0)]), [(2, Load::High)]);
-        assert_eq!(changes(&[(20, 30, 151, 0)]), [(2, Load::High), (3, Load::Full)]);
-        assert_eq!(changes(&[(20, 25, 900, 0)]), [], "a rush of handshakes");
+        assert_eq!(changes(&[(20, 36, 41, 0)]), [(2, Load::High)]);
+        assert_eq!(changes(&[(20, 36, 151, 0)]), [(2, Load::High), (3, Load::Full)]);
+        assert_eq!(changes(&[(20, 35, 900, 0)]), [], "a rush of handshakes");
     }
 
     #[test]
     fn the_way_down_takes_longer() {
         let full = (3, 90, 0, 0);
-        let to = |percent| changes(&[full, (4, percent, 0, 0), (1, 51, 0, 0), (30, percent, 0, 0)]);
-        assert_eq!(to(50), [(2, Load::High), (3, Load::Full)]);
-        assert_eq!(to(49), [(2, Load::High), (3, Load::Full), (13, Load::High)]);
-        assert_eq!(to(14), [(2, Load::High), (3, Load::Full), (13, Load::High), (23, Load::Normal)]);
+        let to = |percent| changes(&[full, (4, percent, 0, 0), (1, 41, 0, 0), (30, percent, 0, 0)]);
+        assert_eq!(to(40), [(2, Load::High), (3, Load::Full)]);
+        assert_eq!(to(39), [(2, Load::High), (3, Load::Full), (13, Load::High)]);
+        assert_eq!(to(5), [(2, Load::High), (3, Load::Full), (13, Load::High), (23, Load::Normal)]);
     }
 
     #[test]

@@ -212,9 +212,9 @@ struct Batch {
     dropped: u64,
     /// Of media, since when packets could be sent, and how many; those of one frame come one after another.
     ready: Vec<(Instant, u64)>,
-    /// When the first packet of media was sent.
-    began: Option<Instant>,
-    /// Time spent in sending media, and the latest packet of it, since the thread last looked.
+    /// The thread's processor time when the first packet of media was sent.
+    began: Option<Duration>,
+    /// Processor time spent in sending media, and the latest packet of it, since the thread last looked.
     sending: Duration,
     lateness: Duration,
 }
@@ -446,7 +446,7 @@ impl Io {
         let Some(began) = batch.began.take() else { return };
         // The clock is read for all of them together: each is counted as if it were the last.
         let now = edge::instant();
-        batch.sending += now.saturating_duration_since(began);
+        batch.sending += edge::thread_time().saturating_sub(began);
         for (ready, packets) in batch.ready.drain(..) {
             let waited = now.saturating_duration_since(ready);
             batch.lateness = batch.lateness.max(waited);
@@ -459,7 +459,7 @@ impl Batch {
     /// Counts a packet of media that is about to be sent.
     fn media(&mut self, ready: Instant) {
         if self.began.is_none() {
-            self.began = Some(edge::instant());
+            self.began = Some(edge::thread_time());
             self.ready.reserve(MEDIA_AT_ONCE);
         }
         match self.ready.last_mut() {
