@@ -59,6 +59,11 @@ const ACCEPT_AGAIN: Duration = Duration::from_secs(1);
 /// connections from delaying everybody else's sound.
 const EVENTS_AT_ONCE: usize = 64;
 
+/// How far ahead of other programs the thread goes (nice(2)), where the operator permits it. Further ahead delays sound less
+/// while the machine is busy; nearer leaves more to others.
+#[cfg(target_os = "linux")]
+const MEDIA_NICE: i32 = -10;
+
 /// Bytes read from a TCP connection at once.
 const READ_BUFFER: usize = 4 * 1024;
 
@@ -167,6 +172,10 @@ impl Bound {
         std::thread::Builder::new().name(format!("media-{number}")).spawn(move || {
             // Counted down however the thread ends, so that a panic shows in `readyz`.
             let _running = CountDown(running);
+            // Elsewhere this is about the whole process. Refused without a privilege, which is as good on a machine with time to
+            // spare.
+            #[cfg(target_os = "linux")]
+            let _ = rustix::process::nice(MEDIA_NICE);
             if let Err(error) = worker.run() {
                 tracing::error!(%error, "a media thread stopped");
             }
