@@ -123,7 +123,7 @@ export async function restart(group) {
 	});
 
 	await group.step('the hand with its question is still up, and can be accepted', async () => {
-		await a.evaluate(() => location.reload());
+		await a.page.reload();
 		await a.entered();
 		const hands = await a.evaluate(() => window.__probe.messages.find((message) => message.type === 'snapshot').hands);
 		check(hands.some(({ person, question }) => person.handle === 'chen' && question === QUESTION), JSON.stringify(hands));
