@@ -1,7 +1,7 @@
 //! How much a media thread has to do, and whether it can take more.
 //!
-//! Each thread looks at about a second of itself: the share of the time in which it had the processor to send media, and how late the latest
-//! packet went out. Two or three numbers of that kind in a row change the level; it takes longer to come down than to go up.
+//! Each thread looks at about a second of itself: the share of the time in which it had the processor to send media, and
+//! how late the latest packet went out. One or two such seconds raise the level; it takes longer to come down.
 //!
 //! Lateness counts only when sending takes a good part of the time. Otherwise something else keeps the thread from running,
 //! a rush of handshakes or another program, and sending less would not help.
@@ -21,7 +21,7 @@ pub enum Load {
     Full,
 }
 
-/// From here on the level rises: share of the time spent in sending media, and lateness of a packet. A rush brings a tenth of
+/// From here on the level rises: share of the time with the processor, and lateness of a packet. A rush brings a tenth of
 /// a thread's time more each second, and those who are on their way come in after it is full: the rest is for them, for
 /// handshakes, and for whatever else runs on the same cores.
 const HIGH: Bound = Bound { sending: 0.4, lateness: Duration::from_millis(40) };
@@ -37,7 +37,8 @@ const NO_LONGER_FULL: f64 = 0.4;
 /// Below this share of the time a packet is not late because of what is sent.
 const SENDING_MATTERS: f64 = 0.35;
 
-/// Seconds in a row after which the level rises: one alone may be a hiccup of the machine.
+/// Seconds in a row after which the level rises. The first rise waits for two, because one alone may be a hiccup of the
+/// machine; after that there is no time to lose.
 const UNTIL_HIGH: u32 = 2;
 const UNTIL_FULL: u32 = 1;
 
