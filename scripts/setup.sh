@@ -3,7 +3,7 @@
 #
 #   scripts/setup.sh build   what a build and the checks need: cmake, Rust components, web packages
 #   scripts/setup.sh demo    also what makes the people of the demo speak, where it can be installed
-#   scripts/setup.sh test    also browsers, network tools and a Python environment for the end-to-end tests
+#   scripts/setup.sh test    also browsers, network tools, Postgres and a Python environment for the end-to-end tests
 #   scripts/setup.sh screenshots   also what makes the pictures in docs/images small
 #
 # Programs come by apt where this runs as root on a system that has it; elsewhere one line says what to install.
@@ -63,6 +63,8 @@ if [ "$what" = test ] || [ "$what" = screenshots ]; then
     need firefox-esr firefox-esr
     need ip iproute2
     need nft nftables
+    # Debian keeps the server's programs out of the path.
+    command -v initdb >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
     python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
 fi
 if [ "$what" = screenshots ]; then

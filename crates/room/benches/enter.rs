@@ -7,7 +7,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use roomtone_room::{Actor, Command, Kind, MemberId, Room, RoomId, Timestamp, View};
+use roomtone_room::{Actor, Command, Kind, MemberId, Opening, Room, RoomId, Timestamp, View};
 
 const HOST: MemberId = MemberId(0);
 
@@ -17,8 +17,7 @@ fn apply(room: &mut Room, member: MemberId, command: Command) {
 }
 
 fn room_of(people: u128) -> Room {
-    let (title, language) = ("A room".to_owned(), "en".to_owned());
-    let (mut room, _) = Room::open(Timestamp(0), RoomId(1), HOST, title, Kind::Open, language, Vec::new());
+    let (mut room, _) = Room::open(Timestamp(0), RoomId(1), HOST, Opening::new("A room", Kind::Open, "en"));
     for id in 0..people {
         apply(&mut room, MemberId(id), Command::Enter { followed_by_moderator: false });
     }

@@ -1,6 +1,6 @@
 //! What happened in a room. Events are numbered per room and are the only thing that changes its state.
 
-use crate::ids::{MemberId, RoleEpoch, RoomId, Seq, TalkerNo, Timestamp};
+use crate::ids::{HouseId, MemberId, RoleEpoch, RoomId, Seq, TalkerNo, Timestamp};
 use crate::role::Role;
 
 /// Who may come in.
@@ -12,6 +12,31 @@ pub enum Kind {
     Social,
     /// People named when it was opened.
     Closed,
+}
+
+/// What a room is opened with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opening {
+    /// Its title.
+    pub title: String,
+    /// Who may come in.
+    pub kind: Kind,
+    /// BCP 47 language tag of the talk.
+    pub language: String,
+    /// What it is about, folded as [`crate::hallway`] compares them.
+    pub topics: Vec<String>,
+    /// The house whose room it is.
+    pub house: Option<HouseId>,
+    /// Who may come in whatever the kind, besides the opener.
+    pub named: Vec<MemberId>,
+}
+
+impl Opening {
+    /// A room of no house, without topics, for which nobody is named.
+    pub fn new(title: impl Into<String>, kind: Kind, language: impl Into<String>) -> Self {
+        let (title, language) = (title.into(), language.into());
+        Self { title, kind, language, topics: Vec::new(), house: None, named: Vec::new() }
+    }
 }
 
 /// An event with its place in the room's history.
@@ -114,6 +139,10 @@ pub enum Event {
         host: MemberId,
         /// Who was named when it was opened; may come in whatever the kind.
         named: Vec<MemberId>,
+        /// What it is about.
+        topics: Vec<String>,
+        /// The house whose room it is.
+        house: Option<HouseId>,
     },
     /// Somebody came in as a listener.
     Entered {

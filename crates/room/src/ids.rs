@@ -84,6 +84,19 @@ id_128!(
     CommandId
 );
 
+id_128!(
+    /// A house: a community with members, rules and its own rooms.
+    HouseId
+);
+id_128!(
+    /// A member's picture: another id for each picture.
+    AvatarId
+);
+id_128!(
+    /// What is only ever named in a list of its owner's: an invite, a passkey, a session, a notice, a report.
+    RecordId
+);
+
 /// A participant's number in the room, from 1 upwards in order of entering, never used twice in a room. It is what the
 /// CSRC field of a forwarded RTP packet carries (RFC 3550, section 5.1), so that a listener knows whose voice it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -14,17 +14,21 @@
 
 pub mod command;
 pub mod event;
+pub mod hallway;
 pub mod hands;
 pub mod ids;
 mod memory;
 pub mod participant;
+pub mod quiet;
 pub mod role;
 pub mod room;
+pub mod search;
+pub mod social;
 pub mod state;
 pub mod view;
 
 pub use command::{Actor, Command, Rejection};
-pub use event::{Event, HandCause, Kind, LeaveReason, Numbered, OfferCause, RoleCause};
+pub use event::{Event, HandCause, Kind, LeaveReason, Numbered, OfferCause, Opening, RoleCause};
 pub use hands::Hand;
 pub use ids::{CommandId, InvalidId, MemberId, RoleEpoch, RoomId, Seq, TalkerNo, Timestamp};
 pub use participant::Participant;

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::command::{Actor, Command, Rejection};
-use crate::event::{Event, HandCause, Kind, LeaveReason, Numbered, OfferCause, RoleCause};
+use crate::event::{Event, HandCause, Kind, LeaveReason, Numbered, OfferCause, Opening, RoleCause};
 use crate::hands::{Hand, question_is_valid};
-use crate::ids::{MemberId, RoleEpoch, RoomId, Seq, TalkerNo, Timestamp};
+use crate::ids::{HouseId, MemberId, RoleEpoch, RoomId, Seq, TalkerNo, Timestamp};
 use crate::memory::Memory;
 use crate::participant::{Participant, Participants};
 use crate::role::Role;
@@ -20,6 +20,8 @@ pub struct Room {
     pub(crate) title: String,
     pub(crate) kind: Kind,
     pub(crate) language: String,
+    pub(crate) topics: Vec<String>,
+    pub(crate) house: Option<HouseId>,
     pub(crate) opened_at: Timestamp,
     pub(crate) ended_at: Option<Timestamp>,
     pub(crate) host: MemberId,
@@ -47,17 +49,10 @@ pub struct Applied {
 impl Room {
     /// Opens a room. The host is in it, on stage, as number 1, but not yet connected: they have [`AWAY_MILLIS`] to
     /// enter. The one event returned is [`Event::Opened`], number 1. Texts are taken as they are: the caller checks.
-    pub fn open(
-        now: Timestamp,
-        room: RoomId,
-        host: MemberId,
-        title: String,
-        kind: Kind,
-        language: String,
-        named: Vec<MemberId>,
-    ) -> (Self, Vec<Numbered>) {
+    pub fn open(now: Timestamp, room: RoomId, host: MemberId, opening: Opening) -> (Self, Vec<Numbered>) {
         let mut opened = Self::empty();
-        let event = opened.emit(now, Event::Opened { room, title, kind, language, host, named });
+        let Opening { title, kind, language, topics, house, named } = opening;
+        let event = opened.emit(now, Event::Opened { room, title, kind, language, host, named, topics, house });
         (opened, vec![event])
     }
 
@@ -68,6 +63,8 @@ impl Room {
             title: String::new(),
             kind: Kind::Closed,
             language: String::new(),
+            topics: Vec::new(),
+            house: None,
             opened_at: Timestamp(0),
             ended_at: None,
             host: MemberId(0),
@@ -141,6 +138,16 @@ impl Room {
     /// BCP 47 language tag of the talk.
     pub fn language(&self) -> &str {
         &self.language
+    }
+
+    /// What it is about, as given when it was opened.
+    pub fn topics(&self) -> &[String] {
+        &self.topics
+    }
+
+    /// The house whose room it is.
+    pub fn house(&self) -> Option<HouseId> {
+        self.house
     }
 
     /// When it was opened.
@@ -239,11 +246,13 @@ impl Room {
         self.seq = numbered.seq;
         self.last_at = self.last_at.max(at);
         match &numbered.event {
-            Event::Opened { room, title, kind, language, host, named } => {
+            Event::Opened { room, title, kind, language, host, named, topics, house } => {
                 self.id = *room;
                 self.title = title.clone();
                 self.kind = *kind;
                 self.language = language.clone();
+                self.topics = topics.clone();
+                self.house = *house;
                 self.opened_at = at;
                 self.host = *host;
                 self.named = named.iter().copied().chain([*host]).collect();

@@ -2,7 +2,7 @@
 
 use crate::RESTART_GRACE_MILLIS;
 use crate::event::{Kind, Numbered};
-use crate::ids::{CommandId, MemberId, RoleEpoch, RoomId, Seq, TalkerNo, Timestamp};
+use crate::ids::{CommandId, HouseId, MemberId, RoleEpoch, RoomId, Seq, TalkerNo, Timestamp};
 use crate::memory::Memory;
 use crate::participant::Participant;
 use crate::room::Room;
@@ -18,6 +18,10 @@ pub struct State {
     pub kind: Kind,
     /// BCP 47 language tag of the talk.
     pub language: String,
+    /// What it is about.
+    pub topics: Vec<String>,
+    /// The house whose room it is.
+    pub house: Option<HouseId>,
     /// When it was opened.
     pub opened_at: Timestamp,
     /// When it ended; `None` while it is open.
@@ -57,6 +61,8 @@ impl Room {
             title: self.title.clone(),
             kind: self.kind,
             language: self.language.clone(),
+            topics: self.topics.clone(),
+            house: self.house,
             opened_at: self.opened_at,
             ended_at: self.ended_at,
             host: self.host,
@@ -77,6 +83,8 @@ impl Room {
             title: state.title,
             kind: state.kind,
             language: state.language,
+            topics: state.topics,
+            house: state.house,
             opened_at: state.opened_at,
             ended_at: state.ended_at,
             host: state.host,

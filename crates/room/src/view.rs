@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::AUDIENCE_FIRST;
 use crate::event::{Event, Kind, Numbered};
 use crate::hands::Hand;
-use crate::ids::{MemberId, RoleEpoch, RoomId, Seq, TalkerNo, Timestamp};
+use crate::ids::{HouseId, MemberId, RoleEpoch, RoomId, Seq, TalkerNo, Timestamp};
 use crate::participant::Participant;
 use crate::role::Role;
 use crate::room::Room;
@@ -76,6 +76,10 @@ pub struct View {
     pub kind: Kind,
     /// BCP 47 language tag of the talk.
     pub language: String,
+    /// What it is about.
+    pub topics: Vec<String>,
+    /// The house whose room it is.
+    pub house: Option<HouseId>,
     /// When it was opened.
     pub opened_at: Timestamp,
     /// Whether it has ended.
@@ -166,6 +170,8 @@ impl View {
             title: room.title().to_owned(),
             kind: room.kind(),
             language: room.language().to_owned(),
+            topics: room.topics().to_vec(),
+            house: room.house(),
             opened_at: room.opened_at(),
             ended: !room.is_open(),
             you: You {

@@ -46,7 +46,9 @@ async fn redeem_all(store: &Store, numbers: std::ops::Range<u64>) -> Duration {
     for number in numbers {
         let store = store.clone();
         let id = MemberId(u128::from(number) + 1);
-        let member = NewMember { id, handle: format!("m{number}"), name: "A member".into(), language: "en".into() };
+        let handle = format!("m{number}");
+        let skeleton = handle.clone();
+        let member = NewMember { id, handle, skeleton, name: "A member".into(), language: "en".into() };
         let session = NewSession { hash: hash(number), label: "bench".into() };
         under_way.spawn(async move { store.redeem(&hash(number), Timestamp(1), member, session).await });
     }

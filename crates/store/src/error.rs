@@ -19,6 +19,12 @@ pub enum StoreError {
         /// The data folder.
         path: PathBuf,
     },
+    /// Another process serves from this database.
+    #[error("the database is in use by another roomtone server")]
+    Served,
+    /// The address of the database is not one.
+    #[error("that is not the address of a Postgres database (postgres://user:password@host/database)")]
+    Address,
     /// The database's tables could not be brought up to date, or were made by a newer version.
     #[error("cannot bring the database up to date: {0}")]
     Migration(String),
@@ -69,6 +75,23 @@ pub enum RedeemError {
     Store(#[from] StoreError),
 }
 
+/// Why a profile could not be changed. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileError {
+    /// There is no such member, or they are suspended.
+    #[error("no such member")]
+    Missing,
+    /// Another member has the handle, or one that looks like it, or somebody waits for it.
+    #[error("the handle is taken")]
+    HandleTaken,
+    /// The handle was changed too often lately.
+    #[error("the handle was changed too often")]
+    TooSoon,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Why a write to a room was refused. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
@@ -89,13 +112,21 @@ pub(crate) fn failed(error: sqlx::Error) -> StoreError {
         sqlx::Error::PoolClosed => StoreError::Closed,
         sqlx::Error::Migrate(migration) => StoreError::Migration(migration.to_string()),
         sqlx::Error::Database(database) => match database.kind() {
-            ErrorKind::Other => match database.code().and_then(|code| code.parse::<u32>().ok()) {
-                // SQLITE_BUSY (5) and SQLITE_LOCKED (6) are the low byte of their extended codes.
-                Some(code) if matches!(code & 0xff, 5 | 6) => StoreError::Busy,
-                _ => StoreError::Failed(database.message().to_owned()),
-            },
+            ErrorKind::Other if is_busy(&database.code().unwrap_or_default()) => StoreError::Busy,
+            ErrorKind::Other => StoreError::Failed(database.message().to_owned()),
             _ => StoreError::Conflict(database.message().to_owned()),
         },
         _ => StoreError::Failed(error.to_string()),
     }
+}
+
+/// Whether an error's code says that trying again can help. Codes of Postgres have five characters: a transaction that was
+/// taken back for another's sake (class 40), too many connections (53300), a lock not to be had (55P03), a server that is
+/// starting or stopping (57P01 to 57P03). SQLite's are numbers, of which SQLITE_BUSY (5) and SQLITE_LOCKED (6) are the low
+/// byte.
+fn is_busy(code: &str) -> bool {
+    if code.len() == 5 {
+        return code.starts_with("40") || matches!(code, "53300" | "55P03" | "57P01" | "57P02" | "57P03");
+    }
+    code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6))
 }

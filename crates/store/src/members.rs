@@ -1,17 +1,15 @@
-//! Members and who follows whom.
+//! Members: who they are, and which of them somebody may know of.
 
 use std::collections::HashMap;
 
-use roomtone_room::ids::{MemberId, Timestamp};
-use sqlx::sqlite::{Sqlite, SqliteConnection, SqliteRow};
-use sqlx::{QueryBuilder, Row};
+use roomtone_room::ids::{AvatarId, MemberId, Timestamp};
 
-use crate::convert::{id_bytes, id_from, time, time_from};
-use crate::error::{StoreError, failed};
+use crate::db::{Row, Sql, sql};
+use crate::error::StoreError;
 use crate::{Hash, Store};
 
 /// Most ids in one statement. More would save statements for large lists; SQLite takes 32,766 values, Postgres 65,535.
-const IDS_PER_STATEMENT: usize = 500;
+pub(crate) const IDS_PER_STATEMENT: usize = 500;
 
 /// What everybody may see of a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +20,8 @@ pub struct Person {
     pub handle: String,
     /// Display name.
     pub name: String,
+    /// Their picture, if they have one; another id for each picture.
+    pub avatar: Option<AvatarId>,
 }
 
 /// A member.
@@ -33,6 +33,12 @@ pub struct Member {
     pub language: String,
     /// Whether they came in by the owner link.
     pub owner: bool,
+    /// Whether the owner made them an admin.
+    pub admin: bool,
+    /// Whether they are a program, which is shown (guarantee G3).
+    pub bot: bool,
+    /// When they were suspended, if they are.
+    pub suspended_at: Option<Timestamp>,
     /// Whose invite let them in; `None` for the owner, and for invites made on the command line.
     pub sponsor: Option<Person>,
     /// When they redeemed their invite.
@@ -43,8 +49,8 @@ pub struct Member {
 macro_rules! select_member {
     ($condition:literal) => {
         concat!(
-            "SELECT m.id, m.handle, m.name, m.language, m.owner, m.created_at,
-                    s.id AS sponsor_id, s.handle AS sponsor_handle, s.name AS sponsor_name
+            "SELECT m.id, m.handle, m.name, m.avatar, m.language, m.owner, m.admin, m.bot, m.suspended_at, m.created_at,
+                    s.id AS sponsor_id, s.handle AS sponsor_handle, s.name AS sponsor_name, s.avatar AS sponsor_avatar
              FROM members m LEFT JOIN members s ON s.id = m.sponsor WHERE ",
             $condition
         )
@@ -54,144 +60,86 @@ macro_rules! select_member {
 impl Store {
     /// The member with this id.
     pub async fn member(&self, id: MemberId) -> Result<Option<Member>, StoreError> {
-        let row = sqlx::query(select_member!("m.id = $1"))
-            .bind(id_bytes(id.0))
-            .fetch_optional(self.readers())
-            .await
-            .map_err(failed)?;
-        row.as_ref().map(member_from).transpose()
+        let found = self.database.optional(sql(select_member!("m.id = $1")).bind(id)).await?;
+        found.as_ref().map(member_from).transpose()
     }
 
     /// The member with exactly this handle.
     pub async fn member_by_handle(&self, handle: &str) -> Result<Option<Member>, StoreError> {
-        let row = sqlx::query(select_member!("m.handle = $1"))
-            .bind(handle)
-            .fetch_optional(self.readers())
-            .await
-            .map_err(failed)?;
-        row.as_ref().map(member_from).transpose()
+        let found = self.database.optional(sql(select_member!("m.handle = $1")).bind(handle)).await?;
+        found.as_ref().map(member_from).transpose()
     }
 
-    /// The member whose session this is; `None` for one that has ended or never was.
+    /// The member with exactly this handle, as far as `viewer` may know of them: `None` also for somebody who is suspended,
+    /// and for somebody with whom there is a block in either direction.
+    pub async fn visible_member(&self, viewer: MemberId, handle: &str) -> Result<Option<Member>, StoreError> {
+        let whose = select_member!(
+            "m.handle = $1 AND m.suspended_at IS NULL
+             AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.blocker = m.id AND b.blocked = $2)
+             AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.blocker = $2 AND b.blocked = m.id)"
+        );
+        let found = self.database.optional(sql(whose).bind(handle).bind(viewer)).await?;
+        found.as_ref().map(member_from).transpose()
+    }
+
+    /// The member whose session this is; `None` for one that has ended or never was, and while the member is suspended.
     pub async fn signed_in(&self, session: &Hash) -> Result<Option<Member>, StoreError> {
-        let row = sqlx::query(select_member!("m.id = (SELECT member FROM sessions WHERE hash = $1)"))
-            .bind(&session[..])
-            .fetch_optional(self.readers())
-            .await
-            .map_err(failed)?;
-        row.as_ref().map(member_from).transpose()
+        let whose = select_member!("m.id = (SELECT member FROM sessions WHERE hash = $1) AND m.suspended_at IS NULL");
+        let found = self.database.optional(sql(whose).bind(session)).await?;
+        found.as_ref().map(member_from).transpose()
     }
 
     /// The people with these ids, in the order asked for; ids that nobody has are left out.
     pub async fn people(&self, ids: &[MemberId]) -> Result<Vec<Person>, StoreError> {
         let mut found = HashMap::with_capacity(ids.len());
-        let mut connection = self.readers().acquire().await.map_err(failed)?;
         for part in ids.chunks(IDS_PER_STATEMENT) {
-            found.extend(find_people(&mut connection, part).await?);
+            found.extend(people_from(&self.database.all(select_people(part)).await?)?);
         }
         Ok(ids.iter().filter_map(|id| found.get(id).cloned()).collect())
     }
-
-    /// Lets `follower` follow `followed` from now on. Does nothing if they do already, or are the same member.
-    ///
-    /// Errors: [`StoreError::Conflict`] when either does not exist.
-    pub async fn follow(&self, follower: MemberId, followed: MemberId, now: Timestamp) -> Result<(), StoreError> {
-        if follower == followed {
-            return Ok(());
-        }
-        sqlx::query("INSERT INTO follows (follower, followed, since) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
-            .bind(id_bytes(follower.0))
-            .bind(id_bytes(followed.0))
-            .bind(time(now)?)
-            .execute(self.writer())
-            .await
-            .map_err(failed)?;
-        Ok(())
-    }
-
-    /// Ends that `follower` follows `followed`, if they do.
-    pub async fn unfollow(&self, follower: MemberId, followed: MemberId) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM follows WHERE follower = $1 AND followed = $2")
-            .bind(id_bytes(follower.0))
-            .bind(id_bytes(followed.0))
-            .execute(self.writer())
-            .await
-            .map_err(failed)?;
-        Ok(())
-    }
-
-    /// Everybody whom `follower` follows, by handle.
-    pub async fn following(&self, follower: MemberId) -> Result<Vec<Person>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT m.id, m.handle, m.name FROM follows f JOIN members m ON m.id = f.followed
-             WHERE f.follower = $1 ORDER BY m.handle",
-        )
-        .bind(id_bytes(follower.0))
-        .fetch_all(self.readers())
-        .await
-        .map_err(failed)?;
-        rows.iter().map(|row| person_from(row, ["id", "handle", "name"])).collect()
-    }
-
-    /// Whether at least one of `of` follows `whom`.
-    pub async fn any_follows(&self, of: &[MemberId], whom: MemberId) -> Result<bool, StoreError> {
-        for part in of.chunks(IDS_PER_STATEMENT) {
-            let mut query = QueryBuilder::new("SELECT EXISTS (SELECT 1 FROM follows WHERE followed = ");
-            query.push_bind(id_bytes(whom.0)).push(" AND follower IN ");
-            push_ids(&mut query, part);
-            query.push(")");
-            if query.build_query_scalar().fetch_one(self.readers()).await.map_err(failed)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
 }
 
-/// The people with these ids, at most [`IDS_PER_STATEMENT`].
-pub(crate) async fn find_people(
-    connection: &mut SqliteConnection,
-    ids: &[MemberId],
-) -> Result<HashMap<MemberId, Person>, StoreError> {
-    let mut query = QueryBuilder::new("SELECT id, handle, name FROM members WHERE id IN ");
-    push_ids(&mut query, ids);
-    let rows = query.build().fetch_all(connection).await.map_err(failed)?;
-    let people = rows.iter().map(|row| person_from(row, ["id", "handle", "name"]));
-    people.map(|person| person.map(|person| (person.id, person))).collect()
+/// Reads the people with these ids, at most [`IDS_PER_STATEMENT`].
+pub(crate) fn select_people(ids: &[MemberId]) -> Sql {
+    sql("SELECT id, handle, name, avatar FROM members WHERE id IN ").push_list(ids.iter().copied())
 }
 
-/// Reads a person from the columns named: id, handle, name.
-pub(crate) fn person_from(row: &SqliteRow, [id, handle, name]: [&str; 3]) -> Result<Person, StoreError> {
+/// What [`select_people`] found, by id.
+pub(crate) fn people_from(rows: &[Row]) -> Result<HashMap<MemberId, Person>, StoreError> {
+    rows.iter().map(person_from).map(|person| person.map(|person| (person.id, person))).collect()
+}
+
+/// Reads a person from the columns `id`, `handle`, `name` and `avatar`.
+pub(crate) fn person_from(row: &Row) -> Result<Person, StoreError> {
     Ok(Person {
-        id: MemberId(id_from(row.try_get(id).map_err(failed)?, "member id")?),
-        handle: row.try_get(handle).map_err(failed)?,
-        name: row.try_get(name).map_err(failed)?,
+        id: row.member("id")?,
+        handle: row.text("handle")?,
+        name: row.text("name")?,
+        avatar: row.id_or_null("avatar")?.map(AvatarId),
     })
 }
 
-/// Reads the person in `sponsor_id`, `sponsor_handle` and `sponsor_name`, where an outer join found one.
-pub(crate) fn sponsor_from(row: &SqliteRow) -> Result<Option<Person>, StoreError> {
-    let id: Option<&[u8]> = row.try_get("sponsor_id").map_err(failed)?;
-    id.map(|_| person_from(row, ["sponsor_id", "sponsor_handle", "sponsor_name"])).transpose()
+/// Reads the person in `sponsor_id` and the other columns that begin so, where an outer join found one.
+pub(crate) fn sponsor_from(row: &Row) -> Result<Option<Person>, StoreError> {
+    let Some(id) = row.id_or_null("sponsor_id")? else { return Ok(None) };
+    Ok(Some(Person {
+        id: MemberId(id),
+        handle: row.text("sponsor_handle")?,
+        name: row.text("sponsor_name")?,
+        avatar: row.id_or_null("sponsor_avatar")?.map(AvatarId),
+    }))
 }
 
 /// Reads what `select_member!` selects.
-fn member_from(row: &SqliteRow) -> Result<Member, StoreError> {
+fn member_from(row: &Row) -> Result<Member, StoreError> {
     Ok(Member {
-        person: person_from(row, ["id", "handle", "name"])?,
-        language: row.try_get("language").map_err(failed)?,
-        owner: row.try_get("owner").map_err(failed)?,
+        person: person_from(row)?,
+        language: row.text("language")?,
+        owner: row.bool("owner")?,
+        admin: row.bool("admin")?,
+        bot: row.bool("bot")?,
+        suspended_at: row.time_or_null("suspended_at")?,
         sponsor: sponsor_from(row)?,
-        created_at: time_from(row.try_get("created_at").map_err(failed)?)?,
+        created_at: row.time("created_at")?,
     })
-}
-
-/// Adds `(id, id, ...)` to a statement.
-fn push_ids(query: &mut QueryBuilder<Sqlite>, ids: &[MemberId]) {
-    query.push("(");
-    let mut list = query.separated(", ");
-    for id in ids {
-        list.push_bind(id_bytes(id.0));
-    }
-    query.push(")");
 }

@@ -6,11 +6,12 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::Transaction;
 use sqlx::migrate::Migrator;
-use sqlx::sqlite::{Sqlite, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use tokio::sync::mpsc;
 
+use crate::db::{Database, sql};
 use crate::error::{StoreError, failed};
 use crate::redeem::{self, Redemption};
 
@@ -32,23 +33,25 @@ pub(crate) const ROWS_PER_STATEMENT: usize = 500;
 /// log can be refused without waiting. Each refusal means that somebody else got further, so few are ever needed.
 const OPEN_ATTEMPTS: u32 = 50;
 
-/// The tables, embedded at compile time. Sorted by number; one that has been released is never changed.
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+/// Connections to Postgres. More lets more requests be at the database at once; each costs a process there.
+const POSTGRES_CONNECTIONS: u32 = 16;
+
+/// The tables, embedded at compile time. Sorted by number; one that has been released is never changed. Both folders hold
+/// the same ones, and a test compares the tables that they make.
+static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// The database. Clones share its connections.
 #[derive(Debug, Clone)]
 pub struct Store {
-    /// Exactly one connection: SQLite has one writer at a time, and waiting here is fair, unlike waiting for its lock.
-    writer: SqlitePool,
-    /// Connections that cannot write; they see every transaction that was committed before they were asked.
-    readers: SqlitePool,
+    pub(crate) database: Database,
     /// Redemptions on their way to the task that carries them out.
     redemptions: mpsc::Sender<Redemption>,
 }
 
 impl Store {
-    /// Opens the database in the data folder at `path` and brings its tables up to date. A missing folder is made with
-    /// mode 0700, a missing database (`roomtone.db`) with mode 0600; SQLite gives its side files the same mode.
+    /// Opens the SQLite database in the data folder at `path` and brings its tables up to date. A missing folder is made
+    /// with mode 0700, a missing database (`roomtone.db`) with mode 0600; SQLite gives its side files the same mode.
     ///
     /// Errors: [`StoreError::Folder`], [`StoreError::Migration`], or what the database reports.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
@@ -60,6 +63,8 @@ impl Store {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            // What is deleted is overwritten, so that nothing of a deleted account stays in the file (guarantee G6).
+            .pragma("secure_delete", "ON")
             .busy_timeout(WAIT);
         let pool = |connections| {
             SqlitePoolOptions::new()
@@ -79,74 +84,76 @@ impl Store {
         }
         let writer = opened?;
         let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
-        let store = Self { redemptions: redeem::start(writer.clone()), writer, readers };
-        store.migrate().await?;
-        Ok(store)
+        // All in one transaction, so that two processes that open a new folder at the same time do not get in each
+        // other's way.
+        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+        SQLITE_MIGRATIONS.run_direct(None, &mut *transaction, false).await.map_err(not_migrated)?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(Self::with(Database::Sqlite { writer, readers }))
     }
 
-    /// Waits for what is under way, folds the write-ahead log into the database file and closes it. Every method after
-    /// it gives [`StoreError::Closed`].
+    /// Connects to a Postgres database by its address (`postgres://user:password@host/database`) and brings its tables
+    /// up to date.
+    ///
+    /// Errors: [`StoreError::Address`], [`StoreError::Migration`], or what the database reports.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        let options: PgConnectOptions = url.parse().map_err(|_| StoreError::Address)?;
+        let pool = PgPoolOptions::new()
+            .max_connections(POSTGRES_CONNECTIONS)
+            .acquire_timeout(WAIT)
+            .connect_with(options)
+            .await
+            .map_err(failed)?;
+        // Under a lock of the whole database, which the library takes.
+        POSTGRES_MIGRATIONS.run(&pool).await.map_err(not_migrated)?;
+        Ok(Self::with(Database::Postgres(pool)))
+    }
+
+    fn with(database: Database) -> Self {
+        Self { redemptions: redeem::start(database.clone()), database }
+    }
+
+    /// Makes this process the only one that serves from the database, until it closes the store or ends. A data folder
+    /// has [`crate::DataLock`] for that; this is about databases that several machines reach.
+    ///
+    /// Errors: [`StoreError::Served`] when another one does.
+    pub async fn serve_alone(&self) -> Result<(), StoreError> {
+        self.database.serve_alone().await
+    }
+
+    /// Waits for what is under way and closes the connections; in SQLite this folds the write-ahead log into the database
+    /// file. Every method after it gives [`StoreError::Closed`].
     pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        match &self.database {
+            Database::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Database::Postgres(pool) => pool.close().await,
+        }
     }
 
     /// The value of a setting, if it was ever set.
     pub async fn setting(&self, key: &str) -> Result<Option<String>, StoreError> {
-        sqlx::query_scalar("SELECT value FROM settings WHERE key = $1")
-            .bind(key)
-            .fetch_optional(self.readers())
-            .await
-            .map_err(failed)
+        let found = self.database.optional(sql("SELECT value FROM settings WHERE key = $1").bind(key)).await?;
+        found.map(|row| row.text("value")).transpose()
     }
 
     /// Sets a setting, over what it was.
     pub async fn set_setting(&self, key: &str, value: &str) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO settings (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = $2")
-            .bind(key)
-            .bind(value)
-            .execute(self.writer())
-            .await
-            .map_err(failed)?;
+        let set = sql("INSERT INTO settings (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = $2");
+        self.database.execute(set.bind(key).bind(value)).await?;
         Ok(())
-    }
-
-    /// For single reads outside a transaction.
-    pub(crate) fn readers(&self) -> &SqlitePool {
-        &self.readers
-    }
-
-    /// For single statements that write.
-    pub(crate) fn writer(&self) -> &SqlitePool {
-        &self.writer
     }
 
     /// Where redemptions wait for the task that carries them out.
     pub(crate) fn redemptions(&self) -> &mpsc::Sender<Redemption> {
         &self.redemptions
     }
-
-    /// As [`begin`].
-    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        begin(&self.writer).await
-    }
-
-    /// Applies the migrations that are missing, all in one transaction, so that two processes that open a new folder
-    /// at the same time do not get in each other's way.
-    async fn migrate(&self) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
-        MIGRATIONS
-            .run_direct(None, &mut *transaction, false)
-            .await
-            .map_err(|error| StoreError::Migration(error.to_string()))?;
-        transaction.commit().await.map_err(failed)
-    }
 }
 
-/// Starts a transaction that writes. It takes the write lock at once, so that nothing it reads can change before it
-/// commits. Dropped without a commit, it changes nothing.
-pub(crate) async fn begin(writer: &SqlitePool) -> Result<Transaction<'static, Sqlite>, StoreError> {
-    writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)
+fn not_migrated(error: sqlx::migrate::MigrateError) -> StoreError {
+    StoreError::Migration(error.to_string())
 }
 
 /// Makes the data folder, closed to everybody but its owner, unless it is there.
@@ -177,7 +184,7 @@ mod tests {
     use sqlx::Row;
 
     /// `synchronous` and `foreign_keys` belong to a connection and not to the file, so they are read on ours.
-    async fn pragmas(pool: &SqlitePool) -> (String, i64, bool, i64) {
+    async fn pragmas(pool: &sqlx::SqlitePool) -> (String, i64, bool, i64) {
         let row = sqlx::query(
             "SELECT journal_mode, synchronous, foreign_keys, timeout
              FROM pragma_journal_mode, pragma_synchronous, pragma_foreign_keys, pragma_busy_timeout",
@@ -192,10 +199,11 @@ mod tests {
     async fn connections_are_durable_and_readers_cannot_write() {
         let folder = std::env::temp_dir().join(format!("roomtone-store-pragmas-{}", std::process::id()));
         let store = Store::open(&folder).await.unwrap();
+        let Database::Sqlite { writer, readers } = &store.database else { panic!("not SQLite") };
         // 2 is FULL: the log is synced at each commit.
-        assert_eq!(pragmas(store.writer()).await, ("wal".to_owned(), 2, true, 5000));
-        assert_eq!(pragmas(store.readers()).await, ("wal".to_owned(), 2, true, 5000));
-        let written = sqlx::query("DELETE FROM settings").execute(store.readers()).await;
+        assert_eq!(pragmas(writer).await, ("wal".to_owned(), 2, true, 5000));
+        assert_eq!(pragmas(readers).await, ("wal".to_owned(), 2, true, 5000));
+        let written = sqlx::query("DELETE FROM settings").execute(readers).await;
         assert!(written.is_err(), "a reader wrote");
         store.close().await;
         std::fs::remove_dir_all(&folder).unwrap();

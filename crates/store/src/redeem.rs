@@ -6,16 +6,14 @@ use std::collections::{HashMap, HashSet};
 use std::mem;
 
 use roomtone_room::ids::{MemberId, Timestamp};
-use sqlx::sqlite::{SqliteConnection, SqlitePool};
-use sqlx::{QueryBuilder, Row};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::convert::{id_bytes, id_from, time};
-use crate::error::{RedeemError, StoreError, failed};
-use crate::members::{Member, Person, find_people};
-use crate::open::begin;
-use crate::sessions::NewSession;
+use crate::convert::time;
+use crate::db::{Database, Transaction, Value, sql};
+use crate::error::{RedeemError, StoreError};
+use crate::members::{Member, Person, people_from, select_people};
+use crate::sessions::{NewSession, session_id};
 use crate::{Hash, Store};
 
 /// Redemptions that may wait. More rides out longer stalls of the disk; when it is full, the store is
@@ -33,6 +31,8 @@ pub struct NewMember {
     pub id: MemberId,
     /// Handle, validated.
     pub handle: String,
+    /// What the handle looks like (Unicode Technical Standard 39, section 4); no two members have the same.
+    pub skeleton: String,
     /// Display name, validated.
     pub name: String,
     /// BCP 47 language tag, validated.
@@ -65,7 +65,8 @@ impl Store {
     /// however close together, at most one makes a member. If the caller stops waiting before it is begun, it is not
     /// carried out.
     ///
-    /// Errors: [`RedeemError::NotFound`], [`RedeemError::HandleTaken`] (the invite stays unspent), or the store's.
+    /// Errors: [`RedeemError::NotFound`], [`RedeemError::HandleTaken`] (the invite stays unspent; somebody has the handle or
+    /// one that looks like it, or it is kept for somebody else on the waiting list), or the store's.
     pub async fn redeem(
         &self,
         hash: &Hash,
@@ -90,12 +91,12 @@ fn not_taken(error: TrySendError<Redemption>) -> StoreError {
 }
 
 /// Starts the task, which lives as long as somebody can send to it.
-pub(crate) fn start(writer: SqlitePool) -> mpsc::Sender<Redemption> {
+pub(crate) fn start(database: Database) -> mpsc::Sender<Redemption> {
     let (redemptions, queue) = mpsc::channel(QUEUE);
     let mut line = Line { queue, waiting: Vec::new() };
     tokio::spawn(async move {
         while let Some(batch) = line.next().await {
-            let gone = carry_out(&writer, batch).await;
+            let gone = carry_out(&database, batch).await;
             line.answer_twins(&gone);
         }
     });
@@ -141,11 +142,16 @@ impl Line {
 }
 
 /// Carries out redemptions of different invites, answers each, and returns the invites that cannot be redeemed any more.
-async fn carry_out(writer: &SqlitePool, batch: Vec<Redemption>) -> HashSet<Hash> {
+async fn carry_out(database: &Database, batch: Vec<Redemption>) -> HashSet<Hash> {
     if batch.is_empty() {
         return HashSet::new();
     }
-    match together(writer, &batch).await {
+    let mut done = together(database, &batch).await;
+    if matches!(done, Err(StoreError::Busy)) {
+        // Postgres takes one of two transactions back that wait for each other; the other one is through by now.
+        done = together(database, &batch).await;
+    }
+    match done {
         Ok(outcomes) => {
             let mut gone = HashSet::new();
             for (redemption, outcome) in batch.into_iter().zip(outcomes) {
@@ -160,7 +166,7 @@ async fn carry_out(writer: &SqlitePool, batch: Vec<Redemption>) -> HashSet<Hash>
         Err(StoreError::Conflict(_)) if batch.len() > 1 => {
             let mut gone = HashSet::new();
             for redemption in batch {
-                gone.extend(Box::pin(carry_out(writer, vec![redemption])).await);
+                gone.extend(Box::pin(carry_out(database, vec![redemption])).await);
             }
             gone
         }
@@ -178,32 +184,37 @@ fn answer(redemption: Redemption, outcome: Outcome) {
 
 /// Carries out redemptions of different invites in one transaction. An error means that none was carried out. If nobody
 /// joined, nothing is written: trying invented invites is not to cost a wait for the disk.
-async fn together(writer: &SqlitePool, batch: &[Redemption]) -> Result<Vec<Outcome>, StoreError> {
-    let mut transaction = begin(writer).await?;
+async fn together(database: &Database, batch: &[Redemption]) -> Result<Vec<Outcome>, StoreError> {
+    let mut transaction = database.begin().await?;
     // Whoever changes an invite's row first has it.
     let invites = spend_invites(&mut transaction, batch).await?;
     let entitled: Vec<_> = batch.iter().filter_map(|r| Some((r, invites.get(&r.hash)?))).collect();
     if entitled.is_empty() {
-        transaction.rollback().await.map_err(failed)?;
+        transaction.rollback().await?;
         return Ok(batch.iter().map(|_| Err(RedeemError::NotFound)).collect());
     }
-    let made = insert_members(&mut transaction, &entitled).await?;
+    let given = give_handles(&mut transaction, &entitled).await?;
+    let made = match given.is_empty() {
+        true => HashSet::new(),
+        false => insert_members(&mut transaction, &given).await?,
+    };
     let (joined, refused): (Vec<_>, Vec<_>) = entitled.into_iter().partition(|(r, _)| made.contains(&r.member.id));
     let mut sponsors = HashMap::new();
     if joined.is_empty() {
-        transaction.rollback().await.map_err(failed)?;
+        transaction.rollback().await?;
     } else {
         if !refused.is_empty() {
             give_back(&mut transaction, &refused).await?;
         }
         insert_sessions(&mut transaction, &joined).await?;
+        end_waiting(&mut transaction, &joined).await?;
         let mut ids: Vec<_> = joined.iter().filter_map(|(_, invite)| invite.sponsor).collect();
         ids.sort_unstable();
         ids.dedup();
         if !ids.is_empty() {
-            sponsors = find_people(&mut transaction, &ids).await?;
+            sponsors = people_from(&transaction.all(select_people(&ids)).await?)?;
         }
-        transaction.commit().await.map_err(failed)?;
+        transaction.commit().await?;
     }
     let outcome = |redemption: &Redemption| {
         let invite = invites.get(&redemption.hash).ok_or(RedeemError::NotFound)?;
@@ -223,11 +234,14 @@ struct Invite {
 
 impl Invite {
     fn member(&self, redemption: &Redemption, sponsors: &HashMap<MemberId, Person>) -> Member {
-        let NewMember { id, handle, name, language } = redemption.member.clone();
+        let NewMember { id, handle, name, language, .. } = redemption.member.clone();
         Member {
-            person: Person { id, handle, name },
+            person: Person { id, handle, name, avatar: None },
             language,
             owner: self.owner,
+            admin: false,
+            bot: false,
+            suspended_at: None,
             sponsor: self.sponsor.and_then(|sponsor| sponsors.get(&sponsor).cloned()),
             created_at: redemption.now,
         }
@@ -236,78 +250,134 @@ impl Invite {
 
 /// Marks those invites as used that still work, and returns them by their digest.
 async fn spend_invites(
-    connection: &mut SqliteConnection,
+    transaction: &mut Transaction,
     batch: &[Redemption],
 ) -> Result<HashMap<Hash, Invite>, StoreError> {
-    let mut query =
-        QueryBuilder::new("UPDATE invites SET used_by = redeemed.column2, used_at = redeemed.column3 FROM (");
-    query.push_values(batch, |mut row, redemption| {
-        row.push_bind(&redemption.hash[..]).push_bind(id_bytes(redemption.member.id.0)).push_bind(redemption.at);
-    });
-    query.push(
-        ") AS redeemed
-         WHERE invites.hash = redeemed.column1 AND invites.used_by IS NULL AND invites.revoked_at IS NULL
-           AND (invites.expires_at IS NULL OR invites.expires_at > redeemed.column3)
-         RETURNING hash, owner, sponsor",
-    );
-    let query = query.build().persistent(batch.len() == 1);
+    let rows = batch.iter().map(|r| -> [Value; 3] { [r.hash.into(), r.member.id.into(), r.at.into()] });
+    let spend = sql("UPDATE invites SET used_by = redeemed.column2, used_at = redeemed.column3 FROM (")
+        .push_rows(rows)
+        .push(
+            ") AS redeemed
+             WHERE invites.hash = redeemed.column1 AND invites.used_at IS NULL AND invites.revoked_at IS NULL
+               AND (invites.expires_at IS NULL OR invites.expires_at > redeemed.column3)
+             RETURNING hash, owner, sponsor",
+        )
+        .remembered(batch.len() == 1);
     let mut invites = HashMap::with_capacity(batch.len());
-    for row in query.fetch_all(connection).await.map_err(failed)? {
-        let hash: &[u8] = row.try_get("hash").map_err(failed)?;
-        let hash = hash.try_into().map_err(|_| StoreError::Corrupt("invite"))?;
-        let sponsor: Option<&[u8]> = row.try_get("sponsor").map_err(failed)?;
-        let sponsor = sponsor.map(|id| id_from(id, "member id").map(MemberId)).transpose()?;
-        invites.insert(hash, Invite { owner: row.try_get("owner").map_err(failed)?, sponsor });
+    for row in transaction.all(spend).await? {
+        let sponsor = row.id_or_null("sponsor")?.map(MemberId);
+        invites.insert(row.hash("hash")?, Invite { owner: row.bool("owner")?, sponsor });
     }
     Ok(invites)
 }
 
-/// Makes members, except those whose handle is taken, and returns who was made.
-async fn insert_members(
-    connection: &mut SqliteConnection,
-    entitled: &[(&Redemption, &Invite)],
-) -> Result<HashSet<MemberId>, StoreError> {
-    let mut query = QueryBuilder::new("INSERT INTO members (id, handle, name, language, owner, sponsor, created_at) ");
-    query.push_values(entitled, |mut row, (redemption, invite)| {
-        row.push_bind(id_bytes(redemption.member.id.0))
-            .push_bind(&redemption.member.handle)
-            .push_bind(&redemption.member.name)
-            .push_bind(&redemption.member.language)
-            .push_bind(invite.owner)
-            .push_bind(invite.sponsor.map(|sponsor| id_bytes(sponsor.0)))
-            .push_bind(redemption.at);
-    });
-    query.push(" ON CONFLICT (handle) DO NOTHING RETURNING id");
-    let query = query.build_query_scalar::<Vec<u8>>().persistent(entitled.len() == 1);
-    let made = query.fetch_all(connection).await.map_err(failed)?;
-    made.iter().map(|id| id_from(id, "member id").map(MemberId)).collect()
+/// Gives each the handle that they ask for, unless somebody has it, or one that looks like it, or it is kept for somebody
+/// else; returns who has got theirs. Of several here who ask for the same, the first who may have it gets it.
+async fn give_handles<'a>(
+    transaction: &mut Transaction,
+    entitled: &[(&'a Redemption, &'a Invite)],
+) -> Result<Vec<(&'a Redemption, &'a Invite)>, StoreError> {
+    let mut given = HashSet::new();
+    let mut waiting = entitled.to_vec();
+    while !waiting.is_empty() {
+        // A statement may touch a row only once.
+        let mut asked = HashSet::new();
+        let (turn, later): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|(redemption, _)| asked.insert(redemption.member.skeleton.as_str()));
+        let rows = turn.iter().map(|(redemption, _)| -> [Value; 3] {
+            let member = &redemption.member;
+            [member.skeleton.as_str().into(), member.id.into(), redemption.hash.into()]
+        });
+        // A handle that is kept is for whoever has the secret for which it is kept, until that has expired.
+        let give = sql("INSERT INTO handles (skeleton, member, claim) ")
+            .push_rows(rows)
+            .push(
+                " ON CONFLICT (skeleton) DO UPDATE SET member = excluded.member, claim = excluded.claim
+                 WHERE handles.member IS NULL AND (handles.claim = excluded.claim OR EXISTS
+                    (SELECT 1 FROM waitlist w WHERE w.hash = handles.claim AND w.expires_at <= ",
+            )
+            .push_bind(turn.iter().map(|(redemption, _)| redemption.at).min())
+            .push(")) RETURNING member")
+            .remembered(turn.len() == 1);
+        for row in transaction.all(give).await? {
+            given.insert(row.member("member")?);
+        }
+        let got: HashSet<_> = turn
+            .iter()
+            .filter(|(redemption, _)| given.contains(&redemption.member.id))
+            .map(|(redemption, _)| redemption.member.skeleton.as_str())
+            .collect();
+        waiting = later.into_iter().filter(|(r, _)| !got.contains(r.member.skeleton.as_str())).collect();
+    }
+    Ok(entitled.iter().copied().filter(|(redemption, _)| given.contains(&redemption.member.id)).collect())
 }
 
-/// Makes invites unspent again whose handle is taken.
-async fn give_back(connection: &mut SqliteConnection, refused: &[(&Redemption, &Invite)]) -> Result<(), StoreError> {
-    let mut query = QueryBuilder::new("UPDATE invites SET used_by = NULL, used_at = NULL WHERE hash IN (");
-    let mut list = query.separated(", ");
-    for (redemption, _) in refused {
-        list.push_bind(&redemption.hash[..]);
-    }
-    query.push(")");
-    query.build().persistent(refused.len() == 1).execute(connection).await.map_err(failed)?;
+/// Makes members, except those whose handle is taken, and returns who was made.
+async fn insert_members(
+    transaction: &mut Transaction,
+    given: &[(&Redemption, &Invite)],
+) -> Result<HashSet<MemberId>, StoreError> {
+    let rows = given.iter().map(|(redemption, invite)| -> [Value; 7] {
+        let member = &redemption.member;
+        [
+            member.id.into(),
+            member.handle.as_str().into(),
+            member.name.as_str().into(),
+            member.language.as_str().into(),
+            invite.owner.into(),
+            invite.sponsor.into(),
+            redemption.at.into(),
+        ]
+    });
+    let insert = sql("INSERT INTO members (id, handle, name, language, owner, sponsor, created_at) ")
+        .push_rows(rows)
+        .push(" ON CONFLICT (handle) DO NOTHING RETURNING id")
+        .remembered(given.len() == 1);
+    transaction.all(insert).await?.iter().map(|row| row.member("id")).collect()
+}
+
+/// Makes invites unspent again whose handle is taken. A handle may have been given and turn out to be taken all the same:
+/// that of a member from before looks were compared.
+async fn give_back(transaction: &mut Transaction, refused: &[(&Redemption, &Invite)]) -> Result<(), StoreError> {
+    let free = sql("DELETE FROM handles WHERE member IN ")
+        .push_list(refused.iter().map(|(redemption, _)| redemption.member.id))
+        .remembered(refused.len() == 1);
+    transaction.execute(free).await?;
+    let back = sql("UPDATE invites SET used_by = NULL, used_at = NULL WHERE hash IN ")
+        .push_list(refused.iter().map(|(redemption, _)| redemption.hash))
+        .remembered(refused.len() == 1);
+    transaction.execute(back).await?;
     Ok(())
 }
 
 /// Makes the first sessions of new members.
-async fn insert_sessions(
-    connection: &mut SqliteConnection,
-    joined: &[(&Redemption, &Invite)],
-) -> Result<(), StoreError> {
-    let mut query = QueryBuilder::new("INSERT INTO sessions (hash, member, label, created_at) ");
-    query.push_values(joined, |mut row, (redemption, _)| {
-        row.push_bind(&redemption.session.hash[..])
-            .push_bind(id_bytes(redemption.member.id.0))
-            .push_bind(&redemption.session.label)
-            .push_bind(redemption.at);
+async fn insert_sessions(transaction: &mut Transaction, joined: &[(&Redemption, &Invite)]) -> Result<(), StoreError> {
+    let rows = joined.iter().map(|(redemption, _)| -> [Value; 5] {
+        let session = &redemption.session;
+        [
+            session.hash.into(),
+            session_id(&session.hash),
+            redemption.member.id.into(),
+            session.label.as_str().into(),
+            redemption.at.into(),
+        ]
     });
-    query.build().persistent(joined.len() == 1).execute(connection).await.map_err(failed)?;
+    let insert = sql("INSERT INTO sessions (hash, id, member, label, created_at) ").push_rows(rows);
+    transaction.execute(insert.remembered(joined.len() == 1)).await?;
+    Ok(())
+}
+
+/// Takes those who were waved in off the waiting list, and frees what was kept for them if they chose another handle.
+async fn end_waiting(transaction: &mut Transaction, joined: &[(&Redemption, &Invite)]) -> Result<(), StoreError> {
+    let waited = sql("DELETE FROM waitlist WHERE hash IN ")
+        .push_list(joined.iter().map(|(redemption, _)| redemption.hash))
+        .push(" RETURNING hash")
+        .remembered(joined.len() == 1);
+    let waited = transaction.all(waited).await?.iter().map(|row| row.hash("hash")).collect::<Result<Vec<_>, _>>()?;
+    if !waited.is_empty() {
+        let free = sql("DELETE FROM handles WHERE member IS NULL AND claim IN ").push_list(waited);
+        transaction.execute(free).await?;
+    }
     Ok(())
 }
 
@@ -320,7 +390,8 @@ mod tests {
     fn redemption(invite: u8, id: u128) -> (Redemption, oneshot::Receiver<Outcome>) {
         let (reply, outcome) = oneshot::channel();
         let (handle, language) = (format!("m{id}"), "en".to_owned());
-        let member = NewMember { id: MemberId(id), name: handle.clone(), handle, language };
+        let (name, skeleton) = (handle.clone(), handle.clone());
+        let member = NewMember { id: MemberId(id), name, handle, skeleton, language };
         let mut session = NewSession { hash: [0; 32], label: String::new() };
         session.hash[..16].copy_from_slice(&id.to_be_bytes());
         (Redemption { hash: [invite; 32], now: Timestamp(0), at: 0, member, session, reply }, outcome)
@@ -414,19 +485,20 @@ mod tests {
         });
         store.create_invites(&invites).await.unwrap();
         // Changes with every commit of another connection (SQLite's PRAGMA data_version).
-        let mut reader = store.readers().acquire().await.unwrap();
+        let Database::Sqlite { readers, .. } = &store.database else { panic!("not SQLite") };
+        let mut reader = readers.acquire().await.unwrap();
         let mut version =
             async || -> i64 { sqlx::query_scalar("PRAGMA data_version").fetch_one(&mut *reader).await.unwrap() };
         let before = version().await;
         let joins = redemption(1, 1).0;
-        assert_eq!(carry_out(store.writer(), vec![joins]).await, HashSet::from([[1; 32]]));
+        assert_eq!(carry_out(&store.database, vec![joins]).await, HashSet::from([[1; 32]]));
         let joined = version().await;
         assert_ne!(before, joined);
         // The handle of the first is taken by now; no such invite has ever been.
         let (mut taken, unknown) = (redemption(2, 2).0, redemption(9, 3).0);
-        taken.member.handle = "m1".to_owned();
-        assert_eq!(carry_out(store.writer(), vec![taken, unknown]).await, HashSet::from([[9; 32]]));
-        assert_eq!(carry_out(store.writer(), vec![redemption(8, 4).0]).await, HashSet::from([[8; 32]]));
+        taken.member.skeleton = "m1".to_owned();
+        assert_eq!(carry_out(&store.database, vec![taken, unknown]).await, HashSet::from([[9; 32]]));
+        assert_eq!(carry_out(&store.database, vec![redemption(8, 4).0]).await, HashSet::from([[8; 32]]));
         assert_eq!(version().await, joined);
         assert!(store.invite(&[2; 32], Timestamp(0)).await.unwrap().is_some());
     }

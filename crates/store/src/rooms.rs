@@ -4,13 +4,12 @@
 //! epoch and changes nothing when the room has another by now, so an owner that was believed dead cannot write over its
 //! successor.
 
-use roomtone_room::ids::{CommandId, MemberId, RoomId, Timestamp};
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{QueryBuilder, Row};
+use roomtone_room::ids::{CommandId, HouseId, MemberId, RoomId, Timestamp};
 
 use crate::Store;
-use crate::convert::{id_bytes, id_from, int, int_from, time, time_from};
-use crate::error::{AppendError, StoreError, failed};
+use crate::convert::{int, int_from};
+use crate::db::{Row, Transaction, Value, sql};
+use crate::error::{AppendError, StoreError};
 use crate::open::ROWS_PER_STATEMENT;
 
 /// A room to be made.
@@ -24,6 +23,8 @@ pub struct NewRoom {
     pub title: String,
     /// Who opened it.
     pub host: MemberId,
+    /// The house whose room it is.
+    pub house: Option<HouseId>,
 }
 
 /// One event of a room.
@@ -58,18 +59,18 @@ impl Store {
     ///
     /// Errors: [`StoreError::Conflict`] when the id is known already or the host does not exist.
     pub async fn create_room(&self, room: NewRoom, first: &[LogRow]) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
-        sqlx::query("INSERT INTO rooms (id, opened_at, title, host, last_seq) VALUES ($1, $2, $3, $4, $5)")
-            .bind(id_bytes(room.id.0))
-            .bind(time(room.opened_at)?)
-            .bind(&room.title)
-            .bind(id_bytes(room.host.0))
-            .bind(int(first.last().map_or(0, |row| row.seq))?)
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed)?;
+        let mut transaction = self.database.begin().await?;
+        let insert =
+            sql("INSERT INTO rooms (id, opened_at, title, host, last_seq, house) VALUES ($1, $2, $3, $4, $5, $6)")
+                .bind(room.id)
+                .bind(room.opened_at)
+                .bind(room.title)
+                .bind(room.host)
+                .bind(first.last().map_or(0, |row| row.seq))
+                .bind(room.house);
+        transaction.execute(insert).await?;
         insert_rows(&mut transaction, room.id, first).await?;
-        transaction.commit().await.map_err(failed)
+        transaction.commit().await
     }
 
     /// Adds events to a live room's log in one transaction: all of them are on the disk, or none. No rows, no change.
@@ -90,78 +91,47 @@ impl Store {
     ///
     /// Errors: [`AppendError::Fenced`], or the store's.
     pub async fn save_snapshot(&self, room: RoomId, epoch: u64, seq: u64, body: &str) -> Result<(), AppendError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.database.begin().await?;
         // An update and not a read, so that the row stays locked until the commit in every database.
-        let owned = sqlx::query("UPDATE rooms SET last_seq = last_seq WHERE id = $1 AND epoch = $2")
-            .bind(id_bytes(room.0))
-            .bind(int(epoch)?)
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed)?;
-        if owned.rows_affected() == 0 {
+        let owned = sql("UPDATE rooms SET last_seq = last_seq WHERE id = $1 AND epoch = $2").bind(room).bind(epoch);
+        if transaction.execute(owned).await? == 0 {
             return Err(AppendError::Fenced);
         }
-        sqlx::query(
-            "INSERT INTO room_snapshots (room, seq, body) VALUES ($1, $2, $3)
+        let keep = sql("INSERT INTO room_snapshots (room, seq, body) VALUES ($1, $2, $3)
              ON CONFLICT (room) DO UPDATE SET seq = excluded.seq, body = excluded.body
-             WHERE excluded.seq > room_snapshots.seq",
-        )
-        .bind(id_bytes(room.0))
-        .bind(int(seq)?)
-        .bind(body)
-        .execute(&mut *transaction)
-        .await
-        .map_err(failed)?;
-        sqlx::query("DELETE FROM room_log WHERE room = $1 AND seq <= $2")
-            .bind(id_bytes(room.0))
-            .bind(int(seq)?)
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed)?;
-        transaction.commit().await.map_err(failed)?;
-        Ok(())
+             WHERE excluded.seq > room_snapshots.seq")
+        .bind(room)
+        .bind(seq)
+        .bind(body);
+        transaction.execute(keep).await?;
+        let covered = sql("DELETE FROM room_log WHERE room = $1 AND seq <= $2").bind(room).bind(seq);
+        transaction.execute(covered).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// The rooms that have not ended, most recently opened first.
     pub async fn live_rooms(&self) -> Result<Vec<RoomId>, StoreError> {
-        let ids: Vec<Vec<u8>> =
-            sqlx::query_scalar("SELECT id FROM rooms WHERE ended_at IS NULL ORDER BY opened_at DESC, id")
-                .fetch_all(self.readers())
-                .await
-                .map_err(failed)?;
-        ids.iter().map(|id| id_from(id, "room id").map(RoomId)).collect()
+        let live = sql("SELECT id FROM rooms WHERE ended_at IS NULL ORDER BY opened_at DESC, id");
+        self.database.all(live).await?.iter().map(|row| row.id("id").map(RoomId)).collect()
     }
 
     /// A room with what is kept of its log, whether live or ended; `None` for one that never was.
     pub async fn load_room(&self, room: RoomId) -> Result<Option<StoredRoom>, StoreError> {
-        // One transaction, so that a snapshot saved meanwhile cannot take away rows between the two reads.
-        let mut transaction = self.readers().begin().await.map_err(failed)?;
-        let Some(found) = sqlx::query(
-            "SELECT r.ended_at, s.seq, s.body FROM rooms r LEFT JOIN room_snapshots s ON s.room = r.id WHERE r.id = $1",
-        )
-        .bind(id_bytes(room.0))
-        .fetch_optional(&mut *transaction)
-        .await
-        .map_err(failed)?
-        else {
-            return Ok(None);
-        };
-        let rows = sqlx::query("SELECT seq, at, member, command, body FROM room_log WHERE room = $1 ORDER BY seq")
-            .bind(id_bytes(room.0))
-            .fetch_all(&mut *transaction)
-            .await
-            .map_err(failed)?;
-        transaction.commit().await.map_err(failed)?;
-
-        let ended_at: Option<i64> = found.try_get("ended_at").map_err(failed)?;
-        let snapshot = match found.try_get::<Option<i64>, _>("seq").map_err(failed)? {
-            Some(seq) => Some((int_from(seq, "event number")?, found.try_get("body").map_err(failed)?)),
+        // The log before the snapshot: one that is saved in between covers the rows that it took away.
+        let log = sql("SELECT seq, at, member, command, body FROM room_log WHERE room = $1 ORDER BY seq").bind(room);
+        let log = self.database.all(log).await?;
+        let found = sql("SELECT r.ended_at, s.seq, s.body FROM rooms r LEFT JOIN room_snapshots s ON s.room = r.id
+             WHERE r.id = $1")
+        .bind(room);
+        let Some(found) = self.database.optional(found).await? else { return Ok(None) };
+        let snapshot = match found.int_or_null("seq")? {
+            Some(seq) => Some((int_from(seq, "event number")?, found.text("body")?)),
             None => None,
         };
         let covered = snapshot.as_ref().map_or(0, |(seq, _)| *seq);
-        let rows = rows.iter().map(row_from).collect::<Result<Vec<_>, _>>()?;
+        let rows = log.iter().map(row_from).collect::<Result<Vec<_>, _>>()?;
         let tail = rows.into_iter().filter(|row| row.seq > covered).collect();
-        Ok(Some(StoredRoom { snapshot, tail, ended_at: ended_at.map(time_from).transpose()? }))
+        Ok(Some(StoredRoom { snapshot, tail, ended_at: found.time_or_null("ended_at")? }))
     }
 
     /// Makes the process `owner` (128 random bits of its own) the owner of a live room until `until`, if the room has
@@ -179,34 +149,26 @@ impl Store {
         until: Timestamp,
         force: bool,
     ) -> Result<Option<u64>, StoreError> {
-        let epoch: Option<i64> = sqlx::query_scalar(
-            "UPDATE rooms SET epoch = epoch + 1, lease_owner = $2, lease_until = $3
+        let acquire = sql("UPDATE rooms SET epoch = epoch + 1, lease_owner = $2, lease_until = $3
              WHERE id = $1 AND ended_at IS NULL
                AND ($5 OR lease_owner IS NULL OR lease_owner = $2 OR lease_until <= $4)
-             RETURNING epoch",
-        )
-        .bind(id_bytes(room.0))
-        .bind(id_bytes(owner))
-        .bind(time(until)?)
-        .bind(time(now)?)
-        .bind(force)
-        .fetch_optional(self.writer())
-        .await
-        .map_err(failed)?;
-        epoch.map(|epoch| int_from(epoch, "room epoch")).transpose()
+             RETURNING epoch")
+        .bind(room)
+        .bind(owner)
+        .bind(until)
+        .bind(now)
+        .bind(force);
+        let mut transaction = self.database.begin().await?;
+        let taken = transaction.optional(acquire).await?;
+        transaction.commit().await?;
+        taken.map(|row| row.count("epoch")).transpose()
     }
 
     /// Extends the lease that came with `epoch` to `until`. Returns whether it did: `false` when the room has another
     /// owner by now, or has ended. A lease that ran out and was not taken can still be renewed.
     pub async fn renew_room(&self, room: RoomId, epoch: u64, until: Timestamp) -> Result<bool, StoreError> {
-        let done = sqlx::query("UPDATE rooms SET lease_until = $3 WHERE id = $1 AND epoch = $2 AND ended_at IS NULL")
-            .bind(id_bytes(room.0))
-            .bind(int(epoch)?)
-            .bind(time(until)?)
-            .execute(self.writer())
-            .await
-            .map_err(failed)?;
-        Ok(done.rows_affected() > 0)
+        let renew = sql("UPDATE rooms SET lease_until = $3 WHERE id = $1 AND epoch = $2 AND ended_at IS NULL");
+        Ok(self.database.execute(renew.bind(room).bind(epoch).bind(until)).await? > 0)
     }
 
     /// Appends rows and, with `ended_at`, ends the room.
@@ -217,59 +179,51 @@ impl Store {
         rows: &[LogRow],
         ended_at: Option<Timestamp>,
     ) -> Result<(), AppendError> {
-        let mut transaction = self.begin().await?;
-        let owned = sqlx::query(
-            "UPDATE rooms SET last_seq = COALESCE($3, last_seq), ended_at = $4
-             WHERE id = $1 AND epoch = $2 AND ended_at IS NULL",
-        )
-        .bind(id_bytes(room.0))
-        .bind(int(epoch)?)
+        let mut transaction = self.database.begin().await?;
+        let owned = sql("UPDATE rooms SET last_seq = COALESCE($3, last_seq), ended_at = $4
+             WHERE id = $1 AND epoch = $2 AND ended_at IS NULL")
+        .bind(room)
+        .bind(epoch)
         .bind(rows.last().map(|row| int(row.seq)).transpose()?)
-        .bind(ended_at.map(time).transpose()?)
-        .execute(&mut *transaction)
-        .await
-        .map_err(failed)?;
-        if owned.rows_affected() == 0 {
+        .bind(ended_at);
+        if transaction.execute(owned).await? == 0 {
             return Err(AppendError::Fenced);
         }
         insert_rows(&mut transaction, room, rows).await?;
-        transaction.commit().await.map_err(failed)?;
-        Ok(())
+        Ok(transaction.commit().await?)
     }
 }
 
 /// Inserts rows of a room's log.
-async fn insert_rows(connection: &mut SqliteConnection, room: RoomId, rows: &[LogRow]) -> Result<(), StoreError> {
+async fn insert_rows(transaction: &mut Transaction, room: RoomId, rows: &[LogRow]) -> Result<(), StoreError> {
     for part in rows.chunks(ROWS_PER_STATEMENT) {
-        let mut values = Vec::with_capacity(part.len());
-        for row in part {
-            values.push((row, int(row.seq)?, time(row.at)?));
-        }
-        let mut query = QueryBuilder::new("INSERT INTO room_log (room, seq, at, member, command, body) ");
-        query.push_values(values, |mut value, (row, seq, at)| {
-            value
-                .push_bind(id_bytes(room.0))
-                .push_bind(seq)
-                .push_bind(at)
-                .push_bind(row.member.map(|member| id_bytes(member.0)))
-                .push_bind(row.command.map(|command| id_bytes(command.0)))
-                .push_bind(&row.body);
+        let values = part.iter().map(|row| -> [Value; 6] {
+            [
+                room.into(),
+                row.seq.into(),
+                row.at.into(),
+                row.member.into(),
+                row.command.map(|command| command.0).into(),
+                row.body.as_str().into(),
+            ]
         });
-        let query = query.build().persistent(part.len() == 1);
-        query.execute(&mut *connection).await.map_err(failed)?;
+        // What somebody does who deletes their account at this moment comes from nobody.
+        let insert = sql("INSERT INTO room_log (room, seq, at, member, command, body)
+             SELECT e.column1, e.column2, e.column3, m.id, e.column5, e.column6 FROM (")
+        .push_rows(values)
+        .push(") AS e LEFT JOIN members m ON m.id = e.column4");
+        transaction.execute(insert.remembered(part.len() == 1)).await?;
     }
     Ok(())
 }
 
 /// Reads what [`insert_rows`] wrote.
-fn row_from(row: &SqliteRow) -> Result<LogRow, StoreError> {
-    let member: Option<&[u8]> = row.try_get("member").map_err(failed)?;
-    let command: Option<&[u8]> = row.try_get("command").map_err(failed)?;
+fn row_from(row: &Row) -> Result<LogRow, StoreError> {
     Ok(LogRow {
-        seq: int_from(row.try_get("seq").map_err(failed)?, "event number")?,
-        at: time_from(row.try_get("at").map_err(failed)?)?,
-        member: member.map(|id| id_from(id, "member id").map(MemberId)).transpose()?,
-        command: command.map(|id| id_from(id, "command id").map(CommandId)).transpose()?,
-        body: row.try_get("body").map_err(failed)?,
+        seq: row.count("seq")?,
+        at: row.time("at")?,
+        member: row.id_or_null("member")?.map(MemberId),
+        command: row.id_or_null("command")?.map(CommandId),
+        body: row.text("body")?,
     })
 }

@@ -9,8 +9,8 @@
 use std::fmt::Write;
 
 use roomtone_room::{
-    Actor, Command, CommandId, Event, HandCause, Kind, LeaveReason, MemberId, OfferCause, Participant, RoleCause,
-    RoleEpoch, Room, RoomId, Timestamp,
+    Actor, Command, CommandId, Event, HandCause, Kind, LeaveReason, MemberId, OfferCause, Opening, Participant,
+    RoleCause, RoleEpoch, Room, RoomId, Timestamp,
 };
 
 /// When every traced room is opened.
@@ -28,7 +28,8 @@ fn letter(member: MemberId) -> char {
 /// A room of this kind, opened by `a` with `n` and `m` named.
 pub(crate) fn opened(kind: Kind) -> Room {
     let named = vec![member("n"), member("m")];
-    Room::open(OPENED_AT, RoomId(9), member("a"), "Title".to_owned(), kind, "en".to_owned(), named).0
+    let opening = Opening { named, topics: vec!["gardens".to_owned()], ..Opening::new("Title", kind, "en") };
+    Room::open(OPENED_AT, RoomId(9), member("a"), opening).0
 }
 
 /// Plays a trace in a new room of this kind and compares what came of every line with what the trace says.

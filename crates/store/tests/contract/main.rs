@@ -1,43 +1,35 @@
-//! What every database behind [`Store`] must do. Each case is a function that is handed a [`World`]; `contract!` below
-//! makes one test of each for each kind of database.
+//! What every database behind [`Store`] must do. Each case is a function that is handed a [`World`]; `contract!` makes
+//! one test of each for each kind of database.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod account;
+mod hallway;
+mod houses;
+mod invites;
+mod notices;
+mod people;
+mod schema;
+mod search;
+mod sign_in;
+mod support;
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use roomtone_room::ids::{CommandId, MemberId, RoomId, Timestamp};
 use roomtone_store::{
-    AppendError, DATABASE_FILE, DataLock, Hash, LogRow, NewInvite, NewMember, NewRoom, NewSession, Person, RedeemError,
+    AppendError, DATABASE_FILE, DataLock, LogRow, NewInvite, NewMember, NewRoom, NewSession, NewToken, RedeemError,
     Store, StoreError, StoredRoom,
 };
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-/// Asserts that a call gave this error.
-macro_rules! refused {
-    ($call:expr => $error:pat) => {{
-        let answer = $call;
-        assert!(matches!(answer, Err($error)), "{answer:?}");
-    }};
-}
-
-macro_rules! contract {
-    ($($name:ident),* $(,)?) => {
-        mod sqlite {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $name() {
-                    super::$name(&super::World::sqlite(stringify!($name))).await;
-                }
-            )*
-        }
-    };
-}
+use support::{World, contract, hash, invite, join, loaded, own, person, redeem, refused, room, row, session_hash};
 
 contract!(
     settings_are_kept_and_replaced,
@@ -48,7 +40,6 @@ contract!(
     a_crowd_redeems_together_and_nobody_fails_for_another,
     the_owner_link_is_replaced_until_there_is_an_owner,
     people_come_in_the_order_asked,
-    following_is_one_way_and_once,
     sessions_end,
     rooms_are_logged_and_loaded,
     a_batch_is_written_whole_or_not_at_all,
@@ -58,7 +49,7 @@ contract!(
     of_many_who_want_a_room_one_gets_it,
     writes_of_an_old_epoch_change_nothing,
     what_was_acknowledged_is_there_without_closing,
-    many_may_open_a_new_folder_at_once,
+    many_may_open_a_new_database_at_once,
     numbers_too_large_are_refused,
     a_closed_store_says_so,
 );
@@ -111,10 +102,10 @@ async fn redeeming_makes_a_member_with_sponsor_and_session(world: &World) {
     assert_eq!(store.member_by_handle("Grace").await.unwrap(), None);
 }
 
-/// Two stores on one database, as two processes would have, each with several callers at once.
+/// Two stores on one database, as two processes would have, each with a hundred callers at once.
 async fn an_invite_makes_one_member_however_many_redeem_it(world: &World) {
-    const ROUNDS: u64 = 40;
-    const CALLERS: u64 = 6;
+    const ROUNDS: u64 = 1_000;
+    const CALLERS: u64 = 200;
     let stores = [world.open().await, world.open().await];
     for round in 0..ROUNDS {
         let code = hash(1_000 + round);
@@ -179,8 +170,8 @@ async fn a_crowd_redeems_together_and_nobody_fails_for_another(world: &World) {
                 // Its session is the one that `join` made for Ada.
                 140 => {
                     let session = NewSession { hash: session_hash(1), label: "repeated".into() };
-                    let (id, handle) = (MemberId(id.into()), "repeated".into());
-                    let member = NewMember { id, handle, name: "Repeated".into(), language: "en".into() };
+                    let (id, handle, skeleton) = (MemberId(id.into()), "repeated".into(), "repeated".into());
+                    let member = NewMember { id, handle, skeleton, name: "Repeated".into(), language: "en".into() };
                     store.redeem(&hash(140), Timestamp(0), member, session).await.map(|redeemed| redeemed.member)
                 }
                 _ => redeem(&store, hash(id), 0, id, &format!("m{id}")).await,
@@ -239,37 +230,12 @@ async fn people_come_in_the_order_asked(world: &World) {
     assert_eq!(store.people(&[]).await.unwrap(), []);
 }
 
-async fn following_is_one_way_and_once(world: &World) {
-    let store = world.open().await;
-    let ada = join(&store, 1, "ada").await;
-    let grace = join(&store, 2, "grace").await;
-    let carol = join(&store, 3, "carol").await;
-    store.follow(ada, grace, Timestamp(1)).await.unwrap();
-    store.follow(ada, grace, Timestamp(2)).await.unwrap();
-    store.follow(ada, carol, Timestamp(3)).await.unwrap();
-    store.follow(ada, ada, Timestamp(4)).await.unwrap();
-    assert_eq!(store.following(ada).await.unwrap(), [person(3, "carol"), person(2, "grace")]);
-    assert_eq!(store.following(grace).await.unwrap(), []);
-    refused!(store.follow(ada, MemberId(404), Timestamp(5)).await => StoreError::Conflict(_));
-
-    assert!(store.any_follows(&[carol, ada], grace).await.unwrap());
-    assert!(!store.any_follows(&[carol, grace], ada).await.unwrap());
-    assert!(!store.any_follows(&[], grace).await.unwrap());
-    // The one who follows is beyond what goes into one statement.
-    let crowd: Vec<MemberId> = (10_000..11_000).map(MemberId).chain([ada]).collect();
-    assert!(store.any_follows(&crowd, grace).await.unwrap());
-
-    store.unfollow(ada, grace).await.unwrap();
-    store.unfollow(ada, grace).await.unwrap();
-    assert_eq!(store.following(ada).await.unwrap(), [person(3, "carol")]);
-    assert!(!store.any_follows(&[ada], grace).await.unwrap());
-}
-
 async fn sessions_end(world: &World) {
     let store = world.open().await;
     let ada = join(&store, 1, "ada").await;
     let player = NewSession { hash: hash(70), label: "player".to_owned() };
-    assert!(store.create_session(&session_hash(1), player.clone(), Timestamp(1)).await.unwrap());
+    let made = store.create_session(&session_hash(1), player.clone(), Timestamp(1)).await.unwrap();
+    assert_eq!(made, NewToken::Made);
     refused!(store.create_session(&session_hash(1), player, Timestamp(1)).await => StoreError::Conflict(_));
     assert_eq!(store.session(&hash(70)).await.unwrap(), Some(ada));
     assert!(store.delete_session(&hash(70)).await.unwrap());
@@ -278,7 +244,7 @@ async fn sessions_end(world: &World) {
     assert_eq!(store.signed_in(&hash(70)).await.unwrap(), None);
     // A session that has ended makes no other.
     let late = NewSession { hash: hash(71), label: String::new() };
-    assert!(!store.create_session(&hash(70), late, Timestamp(1)).await.unwrap());
+    assert_eq!(store.create_session(&hash(70), late, Timestamp(1)).await.unwrap(), NewToken::SignedOut);
     assert_eq!(store.session(&hash(71)).await.unwrap(), None);
     assert_eq!(store.session(&session_hash(1)).await.unwrap(), Some(ada), "another session of the same member");
 }
@@ -442,21 +408,20 @@ async fn what_was_acknowledged_is_there_without_closing(world: &World) {
     store.append(RoomId(1), epoch, &[row(3)]).await.unwrap();
 }
 
-async fn many_may_open_a_new_folder_at_once(world: &World) {
-    for round in 0..10 {
-        let folder = world.folder.join(round.to_string());
+async fn many_may_open_a_new_database_at_once(world: &World) {
+    for round in 0..10u64 {
+        let new = Arc::new(world.another(round).await);
         let together = Arc::new(Barrier::new(6));
         let mut callers = JoinSet::new();
         for caller in 0..6u64 {
-            let (folder, together) = (folder.clone(), together.clone());
+            let (new, together) = (new.clone(), together.clone());
             callers.spawn(async move {
                 together.wait().await;
-                let store = Store::open(&folder).await.unwrap();
-                store.create_invite(invite(hash(caller))).await.unwrap();
+                new.open().await.create_invite(invite(hash(caller))).await.unwrap();
             });
         }
         callers.join_all().await;
-        let store = Store::open(&folder).await.unwrap();
+        let store = new.open().await;
         for caller in 0..6 {
             assert!(store.invite(&hash(caller), Timestamp(0)).await.unwrap().is_some());
         }
@@ -484,22 +449,22 @@ async fn a_closed_store_says_so(world: &World) {
 async fn the_folder_is_closed_to_others() {
     let world = World::sqlite("folder_modes");
     let store = world.open().await;
-    let _lock = DataLock::take(&world.folder).unwrap();
+    let _lock = DataLock::take(world.folder()).unwrap();
     store.set_setting("name", "Roomtone").await.unwrap();
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode(&world.folder), 0o700);
-    for entry in std::fs::read_dir(&world.folder).unwrap() {
+    assert_eq!(mode(world.folder()), 0o700);
+    for entry in std::fs::read_dir(world.folder()).unwrap() {
         let path = entry.unwrap().path();
         assert_eq!(mode(&path), 0o600, "{}", path.display());
     }
-    assert!(world.folder.join(DATABASE_FILE).exists());
+    assert!(world.folder().join(DATABASE_FILE).exists());
 }
 
 #[tokio::test]
 async fn a_folder_that_cannot_be_made_is_an_error() {
     let world = World::sqlite("no_folder");
     world.open().await.close().await;
-    let inside_a_file = world.folder.join(DATABASE_FILE).join("data");
+    let inside_a_file = world.folder().join(DATABASE_FILE).join("data");
     refused!(Store::open(&inside_a_file).await => StoreError::Folder { .. });
     refused!(DataLock::take(&inside_a_file) => StoreError::Folder { .. });
 }
@@ -507,11 +472,25 @@ async fn a_folder_that_cannot_be_made_is_an_error() {
 #[tokio::test]
 async fn one_process_serves_and_others_may_still_open() {
     let world = World::sqlite("data_lock");
-    let lock = DataLock::take(&world.folder).unwrap();
-    refused!(DataLock::take(&world.folder) => StoreError::InUse { .. });
+    let lock = DataLock::take(world.folder()).unwrap();
+    refused!(DataLock::take(world.folder()) => StoreError::InUse { .. });
     world.open().await.create_invite(invite(hash(1))).await.unwrap();
     drop(lock);
-    DataLock::take(&world.folder).unwrap();
+    DataLock::take(world.folder()).unwrap();
+}
+
+#[tokio::test]
+async fn one_process_serves_from_a_postgres_database() {
+    let world = World::postgres("serve_alone").await;
+    let (first, second) = (world.open().await, world.open().await);
+    first.serve_alone().await.unwrap();
+    refused!(second.serve_alone().await => StoreError::Served);
+    second.create_invite(invite(hash(1))).await.unwrap();
+    first.close().await;
+    // The database learns of it when the connection closes, which is not waited for.
+    while let Err(error) = second.serve_alone().await {
+        assert!(matches!(error, StoreError::Served), "{error}");
+    }
 }
 
 /// A process writes as fast as it can and says after each answer what was acknowledged; it is killed with SIGKILL in
@@ -531,7 +510,7 @@ async fn kill_nine_loses_nothing_acknowledged() {
     for round in 1..=3u64 {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "kill_nine_loses_nothing_acknowledged", "--nocapture"])
-            .env(FOLDER, &world.folder)
+            .env(FOLDER, world.folder())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -564,81 +543,4 @@ async fn write_until_killed(folder: &Path) -> ! {
         next += 2;
         println!("acknowledged {}", next - 1);
     }
-}
-
-/// An empty database of its own for each case.
-struct World {
-    folder: PathBuf,
-}
-
-impl World {
-    fn sqlite(case: &str) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("store-{}-{case}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
-        Self { folder }
-    }
-
-    async fn open(&self) -> Store {
-        Store::open(&self.folder).await.unwrap()
-    }
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
-fn hash(number: u64) -> Hash {
-    let mut hash = [0x5a; 32];
-    hash[..8].copy_from_slice(&number.to_be_bytes());
-    hash
-}
-
-/// The digest of the session that [`redeem`] makes for member `id`.
-fn session_hash(id: u64) -> Hash {
-    hash(1_000_000 + id)
-}
-
-fn invite(hash: Hash) -> NewInvite {
-    NewInvite { hash, owner: false, sponsor: None, created_at: Timestamp(0), expires_at: None }
-}
-
-fn person(id: u128, handle: &str) -> Person {
-    Person { id: MemberId(id), handle: handle.to_owned(), name: handle.to_uppercase() }
-}
-
-async fn redeem(
-    store: &Store,
-    code: Hash,
-    now: u64,
-    id: u64,
-    handle: &str,
-) -> Result<roomtone_store::Member, RedeemError> {
-    let Person { id: member, handle, name } = person(id.into(), handle);
-    let member = NewMember { id: member, handle, name, language: "en".to_owned() };
-    let session = NewSession { hash: session_hash(id), label: "browser".to_owned() };
-    store.redeem(&code, Timestamp(now), member, session).await.map(|redeemed| redeemed.member)
-}
-
-/// Makes an ordinary member with an invite of its own, `hash(id)`.
-async fn join(store: &Store, id: u64, handle: &str) -> MemberId {
-    store.create_invite(invite(hash(id))).await.unwrap();
-    redeem(store, hash(id), 0, id, handle).await.unwrap().person.id
-}
-
-fn room(id: u128, host: MemberId) -> NewRoom {
-    NewRoom { id: RoomId(id), opened_at: Timestamp(0), title: "Kitchen table".to_owned(), host }
-}
-
-fn row(seq: u64) -> LogRow {
-    LogRow { seq, at: Timestamp(1_000 + seq), member: None, command: None, body: format!("event {seq}, \"ж\"") }
-}
-
-async fn own(store: &Store, id: u128) -> u64 {
-    store.acquire_room(RoomId(id), 42, Timestamp(0), Timestamp(100), false).await.unwrap().unwrap()
-}
-
-async fn loaded(store: &Store, id: u128) -> StoredRoom {
-    store.load_room(RoomId(id)).await.unwrap().unwrap()
 }

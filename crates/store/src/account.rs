@@ -1,0 +1,485 @@
+//! Everything that is stored about one member: to hand it over to them, and to delete it.
+
+use roomtone_room::ids::{MemberId, RoomId};
+
+use crate::Store;
+use crate::db::{Database, Row, sql};
+use crate::error::StoreError;
+use crate::houses::leave_all;
+use crate::search::forget;
+
+/// Rows of one kind that are handed over. Beyond it somebody would have a hundred thousand followers.
+const EXPORT_ROWS: u64 = 100_000;
+
+/// The setting that is there while something was deleted and may still be on the disk.
+const TO_FORGET: &str = "to_forget";
+
+/// Rows of a log that are read at once.
+const LOG_PAGE: u64 = 500;
+
+/// Why an account could not be deleted. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum DeleteError {
+    /// They own this server, and somebody has to.
+    #[error("the owner must hand the server over first")]
+    Owner,
+    /// There is no such member.
+    #[error("no such member")]
+    Missing,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// An event that came from a member's command, as its room's log has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnEvent {
+    /// In which room.
+    pub room: RoomId,
+    /// Its number.
+    pub seq: u64,
+    /// The event, as the caller wrote it.
+    pub body: String,
+}
+
+/// What is written in place of a text that holds a member's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rewrite {
+    /// In which room.
+    pub room: RoomId,
+    /// The number of the event, or of the last event in the snapshot.
+    pub seq: u64,
+    /// The text without their words.
+    pub body: String,
+}
+
+/// Part of what is stored about a member: a table, or some rows of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportPart {
+    /// The file it belongs into, without an ending.
+    pub file: &'static str,
+    /// What the rows are.
+    pub name: &'static str,
+    /// The rows: what is in each column.
+    pub rows: Vec<Vec<(&'static str, Exported)>>,
+}
+
+/// A value that is handed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Exported {
+    /// Nothing.
+    Null,
+    /// A text.
+    Text(String),
+    /// A number.
+    Number(i64),
+    /// Whether or not.
+    Truth(bool),
+    /// Milliseconds since 1970.
+    Time(i64),
+    /// A 128-bit id.
+    Id(u128),
+}
+
+/// How a column is read.
+#[derive(Debug, Clone, Copy)]
+enum As {
+    Text,
+    Number,
+    Truth,
+    Time,
+    Id,
+}
+
+/// Part of an export: its file, its name, its columns and where they come from. The member is `$1`, and `$2` how many rows
+/// are handed over.
+type Source = (&'static str, &'static str, &'static [(&'static str, As)], &'static str);
+
+/// Everything that is handed over. What is not: digests of secrets, which are of no use to anybody, and what others wrote
+/// about the member for the admins only.
+const SOURCES: &[Source] = &[
+    (
+        "account",
+        "account",
+        &[
+            ("id", As::Id),
+            ("handle", As::Text),
+            ("name", As::Text),
+            ("language", As::Text),
+            ("bio", As::Text),
+            ("topics", As::Text),
+            ("languages", As::Text),
+            ("owner", As::Truth),
+            ("admin", As::Truth),
+            ("bot", As::Truth),
+            ("sponsor", As::Text),
+            ("sponsor_hidden", As::Truth),
+            ("guests_hidden", As::Truth),
+            ("online_hidden", As::Truth),
+            ("time_zone", As::Text),
+            ("quiet_from", As::Number),
+            ("quiet_until", As::Number),
+            ("invites_earned", As::Number),
+            ("created_at", As::Time),
+        ],
+        "SELECT m.id, m.handle, m.name, m.language, m.bio, m.topics, m.languages, m.owner, m.admin, m.bot,
+            s.handle AS sponsor, m.sponsor_hidden, m.guests_hidden, m.online_hidden, m.time_zone, m.quiet_from,
+            m.quiet_until, m.invites_earned, m.created_at
+         FROM members m LEFT JOIN members s ON s.id = m.sponsor WHERE m.id = $1 LIMIT $2",
+    ),
+    (
+        "account",
+        "links",
+        &[("url", As::Text)],
+        "SELECT url FROM member_links WHERE member = $1 ORDER BY position LIMIT $2",
+    ),
+    (
+        "account",
+        "handle_changes",
+        &[("at", As::Time)],
+        "SELECT at FROM handle_changes WHERE member = $1 ORDER BY at LIMIT $2",
+    ),
+    (
+        "account",
+        "mail",
+        &[("address", As::Text), ("confirmed_at", As::Time)],
+        "SELECT address, confirmed_at FROM mail_addresses WHERE member = $1 LIMIT $2",
+    ),
+    (
+        "account",
+        "mail_to_confirm",
+        &[("address", As::Text), ("expires_at", As::Time)],
+        "SELECT address, expires_at FROM sign_in_links WHERE member = $1 AND address IS NOT NULL
+         ORDER BY expires_at, hash LIMIT $2",
+    ),
+    (
+        "account",
+        "passkeys",
+        &[("name", As::Text), ("created_at", As::Time), ("used_at", As::Time)],
+        "SELECT name, created_at, used_at FROM passkeys WHERE member = $1 ORDER BY created_at, id LIMIT $2",
+    ),
+    (
+        "account",
+        "recovery_codes",
+        &[("used_at", As::Time)],
+        "SELECT used_at FROM recovery_codes WHERE member = $1 ORDER BY hash LIMIT $2",
+    ),
+    (
+        "account",
+        "sessions",
+        &[("label", As::Text), ("token", As::Truth), ("created_at", As::Time), ("used_at", As::Time)],
+        "SELECT label, token, created_at, used_at FROM sessions WHERE member = $1 ORDER BY created_at, hash LIMIT $2",
+    ),
+    (
+        "account",
+        "days_present",
+        &[("day", As::Number)],
+        "SELECT day FROM days_present WHERE member = $1 ORDER BY day LIMIT $2",
+    ),
+    (
+        "account",
+        "push_subscriptions",
+        &[("endpoint", As::Text), ("created_at", As::Time)],
+        "SELECT endpoint, created_at FROM push_subscriptions WHERE member = $1 ORDER BY created_at, id LIMIT $2",
+    ),
+    (
+        "follows",
+        "following",
+        &[("handle", As::Text), ("name", As::Text), ("since", As::Time), ("bell", As::Number)],
+        "SELECT m.handle, m.name, f.since, f.bell FROM follows f JOIN members m ON m.id = f.followed
+         WHERE f.follower = $1 ORDER BY f.since, f.followed LIMIT $2",
+    ),
+    (
+        "follows",
+        "followers",
+        &[("handle", As::Text), ("name", As::Text), ("since", As::Time)],
+        "SELECT m.handle, m.name, f.since FROM follows f JOIN members m ON m.id = f.follower
+         WHERE f.followed = $1 ORDER BY f.since, f.follower LIMIT $2",
+    ),
+    (
+        "follows",
+        "blocked",
+        &[("handle", As::Text), ("name", As::Text), ("since", As::Time)],
+        "SELECT m.handle, m.name, b.since FROM blocks b JOIN members m ON m.id = b.blocked
+         WHERE b.blocker = $1 ORDER BY b.since, b.blocked LIMIT $2",
+    ),
+    (
+        "follows",
+        "muted",
+        &[("handle", As::Text), ("name", As::Text), ("since", As::Time)],
+        "SELECT m.handle, m.name, u.since FROM mutes u JOIN members m ON m.id = u.muted
+         WHERE u.muter = $1 ORDER BY u.since, u.muted LIMIT $2",
+    ),
+    (
+        "houses",
+        "houses",
+        &[
+            ("handle", As::Text),
+            ("name", As::Text),
+            ("role", As::Number),
+            ("since", As::Time),
+            ("rules_seen", As::Time),
+            ("made_by_you", As::Truth),
+        ],
+        "SELECT h.handle, h.name, o.role, o.since, o.rules_seen, COALESCE(h.maker = $1, FALSE) AS made_by_you
+         FROM house_members o JOIN houses h ON h.id = o.house WHERE o.member = $1 ORDER BY o.since, h.id LIMIT $2",
+    ),
+    (
+        "houses",
+        "nominations_made",
+        &[("house", As::Text), ("nominee", As::Text), ("note", As::Text), ("created_at", As::Time)],
+        "SELECT h.handle AS house, m.handle AS nominee, n.note, n.created_at FROM nominations n
+         JOIN houses h ON h.id = n.house JOIN members m ON m.id = n.nominee
+         WHERE n.nominator = $1 ORDER BY n.created_at, n.id LIMIT $2",
+    ),
+    (
+        "houses",
+        "nominations_received",
+        &[("house", As::Text), ("created_at", As::Time), ("accepted_at", As::Time)],
+        "SELECT h.handle AS house, n.created_at, n.accepted_at FROM nominations n JOIN houses h ON h.id = n.house
+         WHERE n.nominee = $1 AND n.accepted_at IS NOT NULL ORDER BY n.created_at, n.id LIMIT $2",
+    ),
+    (
+        "invites",
+        "invites",
+        &[
+            ("id", As::Id),
+            ("note", As::Text),
+            ("guest", As::Text),
+            ("created_at", As::Time),
+            ("expires_at", As::Time),
+            ("revoked_at", As::Time),
+            ("used_at", As::Time),
+            ("earned_at", As::Time),
+        ],
+        "SELECT i.id, i.note, m.handle AS guest, i.created_at, i.expires_at, i.revoked_at, i.used_at, i.earned_at
+         FROM invites i LEFT JOIN members m ON m.id = i.used_by WHERE i.sponsor = $1 ORDER BY i.created_at, i.hash LIMIT $2",
+    ),
+    (
+        "notices",
+        "notices",
+        &[
+            ("kind", As::Text),
+            ("actor", As::Text),
+            ("subject", As::Id),
+            ("body", As::Text),
+            ("at", As::Time),
+            ("read_at", As::Time),
+        ],
+        "SELECT n.kind, m.handle AS actor, n.subject, n.body, n.at, n.read_at FROM notifications n
+         LEFT JOIN members m ON m.id = n.actor WHERE n.member = $1 ORDER BY n.at, n.id LIMIT $2",
+    ),
+    (
+        "notices",
+        "choices",
+        &[("kind", As::Text), ("inbox", As::Truth), ("push", As::Truth), ("mail", As::Truth)],
+        "SELECT kind, inbox, push, mail FROM notification_choices WHERE member = $1 ORDER BY kind LIMIT $2",
+    ),
+    (
+        "rooms",
+        "rooms",
+        &[("id", As::Id), ("title", As::Text), ("opened_at", As::Time), ("ended_at", As::Time)],
+        "SELECT id, title, opened_at, ended_at FROM rooms WHERE host = $1 ORDER BY opened_at, id LIMIT $2",
+    ),
+    (
+        "reports",
+        "reports",
+        &[
+            ("id", As::Id),
+            ("about", As::Text),
+            ("room", As::Id),
+            ("house", As::Id),
+            ("reason", As::Text),
+            ("text", As::Text),
+            ("created_at", As::Time),
+            ("handled_at", As::Time),
+        ],
+        "SELECT r.id, m.handle AS about, r.room, r.house, r.reason, r.text, r.created_at, r.handled_at
+         FROM reports r LEFT JOIN members m ON m.id = r.about WHERE r.reporter = $1 ORDER BY r.created_at, r.id LIMIT $2",
+    ),
+    (
+        "reports",
+        "handled_as_admin",
+        &[("id", As::Id), ("outcome", As::Text), ("handled_at", As::Time)],
+        "SELECT id, outcome, handled_at FROM reports WHERE handled_by = $1 ORDER BY handled_at, id LIMIT $2",
+    ),
+    (
+        "reports",
+        "suspended_as_admin",
+        &[("member", As::Text), ("reason", As::Text), ("at", As::Time)],
+        "SELECT m.handle AS member, s.reason, s.at FROM suspensions s JOIN members m ON m.id = s.member
+         WHERE s.author = $1 ORDER BY s.at, s.member LIMIT $2",
+    ),
+    (
+        "reports",
+        "acts_as_admin",
+        &[("act", As::Text), ("about", As::Text), ("details", As::Text), ("at", As::Time)],
+        "SELECT l.act, m.handle AS about, l.details, l.at FROM audit_log l LEFT JOIN members m ON m.id = l.about
+         WHERE l.actor = $1 ORDER BY l.at, l.id LIMIT $2",
+    ),
+];
+
+impl Store {
+    /// How many parts an export has.
+    pub fn export_parts() -> usize {
+        SOURCES.len()
+    }
+
+    /// The file that a part belongs into.
+    pub fn export_file(number: usize) -> Option<&'static str> {
+        SOURCES.get(number).map(|(file, ..)| *file)
+    }
+
+    /// One part of everything that is stored about a member, by its number. At most a hundred thousand rows.
+    pub async fn export_part(&self, member: MemberId, number: usize) -> Result<Option<ExportPart>, StoreError> {
+        let Some((file, name, columns, text)) = SOURCES.get(number) else { return Ok(None) };
+        let rows = self.database.all(sql(text).bind(member).bind(EXPORT_ROWS)).await?;
+        let rows = rows
+            .iter()
+            .map(|row| columns.iter().map(|(column, kind)| Ok((*column, exported(row, column, *kind)?))).collect())
+            .collect::<Result<_, StoreError>>()?;
+        Ok(Some(ExportPart { file, name, rows }))
+    }
+
+    /// A page of the events that came from a member's commands, by room and number.
+    pub async fn own_events(
+        &self,
+        member: MemberId,
+        after: Option<(RoomId, u64)>,
+    ) -> Result<Vec<OwnEvent>, StoreError> {
+        let (room, seq) = after.unwrap_or((RoomId(0), 0));
+        let page = sql("SELECT room, seq, body FROM room_log WHERE member = $1 AND (room, seq) > ($2, $3)
+             ORDER BY room, seq LIMIT $4")
+        .bind(member)
+        .bind(room)
+        .bind(seq)
+        .bind(LOG_PAGE);
+        self.database.all(page).await?.iter().map(event_from).collect()
+    }
+
+    /// The snapshots of rooms in which a member is named, one after the other: the first of a room behind `after`. Looks
+    /// through all of them, so it takes its time.
+    pub async fn next_snapshot_with(
+        &self,
+        member: MemberId,
+        after: Option<RoomId>,
+    ) -> Result<Option<OwnEvent>, StoreError> {
+        // An id is letters and digits, so that nothing in it has a meaning of its own here.
+        let next =
+            sql("SELECT room, seq, body FROM room_snapshots WHERE room > $1 AND body LIKE $2 ORDER BY room LIMIT 1")
+                .bind(after.unwrap_or(RoomId(0)))
+                .bind(format!("%{member}%"));
+        self.database.optional(next).await?.as_ref().map(event_from).transpose()
+    }
+
+    /// The rooms that a member opened and that have not ended.
+    pub async fn live_rooms_of(&self, host: MemberId) -> Result<Vec<RoomId>, StoreError> {
+        let live = sql("SELECT id FROM rooms WHERE host = $1 AND ended_at IS NULL ORDER BY id").bind(host);
+        self.database.all(live).await?.iter().map(|row| row.id("id").map(RoomId)).collect()
+    }
+
+    /// Ends all sessions of a member, so that nothing more comes from them.
+    pub async fn end_sessions(&self, member: MemberId) -> Result<(), StoreError> {
+        self.database.execute(sql("DELETE FROM sessions WHERE member = $1").bind(member)).await?;
+        Ok(())
+    }
+
+    /// Deletes a member and everything they wrote, in one transaction; `log` and `snapshots` are what rooms of others keep in
+    /// place of texts with their words. Rooms that they opened go, with their logs. The people whom they let in have from
+    /// now on the sponsor of their sponsor: so the tree stays one, and whoever answers for a branch answers for all of it.
+    ///
+    /// What stays: that the invite by which they came was used, and reports that they made, without their words.
+    ///
+    /// Errors: [`DeleteError`].
+    pub async fn delete_account(
+        &self,
+        member: MemberId,
+        log: &[Rewrite],
+        snapshots: &[Rewrite],
+    ) -> Result<(), DeleteError> {
+        let mut tx = self.database.begin().await?;
+        let lock = sql("UPDATE members SET followers = followers WHERE id = $1 RETURNING owner").bind(member);
+        let Some(row) = tx.optional(lock).await? else { return Err(DeleteError::Missing) };
+        if row.bool("owner")? {
+            return Err(DeleteError::Owner);
+        }
+        for (rewrites, text) in [
+            (log, "UPDATE room_log SET body = $3 WHERE room = $1 AND seq = $2"),
+            (snapshots, "UPDATE room_snapshots SET body = $3 WHERE room = $1 AND seq = $2"),
+        ] {
+            for rewrite in rewrites {
+                tx.execute(sql(text).bind(rewrite.room).bind(rewrite.seq).bind(rewrite.body.as_str())).await?;
+            }
+        }
+        leave_all(&mut tx, member).await?;
+        for text in FORGET {
+            tx.execute(sql(text).bind(member)).await?;
+        }
+        let remember = sql("INSERT INTO settings (key, value) VALUES ($1, '') ON CONFLICT (key) DO NOTHING");
+        tx.execute(remember.bind(TO_FORGET)).await?;
+        // Whatever else refers to them goes by its reference.
+        tx.execute(sql("DELETE FROM members WHERE id = $1").bind(member)).await?;
+        // Last: it keeps the search index to itself until the commit, and must wait for nobody then.
+        forget(&mut tx, member.0).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Whether something was deleted since [`Store::forget_deleted`] was last done.
+    pub async fn has_to_forget(&self) -> Result<bool, StoreError> {
+        Ok(self.setting(TO_FORGET).await?.is_some())
+    }
+
+    /// Takes the last bytes of what was deleted off the disk: SQLite overwrites what it frees, but leaves copies behind on
+    /// pages on which it has moved things about, and in the write-ahead log. So the whole database is written anew, and the
+    /// log folded into it. Nothing else can be written meanwhile; `at_most` says how large a database may be for that, in
+    /// bytes. Returns whether it was done. Postgres keeps house by itself.
+    pub async fn forget_deleted(&self, at_most: u64) -> Result<bool, StoreError> {
+        if matches!(&self.database, Database::Sqlite { .. }) {
+            let size = sql("SELECT page_count * page_size AS size FROM pragma_page_count(), pragma_page_size()");
+            if self.database.one(size).await?.count("size")? > at_most {
+                return Ok(false);
+            }
+            self.database.write_outside(sql("VACUUM")).await?;
+        }
+        self.database.execute(sql("DELETE FROM settings WHERE key = $1").bind(TO_FORGET)).await?;
+        if matches!(&self.database, Database::Sqlite { .. }) {
+            let folded = self.database.write_outside(sql("PRAGMA wal_checkpoint(TRUNCATE)")).await?;
+            if folded.is_none_or(|row| !matches!(row.int("busy"), Ok(0))) {
+                // Somebody reads what was there before, for longer than is waited for.
+                self.set_setting(TO_FORGET, "").await?;
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// What is deleted or forgotten before the member goes, in this order.
+const FORGET: &[&str] = &[
+    "UPDATE members SET followers = followers - 1 WHERE id IN (SELECT followed FROM follows WHERE follower = $1)",
+    // Before the guests are given to another sponsor: whoever is redeeming one is waited for here, and is one of them then.
+    "DELETE FROM invites WHERE sponsor = $1",
+    "UPDATE members SET sponsor = (SELECT d.sponsor FROM members d WHERE d.id = $1) WHERE sponsor = $1",
+    "UPDATE invites SET used_by = NULL, note = '' WHERE used_by = $1",
+    // A title of theirs may be in what the server knew about a room when it was reported.
+    "UPDATE reports SET context = '{}' WHERE room IN (SELECT r.id FROM rooms r WHERE r.host = $1)",
+    "UPDATE reports SET text = '', context = '{}' WHERE reporter = $1",
+    "UPDATE reports SET outcome = '' WHERE handled_by = $1",
+    "UPDATE suspensions SET reason = '' WHERE author = $1",
+    "DELETE FROM notifications WHERE subject IN (SELECT r.id FROM rooms r WHERE r.host = $1)",
+    "DELETE FROM rooms WHERE host = $1",
+];
+
+fn event_from(row: &Row) -> Result<OwnEvent, StoreError> {
+    Ok(OwnEvent { room: RoomId(row.id("room")?), seq: row.count("seq")?, body: row.text("body")? })
+}
+
+fn exported(row: &Row, column: &str, kind: As) -> Result<Exported, StoreError> {
+    Ok(match kind {
+        As::Text => row.text_or_null(column)?.map_or(Exported::Null, Exported::Text),
+        As::Number => row.int_or_null(column)?.map_or(Exported::Null, Exported::Number),
+        As::Truth => Exported::Truth(row.bool(column)?),
+        As::Time => row.int_or_null(column)?.map_or(Exported::Null, Exported::Time),
+        As::Id => row.id_or_null(column)?.map_or(Exported::Null, Exported::Id),
+    })
+}

@@ -1,0 +1,240 @@
+//! Branches of the invite tree: keeping a member and everybody below them out, and letting them in again.
+
+use roomtone_room::ids::{MemberId, RecordId, Timestamp};
+
+use crate::admin::{AuditEntry, insert_audit};
+use crate::db::{Row, Transaction, Value, sql};
+use crate::error::StoreError;
+use crate::members::Person;
+use crate::open::ROWS_PER_STATEMENT;
+use crate::{PAGE, Store};
+
+/// What is to be done to a member, or to them and everybody below them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BranchAct {
+    /// Names the entry in the audit log.
+    pub id: RecordId,
+    /// Whom, or whose branch.
+    pub member: MemberId,
+    /// Whether everybody below is meant too.
+    pub branch: bool,
+    /// Who does it: the owner or an admin.
+    pub author: MemberId,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Why nothing was done to a member. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum BranchError {
+    /// It is about the owner; or an admin, and who wants it is not the owner.
+    #[error("the owner, and for admins other admins, cannot be suspended or restored")]
+    Protected,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A member who is kept out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suspension {
+    /// Who.
+    pub person: Person,
+    /// The handle of the member whose branch was suspended, if it was a branch.
+    pub root: Option<String>,
+    /// The handle of who did it.
+    pub author: Option<String>,
+    /// Why, in their words.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Everybody whom an act is about, as `branch`: `$1` is the member, `$2` whether those below are meant too. The owner is in
+/// nobody's branch, nor is whoever is below the owner.
+macro_rules! with_branch {
+    ($statement:literal) => {
+        concat!(
+            "WITH RECURSIVE branch (id) AS (
+                SELECT id FROM members WHERE id = $1 AND NOT owner
+                UNION
+                SELECT m.id FROM branch b JOIN members m ON m.sponsor = b.id WHERE $2 AND NOT m.owner
+             ) ",
+            $statement
+        )
+    };
+}
+
+impl Store {
+    /// Keeps a member, or a branch, out of this server: their sessions and push subscriptions end, their open invites are
+    /// revoked, and nothing lets them in until they are restored. Whoever is just being let in by one of these invites is
+    /// suspended too. Returns who was not suspended before.
+    ///
+    /// Errors: [`BranchError::Protected`], or the store's.
+    pub async fn suspend(&self, act: &BranchAct, reason: &str) -> Result<Vec<MemberId>, BranchError> {
+        match self.suspend_once(act, reason).await {
+            // Postgres takes one of two back that wait for each other: whoever signed in or came in just then has done so now.
+            Err(BranchError::Store(StoreError::Busy)) => self.suspend_once(act, reason).await,
+            done => done,
+        }
+    }
+
+    async fn suspend_once(&self, act: &BranchAct, reason: &str) -> Result<Vec<MemberId>, BranchError> {
+        let mut transaction = self.database.begin().await?;
+        let of_owner = check(&mut transaction, act).await?;
+        let mut suspended = Vec::new();
+        loop {
+            let mark = sql(with_branch!(
+                "UPDATE members SET suspended_at = $3
+                 WHERE suspended_at IS NULL AND NOT owner AND id IN (SELECT id FROM branch) RETURNING id, admin"
+            ));
+            let rows = transaction.all(mark.bind(act.member).bind(act.branch).bind(act.at)).await?;
+            // Nobody came in by the invites that were still open when the others were marked.
+            if rows.is_empty() {
+                break;
+            }
+            for row in &rows {
+                if row.bool("admin")? && !of_owner {
+                    return Err(BranchError::Protected);
+                }
+            }
+            let marked = rows.iter().map(|row| row.member("id")).collect::<Result<Vec<_>, _>>()?;
+            shut_out(&mut transaction, act, reason, &marked).await?;
+            suspended.extend(marked);
+        }
+        if act.branch {
+            // Also if they were suspended alone before, so that they come back together with their branch.
+            let root = sql("UPDATE suspensions SET root = member WHERE member = $1").bind(act.member);
+            transaction.execute(root).await?;
+        }
+        finish(transaction, act, "suspend", suspended.len()).await?;
+        Ok(suspended)
+    }
+
+    /// Lets a member in again; with `branch`, also everybody below who was suspended in the same act as they, and not in one
+    /// of their own. Returns who was suspended. They sign in anew; invites that were revoked stay so.
+    ///
+    /// Errors: [`BranchError::Protected`], or the store's.
+    pub async fn restore(&self, act: &BranchAct) -> Result<Vec<MemberId>, BranchError> {
+        let mut transaction = self.database.begin().await?;
+        let of_owner = check(&mut transaction, act).await?;
+        let together = sql(with_branch!(
+            "DELETE FROM suspensions WHERE member IN (SELECT id FROM branch) AND (member = $1
+                OR root = COALESCE((SELECT s.root FROM suspensions s WHERE s.member = $1), $1)) RETURNING member"
+        ));
+        let rows = transaction.all(together.bind(act.member).bind(act.branch)).await?;
+        let restored = rows.iter().map(|row| row.member("member")).collect::<Result<Vec<_>, _>>()?;
+        for part in restored.chunks(ROWS_PER_STATEMENT) {
+            let clear = sql("UPDATE members SET suspended_at = NULL WHERE id IN ")
+                .push_list(part.iter().copied())
+                .push(" RETURNING admin");
+            for row in transaction.all(clear).await? {
+                if row.bool("admin")? && !of_owner {
+                    return Err(BranchError::Protected);
+                }
+            }
+        }
+        finish(transaction, act, "restore", restored.len()).await?;
+        Ok(restored)
+    }
+
+    /// Up to [`PAGE`] members who are kept out, the latest first, from the one after `after` on.
+    pub async fn suspensions(&self, after: Option<MemberId>) -> Result<Vec<Suspension>, StoreError> {
+        let mut list =
+            sql("SELECT m.id, m.handle, m.name, m.avatar, r.handle AS root, a.handle AS author, s.reason, s.at
+             FROM suspensions s JOIN members m ON m.id = s.member LEFT JOIN members r ON r.id = s.root
+                  LEFT JOIN members a ON a.id = s.author
+             WHERE TRUE");
+        if let Some(after) = after {
+            list = list.push(" AND (s.at, s.member) < (SELECT b.at, b.member FROM suspensions b WHERE b.member = ");
+            list = list.push_bind(after).push(")");
+        }
+        let list = list.push(" ORDER BY s.at DESC, s.member DESC LIMIT ").push_bind(PAGE as u64);
+        self.database.all(list).await?.iter().map(suspension_from).collect()
+    }
+
+    /// How many members an act is about, and of them how many are suspended.
+    pub async fn branch_size(&self, member: MemberId) -> Result<(u64, u64), StoreError> {
+        let count = sql(with_branch!(
+            "SELECT count(*) AS members, count(m.suspended_at) AS suspended
+             FROM branch b JOIN members m ON m.id = b.id"
+        ));
+        let row = self.database.one(count.bind(member).bind(true)).await?;
+        Ok((row.count("members")?, row.count("suspended")?))
+    }
+}
+
+/// Whether the author of an act is the owner. Refuses what nobody may do.
+async fn check(transaction: &mut Transaction, act: &BranchAct) -> Result<bool, BranchError> {
+    let roles = sql("SELECT a.owner AS by_owner, m.owner, m.admin FROM members m JOIN members a
+             ON a.id = $2 AND (a.owner OR a.admin) AND a.suspended_at IS NULL WHERE m.id = $1")
+    .bind(act.member)
+    .bind(act.author);
+    // Whoever is no admin any more may do nothing.
+    let Some(roles) = transaction.optional(roles).await? else { return Err(BranchError::Protected) };
+    let by_owner = roles.bool("by_owner")?;
+    if roles.bool("owner")? || (roles.bool("admin")? && !by_owner) {
+        return Err(BranchError::Protected);
+    }
+    Ok(by_owner)
+}
+
+/// Ends what members who have just been marked have open, and notes why.
+async fn shut_out(
+    transaction: &mut Transaction,
+    act: &BranchAct,
+    reason: &str,
+    marked: &[MemberId],
+) -> Result<(), StoreError> {
+    for part in marked.chunks(ROWS_PER_STATEMENT) {
+        let ids = || part.iter().copied();
+        // Of invites first: whoever is redeeming one is waited for here, and found by the next look at the branch.
+        let revoke = sql("UPDATE invites SET revoked_at = ")
+            .push_bind(act.at)
+            .push(" WHERE used_at IS NULL AND revoked_at IS NULL AND sponsor IN ")
+            .push_list(ids());
+        transaction.execute(revoke).await?;
+        transaction.execute(sql("DELETE FROM push_subscriptions WHERE member IN ").push_list(ids())).await?;
+        transaction.execute(sql("DELETE FROM sessions WHERE member IN ").push_list(ids())).await?;
+        let root = act.branch.then_some(act.member);
+        let rows = part.iter().map(|&member| -> [Value; 5] {
+            [member.into(), root.into(), act.author.into(), reason.into(), act.at.into()]
+        });
+        let note = sql("INSERT INTO suspensions (member, root, author, reason, at) ").push_rows(rows);
+        transaction.execute(note).await?;
+    }
+    Ok(())
+}
+
+/// Writes an act that changed something into the audit log, and commits it.
+async fn finish(
+    mut transaction: Transaction,
+    act: &BranchAct,
+    name: &'static str,
+    count: usize,
+) -> Result<(), StoreError> {
+    if count == 0 {
+        return transaction.rollback().await;
+    }
+    let entry = AuditEntry {
+        id: act.id,
+        at: act.at,
+        actor: act.author,
+        act: name,
+        about: Some(act.member),
+        details: format!("branch={} count={count}", act.branch),
+    };
+    insert_audit(&mut transaction, &entry).await?;
+    transaction.commit().await
+}
+
+/// Reads what [`Store::suspensions`] selects.
+fn suspension_from(row: &Row) -> Result<Suspension, StoreError> {
+    Ok(Suspension {
+        person: crate::members::person_from(row)?,
+        root: row.text_or_null("root")?,
+        author: row.text_or_null("author")?,
+        reason: row.text("reason")?,
+        at: row.time("at")?,
+    })
+}

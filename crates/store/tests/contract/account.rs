@@ -1,0 +1,562 @@
+//! Deleting an account: nothing of it is left, byte for byte, and nobody else loses anything.
+
+use std::collections::BTreeMap;
+
+use roomtone_room::ids::{AvatarId, HouseId, MemberId, RecordId, RoomId, Timestamp};
+use roomtone_store::{
+    AuditEntry, BranchAct, DeleteError, HouseText, LogRow, MemberInvite, NewAvatar, NewHouse, NewInvite, NewMember,
+    NewNotice, NewPasskey, NewReport, NewRoom, NewSession, NewWaiting, ProfileChange, QuietHours, Rewrite, Store,
+    Subscription, Ways,
+};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row};
+
+use crate::support::{World, contract, hash, invite, join, own, redeem, refused, session_hash};
+
+contract!(
+    nothing_is_left_of_a_deleted_account,
+    others_keep_what_is_theirs,
+    the_owner_stays,
+    who_is_deleted_is_gone_for_those_who_come_late,
+    an_export_holds_what_was_written,
+    whoever_is_coming_in_is_given_to_another_sponsor,
+);
+
+/// Columns that hold no words of a member's: words of this program, digests, and what the operator chose.
+const NO_WORDS: &[(&str, &str)] = &[
+    ("audit_log", "act"),
+    ("audit_log", "details"),
+    ("members", "time_zone"),
+    ("notification_choices", "kind"),
+    ("notifications", "kind"),
+    ("reports", "reason"),
+    // Letter sequences of words, which the words themselves would show.
+    ("search_parts", "part"),
+    ("settings", "key"),
+    ("settings", "value"),
+    ("sign_in_links", "purpose"),
+];
+
+/// Marks everything that a member can write. A mark is lower-case letters and digits, as a handle or a folded word is.
+struct Marks {
+    made: std::cell::RefCell<Vec<String>>,
+}
+
+impl Marks {
+    fn new() -> Self {
+        Self { made: Vec::new().into() }
+    }
+
+    fn mark(&self) -> String {
+        let mut made = self.made.borrow_mut();
+        let number = made.len();
+        made.push(format!("qzxmark{number}x"));
+        made.last().unwrap().clone()
+    }
+
+    fn all(&self) -> Vec<String> {
+        self.made.borrow().clone()
+    }
+}
+
+const ADA: MemberId = MemberId(0xada);
+
+fn at(time: u64) -> Timestamp {
+    Timestamp(time)
+}
+
+/// A member who came from the waiting list by the invite of `sponsor` and has used everything that there is.
+async fn somebody_with_everything(store: &Store, marks: &Marks, owner: MemberId, sponsor: MemberId, friend: MemberId) {
+    let mark = || marks.mark();
+    let secret = hash(500);
+    let (handle, skeleton) = (mark(), mark());
+    let waiting = NewWaiting {
+        hash: secret,
+        id: RecordId(500),
+        handle: handle.clone(),
+        skeleton: skeleton.clone(),
+        name: mark(),
+        note: mark(),
+        language: "en".to_owned(),
+        created_at: at(1),
+        expires_at: at(1_000_000),
+    };
+    store.wait(&waiting).await.unwrap();
+    store.wave(sponsor, &handle, 5, at(2), at(1_000_000)).await.unwrap();
+    let member = NewMember { id: ADA, handle, skeleton, name: mark(), language: mark() };
+    let session = NewSession { hash: session_hash(0xada), label: mark() };
+    store.redeem(&secret, at(3), member, session).await.unwrap();
+
+    let change = ProfileChange {
+        name: Some(format!("{} {}", mark(), mark())),
+        handle: Some((mark(), mark())),
+        language: Some(mark()),
+        bio: Some(mark()),
+        links: Some(vec![mark(), mark()]),
+        topics: Some(vec![mark(), mark()]),
+        languages: Some(vec![mark()]),
+        ..ProfileChange::default()
+    };
+    store.change_profile(ADA, change, at(4)).await.unwrap();
+    let quiet = QuietHours { time_zone: "Europe/Berlin".to_owned(), minutes: Some((60, 120)) };
+    let ways = Ways { inbox: true, push: false, mail: false };
+    store.choose_notices(ADA, &[("followed", ways)], &quiet).await.unwrap();
+    let avatar = NewAvatar { id: AvatarId(1), small: mark().into_bytes(), large: mark().into_bytes() };
+    assert!(store.set_avatar(ADA, avatar).await.unwrap());
+    let passkey = NewPasskey { id: RecordId(1), credential_id: mark().into_bytes(), credential: mark(), name: mark() };
+    store.add_passkey(&session_hash(0xada), passkey, at(5)).await.unwrap();
+    assert!(store.begin_ceremony(&hash(501), Some(ADA), &mark(), at(1_000_000)).await.unwrap());
+    assert!(store.replace_recovery_codes(&session_hash(0xada), &[hash(502)]).await.unwrap());
+    for link in [hash(503), hash(506)] {
+        assert!(store.ask_to_confirm(&session_hash(0xada), &link, &mark(), at(1_000_000)).await.unwrap());
+        if link == hash(503) {
+            let unused = NewSession { hash: hash(507), label: String::new() };
+            store.use_link(&link, Some(ADA), at(5), &unused).await.unwrap();
+        }
+    }
+    let subscription =
+        Subscription { id: RecordId(2), endpoint: mark(), p256dh: mark().into_bytes(), auth: mark().into_bytes() };
+    store.subscribe(ADA, &session_hash(0xada), &subscription, at(6)).await.unwrap().unwrap();
+    store.record_days(&[(ADA, 1), (ADA, 2)], at(7)).await.unwrap();
+
+    for (one, other) in [(ADA, friend), (friend, ADA), (ADA, owner)] {
+        store.follow(one, other, None, at(8)).await.unwrap();
+    }
+    assert!(store.mute(ADA, owner, at(8)).await.unwrap());
+    assert!(store.block(ADA, sponsor, at(8)).await.unwrap());
+    let invite = MemberInvite {
+        id: RecordId(3),
+        hash: hash(504),
+        sponsor: ADA,
+        note: mark(),
+        created_at: at(9),
+        expires_at: at(1_000_000),
+    };
+    assert!(store.create_member_invite(&invite, 5).await.unwrap());
+    let used = MemberInvite { id: RecordId(4), hash: hash(505), note: mark(), ..invite };
+    assert!(store.create_member_invite(&used, 5).await.unwrap());
+    redeem(store, hash(505), 10, 600, "guest").await.unwrap();
+
+    // A house in which nobody else is, and one in which others are.
+    for (number, of_ada) in [(1, true), (2, false)] {
+        let word = |other: &str| if of_ada { mark() } else { format!("{other}{number}") };
+        let text = HouseText {
+            name: word("name"),
+            about: word("about"),
+            rules: word("rules"),
+            language: word("en"),
+            private: false,
+            nominated: false,
+        };
+        let house = NewHouse { id: HouseId(number), handle: word("house"), skeleton: word("house"), text };
+        store.create_house(&house, if of_ada { ADA } else { friend }, at(11)).await.unwrap();
+    }
+    store.join_house(HouseId(2), ADA, at(12)).await.unwrap();
+    store.nominate(HouseId(2), ADA, owner, RecordId(5), &mark(), at(13)).await.unwrap();
+    // And one that she may join.
+    let text = HouseText {
+        name: "name".to_owned(),
+        about: String::new(),
+        rules: String::new(),
+        language: "en".to_owned(),
+        private: true,
+        nominated: true,
+    };
+    let third = NewHouse { id: HouseId(3), handle: "third".to_owned(), skeleton: "third".to_owned(), text };
+    store.create_house(&third, friend, at(13)).await.unwrap();
+    store.nominate(HouseId(3), friend, ADA, RecordId(12), "", at(13)).await.unwrap();
+    let notice = |id, member, actor, body: String| NewNotice {
+        id: RecordId(id),
+        member,
+        kind: "test",
+        actor: Some(actor),
+        subject: Some(77),
+        body,
+        at: at(14),
+        defaults: Ways { inbox: true, push: true, mail: true },
+        away: true,
+    };
+    store.add_notices(&[notice(6, ADA, friend, mark()), notice(7, friend, ADA, mark())], at(0)).await.unwrap();
+
+    // A room of hers, and one of the friend's in which she asked something.
+    let event = |seq, member, body: String| LogRow { seq, at: at(15), member, command: None, body };
+    for (number, host) in [(1, ADA), (2, friend)] {
+        let title = if host == ADA { mark() } else { "A room of the friend's".to_owned() };
+        let room = NewRoom { id: RoomId(number), opened_at: at(15), title: title.clone(), host, house: None };
+        let rows = [event(1, Some(host), title), event(2, Some(ADA), format!("asks {}", mark()))];
+        store.create_room(room, &rows).await.unwrap();
+        let epoch = own(store, number).await;
+        let state = format!("state with {ADA}, who asks {}", mark());
+        store.save_snapshot(RoomId(number), epoch, 1, &state).await.unwrap();
+    }
+    let report = |id, reporter, room: Option<RoomId>, text: String, context: String| NewReport {
+        id: RecordId(id),
+        reporter,
+        about: Some(owner),
+        room,
+        house: None,
+        reason: "abuse".to_owned(),
+        text,
+        context,
+        created_at: at(16),
+    };
+    assert!(store.create_report(report(8, ADA, None, mark(), mark())).await.unwrap());
+    // Somebody else's report of her room knows its title.
+    assert!(store.create_report(report(9, friend, Some(RoomId(1)), "bad".to_owned(), mark())).await.unwrap());
+    let about_her = NewReport { about: Some(ADA), ..report(10, friend, None, mark(), mark()) };
+    assert!(store.create_report(about_her).await.unwrap());
+
+    // What she did as an admin.
+    let entry = |id: u128, actor, act| AuditEntry {
+        id: RecordId(id),
+        at: at(17),
+        actor,
+        act,
+        about: Some(ADA),
+        details: "count=1".to_owned(),
+    };
+    assert!(store.set_admin(ADA, true, &entry(20, owner, "admin")).await.unwrap());
+    assert!(store.create_report(report(11, friend, None, "kept".to_owned(), "{}".to_owned())).await.unwrap());
+    assert!(store.handle_report(RecordId(11), &mark(), &entry(21, ADA, "report")).await.unwrap());
+    let suspended = join(store, 700, "suspended").await;
+    let act = BranchAct { id: RecordId(22), member: suspended, branch: false, author: ADA, at: at(18) };
+    store.suspend(&act, &mark()).await.unwrap();
+    while store.index_next().await.unwrap() > 0 {}
+}
+
+/// Every table's texts and bytes, as one text for each column.
+async fn dump(world: &World) -> BTreeMap<(String, String), String> {
+    let mut columns = BTreeMap::new();
+    match world {
+        World::Folder(folder) => {
+            let file = folder.join(roomtone_store::DATABASE_FILE);
+            let mut connection = SqliteConnectOptions::new().filename(file).connect().await.unwrap();
+            let list = "SELECT t.name, c.name FROM sqlite_schema t, pragma_table_info(t.name) c
+                        WHERE t.type = 'table' AND c.type IN ('TEXT', 'BLOB') AND t.name NOT LIKE '\\_sqlx%' ESCAPE '\\'";
+            for row in sqlx::query(list).fetch_all(&mut connection).await.unwrap() {
+                let (table, column): (String, String) = (row.get(0), row.get(1));
+                let text =
+                    format!("SELECT CAST(CAST({column} AS BLOB) AS TEXT) FROM {table} WHERE {column} IS NOT NULL");
+                let rows = sqlx::query(AssertSqlSafe(text)).fetch_all(&mut connection).await.unwrap();
+                let values =
+                    rows.iter().map(|row| String::from_utf8_lossy(row.get_unchecked::<&[u8], _>(0)).into_owned());
+                columns.insert((table, column), values.collect::<Vec<_>>().join("\n"));
+            }
+            connection.close().await.unwrap();
+        }
+        World::Address(url) => {
+            let mut connection = PgConnection::connect(url).await.unwrap();
+            let list = "SELECT table_name::text, column_name::text, data_type::text FROM information_schema.columns
+                        WHERE table_schema = 'public' AND data_type IN ('text', 'bytea') AND table_name NOT LIKE '\\_sqlx%'";
+            for row in sqlx::query(list).fetch_all(&mut connection).await.unwrap() {
+                let (table, column, kind): (String, String, String) = (row.get(0), row.get(1), row.get(2));
+                let value = if kind == "text" { column.clone() } else { format!("encode({column}, 'escape')") };
+                let text = format!("SELECT {value} FROM {table} WHERE {column} IS NOT NULL");
+                let rows = sqlx::query(AssertSqlSafe(text)).fetch_all(&mut connection).await.unwrap();
+                let values: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+                columns.insert((table, column), values.join("\n"));
+            }
+            connection.close().await.unwrap();
+        }
+    }
+    columns
+}
+
+/// The owner, a sponsor and a friend.
+async fn three(store: &Store) -> [MemberId; 3] {
+    assert!(store.replace_owner_invite(hash(1), at(0)).await.unwrap());
+    let owner = redeem(store, hash(1), 0, 1, "owner").await.unwrap().person.id;
+    store.create_invite(NewInvite { sponsor: Some(owner), ..invite(hash(2)) }).await.unwrap();
+    let sponsor = redeem(store, hash(2), 0, 2, "sponsor").await.unwrap().person.id;
+    [owner, sponsor, join(store, 3, "friend").await]
+}
+
+/// What a server writes in place of texts with her words.
+fn rewritten() -> ([Rewrite; 1], [Rewrite; 1]) {
+    let rewrite = |seq, body: String| [Rewrite { room: RoomId(2), seq, body }];
+    (rewrite(2, "asks".to_owned()), rewrite(1, format!("state with {ADA}")))
+}
+
+async fn nothing_is_left_of_a_deleted_account(world: &World) {
+    let store = world.open().await;
+    let marks = Marks::new();
+    let [owner, sponsor, friend] = three(&store).await;
+    somebody_with_everything(&store, &marks, owner, sponsor, friend).await;
+    let before = dump(world).await;
+    // Every column that takes words was tried. Digests, ids and keys are bytes and have none.
+    for ((table, column), values) in &before {
+        let is_text = !values.is_empty() || !matches!(world, World::Folder(_));
+        let words = NO_WORDS.contains(&(table.as_str(), column.as_str()));
+        let bytes = ["id", "hash", "member", "claim", "followed", "follower"].contains(&column.as_str());
+        let tried = marks.all().iter().any(|mark| values.contains(mark));
+        if is_text && !words && !bytes && is_words(world, table, column).await {
+            assert!(tried, "{table}.{column} takes words, and the test writes none there");
+        }
+    }
+    let (log, snapshots) = rewritten();
+    store.delete_account(ADA, &log, &snapshots).await.unwrap();
+    assert!(store.has_to_forget().await.unwrap());
+    assert_eq!(store.forget_deleted(0).await.unwrap(), !matches!(world, World::Folder(_)), "too large for now");
+    assert!(store.forget_deleted(u64::MAX).await.unwrap());
+    assert!(!store.has_to_forget().await.unwrap());
+    for ((table, column), values) in dump(world).await {
+        for mark in marks.all() {
+            assert!(!values.contains(&mark), "{mark} is left in {table}.{column}");
+        }
+    }
+    if let World::Folder(folder) = world {
+        for file in std::fs::read_dir(folder).unwrap() {
+            let path = file.unwrap().path();
+            let bytes = std::fs::read(&path).unwrap();
+            for mark in marks.all() {
+                let found = bytes.windows(mark.len()).any(|window| window == mark.as_bytes());
+                assert!(!found, "{mark} is left in {}", path.display());
+            }
+            if path.extension().is_some_and(|extension| extension == "db-wal") {
+                assert!(bytes.is_empty(), "the write-ahead log is not empty");
+            }
+        }
+    }
+}
+
+/// Whether a column holds texts.
+async fn is_words(world: &World, table: &str, column: &str) -> bool {
+    match world {
+        World::Folder(folder) => {
+            let file = folder.join(roomtone_store::DATABASE_FILE);
+            let mut connection = SqliteConnectOptions::new().filename(file).connect().await.unwrap();
+            let kind: String = sqlx::query_scalar("SELECT type FROM pragma_table_info($1) WHERE name = $2")
+                .bind(table)
+                .bind(column)
+                .fetch_one(&mut connection)
+                .await
+                .unwrap();
+            connection.close().await.unwrap();
+            kind == "TEXT"
+        }
+        // The same columns, and a test compares them.
+        World::Address(_) => false,
+    }
+}
+
+async fn others_keep_what_is_theirs(world: &World) {
+    let store = world.open().await;
+    let marks = Marks::new();
+    let [owner, sponsor, friend] = three(&store).await;
+    somebody_with_everything(&store, &marks, owner, sponsor, friend).await;
+    let (log, snapshots) = rewritten();
+    store.delete_account(ADA, &log, &snapshots).await.unwrap();
+    assert_eq!(store.member(ADA).await.unwrap(), None);
+    assert_eq!(store.signed_in(&session_hash(0xada)).await.unwrap(), None);
+    // The counts are right again, and nobody is left blocked by nobody.
+    for (handle, followers) in [("friend", 0), ("owner", 0)] {
+        assert_eq!(store.profile(sponsor, handle).await.unwrap().unwrap().followers, followers, "{handle}");
+    }
+    assert!(store.blocked_with(sponsor).await.unwrap().is_empty());
+    // Whom she let in has the sponsor of her sponsor; who let her in has spent that invite.
+    let guest = store.member_by_handle("guest").await.unwrap().unwrap();
+    assert_eq!(guest.sponsor.map(|sponsor| sponsor.id), Some(sponsor));
+    assert_eq!(store.invites_left(sponsor, 5, at(20)).await.unwrap().unwrap().left, Some(4));
+    refused!(redeem(&store, hash(500), 20, 800, "again").await => roomtone_store::RedeemError::NotFound);
+    refused!(redeem(&store, hash(504), 20, 800, "again").await => roomtone_store::RedeemError::NotFound);
+    // The house of others stays, hers does not.
+    assert_eq!(store.house(HouseId(2), friend).await.unwrap().unwrap().members, 1);
+    assert_eq!(store.house(HouseId(1), friend).await.unwrap(), None);
+    // So does their room, with its numbers.
+    let room = store.load_room(RoomId(2)).await.unwrap().unwrap();
+    assert_eq!(room.snapshot, Some((1, format!("state with {ADA}"))));
+    assert_eq!(
+        room.tail.iter().map(|row| (row.seq, row.member, row.body.as_str())).collect::<Vec<_>>(),
+        [(2, None, "asks")]
+    );
+    assert_eq!(store.load_room(RoomId(1)).await.unwrap(), None);
+    // Reports of others, and hers without her words; the one about her is gone.
+    let reports = store.reports(false, None, 10).await.unwrap();
+    let mut left: Vec<_> = reports.iter().map(|r| (r.id.0, r.reporter.is_some(), r.text.as_str())).collect();
+    left.sort();
+    assert_eq!(left, [(8, false, ""), (9, true, "bad"), (11, true, "kept")]);
+    assert_eq!(store.suspensions(None).await.unwrap().len(), 1, "who was suspended stays so");
+    // Nobody finds her, and the handle is free.
+    refused!(store.delete_account(ADA, &[], &[]).await => DeleteError::Missing);
+}
+
+async fn the_owner_stays(world: &World) {
+    let store = world.open().await;
+    let [owner, sponsor, _] = three(&store).await;
+    refused!(store.delete_account(owner, &[], &[]).await => DeleteError::Owner);
+    assert!(store.member(owner).await.unwrap().is_some());
+    assert!(store.signed_in(&session_hash(1)).await.unwrap().is_some());
+    let entry = AuditEntry {
+        id: RecordId(1),
+        at: at(1),
+        actor: owner,
+        act: "owner",
+        about: Some(sponsor),
+        details: String::new(),
+    };
+    assert!(store.hand_over(sponsor, &entry).await.unwrap());
+    store.delete_account(owner, &[], &[]).await.unwrap();
+    assert_eq!(store.member(owner).await.unwrap(), None);
+    let sponsor = store.member(sponsor).await.unwrap().unwrap();
+    assert!(sponsor.owner && sponsor.sponsor.is_none());
+}
+
+/// What was under way when the account went, and comes after it.
+async fn who_is_deleted_is_gone_for_those_who_come_late(world: &World) {
+    let store = world.open().await;
+    let [owner, _, friend] = three(&store).await;
+    let gone = join(&store, 4, "gone").await;
+    let room = NewRoom { id: RoomId(5), opened_at: at(1), title: "Kitchen".to_owned(), host: friend, house: None };
+    store.create_room(room, &[]).await.unwrap();
+    let epoch = own(&store, 5).await;
+    store.delete_account(gone, &[], &[]).await.unwrap();
+    // An event of theirs does not keep the room from going on.
+    let row = LogRow { seq: 1, at: at(2), member: Some(gone), command: None, body: "leaves".to_owned() };
+    store.append(RoomId(5), epoch, &[row]).await.unwrap();
+    assert_eq!(store.load_room(RoomId(5)).await.unwrap().unwrap().tail[0].member, None);
+    assert!(!store.block(owner, gone, at(3)).await.unwrap());
+    assert!(!store.set_avatar(gone, NewAvatar { id: AvatarId(1), small: vec![1], large: vec![1] }).await.unwrap());
+    store.record_days(&[(gone, 1), (friend, 1)], at(4)).await.unwrap();
+    let notice = |member, actor| NewNotice {
+        id: RecordId(1),
+        member,
+        kind: "test",
+        actor,
+        subject: None,
+        body: String::new(),
+        at: at(5),
+        defaults: Ways { inbox: true, push: true, mail: true },
+        away: true,
+    };
+    let kept = store.add_notices(&[notice(gone, None)], at(0)).await.unwrap();
+    assert!(kept.is_empty());
+    assert!(store.add_notices(&[notice(friend, Some(gone))], at(0)).await.unwrap().is_empty());
+}
+
+async fn an_export_holds_what_was_written(world: &World) {
+    let store = world.open().await;
+    let marks = Marks::new();
+    let [owner, sponsor, friend] = three(&store).await;
+    somebody_with_everything(&store, &marks, owner, sponsor, friend).await;
+    let mut exported = String::new();
+    for number in 0..Store::export_parts() {
+        let part = store.export_part(ADA, number).await.unwrap().unwrap();
+        assert_eq!(Store::export_file(number), Some(part.file));
+        assert!(!part.rows.is_empty(), "{}: {} is empty", part.file, part.name);
+        exported.push_str(&format!("{part:?}"));
+    }
+    assert_eq!(store.export_part(ADA, Store::export_parts()).await.unwrap(), None);
+    let dump = dump(world).await;
+    let held = |table: &str, column: &str| {
+        let values = &dump[&(table.to_owned(), column.to_owned())];
+        marks.all().into_iter().filter(|mark| values.contains(mark)).collect::<Vec<_>>()
+    };
+    for (table, column) in [
+        ("members", "handle"),
+        ("members", "name"),
+        ("members", "bio"),
+        ("members", "topics"),
+        ("members", "languages"),
+        ("members", "language"),
+        ("member_links", "url"),
+        ("mail_addresses", "address"),
+        ("passkeys", "name"),
+        ("sessions", "label"),
+        ("push_subscriptions", "endpoint"),
+        ("invites", "note"),
+        ("nominations", "note"),
+        ("houses", "name"),
+        ("rooms", "title"),
+    ] {
+        let written = held(table, column);
+        assert!(!written.is_empty());
+        for mark in written {
+            assert!(exported.contains(&mark), "{table}.{column} is not handed over: {mark}");
+        }
+    }
+    assert!(exported.contains(&held("sign_in_links", "address")[0]));
+    assert_eq!(store.export_part(MemberId(404), 0).await.unwrap().unwrap().rows, Vec::<Vec<_>>::new());
+    // Page by page, her events and the snapshots that name her.
+    let events = store.own_events(ADA, None).await.unwrap();
+    assert_eq!(events.iter().map(|event| (event.room.0, event.seq)).collect::<Vec<_>>(), [(1, 2), (2, 2)]);
+    assert_eq!(store.own_events(ADA, Some((RoomId(1), 2))).await.unwrap().len(), 1);
+    let first = store.next_snapshot_with(ADA, None).await.unwrap().unwrap();
+    let second = store.next_snapshot_with(ADA, Some(first.room)).await.unwrap().unwrap();
+    assert_eq!((first.room, second.room), (RoomId(1), RoomId(2)));
+    assert_eq!(store.next_snapshot_with(ADA, Some(second.room)).await.unwrap(), None);
+    assert_eq!(store.next_snapshot_with(friend, None).await.unwrap(), None);
+    assert_eq!(store.live_rooms_of(ADA).await.unwrap(), [RoomId(1)]);
+    store.end_sessions(ADA).await.unwrap();
+    assert_eq!(store.signed_in(&session_hash(0xada)).await.unwrap(), None);
+}
+
+/// Members come, change and go, so that pages of the database split and fill up: whatever is moved about on them must not leave
+/// a copy behind.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_left_where_pages_were_split() {
+    const MEMBERS: u64 = 1_200;
+    let world = World::sqlite("split_pages");
+    let store = world.open().await;
+    let invites: Vec<_> = (0..MEMBERS).map(|number| invite(hash(number))).collect();
+    store.create_invites(&invites).await.unwrap();
+    // In an order in which each comes between others.
+    let order: Vec<u64> = (0..MEMBERS).map(|number| number * 7_919 % MEMBERS).collect();
+    let mark = |id: u64, what: &str| format!("qz{id}{what}x");
+    for &id in &order {
+        let (handle, name) = (mark(id, "handle"), mark(id, "name"));
+        let member =
+            NewMember { id: MemberId(id.into()), skeleton: handle.clone(), handle, name, language: "en".into() };
+        let session = NewSession { hash: session_hash(id), label: mark(id, "label") };
+        store.redeem(&hash(id), at(0), member, session).await.unwrap();
+        let change = ProfileChange {
+            bio: Some(mark(id, "bio").repeat(1 + id as usize % 40)),
+            links: Some(vec![mark(id, "link"), mark(id, "link").repeat(5)]),
+            handle: Some((mark(id, "second"), mark(id, "second"))),
+            ..ProfileChange::default()
+        };
+        store.change_profile(MemberId(id.into()), change, at(1)).await.unwrap();
+        if id % 100 == 0 {
+            while store.index_next().await.unwrap() > 0 {}
+        }
+    }
+    while store.index_next().await.unwrap() > 0 {}
+    let deleted: Vec<u64> = order.iter().copied().filter(|id| id % 5 == 0).collect();
+    for &id in &deleted {
+        store.delete_account(MemberId(id.into()), &[], &[]).await.unwrap();
+    }
+    assert!(store.forget_deleted(u64::MAX).await.unwrap());
+    let mut left = Vec::new();
+    for file in std::fs::read_dir(world.folder()).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        for begin in bytes.windows(2).enumerate().filter(|(_, pair)| pair == b"qz").map(|(begin, _)| begin + 2) {
+            let digits: String = bytes[begin..].iter().take_while(|b| b.is_ascii_digit()).map(|&b| b as char).collect();
+            // Of those who stay, whose names are followed by letters of ours.
+            let what: String = bytes[begin + digits.len()..].iter().take(8).map(|&byte| byte as char).collect();
+            let whole =
+                ["handlex", "namex", "labelx", "biox", "linkx", "secondx"].iter().any(|mark| what.starts_with(mark));
+            if whole && digits.parse::<u64>().is_ok_and(|id| id % 5 == 0) {
+                left.push(format!("qz{digits}{what}"));
+            }
+        }
+    }
+    assert!(left.is_empty(), "{} are left of {}: {:?}", left.len(), deleted.len(), &left[..left.len().min(20)]);
+}
+
+async fn whoever_is_coming_in_is_given_to_another_sponsor(world: &World) {
+    let store = world.open().await;
+    let ada = join(&store, 1, "ada").await;
+    for number in 10..30 {
+        let sponsor = Some(ada);
+        store.create_invite(NewInvite { sponsor, ..invite(hash(number)) }).await.unwrap();
+        let ben = redeem(&store, hash(number), 0, number, &format!("ben{number}")).await.unwrap().person.id;
+        let code = hash(1_000 + number);
+        store.create_invite(NewInvite { sponsor: Some(ben), ..invite(code) }).await.unwrap();
+        let coming = store.clone();
+        let came = tokio::spawn(async move { redeem(&coming, code, 0, 1_000 + number, &format!("eve{number}")).await });
+        store.delete_account(ben, &[], &[]).await.unwrap();
+        if came.await.unwrap().is_ok() {
+            let eve = store.admin_member(MemberId((1_000 + number).into())).await.unwrap().unwrap();
+            assert_eq!(eve.sponsor.unwrap().id, ada, "{number}");
+        }
+    }
+}
