@@ -6,6 +6,8 @@
 use std::error::Error;
 use std::path::PathBuf;
 
+use roomtone::wire::hallway::LiveMessage;
+use roomtone::wire::notices::PushMessage;
 use roomtone::wire::socket::{ClientMessage, ServerMessage};
 use ts_rs::{Config, TS};
 
@@ -14,6 +16,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let config = Config::new().with_out_dir(folder.join("protocol/generated"));
     ServerMessage::export_all(&config)?;
     ClientMessage::export_all(&config)?;
+    LiveMessage::export_all(&config)?;
+    PushMessage::export_all(&config)?;
     let api = folder.join("api");
     std::fs::create_dir_all(&api)?;
     std::fs::write(api.join("openapi.json"), roomtone::http::openapi().to_pretty_json()? + "\n")?;

@@ -1,28 +1,33 @@
 //! What every request can reach, and how it is put together and taken down.
 
 use std::io;
-use std::net::SocketAddr;
-use std::num::NonZeroU32;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use governor::clock::DefaultClock;
-use governor::state::keyed::DashMapStateStore;
-use governor::{Quota, RateLimiter};
-use roomtone_room::ids::MemberId;
+use roomtone_room::ids::Timestamp;
 use roomtone_store::{DataLock, Store, StoreError};
 use tokio::net::TcpListener;
 use url::Url;
+use webauthn_rs::Webauthn;
 
+use crate::account;
+use crate::avatars::Pictures;
 use crate::cli::{Serve, join_link};
 use crate::edge::{self, Secret};
 use crate::files;
+use crate::http::{Uses, relying_party};
+use crate::limits::Limits;
+use crate::live::Live;
+use crate::mail::Mailer;
 use crate::media_io::{self, Media};
+use crate::notices::Notices;
+use crate::notices::push::{Push, Reach};
+use crate::notices::stop::StopLinks;
 use crate::observe::Observe;
-use crate::rooms::Rooms;
-
-/// Requests a member may make at once, and each second after that. More serves busier pages; fewer makes reading the
-/// whole server through slower (guarantee G4).
-const READS: (u32, u32) = (400, 100);
+use crate::rooms::{Around, Rooms};
+use crate::search::Indexer;
+use crate::settings::Settings;
+use crate::visits::Visits;
 
 /// The setting under which the command line finds the public URL.
 pub const PUBLIC_URL_SETTING: &str = "public_url";
@@ -35,10 +40,30 @@ pub struct App {
     pub media: Arc<Media>,
     /// The live rooms.
     pub rooms: Arc<Rooms>,
+    /// The pages that are open.
+    pub live: Arc<Live>,
     /// How people reach this server.
     pub public_url: Url,
-    /// The name of this server.
-    pub name: String,
+    /// Reverse proxies whose word on who asks is taken.
+    pub proxies: Vec<IpAddr>,
+    /// What the operator has chosen.
+    pub settings: Arc<Settings>,
+    /// Makes pictures of what members send.
+    pub pictures: Pictures,
+    /// Who took part on which day.
+    pub visits: Arc<Visits>,
+    /// Told of new names.
+    pub search: Arc<Indexer>,
+    /// When this process started.
+    pub started_at: Timestamp,
+    /// What makes and checks passkeys, where browsers have them.
+    pub passkeys: Option<Webauthn>,
+    /// Which sessions were used of late.
+    pub uses: Uses,
+    /// Where letters are handed in.
+    pub mailer: Mailer,
+    /// Where members are told of things.
+    pub notices: Arc<Notices>,
     /// Who has asked too often.
     pub limits: Limits,
     /// Metrics.
@@ -62,18 +87,37 @@ pub enum StartError {
     /// The data folder has no server yet.
     #[error("{0} holds no Roomtone server yet; start `roomtone serve` with it first")]
     NoServer(String),
+    /// Nobody has the handle, or there is no owner yet.
+    #[error("there is no such member")]
+    NoMember,
 }
 
 impl App {
     /// Opens the data folder, binds the sockets, starts the media threads and brings the live rooms back.
     pub async fn start(options: &Serve, observe: Observe) -> Result<(Arc<Self>, TcpListener), StartError> {
-        let lock = DataLock::take(&options.data)?;
-        let store = Store::open(&options.data).await?;
+        Self::start_reaching(options, observe, Reach::Public).await
+    }
+
+    /// As [`App::start`], and push messages go as far as `reach`: tests have a push service of their own.
+    pub async fn start_reaching(
+        options: &Serve,
+        observe: Observe,
+        reach: Reach,
+    ) -> Result<(Arc<Self>, TcpListener), StartError> {
+        let lock = DataLock::take(&options.data.folder)?;
+        let store = options.data.open().await?;
+        store.serve_alone().await?;
+        // While nobody waits for it.
+        if let Err(error) = account::forget_rest(&store).await {
+            tracing::error!(%error, "what was deleted is still on the disk");
+        }
         let listener = crate::serve::listen(options.listen)
             .map_err(|e| io::Error::new(e.kind(), format!("cannot listen on {}: {e}", options.listen)))?;
         let address = listener.local_addr()?;
         let public_url = options.public_url(address.port());
         store.set_setting(PUBLIC_URL_SETTING, public_url.as_str()).await?;
+        let settings = Arc::new(Settings::load(&store, &options.name).await?);
+        let visits = Arc::new(Visits::default());
 
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let (media, reports) = Media::start(&media_io::Options {
@@ -85,13 +129,32 @@ impl App {
         })?;
         let media = Arc::new(media);
         let asked = options.max_listeners.map_or(usize::MAX, |max| max as usize);
-        let rooms = Rooms::start(store.clone(), media.clone(), reports, asked.min(files::people())).await?;
+        let push = Push::start(&store, &public_url, reach).await?;
+        let notices = Notices::new(push, StopLinks::start(&store).await?);
+        let live = Live::new(store.clone(), files::people());
+        let told = notices.clone();
+        let speaking = Box::new(move |room, speaker| told.room_speaking(room, speaker));
+        let around = Around { live: live.clone(), visits: visits.clone(), speaking };
+        let rooms = Rooms::start(store.clone(), media.clone(), reports, asked.min(files::people()), around).await?;
+        live.start(rooms.clone());
+        let passkeys = relying_party(&public_url, &settings.get().name);
+        let mailer = Mailer::start(store.clone(), settings.clone(), public_url.as_str());
         let app = Self {
             store,
             media: media.clone(),
             rooms,
+            live,
             public_url,
-            name: options.name.clone(),
+            proxies: options.proxy.clone(),
+            settings,
+            visits,
+            pictures: Pictures::default(),
+            search: Arc::default(),
+            started_at: edge::now(),
+            passkeys,
+            uses: Uses::default(),
+            mailer,
+            notices,
             limits: Limits::new(),
             observe: observe.with_media(media),
             _lock: lock,
@@ -104,28 +167,6 @@ impl App {
         let secret = Secret::draw();
         let made = self.store.replace_owner_invite(secret.hash, edge::now()).await?;
         Ok(made.then(|| join_link(self.public_url.as_str(), &secret.text)))
-    }
-}
-
-/// Who has asked too often.
-pub struct Limits {
-    reads: RateLimiter<MemberId, DashMapStateStore<MemberId>, DefaultClock>,
-}
-
-impl Limits {
-    fn new() -> Self {
-        let burst = |n| NonZeroU32::new(n).expect("the quotas above are not zero");
-        Self { reads: RateLimiter::dashmap(Quota::per_second(burst(READS.1)).allow_burst(burst(READS.0))) }
-    }
-
-    /// Counts a request of a member; false if there were too many.
-    pub fn may_read(&self, member: MemberId) -> bool {
-        self.reads.check_key(&member).is_ok()
-    }
-
-    /// Forgets those who have been quiet for long, so that the tables stay small.
-    pub fn forget_idle(&self) {
-        self.reads.retain_recent();
     }
 }
 

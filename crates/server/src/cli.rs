@@ -1,9 +1,13 @@
 //! The command line.
 
+use std::convert::Infallible;
+use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
+use roomtone_store::{DATABASE_FILE, Store, StoreError};
 use url::Url;
 
 use crate::media_io::Packing;
@@ -24,6 +28,8 @@ pub enum Command {
     Serve(Box<Serve>),
     /// Print new one-use invite links.
     Invite(Invite),
+    /// Print a one-use link that signs the owner in, or a member, who has no other way in any more.
+    Recover(Recover),
 }
 
 /// Options of `roomtone serve`.
@@ -32,9 +38,9 @@ pub struct Serve {
     /// Address and port for HTTP.
     #[arg(long, env = "ROOMTONE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDR:PORT")]
     pub listen: SocketAddr,
-    /// Folder that holds all data; made if it is missing.
-    #[arg(long, env = "ROOMTONE_DATA", default_value = "./data", value_name = "DIR")]
-    pub data: PathBuf,
+    /// Where the data is.
+    #[command(flatten)]
+    pub data: Data,
     /// Address and first port for sound, UDP and TCP. Each further media thread takes the next port number; port 0
     /// takes any free ones. With an unspecified address (0.0.0.0) every address of this machine is offered.
     #[arg(long, env = "ROOMTONE_MEDIA", default_value = "0.0.0.0:47000", value_name = "ADDR:PORT")]
@@ -53,6 +59,10 @@ pub struct Serve {
     /// server finds that it can serve.
     #[arg(long, env = "ROOMTONE_MAX_LISTENERS", value_name = "N")]
     pub max_listeners: Option<u32>,
+    /// Addresses of reverse proxies in front of this server. Where a request comes from one of them, X-Forwarded-For says who
+    /// asks; without this, limits for visitors count everybody behind a proxy as one.
+    #[arg(long, env = "ROOMTONE_PROXY", value_delimiter = ',', value_name = "IP,…")]
+    pub proxy: Vec<std::net::IpAddr>,
     /// How people reach this server; used in links. Guessed from --listen if absent.
     #[arg(long, env = "ROOMTONE_PUBLIC_URL", value_name = "URL", value_parser = web_address)]
     pub public_url: Option<Url>,
@@ -64,12 +74,79 @@ pub struct Serve {
 /// Options of `roomtone invite`.
 #[derive(Debug, Clone, Args)]
 pub struct Invite {
-    /// The data folder of the server.
-    #[arg(long, env = "ROOMTONE_DATA", default_value = "./data", value_name = "DIR")]
-    pub data: PathBuf,
+    /// Where the data of the server is.
+    #[command(flatten)]
+    pub data: Data,
     /// How many links, at most 100,000; one a line.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub count: u32,
+}
+
+/// Options of `roomtone recover`.
+#[derive(Debug, Clone, Args)]
+pub struct Recover {
+    /// Where the data of the server is.
+    #[command(flatten)]
+    pub data: Data,
+    /// Whom the link signs in; the owner if absent.
+    pub handle: Option<String>,
+}
+
+/// Where the data of a server is.
+#[derive(Debug, Clone, Args)]
+pub struct Data {
+    /// Folder that holds all data; the server makes it if it is missing.
+    #[arg(long = "data", env = "ROOMTONE_DATA", default_value = "./data", value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Postgres database to use instead of the one in the folder: postgres://USER:PASSWORD@HOST/NAME. A password is better
+    /// given by the environment, where other users of the machine do not see it.
+    #[arg(long, env = "ROOMTONE_DATABASE", hide_env_values = true, value_name = "URL")]
+    pub database: Option<DatabaseUrl>,
+}
+
+impl Data {
+    /// The data in a folder, without Postgres.
+    pub fn in_folder(folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), database: None }
+    }
+
+    /// Opens the database.
+    pub async fn open(&self) -> Result<Store, StoreError> {
+        match &self.database {
+            Some(DatabaseUrl(url)) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+                Store::connect(url).await
+            }
+            Some(_) => Err(StoreError::Address),
+            None => Store::open(&self.folder).await,
+        }
+    }
+
+    /// Opens the database if there is one; the command line must not make a server's folder by a slip of the pen.
+    pub async fn open_existing(&self) -> Result<Option<Store>, StoreError> {
+        if self.database.is_none() && !self.folder.join(DATABASE_FILE).exists() {
+            return Ok(None);
+        }
+        self.open().await.map(Some)
+    }
+}
+
+/// The address of a Postgres database. It may hold a password, so it is never printed; and whether it is one at all is looked at
+/// when the database is opened, since what is refused as an option is printed.
+#[derive(Clone)]
+pub struct DatabaseUrl(String);
+
+impl FromStr for DatabaseUrl {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("REDACTED")
+    }
 }
 
 impl Serve {
@@ -96,6 +173,11 @@ fn web_address(text: &str) -> Result<Url, String> {
     if web && plain { Ok(url) } else { Err("expected http://HOST or https://HOST".to_owned()) }
 }
 
+/// `PUBLIC_URL/signin/TOKEN`.
+pub fn sign_in_link(public_url: &str, token: &str) -> String {
+    format!("{}/signin/{token}", public_url.trim_end_matches('/'))
+}
+
 /// `PUBLIC_URL/join/CODE`.
 pub fn join_link(public_url: &str, code: &str) -> String {
     format!("{}/join/{code}", public_url.trim_end_matches('/'))
@@ -104,6 +186,23 @@ pub fn join_link(public_url: &str, code: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_password_is_not_printed() {
+        let data = Data {
+            database: Some("postgres://ada:secret@db/talk".parse().unwrap()),
+            ..Data::in_folder(Path::new("."))
+        };
+        assert!(!format!("{data:?}").contains("secret"));
+        // Also not of an address that is none.
+        for wrong in ["mysql://ada:secret@db/talk", "ada:secret@db/talk", "postgres:/ada:secret@db"] {
+            let cli = Cli::try_parse_from(["roomtone", "invite", "--database", wrong]).map_err(|e| e.to_string());
+            let Command::Invite(invite) = cli.expect("it is looked at later").command else { unreachable!("as asked") };
+            let error = invite.data.open().await.unwrap_err();
+            assert!(matches!(error, StoreError::Address), "{error}");
+            assert!(!error.to_string().contains("secret"));
+        }
+    }
 
     #[test]
     fn public_urls() {

@@ -4,14 +4,23 @@
 //!
 //! Invariant: nothing is told to anybody before it is on the disk.
 
+mod account;
 pub mod app;
+pub mod avatars;
 pub mod cli;
 pub mod edge;
 pub mod files;
 pub mod http;
+pub mod limits;
+pub mod live;
+pub mod mail;
 pub mod media_io;
+pub mod notices;
 pub mod observe;
 pub mod rooms;
+pub mod search;
 pub mod serve;
+pub mod settings;
+pub mod visits;
 pub mod wire;
 mod ws;

@@ -7,7 +7,7 @@ use clap::Parser;
 use clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
 use fast_qr::QRBuilder;
 use roomtone::app::{App, StartError, listening_line};
-use roomtone::cli::{Cli, Command, Invite, Serve};
+use roomtone::cli::{Cli, Command, Invite, Recover, Serve};
 use roomtone::observe::{Observe, log_to_stderr};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -40,6 +40,7 @@ fn main() -> ExitCode {
             match cli.command {
                 Command::Serve(options) => serve(&options).await,
                 Command::Invite(options) => invite(&options).await,
+                Command::Recover(options) => recover(&options).await,
             }
         })
     });
@@ -96,5 +97,11 @@ async fn invite(options: &Invite) -> Result<(), StartError> {
         writeln!(out, "{link}")?;
     }
     out.flush()?;
+    Ok(())
+}
+
+async fn recover(options: &Recover) -> Result<(), StartError> {
+    let link = roomtone::serve::recover(&options.data, options.handle.as_deref()).await?;
+    writeln!(io::stdout(), "{link}")?;
     Ok(())
 }

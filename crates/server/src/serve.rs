@@ -2,7 +2,6 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,15 +12,17 @@ use axum::http::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use roomtone_store::{NewInvite, Store};
+use roomtone_store::NewInvite;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tower::ServiceExt;
 
 use crate::app::{App, PUBLIC_URL_SETTING, StartError};
-use crate::cli::join_link;
+use crate::cli::{Data, join_link, sign_in_link};
 use crate::edge::{self, Secret};
 use crate::http;
+use crate::mail::link_end;
+use crate::notices;
 
 /// How long requests under way may take once the server is told to stop.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
@@ -56,9 +57,13 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Outpu
     let (stopping, stopped) = watch::channel(());
     let accepting = tokio::spawn(accept(http::router(app.clone()), listener, stopped));
     let tidy = tokio::spawn(tidy(app.clone()));
+    let telling = tokio::spawn(notices::run(app.clone()));
+    let indexing = tokio::spawn(app.search.clone().run(app.store.clone()));
     stop.await;
     tracing::info!("stopping");
     tidy.abort();
+    indexing.abort();
+    app.live.shut_down();
     // A room whose store does not answer must not keep the process alive; nothing that was acknowledged is lost.
     if tokio::time::timeout(STOP_LIMIT, app.rooms.shut_down()).await.is_err() {
         tracing::warn!("some rooms did not stop in time");
@@ -67,6 +72,10 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Outpu
     // Each connection ends after the request that it is at; those that take longer are cut off with the process.
     stopping.send_replace(());
     let _ = tokio::time::timeout(STOP_LIMIT, stopping.closed()).await;
+    // After the rooms: what they noted last goes on the disk too.
+    let _ = tokio::time::timeout(STOP_LIMIT, http::tidy_invites(&app)).await;
+    let _ = tokio::time::timeout(STOP_LIMIT, app.notices.settle()).await;
+    telling.abort();
     app.store.close().await;
     Ok(())
 }
@@ -115,18 +124,18 @@ async fn tidy(app: Arc<App>) {
     let mut every = tokio::time::interval(TIDY_EVERY);
     loop {
         every.tick().await;
-        app.limits.forget_idle();
+        app.limits.forget_idle(edge::instant());
+        http::tidy_sessions(&app).await;
+        notices::tidy(&app).await;
+        http::tidy_invites(&app).await;
         app.observe.upkeep();
     }
 }
 
 /// Makes `count` invites in a server's data folder, all or none, whether or not it is running, and returns their links.
-pub async fn invite(data: &Path, count: u32) -> Result<Vec<String>, StartError> {
-    let no_server = || StartError::NoServer(data.display().to_string());
-    if !data.join(roomtone_store::DATABASE_FILE).exists() {
-        return Err(no_server());
-    }
-    let store = Store::open(data).await?;
+pub async fn invite(data: &Data, count: u32) -> Result<Vec<String>, StartError> {
+    let no_server = || StartError::NoServer(data.folder.display().to_string());
+    let store = data.open_existing().await?.ok_or_else(no_server)?;
     let url = store.setting(PUBLIC_URL_SETTING).await?.ok_or_else(no_server)?;
     let created_at = edge::now();
     let (mut invites, mut links) = (Vec::new(), Vec::new());
@@ -138,6 +147,19 @@ pub async fn invite(data: &Path, count: u32) -> Result<Vec<String>, StartError> 
     store.create_invites(&invites).await?;
     store.close().await;
     Ok(links)
+}
+
+/// Makes a link by which the member with this handle, or the owner, signs in once within a quarter of an hour, whether or
+/// not the server is running.
+pub async fn recover(data: &Data, handle: Option<&str>) -> Result<String, StartError> {
+    let no_server = || StartError::NoServer(data.folder.display().to_string());
+    let store = data.open_existing().await?.ok_or_else(no_server)?;
+    let url = store.setting(PUBLIC_URL_SETTING).await?.ok_or_else(no_server)?;
+    let handle = handle.map(|text| http::normal_handle(text).ok_or(StartError::NoMember)).transpose()?;
+    let secret = Secret::draw();
+    let made = store.recovery_link(&secret.hash, handle.as_deref(), link_end(edge::now())).await?;
+    store.close().await;
+    made.ok_or(StartError::NoMember).map(|_| sign_in_link(&url, &secret.text))
 }
 
 #[cfg(test)]

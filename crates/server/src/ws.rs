@@ -1,6 +1,7 @@
 //! The control socket: one task for each, between a client and its room's owner.
 
 mod connection;
+pub(crate) mod live;
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -1,20 +1,26 @@
 //! Who is calling, and from which page.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::{FromRef, FromRequestParts, Request, State};
+use axum::extract::{ConnectInfo, FromRef, FromRequestParts, MatchedPath, Request, State};
 use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use roomtone_room::ids::Timestamp;
 use roomtone_store::{Hash, Member};
 use url::Url;
 
 use crate::app::App;
-use crate::edge::Secret;
+use crate::edge::{self, Secret};
 use crate::rooms::SignOuts;
 use crate::wire::{ApiError, Code};
+
+/// How young a session must be for what somebody who finds a browser open is not to do, in milliseconds. Longer spares people
+/// from signing in again; shorter leaves less time to whoever finds it.
+const FRESH_FOR: u64 = 15 * 60 * 1000;
 
 /// The cookie that carries the session token.
 const SESSION_COOKIE: &str = "roomtone_session";
@@ -37,15 +43,124 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let app = Arc::<App>::from_ref(state);
-        let session = session_hash(&parts.headers).ok_or(Code::NotSignedIn)?;
-        let as_of = app.rooms.sign_outs();
-        let member =
-            app.store.signed_in(&session).await.map_err(|e| ApiError::internal(&e))?.ok_or(Code::NotSignedIn)?;
-        if !app.limits.may_read(member.person.id) {
-            return Err(Code::RateLimited.into());
-        }
-        Ok(Self { member, session, as_of })
+        let caller = Self::of(&app, &parts.headers).await?.ok_or(Code::NotSignedIn)?;
+        caller.counted(&app, parts)
     }
+}
+
+impl SignedIn {
+    /// Since when the caller's browser is signed in; `None` if it is no browser that calls, but a player or an encoder by its
+    /// token.
+    pub(super) async fn browser_since(&self, app: &App) -> Result<Option<Timestamp>, ApiError> {
+        app.store.browser_since(&self.session).await.map_err(|e| ApiError::internal(&e))
+    }
+
+    /// Whoever the request's token is of.
+    pub(super) async fn of(app: &App, headers: &HeaderMap) -> Result<Option<Self>, ApiError> {
+        let Some(session) = session_hash(headers) else { return Ok(None) };
+        let as_of = app.rooms.sign_outs();
+        let member = app.store.signed_in(&session).await.map_err(|e| ApiError::internal(&e))?;
+        Ok(member.map(|member| {
+            app.uses.note(session, edge::now());
+            Self { member, session, as_of }
+        }))
+    }
+
+    /// The same, unless this is one request too many.
+    fn counted(self, app: &App, parts: &Parts) -> Result<Self, ApiError> {
+        let (member, now) = (self.member.person.id, edge::instant());
+        let counted = app.limits.member(parts.method.as_str(), route(parts), member, now);
+        if counted { Ok(self) } else { Err(Code::RateLimited.into()) }
+    }
+}
+
+/// A member who is calling from a browser. As an extractor it refuses tokens of players and encoders with `not_allowed`: whoever
+/// gets hold of one is not to get at the ways by which its owner signs in.
+pub(crate) struct Browser {
+    pub(crate) caller: SignedIn,
+    /// When they signed in there.
+    since: Timestamp,
+}
+
+impl<S> FromRequestParts<S> for Browser
+where
+    Arc<App>: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let caller = SignedIn::from_request_parts(parts, state).await?;
+        match caller.browser_since(&Arc::<App>::from_ref(state)).await? {
+            Some(since) => Ok(Self { caller, since }),
+            None => Err(ApiError::with_message(Code::NotAllowed, "A token cannot be used for that.")),
+        }
+    }
+}
+
+impl Browser {
+    /// Refuses with `sign_in_again` unless the caller has signed in a short while ago, or has no way to sign in again. For what
+    /// makes a new way in: with that, whoever finds a browser open could stay for good.
+    pub(super) async fn signed_in_lately(&self, app: &App) -> Result<(), ApiError> {
+        if is_fresh(self.since) {
+            return Ok(());
+        }
+        let mail = app.settings.get().mail.is_some();
+        let could =
+            app.store.can_sign_in(self.caller.member.person.id, mail).await.map_err(|e| ApiError::internal(&e))?;
+        if could { Err(Code::SignInAgain.into()) } else { Ok(()) }
+    }
+}
+
+/// Whether a session that was made then counts as proof of who is there.
+pub(super) fn is_fresh(since: Timestamp) -> bool {
+    since.0 >= edge::now().0.saturating_sub(FRESH_FOR)
+}
+
+/// An admin, or the owner, who is calling from a browser. As an extractor it answers everybody else as if the route did not exist.
+pub(crate) struct Admin(pub(crate) SignedIn);
+
+impl<S> FromRequestParts<S> for Admin
+where
+    Arc<App>: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let app = Arc::<App>::from_ref(state);
+        let caller = SignedIn::of(&app, &parts.headers).await?;
+        // Before it is counted: a route that does not exist counts nothing either.
+        let caller = caller.filter(|caller| caller.member.owner || caller.member.admin).ok_or(Code::NotFound)?;
+        caller.browser_since(&app).await?.ok_or(Code::NotFound)?;
+        caller.counted(&app, parts).map(Self)
+    }
+}
+
+/// Anybody who is calling, with or without an account.
+pub(crate) struct Visitor {
+    /// The network address that the request came from.
+    pub(crate) address: IpAddr,
+}
+
+impl<S> FromRequestParts<S> for Visitor
+where
+    Arc<App>: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let app = Arc::<App>::from_ref(state);
+        let ConnectInfo(peer) = *parts.extensions.get::<ConnectInfo<SocketAddr>>().ok_or(Code::BadRequest)?;
+        let counted = app.limits.visitor(parts.method.as_str(), route(parts), peer.ip(), edge::instant());
+        if counted { Ok(Self { address: peer.ip() }) } else { Err(Code::RateLimited.into()) }
+    }
+}
+
+/// The path of the request's route, as the router has it: `/api/invites/{code}`.
+fn route(parts: &Parts) -> &str {
+    parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str)
 }
 
 /// The hash of the token in the bearer header or the cookie; the header wins, since it was set on purpose. Other schemes
@@ -81,6 +196,31 @@ fn secure(app: &App) -> &'static str {
     if app.public_url.scheme() == "https" { "; Secure" } else { "" }
 }
 
+/// Puts the address of whoever asked in the place of a reverse proxy's, if the operator named that proxy.
+pub(super) async fn look_behind_proxies(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    if let Some(behind) = peer.and_then(|peer| forwarded_for(peer, request.headers(), &app.proxies)) {
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::new(behind, 0)));
+    }
+    next.run(request).await
+}
+
+/// Whom proxies say that they ask for: each adds to the end of `X-Forwarded-For` where its request came from, so the last one
+/// that is not a proxy itself counts. What stands before it can be invented.
+fn forwarded_for(peer: IpAddr, headers: &HeaderMap, proxies: &[IpAddr]) -> Option<IpAddr> {
+    let is_proxy = |address: &IpAddr| proxies.contains(&address.to_canonical());
+    if !is_proxy(&peer) {
+        return None;
+    }
+    let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok()).collect();
+    lines
+        .iter()
+        .rev()
+        .flat_map(|line| line.rsplit(','))
+        .map_while(|address| address.trim().parse::<IpAddr>().ok())
+        .find(|address| !is_proxy(address))
+}
+
 /// Refuses requests that change something, and control sockets, when a page of another origin sent them. A request
 /// without `Origin` and without `Sec-Fetch-Site` does not come from a page in a browser that could be misled.
 pub(super) async fn refuse_cross_site(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
@@ -114,4 +254,33 @@ fn same_origin(app: &App, headers: &HeaderMap) -> bool {
         (None, _) => return false,
     };
     host == Some(of_origin.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_named_proxies_are_believed_and_only_their_own_word() {
+        let proxies: [IpAddr; 2] = ["127.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap()];
+        let cases: [(&str, &[&str], Option<&str>); 9] = [
+            ("127.0.0.1", &["192.0.2.1"], Some("192.0.2.1")),
+            ("::ffff:127.0.0.1", &["2001:db8::1"], Some("2001:db8::1")),
+            ("127.0.0.1", &["198.51.100.9, 192.0.2.1"], Some("192.0.2.1")),
+            ("127.0.0.1", &["198.51.100.9", "192.0.2.1,10.0.0.2"], Some("192.0.2.1")),
+            ("127.0.0.1", &["198.51.100.9", "nonsense"], None),
+            ("127.0.0.1", &["198.51.100.9, nonsense, 10.0.0.2"], None),
+            ("127.0.0.1", &[], None),
+            ("127.0.0.1", &["10.0.0.2"], None),
+            ("192.0.2.7", &["192.0.2.1"], None),
+        ];
+        for (peer, lines, behind) in cases {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append("x-forwarded-for", line.parse().unwrap());
+            }
+            let found = forwarded_for(peer.parse().unwrap(), &headers, &proxies);
+            assert_eq!(found, behind.map(|address| address.parse().unwrap()), "{peer} {headers:?}");
+        }
+    }
 }

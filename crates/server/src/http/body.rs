@@ -1,5 +1,7 @@
 //! Request bodies, refused with our codes.
 
+use std::fmt;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use axum::extract::rejection::{BytesRejection, JsonRejection};
@@ -9,22 +11,47 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::{Json, RequestExt};
 use bytes::Bytes;
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::wire::{ApiError, Code};
 
 /// How long a client may take to send a body. Longer serves slower lines; shorter frees what slow clients hold sooner.
 const BODY_LIMIT: Duration = Duration::from_secs(30);
 
-/// A JSON body. Refuses with `unsupported_media_type`, `too_large` or `bad_request`.
+/// A JSON body, which is an object. Refuses with `unsupported_media_type`, `too_large` or `bad_request`.
 pub(super) struct Body<T>(pub(super) T);
+
+/// What is read from an object and from nothing else: of itself, a structure would also be read from the list of its fields.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ObjectVisitor<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+
+        deserializer.deserialize_map(ObjectVisitor(PhantomData)).map(Self)
+    }
+}
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        match in_time(Json::<T>::from_request(request, state)).await? {
-            Ok(Json(value)) => Ok(Self(value)),
+        match in_time(Json::<Object<T>>::from_request(request, state)).await? {
+            Ok(Json(Object(value))) => Ok(Self(value)),
             Err(JsonRejection::MissingJsonContentType(_)) => Err(Code::UnsupportedMediaType.into()),
             Err(JsonRejection::BytesRejection(rejection)) => Err(refuse_bytes(&rejection)),
             Err(rejection) => Err(ApiError::with_message(Code::BadRequest, rejection.body_text())),
@@ -60,7 +87,7 @@ pub(super) async fn to_the_end<T: Send + 'static>(
 }
 
 /// Waits for a body, but not for longer than [`BODY_LIMIT`].
-async fn in_time<T>(body: impl Future<Output = T>) -> Result<T, ApiError> {
+pub(super) async fn in_time<T>(body: impl Future<Output = T>) -> Result<T, ApiError> {
     let slow = |_| ApiError::with_message(Code::BadRequest, "The body did not come in time.");
     tokio::time::timeout(BODY_LIMIT, body).await.map_err(slow)
 }
@@ -84,7 +111,11 @@ where
         let not_found = match kind {
             Some("rooms") => Code::RoomNotFound,
             Some("invites") => Code::InviteNotFound,
+            Some("waitlist") => Code::WaitingNotFound,
             Some("members") => Code::MemberNotFound,
+            Some("houses") => Code::HouseNotFound,
+            Some("passkeys") => Code::PasskeyNotFound,
+            Some("sessions") => Code::SessionNotFound,
             _ => Code::NotFound,
         };
         axum::extract::Path::<T>::from_request_parts(parts, state)

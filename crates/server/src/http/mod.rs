@@ -1,15 +1,30 @@
 //! The HTTP surface: routes, who may call them, and what wraps them all.
 
+mod account;
+mod admin;
 mod auth;
+mod avatars;
 mod body;
+mod calls;
 mod guesses;
+mod houses;
 mod invites;
 mod legs;
 mod me;
+mod notices;
 mod pages;
+mod passkeys;
+mod people;
 mod probes;
+mod push;
+mod reports;
 mod rooms;
+mod search;
+mod sessions;
+mod settings;
+mod sign_in;
 mod text;
+mod waitlist;
 
 use std::sync::Arc;
 
@@ -27,26 +42,39 @@ use crate::app::App;
 
 pub(crate) use auth::SignedIn;
 pub(crate) use body::PathId;
+pub(crate) use invites::tidy as tidy_invites;
+pub(crate) use passkeys::relying_party;
 pub(crate) use rooms::room_for;
+pub use sessions::Uses;
+pub(crate) use sessions::tidy as tidy_sessions;
+pub(crate) use sign_in::normal_handle;
 
 /// Largest body, in bytes: that of an SDP offer. Everything else is far smaller.
 const BODY_MAX: usize = legs::BODY_MAX;
+
+/// Routes, all of them `GET`, that are not in the description of the HTTP surface: the description itself, sockets, and what is
+/// for programs of the operator's.
+pub const UNDESCRIBED: [&str; 6] =
+    ["/api/openapi.json", "/api/rooms/{id}/ws", "/api/live", "/livez", "/readyz", "/metrics"];
 
 /// Everything that is served over HTTP.
 pub fn router(app: Arc<App>) -> Router {
     let (api, document) = api().split_for_parts();
     let document: Arc<str> = document.to_pretty_json().expect("the description is plain data").into();
     let policy = content_security_policy(&app);
-    api.route("/api/openapi.json", get(move || probes::openapi(document.clone())))
-        .route("/api/rooms/{id}/ws", get(crate::ws::upgrade))
-        .route("/livez", get(probes::livez))
-        .route("/readyz", get(probes::readyz))
-        .route("/metrics", get(probes::metrics))
+    let [description, room_socket, live_socket, livez, readyz, metrics] = UNDESCRIBED;
+    api.route(description, get(move || probes::openapi(document.clone())))
+        .route(room_socket, get(crate::ws::upgrade))
+        .route(live_socket, get(crate::ws::live::upgrade))
+        .route(livez, get(probes::livez))
+        .route(readyz, get(probes::readyz))
+        .route(metrics, get(probes::metrics))
         .fallback(pages::serve)
         .method_not_allowed_fallback(probes::method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(Extension(Arc::new(guesses::Guesses::default())))
         .layer(middleware::from_fn_with_state(app.clone(), auth::refuse_cross_site))
+        .layer(middleware::from_fn_with_state(app.clone(), auth::look_behind_proxies))
         .layer(set_header(header::CONTENT_SECURITY_POLICY, policy))
         .layer(set_header(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
         // Answers are about one member and the present moment; what may be kept says so itself.
@@ -80,13 +108,84 @@ fn api() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(invites::show))
         .routes(routes!(invites::redeem))
-        .routes(routes!(me::me))
+        .routes(routes!(invites::server))
+        .routes(routes!(invites::make))
+        .routes(routes!(invites::mine))
+        .routes(routes!(invites::revoke))
+        .routes(routes!(waitlist::wait))
+        .routes(routes!(waitlist::show, waitlist::stop))
+        .routes(routes!(waitlist::by_handle))
+        .routes(routes!(waitlist::wave))
+        .routes(routes!(admin::members))
+        .routes(routes!(admin::member))
+        .routes(routes!(admin::make_admin, admin::end_admin))
+        .routes(routes!(admin::hand_over))
+        .routes(routes!(admin::suspend))
+        .routes(routes!(admin::restore))
+        .routes(routes!(admin::tree))
+        .routes(routes!(admin::suspensions))
+        .routes(routes!(admin::waitlist))
+        .routes(routes!(admin::remove_waiting))
+        .routes(routes!(admin::reports))
+        .routes(routes!(admin::handle_report))
+        .routes(routes!(admin::audit))
+        .routes(routes!(admin::health))
+        .routes(routes!(settings::show, settings::change))
+        .routes(routes!(settings::test_mail))
+        .routes(routes!(me::me, me::change, account::delete))
+        .routes(routes!(me::profile))
+        .routes(routes!(account::export))
+        .routes(routes!(reports::create))
         .routes(routes!(me::sign_out))
         .routes(routes!(me::new_token))
-        .routes(routes!(me::follow, me::unfollow))
+        .routes(routes!(passkeys::list))
+        .routes(routes!(passkeys::begin))
+        .routes(routes!(passkeys::finish))
+        .routes(routes!(passkeys::rename, passkeys::remove))
+        .routes(routes!(sign_in::ways_in))
+        .routes(routes!(passkeys::begin_sign_in))
+        .routes(routes!(passkeys::finish_sign_in))
+        .routes(routes!(sign_in::recover))
+        .routes(routes!(sign_in::send_link))
+        .routes(routes!(sign_in::use_link))
+        .routes(routes!(sign_in::new_codes, sign_in::codes_left))
+        .routes(routes!(sign_in::mail, sign_in::set_mail, sign_in::remove_mail))
+        .routes(routes!(sessions::list, sessions::end_others))
+        .routes(routes!(sessions::end))
+        .routes(routes!(avatars::set, avatars::remove))
+        .routes(routes!(avatars::show))
+        .routes(routes!(people::profile))
+        .routes(routes!(people::follow, people::unfollow))
+        .routes(routes!(people::followers))
+        .routes(routes!(people::following))
+        .routes(routes!(people::suggestions))
+        .routes(routes!(people::block, people::unblock))
+        .routes(routes!(people::blocks))
+        .routes(routes!(people::mute, people::unmute))
+        .routes(routes!(people::mutes))
+        .routes(routes!(search::search))
         .routes(routes!(rooms::hallway, rooms::open))
+        .routes(routes!(calls::call))
+        .routes(routes!(calls::answer))
         .routes(routes!(rooms::card))
         .routes(routes!(rooms::roster))
+        .routes(routes!(houses::list, houses::create))
+        .routes(routes!(houses::show, houses::change, houses::delete))
+        .routes(routes!(houses::members))
+        .routes(routes!(houses::set_role, houses::ban))
+        .routes(routes!(houses::join, houses::leave))
+        .routes(routes!(houses::follow, houses::unfollow))
+        .routes(routes!(houses::bans))
+        .routes(routes!(houses::lift_ban))
+        .routes(routes!(houses::nominate, houses::nominations))
+        .routes(routes!(houses::answer_nomination))
+        .routes(routes!(notices::list))
+        .routes(routes!(notices::read))
+        .routes(routes!(notices::choices, notices::choose))
+        .routes(routes!(notices::unsubscribe, notices::ask_unsubscribe))
+        .routes(routes!(push::key))
+        .routes(routes!(push::subscribe))
+        .routes(routes!(push::unsubscribe))
         .routes(routes!(legs::listen))
         .routes(routes!(legs::publish))
         .routes(routes!(legs::end))

@@ -6,39 +6,39 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use roomtone_room::ids::RoomId;
+use roomtone_room::Opening;
+use roomtone_room::ids::{HouseId, MemberId, RoomId};
 use serde::Deserialize;
 
 use super::auth::SignedIn;
 use super::body::{Body, PathId, to_the_end};
-use super::me::by_handle;
+use super::people::visible;
 use super::text;
 use crate::app::App;
+use crate::live::HALLWAY_ROOMS;
 use crate::rooms::message::{Caller, Message};
-use crate::rooms::{Admission, Handle};
-use crate::wire::http::{Hallway, NewRoom, RoomCard, RoomCreated, Roster};
+use crate::rooms::{Admission, Handle, HouseEntry, may_know_rooms, rules_first};
+use crate::wire::hallway::Hallway;
+use crate::wire::http::{NewRoom, RoomCard, RoomCreated, Roster};
 use crate::wire::{ApiError, Code, Id};
 
 /// People who can be named when a room is opened.
 const NAMED_MAX: usize = 100;
 
-/// The rooms live now.
+/// Topics that a room may have.
+const TOPICS_MAX: usize = 5;
+
+/// The rooms live now that the caller may know of, in their order.
 #[utoipa::path(get, path = "/api/rooms", responses((status = 200, body = Hallway), (status = 401, body = ApiError)))]
 pub(super) async fn hallway(State(app): State<Arc<App>>, caller: SignedIn) -> Result<Json<Hallway>, ApiError> {
-    let mut rooms = Vec::new();
-    for handle in app.rooms.all() {
-        if app.rooms.admits(&handle, caller.member.person.id).await?.admitted {
-            rooms.push(handle.summary().card.clone());
-        }
-    }
-    rooms.sort_by_key(|card| (std::cmp::Reverse(card.opened_at), card.id));
+    let rooms = app.live.rooms(&app.rooms, caller.member.person.id, HALLWAY_ROOMS).await?;
     Ok(Json(Hallway { rooms }))
 }
 
 /// Opens a room.
 #[utoipa::path(post, path = "/api/rooms", request_body = NewRoom,
-    responses((status = 201, body = RoomCreated), (status = 401, body = ApiError), (status = 422, body = ApiError),
-        (status = 503, body = ApiError)))]
+    responses((status = 201, body = RoomCreated), (status = 401, body = ApiError), (status = 403, body = ApiError),
+        (status = 404, body = ApiError), (status = 422, body = ApiError), (status = 503, body = ApiError)))]
 pub(super) async fn open(
     State(app): State<Arc<App>>,
     caller: SignedIn,
@@ -52,9 +52,15 @@ pub(super) async fn open(
     if request.named.len() > NAMED_MAX {
         return Err(ApiError::with_message(Code::BadRequest, format!("At most {NAMED_MAX} people can be named.")));
     }
+    let topics = text::topics(&request.topics, TOPICS_MAX)?;
+    let host = caller.member.person.id;
+    let house = match &request.house {
+        Some(handle) => Some(house_of(&app, handle, host).await?),
+        None => None,
+    };
     let mut named = Vec::with_capacity(request.named.len());
     for handle in &request.named {
-        let member = by_handle(&app, handle).await.map_err(|error| match error.code {
+        let member = visible(&app, host, handle).await.map_err(|error| match error.code {
             Code::MemberNotFound => ApiError {
                 status: Some(StatusCode::UNPROCESSABLE_ENTITY),
                 ..ApiError::with_message(Code::MemberNotFound, "One of the people named is not a member.")
@@ -63,10 +69,26 @@ pub(super) async fn open(
         })?;
         named.push(member.person.id);
     }
-    let host = caller.member.person.id;
-    let opened = async move { app.rooms.open(host, title, request.kind.into(), language, named).await };
+    let opening = Opening { title, kind: request.kind.into(), language, topics, house, named };
+    let opened = async move {
+        let id = app.rooms.open(host, opening).await?;
+        app.notices.room_opened(id);
+        Ok(id)
+    };
     let id = to_the_end(opened).await?;
     Ok((StatusCode::CREATED, Json(RoomCreated { id: Id(id) })))
+}
+
+/// The house in which somebody wants to open a room: one of theirs, whose rules they have accepted.
+async fn house_of(app: &App, handle: &str, host: MemberId) -> Result<HouseId, ApiError> {
+    let internal = |error| ApiError::internal(&error);
+    let house = app.store.room_house_by_handle(handle).await.map_err(internal)?.ok_or(Code::HouseNotFound)?;
+    let entry = HouseEntry::from(app.store.house_standing(house.id, host).await.map_err(internal)?);
+    match entry {
+        HouseEntry::Member => Ok(house.id),
+        _ if !may_know_rooms(&house, entry) => Err(Code::HouseNotFound.into()),
+        _ => Err(rules_first(&house.handle)),
+    }
 }
 
 /// One room.
@@ -78,7 +100,7 @@ pub(super) async fn card(
     caller: SignedIn,
     PathId(id): PathId<String>,
 ) -> Result<Json<RoomCard>, ApiError> {
-    let (_, handle, _) = room_for(&app, &id, caller).await?;
+    let (_, handle, _) = known_room(&app, &id, &caller).await?;
     Ok(Json(handle.summary().card.clone()))
 }
 
@@ -101,13 +123,23 @@ pub(super) async fn roster(
     page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Json<Roster>, ApiError> {
     let Query(page) = page.map_err(|_| Code::BadRequest)?;
-    let (_, handle, _) = room_for(&app, &id, caller).await?;
-    handle.ask(|reply| Message::Roster { after: page.after, reply }).await.map(Json)
+    let (_, handle, caller) = room_for(&app, &id, caller).await?;
+    handle.ask(|reply| Message::Roster { viewer: caller.member(), after: page.after, reply }).await.map(Json)
+}
+
+/// A live room that the caller may enter. Errors as for [`known_room`], and `house_rules` for a room of a house whose rules
+/// they have not accepted.
+pub(crate) async fn room_for(app: &App, id: &str, caller: SignedIn) -> Result<(RoomId, Handle, Caller), ApiError> {
+    let (id, handle, admission) = known_room(app, id, &caller).await?;
+    admission.to_enter()?;
+    let Admission { followed_by_moderator, standing, .. } = admission;
+    let SignedIn { member, session, as_of, .. } = caller;
+    Ok((id, handle, Caller { person: member.person.into(), session, as_of, followed_by_moderator, standing }))
 }
 
 /// A live room that the caller may know of. Everything else is `room_not_found`, except `room_ended` for a room that
 /// has ended and was open to them.
-pub(crate) async fn room_for(app: &App, id: &str, caller: SignedIn) -> Result<(RoomId, Handle, Caller), ApiError> {
+async fn known_room(app: &App, id: &str, caller: &SignedIn) -> Result<(RoomId, Handle, Admission), ApiError> {
     let member = caller.member.person.id;
     let id: RoomId = id.parse().map_err(|_| Code::RoomNotFound)?;
     let Some(handle) = app.rooms.get(id) else {
@@ -117,11 +149,9 @@ pub(crate) async fn room_for(app: &App, id: &str, caller: SignedIn) -> Result<(R
         let ended = app.rooms.has_ended_for(id, member).await?;
         return Err(if ended { Code::RoomEnded } else { Code::RoomNotFound }.into());
     };
-    let Admission { admitted, followed_by_moderator } = app.rooms.admits(&handle, member).await?;
-    if !admitted {
+    let admission = app.rooms.admits(&handle, member).await?;
+    if !admission.admitted {
         return Err(Code::RoomNotFound.into());
     }
-    let SignedIn { member, session, as_of } = caller;
-    let caller = Caller { person: member.person.into(), session, as_of, followed_by_moderator };
-    Ok((id, handle, caller))
+    Ok((id, handle, admission))
 }

@@ -38,7 +38,7 @@ impl Owner {
         if changed && self.room.talkers().collect::<std::collections::BTreeSet<_>>() != self.granted {
             self.grant().await;
         }
-        if changed {
+        if changed || round.shows_otherwise {
             self.update_summary();
         }
         self.send_events(happened);
@@ -59,6 +59,8 @@ impl Owner {
         // After those who came: whoever came and left again in one round is told why.
         for (member, bye) in gone {
             self.let_go(member, bye);
+            // Not before the last events were told. They are not in again by now.
+            self.apart.forget(member);
         }
         for LegRequest { caller, offer, wants, reply } in round.listens.drain(..) {
             let made = self.make_listen_leg(&caller, &offer, &wants).await;
@@ -71,8 +73,8 @@ impl Owner {
         for reply in round.ended.drain(..) {
             answer(reply, Ok(()));
         }
-        for (after, reply) in round.rosters.drain(..) {
-            answer(reply, Ok(self.roster(after)));
+        for (viewer, after, reply) in round.rosters.drain(..) {
+            answer(reply, Ok(self.roster(viewer, after)));
         }
         for done in round.done.drain(..) {
             let _ = done.send(());
@@ -156,7 +158,7 @@ impl Owner {
 
     /// Tells everybody what happened and what was merged until now.
     fn send_events(&mut self, happened: Vec<Happened>) {
-        let flush = self.fanout.flush(edge::instant(), happened, &self.room);
+        let flush = self.fanout.flush(edge::instant(), happened, &self.room, &self.apart);
         let mut slow = Vec::new();
         let mut tell = |member: MemberId, message: &Outgoing| {
             if self.sockets.get(&member).is_some_and(|socket| is_slow(&socket.outgoing, message.clone())) {
@@ -190,7 +192,8 @@ impl Owner {
     }
 
     fn send_snapshot(&mut self, member: MemberId) {
-        if let Some(snapshot) = fanout::snapshot(&self.room, &self.people, member, edge::now().0) {
+        let house = self.house.as_ref().map(super::summary::badge);
+        if let Some(snapshot) = fanout::snapshot(&self.room, &self.people, &self.apart, house, member, edge::now().0) {
             self.send_to(member, None, &ServerMessage::Snapshot(Box::new(snapshot)));
         }
     }
@@ -225,7 +228,7 @@ impl Owner {
         self.let_go(member, ByeCode::Replaced);
         self.sockets.insert(member, socket);
         answer(reply, Ok(()));
-        match since.and_then(|since| self.fanout.resume(&self.room, member, since)) {
+        match since.and_then(|since| self.fanout.resume(&self.room, &self.apart, member, since)) {
             Some(events) => {
                 if let Some(socket) = self.sockets.get(&member) {
                     // Just opened, so there is room for it.

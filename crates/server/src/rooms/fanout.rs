@@ -3,16 +3,19 @@
 //! Messages are made once for everybody who gets the same. There are three such classes: moderators, everybody else on
 //! stage, and the audience. Who is concerned by an event that only moderators see gets one of their own.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use roomtone_room::event::{self, Event, Numbered};
 use roomtone_room::ids::{MemberId, Seq};
+use roomtone_room::social::Apart;
 use roomtone_room::{Reach, Room, Seen, View, mergeable, reach};
 
 use super::legs::Leg;
 use super::message::Outgoing;
+use super::owner::member_of;
 use crate::wire::Id;
+use crate::wire::hallway::HouseBadge;
 use crate::wire::socket::{
     Audience, Events, Hand, HandCause, LeaveReason, LegEndCode, NumberedEvent, Offer, OfferCause, OwnHand, Participant,
     Person, RoleCause, RoomEvent, RoomInfo, ServerMessage, Snapshot, You,
@@ -77,12 +80,13 @@ impl Happened {
         }
     }
 
-    /// Whether somebody who is not a moderator may see it.
-    fn is_for(&self, viewer: MemberId) -> bool {
-        match self.reach {
+    /// Whether somebody who is not a moderator may see it. Nothing is told of whoever has a block with them.
+    fn is_for(&self, viewer: MemberId, apart: &Apart) -> bool {
+        let reached = match self.reach {
             Reach::Everyone => true,
             Reach::ModeratorsAnd(member) => member == viewer,
-        }
+        };
+        reached && member_of(&self.numbered.event).is_none_or(|member| !apart.are(viewer, member))
     }
 }
 
@@ -157,7 +161,7 @@ impl Fanout {
     }
 
     /// Takes in what happened, and says who is to be told what by now.
-    pub(super) fn flush(&mut self, now: Instant, happened: Vec<Happened>, room: &Room) -> Flush {
+    pub(super) fn flush(&mut self, now: Instant, happened: Vec<Happened>, room: &Room, apart: &Apart) -> Flush {
         let large = is_large(room);
         let concerned: BTreeSet<_> = happened.iter().filter_map(Happened::concerns).collect();
         let first = self.recent.len();
@@ -168,7 +172,7 @@ impl Fanout {
         let mut flush = Flush::default();
         for member in concerned {
             let after = self.told[Class::Audience as usize];
-            flush.own.insert(member, self.events(room, after, large, |h| h.is_for(member)));
+            flush.own.insert(member, self.events(room, after, large, |h| h.is_for(member, apart)));
         }
         // When each class that has not been told all is to be told the rest.
         let mut next = None;
@@ -181,6 +185,12 @@ impl Fanout {
             let urgent = self.recent.range(first..).any(|h| !(large && h.mergeable) && class.sees(h));
             let quiet = quiet_until.filter(|_| class == Class::Audience);
             if (due || urgent) && quiet.is_none() {
+                if class == Class::Audience && !apart.is_empty() {
+                    for member in self.who_must_not_see(after, large, apart) {
+                        let events = || self.events(room, after, large, |h| h.is_for(member, apart));
+                        flush.own.entry(member).or_insert_with(events);
+                    }
+                }
                 flush.classes[class as usize] = Some(self.events(room, after, large, |h| class.sees(h)));
                 self.told[class as usize] = room.seq();
                 if class == Class::Audience {
@@ -202,7 +212,7 @@ impl Fanout {
 
     /// The events after `since` for one viewer who is back, or `None` if only a snapshot will do: the events are
     /// forgotten or too many, the number is not one of this room's, or the viewer's own role changed meanwhile.
-    pub(super) fn resume(&self, room: &Room, viewer: MemberId, since: Seq) -> Option<Outgoing> {
+    pub(super) fn resume(&self, room: &Room, apart: &Apart, viewer: MemberId, since: Seq) -> Option<Outgoing> {
         if since < self.complete_after || since > room.seq() {
             return None;
         }
@@ -219,7 +229,16 @@ impl Fanout {
         if told > RESUMED {
             return None;
         }
-        Some(self.events(room, since, large, |h| moderates || h.is_for(viewer)))
+        Some(self.events(room, since, large, |h| moderates || h.is_for(viewer, apart)))
+    }
+
+    /// The listeners who have a block with somebody of whom the audience is about to be told. Those on stage have none with
+    /// anybody in the room.
+    fn who_must_not_see(&self, after: Seq, large: bool, apart: &Apart) -> HashSet<MemberId> {
+        let first = self.recent.partition_point(|h| h.numbered.seq <= after);
+        let told = self.recent.range(first..).filter(|h| !(large && h.mergeable) && Class::Audience.sees(h));
+        let about: BTreeSet<MemberId> = told.filter_map(|h| member_of(&h.numbered.event)).collect();
+        apart.from_any(&about)
     }
 
     fn events(&self, room: &Room, after: Seq, large: bool, sees: impl Fn(&Happened) -> bool) -> Outgoing {
@@ -258,6 +277,8 @@ pub(super) fn leg_ended(leg: &Leg, code: LegEndCode) -> ServerMessage {
 pub(super) fn snapshot(
     room: &Room,
     people: &HashMap<MemberId, Person>,
+    apart: &Apart,
+    house: Option<HouseBadge>,
     viewer: MemberId,
     now: u64,
 ) -> Option<Snapshot> {
@@ -271,6 +292,8 @@ pub(super) fn snapshot(
             title: view.title,
             kind: view.kind.into(),
             language: view.language,
+            topics: view.topics,
+            house,
             opened_at: view.opened_at.0,
         },
         you: You {
@@ -296,7 +319,12 @@ pub(super) fn snapshot(
             .collect(),
         audience: Audience {
             count: view.audience_count,
-            first: view.audience_first.iter().filter_map(|seen| participant(seen, people)).collect(),
+            first: view
+                .audience_first
+                .iter()
+                .filter(|seen| !apart.are(viewer, seen.member))
+                .filter_map(|seen| participant(seen, people))
+                .collect(),
         },
     })
 }

@@ -6,12 +6,14 @@ use roomtone_media::leg::LegId;
 use roomtone_media::sdp::{Offer, PublishLine, Slot};
 use roomtone_room::Command;
 use roomtone_room::ids::{CommandId, MemberId, RoleEpoch, Seq};
-use roomtone_store::Hash;
+use roomtone_store::{Hash, RoomHouse, Standing};
+use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
 use super::SignOuts;
 use crate::media_io::Report;
 use crate::wire::ApiError;
+use crate::wire::hallway::LiveMessage;
 use crate::wire::http::Roster;
 use crate::wire::socket::{Person, ServerMessage};
 
@@ -43,11 +45,29 @@ impl Outgoing {
 
 impl From<&ServerMessage> for Outgoing {
     fn from(message: &ServerMessage) -> Self {
+        Self::written(matches!(message, ServerMessage::Bye { .. }), |frame| write_json(frame, message))
+    }
+}
+
+impl From<&LiveMessage> for Outgoing {
+    fn from(message: &LiveMessage) -> Self {
+        Self::written(matches!(message, LiveMessage::Bye { .. }), |frame| write_json(frame, message))
+    }
+}
+
+/// Appends plain data as JSON.
+pub(crate) fn write_json(text: &mut Vec<u8>, data: &impl Serialize) {
+    serde_json::to_writer(text, data).expect("plain data with string keys always serialises");
+}
+
+impl Outgoing {
+    /// The message whose JSON is written by `write` after what the buffer holds already.
+    pub(crate) fn written(last: bool, write: impl FnOnce(&mut Vec<u8>)) -> Self {
         const FINAL_TEXT: u8 = 0x81;
         /// The longest header: two bytes and a length of eight.
         const HEADER_MAX: usize = 10;
         let mut frame = vec![0; HEADER_MAX];
-        serde_json::to_writer(&mut frame, message).expect("plain data with string keys always serialises");
+        write(&mut frame);
         let length = frame.len() - HEADER_MAX;
         let mut header = vec![FINAL_TEXT];
         match (u8::try_from(length), u16::try_from(length)) {
@@ -63,7 +83,7 @@ impl From<&ServerMessage> for Outgoing {
         }
         frame.splice(..HEADER_MAX, header);
         frame.shrink_to_fit();
-        Self(Arc::new(Framed { frame, last: matches!(message, ServerMessage::Bye { .. }) }))
+        Self(Arc::new(Framed { frame, last }))
     }
 }
 
@@ -80,6 +100,8 @@ pub(crate) struct Caller {
     pub(crate) as_of: SignOuts,
     /// Whether a moderator of the room follows them; only looked up for social rooms.
     pub(crate) followed_by_moderator: bool,
+    /// With whom they have a block; `None` if they were in the room already when they asked.
+    pub(crate) standing: Option<Arc<Standing>>,
 }
 
 impl Caller {
@@ -137,8 +159,20 @@ pub(crate) enum Message {
     Elsewhere { member: MemberId, done: oneshot::Sender<()> },
     /// The session was ended: whatever it opened goes.
     EndSession { member: MemberId, session: Hash },
-    /// A page of the roster.
-    Roster { after: u32, reply: Reply<Roster> },
+    /// A page of the roster, as this member may see it.
+    Roster { viewer: MemberId, after: u32, reply: Reply<Roster> },
+    /// These members are out, whatever they came by.
+    Expel { members: Vec<MemberId>, done: oneshot::Sender<()> },
+    /// The room ends: whoever opened it deletes their account.
+    End { done: oneshot::Sender<()> },
+    /// The one has blocked the other.
+    Part { blocker: MemberId, blocked: MemberId, done: oneshot::Sender<()> },
+    /// With whom the member has a block by now: it was looked up before another one was made.
+    Recheck { member: MemberId, standing: Arc<Standing> },
+    /// The member is out, since they are not in the room's house any more.
+    PutOut { member: MemberId },
+    /// The room's house has changed, or is no more.
+    House(Option<RoomHouse>),
     /// The server stops. The room does not end: it is there again after the next start.
     ShutDown { done: oneshot::Sender<()> },
 }

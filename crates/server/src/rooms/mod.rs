@@ -6,12 +6,13 @@ mod legs;
 pub(crate) mod message;
 mod owner;
 mod presence;
+mod social;
 mod summary;
 #[cfg(test)]
 mod tests;
 mod tiers;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -19,22 +20,24 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use roomtone_room::ids::{MemberId, RoomId, Seq};
-use roomtone_room::{Kind, Numbered, Room};
+use roomtone_room::ids::{HouseId, MemberId, RoomId, Seq};
+use roomtone_room::{Numbered, Opening, Room};
 use roomtone_store::{Hash, LogRow, NewRoom, Store, StoredRoom};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::app::StartError;
 use crate::edge;
+use crate::live::Live;
 use crate::media_io::{Load, Media, Report};
+use crate::visits::Visits;
 use crate::wire::socket::ByeCode;
 use crate::wire::stored::{Unreadable, read_event, read_state, write_event};
 use crate::wire::{ApiError, Code};
 pub(crate) use effects::refuse_sdp;
 use message::{Message, SocketNo};
 use owner::Owner;
-use presence::Presence;
-pub(crate) use summary::{Admission, Summary};
+pub(crate) use presence::{Known, Presence};
+pub(crate) use summary::{Admission, HouseEntry, Onlooker, Summary, may_know_rooms, rules_first};
 
 /// Messages that may wait for one room's owner. More rides out a slow disk; when it is full, whoever asks is told
 /// that the server is busy.
@@ -57,15 +60,29 @@ pub struct Rooms {
     live: RwLock<HashMap<RoomId, Handle>>,
     /// Who is where.
     presence: Mutex<Presence>,
+    around: Around,
     /// People who may be in rooms.
     max_listeners: usize,
     next_socket: AtomicU64,
-    /// Sessions that this process has ended.
+    /// Sessions that this process has ended, and blocks that were made.
     sign_outs: AtomicU64,
+    /// Rises whenever the hallway may look different.
+    changes: AtomicU64,
     stopping: AtomicBool,
 }
 
-/// How many sessions had been ended at some moment. As long as the number stays the same, whoever was signed in still is.
+/// Whom the rooms tell of what happens in them.
+pub(crate) struct Around {
+    /// The live sockets.
+    pub(crate) live: Arc<Live>,
+    /// Who took part on which day.
+    pub(crate) visits: Arc<Visits>,
+    /// Told when somebody else than the host comes on stage. Must not wait.
+    pub(crate) speaking: Box<dyn Fn(RoomId, MemberId) + Send + Sync>,
+}
+
+/// How many sessions had been ended, and blocks been made, at some moment. As long as the number stays the same, whoever was
+/// signed in still is, and may be where they might be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SignOuts(u64);
 
@@ -126,11 +143,12 @@ impl Handle {
 impl Rooms {
     /// Brings back every room that had not ended when the server stopped and can be read, and starts passing on what the
     /// media threads report.
-    pub async fn start(
+    pub(crate) async fn start(
         store: Store,
         media: Arc<Media>,
         mut reports: mpsc::Receiver<Report>,
         max_listeners: usize,
+        around: Around,
     ) -> Result<Arc<Self>, StartError> {
         let rooms = Arc::new(Self {
             store,
@@ -138,9 +156,11 @@ impl Rooms {
             process: edge::random_128(),
             live: RwLock::default(),
             presence: Mutex::default(),
+            around,
             max_listeners,
             next_socket: AtomicU64::new(1),
             sign_outs: AtomicU64::new(0),
+            changes: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
         });
         for id in rooms.store.live_rooms().await? {
@@ -167,21 +187,15 @@ impl Rooms {
     }
 
     /// Opens a room. Its host is in it, and has some seconds to connect. Refuses as [`Rooms::come_to`] does.
-    pub(crate) async fn open(
-        self: &Arc<Self>,
-        host: MemberId,
-        title: String,
-        kind: Kind,
-        language: String,
-        named: Vec<MemberId>,
-    ) -> Result<RoomId, ApiError> {
+    pub(crate) async fn open(self: &Arc<Self>, host: MemberId, opening: Opening) -> Result<RoomId, ApiError> {
         if self.is_stopping() {
             return Err(Code::Busy.into());
         }
         let now = edge::now();
         let id = RoomId(edge::random_128());
         let _coming = self.come_to(host, id).await?;
-        let (room, events) = Room::open(now, id, host, title.clone(), kind, language, named);
+        let (title, house) = (opening.title.clone(), opening.house);
+        let (room, events) = Room::open(now, id, host, opening);
         let rows: Vec<_> = events
             .iter()
             .map(|numbered| LogRow {
@@ -193,7 +207,7 @@ impl Rooms {
             })
             .collect();
         let opened = async {
-            self.store.create_room(NewRoom { id, opened_at: now, title, host }, &rows).await?;
+            self.store.create_room(NewRoom { id, opened_at: now, title, host, house }, &rows).await?;
             self.run(room).await
         };
         opened.await.map_err(|error: StartError| ApiError::internal(&error))?;
@@ -234,19 +248,120 @@ impl Rooms {
     /// Notes that the member is not in `room` any more.
     fn left(&self, member: MemberId, room: RoomId) {
         self.presence().left(member, room);
+        self.changed();
     }
 
     /// Notes that the member is in `room`, unless they have gone to another one meanwhile; returns whether they are.
     fn claim(&self, member: MemberId, room: RoomId) -> bool {
+        self.changed();
         self.presence().claim(member, room)
+    }
+
+    /// Notes that the hallway may look different.
+    fn changed(&self) {
+        self.changes.fetch_add(1, Ordering::Release);
+    }
+
+    /// Rises whenever the hallway may look different.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
     }
 
     /// Whether the member may know of a room and enter it: by what the room is, or because they are in it already.
     pub(crate) async fn admits(&self, handle: &Handle, member: MemberId) -> Result<Admission, ApiError> {
         let summary = handle.summary();
-        let present = self.presence().room_of(member) == Some(summary.card.id.0);
-        let by_room = summary.admits(&self.store, member).await?;
-        Ok(Admission { admitted: by_room.admitted || present, ..by_room })
+        if self.presence().inside(member) == Some(summary.card.id.0) {
+            return Ok(Admission::of_somebody_inside());
+        }
+        summary.admits(&self.store, member).await
+    }
+
+    /// Takes members out of every room and cuts their sockets and legs, all at once; their sessions must be gone from the
+    /// store already. Returns when the rooms have done it.
+    pub(crate) async fn expel(&self, members: &HashSet<MemberId>) {
+        // As in `signed_out`: whatever opens too late to be found here is looked at again.
+        self.sign_outs.fetch_add(1, Ordering::SeqCst);
+        self.around.live.expel(members);
+        let mut by_room: HashMap<RoomId, Vec<MemberId>> = HashMap::new();
+        {
+            let presence = self.presence();
+            for &member in members {
+                if let Some(room) = presence.room_of(member) {
+                    by_room.entry(room).or_default().push(member);
+                }
+            }
+        }
+        let mut waiting = Vec::new();
+        for (room, members) in by_room {
+            if let Some(handle) = self.get(room) {
+                let (done, expelled) = oneshot::channel();
+                handle.deliver(Message::Expel { members, done }).await;
+                waiting.push(expelled);
+            }
+        }
+        for expelled in waiting {
+            // Fails if that room ended meanwhile, which is as good.
+            let _ = expelled.await;
+        }
+    }
+
+    /// Parts two members of whom the one has just blocked the other: in the room where both are, and in the hallway. The
+    /// block must be in the store already.
+    pub(crate) async fn part(&self, blocker: MemberId, blocked: MemberId) {
+        // Whoever is on the way to a room, and was asked about before the block was made, is asked about again.
+        self.sign_outs.fetch_add(1, Ordering::SeqCst);
+        let (one, other) = {
+            let presence = self.presence();
+            (presence.room_of(blocker), presence.room_of(blocked))
+        };
+        if let Some(handle) = one.filter(|_| one == other).and_then(|room| self.get(room)) {
+            let (done, parted) = oneshot::channel();
+            handle.deliver(Message::Part { blocker, blocked, done }).await;
+            // As above.
+            let _ = parted.await;
+        }
+        self.around.live.changed(blocker);
+        self.around.live.changed(blocked);
+    }
+
+    /// Ends a live room for everybody. Returns when that is kept.
+    pub(crate) async fn end(&self, room: RoomId) {
+        if let Some(handle) = self.get(room) {
+            let (done, ended) = oneshot::channel();
+            handle.deliver(Message::End { done }).await;
+            // Fails if the room ended meanwhile, which is as good.
+            let _ = ended.await;
+        }
+    }
+
+    /// Takes somebody who is not a member of a house any more out of its room.
+    pub(crate) async fn put_out_of_house(&self, house: HouseId, member: MemberId) {
+        self.sign_outs.fetch_add(1, Ordering::SeqCst);
+        let room = self.presence().room_of(member);
+        if let Some(handle) = room.and_then(|room| self.get(room))
+            && handle.summary().house() == Some(house)
+        {
+            handle.deliver(Message::PutOut { member }).await;
+        }
+        self.around.live.changed(member);
+    }
+
+    /// Lets the rooms of a house show it as it is now.
+    pub(crate) async fn house_changed(&self, house: HouseId) -> Result<(), ApiError> {
+        let rooms: Vec<Handle> = self.all().into_iter().filter(|room| room.summary().house() == Some(house)).collect();
+        if rooms.is_empty() {
+            return Ok(());
+        }
+        let now = self.store.room_house(house).await.map_err(|e| ApiError::internal(&e))?;
+        for room in rooms {
+            room.deliver(Message::House(now.clone())).await;
+        }
+        Ok(())
+    }
+
+    /// The room that the member is in or on the way to.
+    pub(crate) fn room_of(&self, member: MemberId) -> Option<RoomId> {
+        self.presence().room_of(member)
     }
 
     /// How many sessions have been ended so far; to be asked before a session is looked up.
@@ -258,6 +373,7 @@ impl Rooms {
     pub(crate) async fn signed_out(&self, member: MemberId, session: Hash) {
         // Before looking for what is open: whatever opens too late to be found there sees that the number has changed.
         self.sign_outs.fetch_add(1, Ordering::SeqCst);
+        self.around.live.end_session(member, session);
         self.end_session(member, session).await;
     }
 
@@ -273,8 +389,9 @@ impl Rooms {
         self.stopping.load(Ordering::Acquire)
     }
 
-    /// Ends what a session has just opened if it was ended since it was looked up: the request that ended it came too
-    /// early to find it. The store is asked only if any session was ended meanwhile.
+    /// Ends what a session has just opened if it was ended since it was looked up, or if its member may not be there any
+    /// more: the request that changed it came too early to find it. The store is asked only if anything of the kind happened
+    /// meanwhile.
     pub(crate) async fn end_if_signed_out(
         &self,
         member: MemberId,
@@ -287,6 +404,11 @@ impl Rooms {
         if self.store.session(&session).await.map_err(|e| ApiError::internal(&e))?.is_none() {
             self.end_session(member, session).await;
             return Err(Code::NotSignedIn.into());
+        }
+        let room = self.presence().room_of(member);
+        if let Some(handle) = room.and_then(|room| self.get(room)) {
+            let standing = Arc::new(self.store.standing(member).await.map_err(|e| ApiError::internal(&e))?);
+            handle.deliver(Message::Recheck { member, standing }).await;
         }
         Ok(())
     }
@@ -315,7 +437,19 @@ impl Rooms {
             return Ok(false);
         }
         let room = bring_back(&stored).map_err(|e| ApiError::internal(&e))?;
-        Ok(room.may_enter(member, false))
+        if !room.may_enter(member, false) {
+            return Ok(false);
+        }
+        let internal = |error| ApiError::internal(&error);
+        if let Some(house) = room.house() {
+            let entry = self.store.house_standing(house, member).await.map_err(internal)?.into();
+            let house = self.store.room_house(house).await.map_err(internal)?;
+            if house.is_none_or(|house| !may_know_rooms(&house, entry)) {
+                return Ok(false);
+            }
+        }
+        let standing = self.store.standing(member).await.map_err(internal)?;
+        Ok(!roomtone_room::social::bars(&room, &standing.blocked) && !standing.blocked.contains(&room.host()))
     }
 
     /// A room as the store has it.
@@ -339,8 +473,15 @@ impl Rooms {
     async fn run(self: &Arc<Self>, room: Room) -> Result<(), StartError> {
         let id = room.id();
         let (inbox, messages) = mpsc::channel(INBOX);
-        let (mut owner, summary) = Owner::new(self.clone(), room, messages).await?;
-        self.presence().start(&owner.room);
+        let (mut owner, summary, known) = Owner::new(self.clone(), room, messages).await?;
+        {
+            let mut presence = self.presence();
+            presence.start(&owner.room);
+            for known in known {
+                presence.know(known.person.id.0, id, known);
+            }
+        }
+        self.changed();
         self.live.write().unwrap_or_else(PoisonError::into_inner).insert(id, Handle { inbox, summary });
         metrics::gauge!("roomtone_rooms_live").increment(1.0);
         let rooms = self.clone();
@@ -370,12 +511,14 @@ impl Rooms {
             }
             rooms.live.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
             rooms.presence().end(id);
+            rooms.changed();
             metrics::gauge!("roomtone_rooms_live").decrement(1.0);
         });
         Ok(())
     }
 
-    fn presence(&self) -> MutexGuard<'_, Presence> {
+    /// Who is where. Nothing may be waited for while it is held.
+    pub(crate) fn presence(&self) -> MutexGuard<'_, Presence> {
         self.presence.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -11,16 +11,17 @@ use roomtone_media::leg::LegId;
 use roomtone_media::sdp::{PublishLine, Slot};
 use roomtone_media::shard::LegEvent;
 use roomtone_room::ids::{CommandId, MemberId, Seq, TalkerNo};
-use roomtone_room::{Actor, Applied, Command, Event, Rejection, Room};
-use roomtone_store::{AppendError, Hash, LogRow, StoreError};
+use roomtone_room::social::Apart;
+use roomtone_room::{Actor, Applied, Command, Event, Rejection, Role, Room};
+use roomtone_store::{AppendError, Hash, LogRow, RoomHouse, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::Rooms;
 use super::fanout::{Fanout, Happened};
 use super::legs::{Leg, Legs};
 use super::message::{Caller, LegRequest, Message, Outgoing, Reply, SocketNo};
 use super::summary::Summary;
 use super::tiers::Tiers;
+use super::{Known, Rooms};
 use crate::edge;
 use crate::wire::http::Roster;
 use crate::wire::socket::{ByeCode, LegEndCode, LegKind, Participant, Person, ServerMessage};
@@ -72,6 +73,9 @@ pub(super) struct Owner {
     pub(super) room: Room,
     pub(super) epoch: u64,
     pub(super) people: HashMap<MemberId, Person>,
+    /// Who has a block with whom.
+    pub(super) apart: Apart,
+    pub(super) house: Option<RoomHouse>,
     pub(super) sockets: HashMap<MemberId, Socket>,
     /// Members without a control socket who are present for as long as their listen leg lives.
     pub(super) present_by_leg: HashSet<MemberId>,
@@ -104,14 +108,16 @@ pub(super) struct Round {
     pub(super) ended_legs: Vec<LegId>,
     /// Those who asked for that.
     pub(super) ended: Vec<Reply<()>>,
-    /// Those who want a page of the roster, and after which number.
-    pub(super) rosters: Vec<(u32, Reply<Roster>)>,
+    /// Those who want a page of the roster, who sees it, and after which number.
+    pub(super) rosters: Vec<(MemberId, u32, Reply<Roster>)>,
     /// Messages to single sockets, sent after the events.
     pub(super) direct: Vec<(MemberId, SocketNo, ServerMessage)>,
     /// Those who want a snapshot.
     pub(super) resyncs: Vec<(MemberId, SocketNo)>,
     /// What to say to members who leave, where it is not what the reason alone would say.
     pub(super) byes: HashMap<MemberId, ByeCode>,
+    /// Whether what the hallway shows of the room changes, whatever the events say.
+    pub(super) shows_otherwise: bool,
     /// To be told once the rest is done.
     pub(super) done: Vec<oneshot::Sender<()>>,
 }
@@ -144,7 +150,7 @@ impl Owner {
         rooms: Arc<Rooms>,
         room: Room,
         inbox: mpsc::Receiver<Message>,
-    ) -> Result<(Self, watch::Receiver<Arc<Summary>>), StoreError> {
+    ) -> Result<(Self, watch::Receiver<Arc<Summary>>, Vec<Known>), StoreError> {
         let now = edge::now();
         // By force: this process holds the data folder's lock, so any other owner is a process that has ended.
         let epoch = rooms
@@ -156,8 +162,22 @@ impl Owner {
         ids.push(room.host());
         // Whoever made an offer that is still open may have left.
         ids.extend(room.offers().filter_map(|p| p.offer));
-        let people = rooms.store.people(&ids).await?.into_iter().map(|p| (p.id, Person::from(p))).collect();
-        let (summary, receiver) = watch::channel(Arc::new(Summary::of(&room, &people)));
+        let people: HashMap<MemberId, Person> =
+            rooms.store.people(&ids).await?.into_iter().map(|p| (p.id, Person::from(p))).collect();
+        let mut standings = rooms.store.standings(&ids).await?;
+        let (mut apart, mut known) = (Apart::default(), Vec::new());
+        for participant in room.participants() {
+            let standing = standings.remove(&participant.member).unwrap_or_default();
+            if let Some(person) = people.get(&participant.member).cloned() {
+                known.push(Known { person, hidden: standing.online_hidden });
+            }
+            apart.note(participant.member, Arc::new(standing.blocked));
+        }
+        let house = match room.house() {
+            Some(id) => Some(rooms.store.room_house(id).await?.unwrap_or_else(|| closed_house(id))),
+            None => None,
+        };
+        let (summary, receiver) = watch::channel(Arc::new(Summary::of(&room, &people, house.as_ref())));
         let at = edge::instant();
         let owner = Self {
             fanout: Fanout::new(room.seq()),
@@ -167,6 +187,8 @@ impl Owner {
             room,
             epoch,
             people,
+            apart,
+            house,
             sockets: HashMap::new(),
             present_by_leg: HashSet::new(),
             legs: Legs::default(),
@@ -178,7 +200,7 @@ impl Owner {
             next_lease: at + LEASE_RENEW_EVERY,
             stopping: None,
         };
-        Ok((owner, receiver))
+        Ok((owner, receiver, known))
     }
 
     /// Waits for the room as the store has it, after [`Stopped::Failed`]. Whoever asks meanwhile is told by the dropped
@@ -359,7 +381,28 @@ impl Owner {
                 round.done.push(done);
             }
             Message::EndSession { member, session } => self.end_session(member, session, round),
-            Message::Roster { after, reply } => round.rosters.push((after, reply)),
+            Message::Roster { viewer, after, reply } => round.rosters.push((viewer, after, reply)),
+            Message::Expel { members, done } => {
+                self.expel(members, round);
+                round.done.push(done);
+            }
+            Message::End { done } => {
+                // In the host's name: a room that is open has one.
+                let host = Actor::Member { member: self.room.host(), role_epoch: None, id: None };
+                // Refused only if it has ended already.
+                let _ = self.apply(host, Command::End, round);
+                round.done.push(done);
+            }
+            Message::Part { blocker, blocked, done } => {
+                self.part(blocker, blocked, round);
+                round.done.push(done);
+            }
+            Message::Recheck { member, standing } => self.recheck(member, &standing, round),
+            Message::PutOut { member } => self.leave(member, ByeCode::Removed, round),
+            Message::House(house) => {
+                self.house = house.or_else(|| self.room.house().map(closed_house));
+                round.shows_otherwise = true;
+            }
             Message::ShutDown { done } => self.stopping = Some(done),
         }
     }
@@ -367,6 +410,14 @@ impl Owner {
     /// Lets somebody in, or back in; refuses whoever has gone to another room since they asked (guarantee G3).
     fn enter(&mut self, caller: &Caller, round: &mut Round) -> Result<(), ApiError> {
         let member = caller.member();
+        let is_new = self.room.participant(member).is_none();
+        match &caller.standing {
+            Some(standing) if is_new && self.bars(member, standing) => return Err(Code::RoomNotFound.into()),
+            Some(_) => {}
+            // They were here when they asked, and are not any more: to be asked about anew.
+            None if is_new => return Err(Code::Busy.into()),
+            None => {}
+        }
         if !self.rooms.claim(member, self.room.id()) {
             return Err(Code::NotInRoom.into());
         }
@@ -377,10 +428,15 @@ impl Owner {
             self.rooms.left(member, self.room.id());
             return Err(rejection.into());
         }
+        if let Some(standing) = &caller.standing {
+            self.apart.note(member, Arc::new(standing.blocked.clone()));
+            let known = Known { person: caller.person.clone(), hidden: standing.online_hidden };
+            self.rooms.presence().know(member, self.room.id(), known);
+        }
         Ok(())
     }
 
-    fn leave(&mut self, member: MemberId, bye: ByeCode, round: &mut Round) {
+    pub(super) fn leave(&mut self, member: MemberId, bye: ByeCode, round: &mut Round) {
         let actor = Actor::Member { member, role_epoch: None, id: None };
         if self.apply(actor, Command::Leave, round).is_ok() {
             round.byes.insert(member, bye);
@@ -460,7 +516,7 @@ impl Owner {
     }
 
     /// Applies a command and notes what it brought about, for the log and for everybody.
-    fn apply(&mut self, actor: Actor, command: Command, round: &mut Round) -> Result<Applied, Rejection> {
+    pub(super) fn apply(&mut self, actor: Actor, command: Command, round: &mut Round) -> Result<Applied, Rejection> {
         let stage_before: Vec<_> = self.room.on_stage().map(|p| p.member).collect();
         let applied = self.room.apply(edge::now(), actor, command)?;
         let (member, id): (Option<MemberId>, Option<CommandId>) = match actor {
@@ -482,6 +538,18 @@ impl Owner {
                 body: write_event(&numbered.event),
             });
             round.happened.push(Happened::new(numbered, was_on_stage, &self.room, &self.people));
+        }
+        for numbered in &applied.events {
+            match &numbered.event {
+                Event::Entered { member, .. } | Event::Left { member, .. } => self.note_visit(*member),
+                Event::RoleChanged { member, role, .. } if role.on_stage() && !stage_before.contains(member) => {
+                    if *role != Role::Host {
+                        (self.rooms.around.speaking)(self.room.id(), *member);
+                    }
+                    self.make_way_for(*member, round);
+                }
+                _ => {}
+            }
         }
         Ok(applied)
     }
@@ -547,13 +615,15 @@ impl Owner {
 
     /// Publishes what the hallway shows.
     pub(super) fn update_summary(&self) {
-        self.summary.send_replace(Arc::new(Summary::of(&self.room, &self.people)));
+        self.summary.send_replace(Arc::new(Summary::of(&self.room, &self.people, self.house.as_ref())));
+        self.rooms.changed();
     }
 
-    pub(super) fn roster(&self, after: u32) -> Roster {
+    pub(super) fn roster(&self, viewer: MemberId, after: u32) -> Roster {
         let mut page: Vec<Participant> = self
             .room
             .participants_after(TalkerNo(after))
+            .filter(|p| !self.apart.are(viewer, p.member))
             .take(ROSTER_PAGE + 1)
             .filter_map(|p| super::fanout::participant(&roomtone_room::Seen::from(p), &self.people))
             .collect();
@@ -578,6 +648,11 @@ impl Owner {
         }
         at
     }
+}
+
+/// The house of a room, of which nothing is known but that it is no more: nobody else may come in by it.
+fn closed_house(id: roomtone_room::ids::HouseId) -> RoomHouse {
+    RoomHouse { id, handle: String::new(), name: String::new(), open: false }
 }
 
 /// Events after which a room is written down. A snapshot grows with the room, so that each event has a share in one that

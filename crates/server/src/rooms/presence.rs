@@ -1,13 +1,16 @@
 //! Who is where. A member is in one room at a time (guarantee G3), and takes one of the places that the server has.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use roomtone_room::Room;
 use roomtone_room::ids::{MemberId, RoomId};
 
+use crate::wire::socket::Person;
+
 /// Everybody who is in a room or on the way to one.
 #[derive(Debug, Default)]
-pub(super) struct Presence {
+pub(crate) struct Presence {
     places: HashMap<MemberId, Place>,
     visits: u64,
 }
@@ -22,6 +25,15 @@ struct Place {
     coming: usize,
     /// Whether the owner has let them in.
     inside: bool,
+    known: Option<Arc<Known>>,
+}
+
+/// What is known of somebody in a room, for those who do not ask the room.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Known {
+    pub(crate) person: Person,
+    /// Whether they let nobody see that they are here.
+    pub(crate) hidden: bool,
 }
 
 /// Somebody's way to a room.
@@ -47,7 +59,7 @@ impl Presence {
             None if has_room(taken) => None,
             None => return None,
         };
-        let visit = self.put(member, Place { room, visit: 0, coming: 1, inside: false });
+        let visit = self.put(member, Place { room, visit: 0, coming: 1, inside: false, known: None });
         Some(Way { visit, from })
     }
 
@@ -67,7 +79,7 @@ impl Presence {
                 place.room == room
             }
             None => {
-                self.put(member, Place { room, visit: 0, coming: 0, inside: true });
+                self.put(member, Place { room, visit: 0, coming: 0, inside: true, known: None });
                 true
             }
         }
@@ -100,8 +112,36 @@ impl Presence {
     }
 
     /// The room that the member is in or on the way to.
-    pub(super) fn room_of(&self, member: MemberId) -> Option<RoomId> {
+    pub(crate) fn room_of(&self, member: MemberId) -> Option<RoomId> {
         self.places.get(&member).map(|place| place.room)
+    }
+
+    /// The room that the member is in, and not only on the way to.
+    pub(crate) fn inside(&self, member: MemberId) -> Option<RoomId> {
+        self.places.get(&member).filter(|place| place.inside).map(|place| place.room)
+    }
+
+    /// Notes who a member in a room is.
+    pub(crate) fn know(&mut self, member: MemberId, room: RoomId, known: Known) {
+        if let Some(place) = self.places.get_mut(&member).filter(|place| place.room == room) {
+            place.known = Some(Arc::new(known));
+        }
+    }
+
+    /// The room that the member is in, and who they are.
+    pub(crate) fn find(&self, member: MemberId) -> Option<(RoomId, &Arc<Known>)> {
+        let place = self.places.get(&member).filter(|place| place.inside)?;
+        Some((place.room, place.known.as_ref()?))
+    }
+
+    /// Everybody who is in a room or on the way to one.
+    pub(crate) fn members(&self) -> impl Iterator<Item = MemberId> {
+        self.places.keys().copied()
+    }
+
+    /// How many are in rooms or on the way to one.
+    pub(crate) fn len(&self) -> usize {
+        self.places.len()
     }
 
     fn put(&mut self, member: MemberId, place: Place) -> u64 {
@@ -119,8 +159,8 @@ impl Presence {
 
 #[cfg(test)]
 mod tests {
-    use roomtone_room::Kind;
     use roomtone_room::ids::Timestamp;
+    use roomtone_room::{Kind, Opening};
 
     use super::*;
 
@@ -198,8 +238,7 @@ mod tests {
     #[test]
     fn a_room_that_starts_again_holds_its_participants_and_nobody_else() {
         let mut presence = Presence::default();
-        let title = "A room".to_owned();
-        let (room, _) = Room::open(Timestamp(0), X, ADA, title, Kind::Open, "en".to_owned(), Vec::new());
+        let (room, _) = Room::open(Timestamp(0), X, ADA, Opening::new("A room", Kind::Open, "en"));
         let (coming, elsewhere) = (MemberId(3), MemberId(4));
         presence.claim(BEN, X);
         presence.claim(coming, X);

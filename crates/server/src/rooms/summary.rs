@@ -1,14 +1,16 @@
 //! What others may look up about a room without asking its owner.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
-use roomtone_room::ids::MemberId;
+use roomtone_room::ids::{HouseId, MemberId};
 use roomtone_room::{Kind, Room};
-use roomtone_store::Store;
+use roomtone_store::{HouseStanding, RoomHouse, Standing, Store};
 
+use crate::wire::hallway::HouseBadge;
 use crate::wire::http::RoomCard;
 use crate::wire::socket::Person;
-use crate::wire::{ApiError, Id};
+use crate::wire::{ApiError, Code, Id};
 
 /// People on stage that a card names.
 const CARD_STAGE: usize = 8;
@@ -18,50 +20,170 @@ const CARD_STAGE: usize = 8;
 pub(crate) struct Summary {
     /// What the hallway shows.
     pub(crate) card: RoomCard,
+    /// Everybody on stage, in the order of the stage.
+    pub(crate) stage: Vec<MemberId>,
+    /// Those on stage that the card does not name.
+    pub(crate) more: Vec<Person>,
     /// Whether the room has ended.
     pub(super) ended: bool,
-    kind: Kind,
+    pub(crate) kind: Kind,
+    pub(crate) moderators: Vec<MemberId>,
     named: BTreeSet<MemberId>,
-    moderators: Vec<MemberId>,
+    house: Option<RoomHouse>,
+}
+
+/// How somebody stands to the house of a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HouseEntry {
+    /// A member who has accepted the rules as they are now.
+    Member,
+    /// A member who has not.
+    RulesFirst,
+    /// Not a member.
+    Stranger,
+    /// Removed for good.
+    Banned,
+}
+
+impl From<Option<HouseStanding>> for HouseEntry {
+    fn from(standing: Option<HouseStanding>) -> Self {
+        match standing {
+            Some(standing) if standing.is_member() && standing.rules_seen => Self::Member,
+            Some(standing) if standing.is_member() => Self::RulesFirst,
+            Some(standing) if standing.banned => Self::Banned,
+            Some(_) | None => Self::Stranger,
+        }
+    }
+}
+
+/// Whether somebody may know of a house's rooms.
+pub(crate) fn may_know_rooms(house: &RoomHouse, entry: HouseEntry) -> bool {
+    match entry {
+        HouseEntry::Member | HouseEntry::RulesFirst => true,
+        HouseEntry::Stranger => house.open,
+        HouseEntry::Banned => false,
+    }
+}
+
+/// What decides whether somebody may know of a room.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Onlooker<'a> {
+    pub(crate) member: MemberId,
+    /// Everybody with whom they have a block.
+    pub(crate) blocked: &'a HashSet<MemberId>,
+    /// How they stand to the room's house; without one, whatever.
+    pub(crate) entry: HouseEntry,
+    /// Whether a moderator follows them; matters in a social room only.
+    pub(crate) followed_by_moderator: bool,
 }
 
 impl Summary {
-    pub(super) fn of(room: &Room, people: &HashMap<MemberId, Person>) -> Self {
+    pub(super) fn of(room: &Room, people: &HashMap<MemberId, Person>, house: Option<&RoomHouse>) -> Self {
         let stage = room.stage();
         let person = |member| people.get(&member).cloned();
-        let unknown = || Person { id: Id(room.host()), handle: String::new(), name: String::new() };
+        let unknown = || Person { id: Id(room.host()), handle: String::new(), name: String::new(), avatar: None };
         Self {
             card: RoomCard {
                 id: Id(room.id()),
                 title: room.title().to_owned(),
                 kind: room.kind().into(),
                 language: room.language().to_owned(),
+                topics: room.topics().to_vec(),
+                house: house.map(badge),
                 opened_at: room.opened_at().0,
                 host: person(room.host()).unwrap_or_else(unknown),
                 stage: stage.iter().take(CARD_STAGE).filter_map(|p| person(p.member)).collect(),
                 on_stage: stage.len(),
                 listening: room.audience_count(),
             },
+            more: stage.iter().skip(CARD_STAGE).filter_map(|p| person(p.member)).collect(),
             ended: !room.is_open(),
             kind: room.kind(),
             named: room.named().collect(),
             moderators: stage.iter().filter(|p| p.role.moderates()).map(|p| p.member).collect(),
+            stage: stage.iter().map(|p| p.member).collect(),
+            house: house.cloned(),
         }
     }
 
-    /// Whether the member may enter by what the room is, and whether a moderator follows them, which is only looked up
-    /// where it decides: in a social room.
+    /// The house whose room it is.
+    pub(crate) fn house(&self) -> Option<HouseId> {
+        self.house.as_ref().map(|house| house.id)
+    }
+
+    /// Somebody on stage.
+    pub(crate) fn person_on_stage(&self, member: MemberId) -> Option<&Person> {
+        self.card.stage.iter().chain(&self.more).find(|person| person.id.0 == member)
+    }
+
+    /// Whether somebody who is not in the room may know of it. A block with anybody on stage hides it, and so does a house
+    /// that not everybody may join; only then does the kind count.
+    pub(crate) fn shows_itself_to(&self, who: &Onlooker<'_>) -> bool {
+        let apart = !who.blocked.is_empty() && self.stage.iter().any(|member| who.blocked.contains(member));
+        let house = self.house.as_ref().is_none_or(|house| may_know_rooms(house, who.entry));
+        let by_kind = match self.kind {
+            Kind::Open => true,
+            Kind::Social => who.followed_by_moderator,
+            Kind::Closed => false,
+        };
+        !self.ended && !apart && house && (by_kind || self.named.contains(&who.member))
+    }
+
+    /// The same, with what it takes looked up: only what decides.
     pub(super) async fn admits(&self, store: &Store, member: MemberId) -> Result<Admission, ApiError> {
-        let followed_by_moderator = self.kind == Kind::Social
-            && store.any_follows(&self.moderators, member).await.map_err(|e| ApiError::internal(&e))?;
-        let admitted = self.kind == Kind::Open || self.named.contains(&member) || followed_by_moderator;
-        Ok(Admission { admitted, followed_by_moderator })
+        let internal = |error| ApiError::internal(&error);
+        let standing = Arc::new(store.standing(member).await.map_err(internal)?);
+        let followed_by_moderator =
+            self.kind == Kind::Social && store.any_follows(&self.moderators, member).await.map_err(internal)?;
+        let entry = match self.house() {
+            Some(house) => store.house_standing(house, member).await.map_err(internal)?.into(),
+            None => HouseEntry::Member,
+        };
+        let who = Onlooker { member, blocked: &standing.blocked, entry, followed_by_moderator };
+        let admitted = self.shows_itself_to(&who);
+        let house = self.house.as_ref().filter(|_| entry != HouseEntry::Member);
+        let rules_of = house.map(|house| house.handle.clone());
+        Ok(Admission { admitted, rules_of, followed_by_moderator, standing: Some(standing) })
     }
 }
 
-/// Whether somebody may know of a room and enter it.
-#[derive(Debug, Clone, Copy)]
+/// A house as others see it beside its rooms.
+pub(super) fn badge(house: &RoomHouse) -> HouseBadge {
+    HouseBadge { id: Id(house.id), handle: house.handle.clone(), name: house.name.clone() }
+}
+
+/// Whether somebody may know of a room, and enter it.
+#[derive(Debug, Clone)]
 pub(crate) struct Admission {
+    /// Whether they may know of it.
     pub(crate) admitted: bool,
+    /// The handle of the house whose rules they have to accept before they enter.
+    pub(crate) rules_of: Option<String>,
     pub(crate) followed_by_moderator: bool,
+    /// With whom they have a block; `None` for somebody who is in the room already, who was looked up when they came in.
+    pub(crate) standing: Option<Arc<Standing>>,
+}
+
+impl Admission {
+    /// For somebody who is in the room.
+    pub(super) fn of_somebody_inside() -> Self {
+        Self { admitted: true, rules_of: None, followed_by_moderator: false, standing: None }
+    }
+
+    /// Whether they may enter, and not only know of the room.
+    ///
+    /// Errors: `room_not_found`; `house_rules`, whose message names the house by its handle.
+    pub(crate) fn to_enter(&self) -> Result<(), ApiError> {
+        match &self.rules_of {
+            _ if !self.admitted => Err(Code::RoomNotFound.into()),
+            Some(house) => Err(rules_first(house)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whoever wants into a room of the house with this handle has to accept its rules first.
+pub(crate) fn rules_first(house: &str) -> ApiError {
+    let message = format!("Join the house {house} and accept its rules first.");
+    ApiError::with_message(Code::HouseRules, message)
 }

@@ -1,11 +1,13 @@
 //! Rounds with chosen messages: orders within one batch that no client from outside can force.
 
+mod social;
+
 use roomtone_media::feed::Tier;
 use roomtone_media::leg::LegId;
 use roomtone_media::sdp::Offer;
 use roomtone_media::shard::{EndReason, LegEvent};
-use roomtone_room::Command;
 use roomtone_room::ids::{CommandId, RoleEpoch};
+use roomtone_room::{Command, Kind};
 use roomtone_store::{NewInvite, NewMember, NewSession};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -36,8 +38,15 @@ impl Handle {
     /// A handle of a room that somebody else owns: whoever has the receiver.
     pub(crate) fn without_owner() -> (Self, mpsc::Receiver<Message>) {
         let (inbox, messages) = mpsc::channel(1);
-        let summary = Summary::of(&Room::empty(), &HashMap::new());
+        let summary = Summary::of(&Room::empty(), &HashMap::new(), None);
         (Self { inbox, summary: watch::channel(Arc::new(summary)).1 }, messages)
+    }
+}
+
+impl Around {
+    /// For rooms of which nobody is told.
+    fn nobody(store: &Store) -> Self {
+        Self { live: Live::new(store.clone(), usize::MAX), visits: Arc::default(), speaking: Box::new(|_, _| {}) }
     }
 }
 
@@ -80,16 +89,19 @@ impl Scene {
         };
         let (mut media, reports) = Media::start(&options).unwrap();
         let load = Box::new(media.add_load());
-        let rooms = Rooms::start(store.clone(), Arc::new(media), reports, usize::MAX).await.unwrap();
+        let rooms =
+            Rooms::start(store.clone(), Arc::new(media), reports, usize::MAX, Around::nobody(&store)).await.unwrap();
         let id = RoomId(edge::random_128());
         let title = "A room".to_owned();
-        let (room, events) =
-            Room::open(edge::now(), id, host.member(), title.clone(), Kind::Open, "en".to_owned(), Vec::new());
+        let (room, events) = Room::open(edge::now(), id, host.member(), Opening::new(title.clone(), Kind::Open, "en"));
         let body = write_event(&events[0].event);
         let row = LogRow { seq: 1, at: edge::now(), member: None, command: None, body };
-        store.create_room(NewRoom { id, opened_at: edge::now(), title, host: host.member() }, &[row]).await.unwrap();
+        store
+            .create_room(NewRoom { id, opened_at: edge::now(), title, host: host.member(), house: None }, &[row])
+            .await
+            .unwrap();
         let (inbox, messages) = mpsc::channel(INBOX);
-        let (owner, summary) = Owner::new(rooms, room, messages).await.unwrap();
+        let (owner, summary, _) = Owner::new(rooms, room, messages).await.unwrap();
         let handle = Handle { inbox, summary };
         Self { owner, handle, host, ben, next: 0, load, _data: data }
     }
@@ -191,11 +203,18 @@ async fn member(store: &Store, handle: &str) -> Caller {
     let invite = NewInvite { hash: code.hash, owner: false, sponsor: None, created_at: at, expires_at: None };
     store.create_invite(invite).await.unwrap();
     let (id, name, language) = (MemberId(edge::random_128()), handle.to_owned(), "en".to_owned());
-    let member = NewMember { id, handle: handle.to_owned(), name: name.clone(), language };
+    let own = || handle.to_owned();
+    let member = NewMember { id, handle: own(), skeleton: own(), name: name.clone(), language };
     let new_session = NewSession { hash: session.hash, label: "test".to_owned() };
     store.redeem(&code.hash, at, member, new_session).await.unwrap();
-    let person = Person { id: Id(id), handle: handle.to_owned(), name };
-    Caller { person, session: session.hash, as_of: SignOuts(0), followed_by_moderator: false }
+    let person = Person { id: Id(id), handle: handle.to_owned(), name, avatar: None };
+    Caller {
+        person,
+        session: session.hash,
+        as_of: SignOuts(0),
+        followed_by_moderator: false,
+        standing: Some(Arc::default()),
+    }
 }
 
 fn offer(direction: &str) -> String {
@@ -373,13 +392,13 @@ async fn a_failing_store_is_no_end_of_the_room() {
     scene.command(ada.member(), &host, Command::End);
     let ended = scene.end_leg(ben.member(), leg);
     let (reply, roster) = oneshot::channel();
-    scene.send(Message::Roster { after: 0, reply });
+    scene.send(Message::Roster { viewer: MemberId(0), after: 0, reply });
     assert!(matches!(scene.owner.round().await, Some(Stopped::Failed)));
     assert_eq!(host.heard(), ["bye shutting_down"]);
     assert!(ended.await.is_err() && roster.await.is_err(), "nothing is told that was not kept");
     // Until the store works again whoever asks is answered at once, and not that the room had ended.
     let handle = scene.handle.clone();
-    let asked = handle.ask(|reply| Message::Roster { after: 0, reply });
+    let asked = handle.ask(|reply| Message::Roster { viewer: MemberId(0), after: 0, reply });
     let (owner, room) = (&mut scene.owner, Room::restore(edge::now(), state, []));
     let (answered, loaded) = oneshot::channel();
     let asked = async {
@@ -518,7 +537,7 @@ async fn the_names_of_those_who_left_are_forgotten() {
     let (_host, _ben) = (scene.connect(&ada), scene.connect(&ben));
     for id in 0..2_000 {
         let id = MemberId(id);
-        let person = Person { id: Id(id), handle: "former".to_owned(), name: "Former".to_owned() };
+        let person = Person { id: Id(id), handle: "former".to_owned(), name: "Former".to_owned(), avatar: None };
         scene.owner.people.insert(id, person);
     }
     scene.settle().await;
@@ -590,7 +609,7 @@ async fn while_media_is_too_much_nobody_comes_who_is_in_no_room() {
     scene.settle().await;
     let open = |caller: &Caller| {
         let (rooms, host) = (rooms.clone(), caller.member());
-        async move { rooms.open(host, "A room".to_owned(), Kind::Open, "en".to_owned(), Vec::new()).await }
+        async move { rooms.open(host, Opening::new("A room", Kind::Open, "en")).await }
     };
     (scene.load)(Load::Full);
     let refusal = rooms.come_to(ben.member(), id).await.err().unwrap();

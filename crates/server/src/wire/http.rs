@@ -1,22 +1,13 @@
 //! Bodies of the HTTP surface.
 
-use roomtone_room::ids::{MemberId, RoomId};
+use roomtone_room::ids::{AvatarId, MemberId, RoomId};
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 use utoipa::ToSchema;
 
 use super::Id;
+use super::hallway::HouseBadge;
 use super::socket::{Kind, Participant, Person};
-
-/// `GET /api/invites/{code}`: what a newcomer sees before entering a name.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Invite {
-    /// Who invites; null for the owner's link and those printed on the command line.
-    pub sponsor: Option<Person>,
-    /// Whether whoever redeems it becomes the owner of this server.
-    pub owner: bool,
-    /// The name of this server.
-    pub server: String,
-}
 
 /// `POST /api/invites/{code}/redeem`.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -40,10 +31,20 @@ pub struct Me {
     pub handle: String,
     /// The name.
     pub name: String,
+    /// Their picture; null if they have none.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub avatar: Option<Id<AvatarId>>,
     /// BCP 47 language tag.
     pub language: String,
     /// Whether the member owns this server.
     pub owner: bool,
+    /// Whether the owner made the member an admin.
+    #[serde(default)]
+    pub admin: bool,
+    /// Whether the member owns this server and has not chosen its settings yet.
+    #[serde(default)]
+    pub set_up_needed: bool,
     /// Whose invite let the member in.
     pub sponsor: Option<Person>,
     /// Whom the member follows.
@@ -79,6 +80,12 @@ pub struct NewRoom {
     /// Handles of the people who may come in whatever the kind; at most 100.
     #[serde(default)]
     pub named: Vec<String>,
+    /// What the talk is about: at most five, of 1 to 30 characters each.
+    #[serde(default)]
+    pub topics: Vec<String>,
+    /// The handle of the house whose room it is to be; the opener must be a member of it.
+    #[serde(default)]
+    pub house: Option<String>,
 }
 
 /// The answer to `POST /api/rooms`.
@@ -90,9 +97,10 @@ pub struct RoomCreated {
 }
 
 /// A room as the hallway shows it.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct RoomCard {
     /// The room's id.
+    #[ts(type = "string")]
     #[schema(value_type = String)]
     pub id: Id<RoomId>,
     /// The title.
@@ -101,7 +109,12 @@ pub struct RoomCard {
     pub kind: Kind,
     /// BCP 47 language tag of the talk.
     pub language: String,
+    /// What it is about.
+    pub topics: Vec<String>,
+    /// The house whose room it is.
+    pub house: Option<HouseBadge>,
     /// When it was opened, in milliseconds since 1970.
+    #[ts(type = "number")]
     pub opened_at: u64,
     /// Who hosts it.
     pub host: Person,
@@ -111,13 +124,6 @@ pub struct RoomCard {
     pub on_stage: usize,
     /// How many are in the audience.
     pub listening: usize,
-}
-
-/// `GET /api/rooms`.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Hallway {
-    /// Rooms live now that the member may enter, most recently opened first.
-    pub rooms: Vec<RoomCard>,
 }
 
 /// `GET /api/rooms/{id}/roster`.

@@ -3,9 +3,17 @@
 //! The types here are the protocol of docs/PROTOCOL.md. Those of the control socket are exported to TypeScript by ts-rs,
 //! those of the HTTP surface by way of OpenAPI; `make types` writes both and a test compares.
 
+pub mod admin;
 pub mod error;
+pub mod hallway;
+pub mod houses;
 pub mod http;
 pub mod id;
+pub mod invites;
+pub mod notices;
+pub mod sign_in;
+pub mod people;
+pub mod search;
 pub mod socket;
 pub mod stored;
 

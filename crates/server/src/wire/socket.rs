@@ -2,16 +2,17 @@
 
 use roomtone_room::command as rules;
 use roomtone_room::event;
-use roomtone_room::ids::{CommandId, MemberId, RoomId};
+use roomtone_room::ids::{AvatarId, CommandId, MemberId, RoomId};
 use roomtone_room::role;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 use utoipa::ToSchema;
 
+use super::hallway::HouseBadge;
 use super::{ApiError, Id};
 
 /// A member as others see them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, TS, ToSchema)]
 pub struct Person {
     /// The member's id.
     #[ts(type = "string")]
@@ -21,11 +22,17 @@ pub struct Person {
     pub handle: String,
     /// The name.
     pub name: String,
+    /// Their picture, at `/api/avatars/{avatar}/small` and `large`; null for who has none.
+    #[serde(default)]
+    #[ts(type = "string | null")]
+    #[schema(value_type = Option<String>, required = true)]
+    pub avatar: Option<Id<AvatarId>>,
 }
 
 impl From<roomtone_store::Person> for Person {
     fn from(person: roomtone_store::Person) -> Self {
-        Self { id: Id(person.id), handle: person.handle, name: person.name }
+        let roomtone_store::Person { id, handle, name, avatar } = person;
+        Self { id: Id(id), handle, name, avatar: avatar.map(Id) }
     }
 }
 
@@ -213,6 +220,10 @@ pub struct RoomInfo {
     pub kind: Kind,
     /// BCP 47 language tag of the talk.
     pub language: String,
+    /// What it is about.
+    pub topics: Vec<String>,
+    /// The house whose room it is.
+    pub house: Option<HouseBadge>,
     /// When it was opened, in milliseconds since 1970.
     #[ts(type = "number")]
     pub opened_at: u64,

@@ -2,7 +2,7 @@
 //! added, with defaults.
 
 use roomtone_room::event::{self, Event};
-use roomtone_room::ids::{CommandId, MemberId, RoleEpoch, RoomId, Seq, TalkerNo, Timestamp};
+use roomtone_room::ids::{CommandId, HouseId, MemberId, RoleEpoch, RoomId, Seq, TalkerNo, Timestamp};
 use roomtone_room::{Answered, Hand, Participant, State};
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +51,10 @@ enum StoredEvent {
         language: String,
         host: Id<MemberId>,
         named: Vec<Id<MemberId>>,
+        #[serde(default)]
+        topics: Vec<String>,
+        #[serde(default)]
+        house: Option<Id<HouseId>>,
     },
     Entered {
         member: Id<MemberId>,
@@ -144,13 +148,15 @@ enum RoleCause {
 impl From<&Event> for StoredEvent {
     fn from(event: &Event) -> Self {
         match event {
-            Event::Opened { room, title, kind, language, host, named } => Self::Opened {
+            Event::Opened { room, title, kind, language, host, named, topics, house } => Self::Opened {
                 room: Id(*room),
                 title: title.clone(),
                 kind: (*kind).into(),
                 language: language.clone(),
                 host: Id(*host),
                 named: named.iter().copied().map(Id).collect(),
+                topics: topics.clone(),
+                house: house.map(Id),
             },
             Event::Entered { member, number } => Self::Entered { member: Id(*member), number: number.0 },
             Event::ConnectionLost { member } => Self::ConnectionLost { member: Id(*member) },
@@ -210,13 +216,15 @@ impl From<&Event> for StoredEvent {
 impl From<StoredEvent> for Event {
     fn from(event: StoredEvent) -> Self {
         match event {
-            StoredEvent::Opened { room, title, kind, language, host, named } => Self::Opened {
+            StoredEvent::Opened { room, title, kind, language, host, named, topics, house } => Self::Opened {
                 room: room.0,
                 title,
                 kind: kind.into(),
                 language,
                 host: host.0,
                 named: named.into_iter().map(|id| id.0).collect(),
+                topics,
+                house: house.map(|id| id.0),
             },
             StoredEvent::Entered { member, number } => Self::Entered { member: member.0, number: TalkerNo(number) },
             StoredEvent::ConnectionLost { member } => Self::ConnectionLost { member: member.0 },
@@ -277,6 +285,10 @@ struct StoredState {
     title: String,
     kind: Kind,
     language: String,
+    #[serde(default)]
+    topics: Vec<String>,
+    #[serde(default)]
+    house: Option<Id<HouseId>>,
     opened_at: u64,
     ended_at: Option<u64>,
     host: Id<MemberId>,
@@ -328,6 +340,8 @@ impl From<&State> for StoredState {
             title: state.title.clone(),
             kind: state.kind.into(),
             language: state.language.clone(),
+            topics: state.topics.clone(),
+            house: state.house.map(Id),
             opened_at: state.opened_at.0,
             ended_at: state.ended_at.map(|at| at.0),
             host: Id(state.host),
@@ -356,6 +370,8 @@ impl From<StoredState> for State {
             title: state.title,
             kind: state.kind.into(),
             language: state.language,
+            topics: state.topics,
+            house: state.house.map(|id| id.0),
             opened_at: Timestamp(state.opened_at),
             ended_at: state.ended_at.map(Timestamp),
             host: state.host.0,

@@ -2,11 +2,25 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails to set up has failed")]
 
+mod account;
+mod admin;
+mod authenticator;
+mod avatars;
+mod calls;
 mod full;
+mod hallway;
+mod houses;
 mod http;
 mod invites;
 mod legs;
+mod matrix;
+mod naughty;
+mod notices;
+mod people;
+mod push;
 mod restart;
 mod rooms;
+mod search;
+mod sign_in;
 mod socket;
 mod support;

@@ -16,7 +16,8 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use roomtone::app::App;
-use roomtone::cli::{Cli, Command};
+use roomtone::cli::{Cli, Command, Data};
+use roomtone::notices::push::Reach;
 use roomtone::observe::Observe;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -46,6 +47,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) text: String,
+    /// The same as it came.
+    pub(crate) bytes: Bytes,
 }
 
 impl Answer {
@@ -75,11 +78,16 @@ impl Server {
 
     /// Starts one on a data folder with more options.
     pub(crate) async fn start_with(data: &Path, more: &[&str]) -> Self {
+        Self::start_reaching(data, more, Reach::Public).await
+    }
+
+    /// As [`Server::start_with`], and its push messages go as far as `reach`.
+    pub(crate) async fn start_reaching(data: &Path, more: &[&str], reach: Reach) -> Self {
         let arguments = ["roomtone", "serve", "--listen", "127.0.0.1:0", "--media", "127.0.0.1:0", "--data"];
         let arguments = arguments.into_iter().map(Into::into).chain([data.as_os_str().to_owned()]);
         let cli = Cli::parse_from(arguments.chain(more.iter().map(Into::into)));
         let Command::Serve(options) = cli.command else { unreachable!("serve was asked for") };
-        let (app, listener) = App::start(&options, Observe::install()).await.unwrap();
+        let (app, listener) = App::start_reaching(&options, Observe::install(), reach).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let serving = roomtone::serve::serve(app.clone(), listener, async {
@@ -98,14 +106,18 @@ impl Server {
 
     /// A fresh invite code.
     pub(crate) async fn code(&self, data: &TempDir) -> String {
-        let links = roomtone::serve::invite(data.path(), 1).await.unwrap();
+        let links = roomtone::serve::invite(&Data::in_folder(data.path()), 1).await.unwrap();
         links[0].rsplit('/').next().unwrap().to_owned()
     }
 
     /// A new member with a handle of their own.
     pub(crate) async fn member(&self, data: &TempDir) -> Member<'_> {
+        self.redeem(&self.code(data).await).await
+    }
+
+    /// Whoever comes in by an invite, with a handle of their own.
+    pub(crate) async fn redeem(&self, code: &str) -> Member<'_> {
         let handle = format!("member{}", self.next_handle.fetch_add(1, Ordering::Relaxed));
-        let code = self.code(data).await;
         let body = json!({ "handle": handle, "name": handle.to_uppercase(), "language": "en" });
         let answer = self.post(&format!("/api/invites/{code}/redeem"), None, &body).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
@@ -122,13 +134,18 @@ impl Server {
         self.send(Method::POST, path, token, &[("content-type", "application/json")], body.to_string()).await
     }
 
+    /// Sends a JSON body.
+    pub(crate) async fn send_json(&self, method: Method, path: &str, token: Option<&str>, body: &str) -> Answer {
+        self.send(method, path, token, &[("content-type", "application/json")], body.to_owned()).await
+    }
+
     pub(crate) async fn send(
         &self,
         method: Method,
         path: &str,
         token: Option<&str>,
         headers: &[(&str, &str)],
-        body: String,
+        body: impl Into<Bytes>,
     ) -> Answer {
         let mut request = Request::builder().method(method).uri(format!("http://{}{path}", self.address));
         if let Some(token) = token {
@@ -137,10 +154,11 @@ impl Server {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = self.http.request(request.body(Full::from(body)).unwrap()).await.unwrap();
+        let response = self.http.request(request.body(Full::from(body.into())).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
-        let text = String::from_utf8(body.collect().await.unwrap().to_bytes().into()).unwrap();
-        Answer { status: parts.status, headers: parts.headers, text }
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Answer { status: parts.status, headers: parts.headers, text, bytes }
     }
 }
 
@@ -198,7 +216,21 @@ impl Member<'_> {
         headers: &[(&'static str, &str)],
     ) -> Result<Socket, (u16, String)> {
         let query = since.map(|since| format!("?since={since}")).unwrap_or_default();
-        let url = format!("ws://{}/api/rooms/{room}/ws{query}", self.server.address);
+        self.try_socket(&format!("/api/rooms/{room}/ws{query}"), headers).await
+    }
+
+    /// Opens the live socket.
+    pub(crate) async fn live(&self) -> Socket {
+        self.try_socket("/api/live", &[]).await.expect("the socket opens")
+    }
+
+    /// Opens a socket at this path; an HTTP refusal is its status and code.
+    pub(crate) async fn try_socket(
+        &self,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Socket, (u16, String)> {
+        let url = format!("ws://{}{path}", self.server.address);
         let mut request = url.into_client_request().unwrap();
         request.headers_mut().insert("authorization", format!("Bearer {}", self.token).parse().unwrap());
         for (name, value) in headers {

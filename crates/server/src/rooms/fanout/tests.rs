@@ -1,6 +1,6 @@
 //! What a flush says in small and in large rooms: how many are told, how often, and how much.
 
-use roomtone_room::{Actor, Command, Kind, RoomId};
+use roomtone_room::{Actor, Command, Kind, Opening, RoomId};
 use tokio_tungstenite::tungstenite::protocol::frame::FrameSocket;
 
 use super::*;
@@ -10,6 +10,7 @@ use crate::edge;
 struct Scene {
     room: Room,
     people: HashMap<MemberId, Person>,
+    apart: Apart,
     fanout: Fanout,
     now: Instant,
     epoch: Instant,
@@ -19,17 +20,17 @@ const HOST: MemberId = MemberId(0);
 
 impl Scene {
     fn with(listeners: u128) -> Self {
-        let (room, _) = Room::open(
-            roomtone_room::Timestamp(0),
-            RoomId(1),
-            HOST,
-            "A room".to_owned(),
-            Kind::Open,
-            "en".to_owned(),
-            Vec::new(),
-        );
+        let opening = Opening::new("A room", Kind::Open, "en");
+        let (room, _) = Room::open(roomtone_room::Timestamp(0), RoomId(1), HOST, opening);
         let now = edge::instant();
-        let mut scene = Self { fanout: Fanout::new(room.seq()), room, people: HashMap::new(), now, epoch: now };
+        let mut scene = Self {
+            fanout: Fanout::new(room.seq()),
+            room,
+            people: HashMap::new(),
+            apart: Apart::default(),
+            now,
+            epoch: now,
+        };
         (0..=listeners).for_each(|id| drop(scene.happens(MemberId(id), ENTER)));
         scene.wait(MERGE_FOR);
         scene.flush(Vec::new());
@@ -43,7 +44,7 @@ impl Scene {
     /// Applies a member's command, and returns what happened, for a flush.
     fn applied(&mut self, member: MemberId, command: Command) -> Vec<Happened> {
         let name = format!("m{:05}", member.0);
-        self.people.insert(member, Person { id: Id(member), handle: name.clone(), name });
+        self.people.insert(member, Person { id: Id(member), handle: name.clone(), name, avatar: None });
         let stage: Vec<_> = self.room.on_stage().map(|p| p.member).collect();
         let at = roomtone_room::Timestamp((self.now - self.epoch).as_millis() as u64);
         let actor = Actor::Member { member, role_epoch: None, id: None };
@@ -56,7 +57,7 @@ impl Scene {
     }
 
     fn flush(&mut self, happened: Vec<Happened>) -> Told {
-        let flush = self.fanout.flush(self.now, happened, &self.room);
+        let flush = self.fanout.flush(self.now, happened, &self.room, &self.apart);
         Told {
             moderators: flush.to(Class::Moderators).map(read),
             speakers: flush.to(Class::Speakers).map(read),
@@ -186,7 +187,7 @@ fn the_end_is_told_to_everybody_at_once() {
 fn a_snapshot_of_a_large_room_is_no_longer_than_one_of_a_full_page() {
     let length = |listeners: u128| {
         let scene = Scene::with(listeners);
-        let snapshot = snapshot(&scene.room, &scene.people, MemberId(listeners), 0).unwrap();
+        let snapshot = snapshot(&scene.room, &scene.people, &scene.apart, None, MemberId(listeners), 0).unwrap();
         Outgoing::from(&ServerMessage::Snapshot(Box::new(snapshot))).frame().len()
     };
     let (page, large) = (length(roomtone_room::AUDIENCE_FIRST as u128), length(10_000));
@@ -201,13 +202,13 @@ fn who_missed_much_gets_a_snapshot_and_who_missed_only_arrivals_a_short_message(
     for id in 2_000..3_000 {
         scene.happens(MemberId(id), ENTER);
     }
-    let resumed = scene.fanout.resume(&scene.room, MemberId(5), since).unwrap();
+    let resumed = scene.fanout.resume(&scene.room, &scene.apart, MemberId(5), since).unwrap();
     assert!(resumed.frame().len() < 200);
     assert_eq!(read(&resumed).audience_count, 2_000);
     scene.invite(MemberId(1));
     for i in 0..RESUMED {
         scene.happens(MemberId(1), Command::SetMic { open: i % 2 == 0 });
     }
-    assert!(scene.fanout.resume(&scene.room, MemberId(5), since).is_none());
-    assert!(scene.fanout.resume(&scene.room, MemberId(5), scene.room.seq()).is_some());
+    assert!(scene.fanout.resume(&scene.room, &scene.apart, MemberId(5), since).is_none());
+    assert!(scene.fanout.resume(&scene.room, &scene.apart, MemberId(5), scene.room.seq()).is_some());
 }

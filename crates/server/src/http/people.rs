@@ -1,0 +1,362 @@
+//! Other members: their profiles, and following, blocking and muting them.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequest, Query, Request, State};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use roomtone_room::ids::{MemberId, Timestamp};
+use roomtone_store::{Followed, Member, Place, StoreError};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::auth::SignedIn;
+use super::body::{Body, PathId, to_the_end};
+use crate::app::App;
+use crate::edge;
+use crate::notices::Tell;
+use crate::wire::notices::NoticeKind;
+use crate::wire::people::{Between, Entry, Follow, People, Profile, Suggestions, badge};
+use crate::wire::{ApiError, Code};
+
+/// People on a page of a list.
+const PAGE: usize = 50;
+
+/// People who are suggested at once.
+const SUGGESTED: usize = 24;
+
+/// A day, in milliseconds: for so long the same people are suggested.
+const DAY: u64 = 24 * 60 * 60 * 1000;
+
+/// The member with a handle, as far as `viewer` may know of them. Somebody who is suspended, or with whom there is a block in
+/// either direction, is `member_not_found` exactly like a handle that nobody has. The one way from a handle to a member.
+pub(crate) async fn visible(app: &App, viewer: MemberId, handle: &str) -> Result<Member, ApiError> {
+    let found = app.store.visible_member(viewer, handle).await.map_err(|e| ApiError::internal(&e))?;
+    found.ok_or_else(|| Code::MemberNotFound.into())
+}
+
+/// A member's profile.
+#[utoipa::path(get, path = "/api/members/{handle}", params(("handle" = String, Path)),
+    responses((status = 200, body = Profile), (status = 401, body = ApiError), (status = 404, body = ApiError)))]
+pub(super) async fn profile(
+    State(app): State<Arc<App>>,
+    caller: SignedIn,
+    PathId(handle): PathId<String>,
+) -> Result<Json<Profile>, ApiError> {
+    let viewer = caller.member.person.id;
+    let found = app.store.profile(viewer, &handle).await.map_err(|e| ApiError::internal(&e))?;
+    let found = found.ok_or(Code::MemberNotFound)?;
+    let id = found.person.id;
+    // Whoever hides it is nowhere, also in the room that they are in: it shows who is on its stage itself.
+    let shown = id == viewer || !found.online_hidden;
+    let room = match app.rooms.room_of(id).and_then(|room| app.rooms.get(room)).filter(|_| shown) {
+        Some(room) if app.rooms.admits(&room, viewer).await?.admitted => Some(room.summary().card.clone()),
+        _ => None,
+    };
+    Ok(Json(Profile {
+        person: found.person.into(),
+        bio: found.bio,
+        links: found.links,
+        topics: found.topics,
+        languages: found.languages,
+        sponsor: found.sponsor.map(Into::into),
+        joined_at: found.created_at.0,
+        followers: found.followers,
+        following: found.following,
+        mutuals: found.mutuals.into_iter().map(Into::into).collect(),
+        mutual_count: found.mutual_count,
+        houses: found.houses.into_iter().map(badge).collect(),
+        // As in the hallway: who is here is seen by those who follow them.
+        online: shown && (id == viewer || found.bell.is_some()) && (room.is_some() || app.live.is_open(id)),
+        you: Between {
+            follows: found.bell.is_some(),
+            bell: found.bell.map(Into::into),
+            follows_you: found.follows_viewer,
+            muted: found.muted,
+        },
+        room,
+        bot: found.bot,
+    }))
+}
+
+/// Follows a member, or changes how loudly.
+#[utoipa::path(put, path = "/api/members/{handle}/follow", params(("handle" = String, Path)),
+    request_body = Option<Follow>,
+    responses((status = 204), (status = 401, body = ApiError), (status = 404, body = ApiError),
+        (status = 409, body = ApiError)))]
+pub(super) async fn follow(
+    State(app): State<Arc<App>>,
+    caller: SignedIn,
+    PathId(handle): PathId<String>,
+    MaybeBody(request): MaybeBody<Follow>,
+) -> Result<StatusCode, ApiError> {
+    let me = caller.member.person.id;
+    let whom = other(&app, me, &handle).await?;
+    let bell = request.unwrap_or_default().bell.map(Into::into);
+    match app.store.follow(me, whom, bell, edge::now()).await.map_err(|e| ApiError::internal(&e))? {
+        Followed::New => app.notices.tell(Tell::new(whom, NoticeKind::Followed).by(me)),
+        Followed::Already => {}
+        Followed::TooMany => return Err(Code::TooManyPeople.into()),
+        Followed::Missing => return Err(Code::MemberNotFound.into()),
+    }
+    app.live.changed(me);
+    // Who is followed by a moderator may know of a social room.
+    app.live.changed(whom);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Stops following a member.
+#[utoipa::path(delete, path = "/api/members/{handle}/follow", params(("handle" = String, Path)),
+    responses((status = 204), (status = 401, body = ApiError), (status = 404, body = ApiError)))]
+pub(super) async fn unfollow(
+    State(app): State<Arc<App>>,
+    caller: SignedIn,
+    PathId(handle): PathId<String>,
+) -> Result<StatusCode, ApiError> {
+    let me = caller.member.person.id;
+    let whom = other(&app, me, &handle).await?;
+    app.store.unfollow(me, whom).await.map_err(|e| ApiError::internal(&e))?;
+    app.live.changed(me);
+    app.live.changed(whom);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Where a page begins.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Page {
+    #[serde(default)]
+    after: Option<String>,
+}
+
+type PageQuery = Result<Query<Page>, QueryRejection>;
+
+/// Who follows a member, in pages.
+#[utoipa::path(get, path = "/api/members/{handle}/followers",
+    params(("handle" = String, Path), ("after" = Option<String>, Query, description = "`next` of the page before")),
+    responses((status = 200, body = People), (status = 400, body = ApiError), (status = 401, body = ApiError),
+        (status = 404, body = ApiError)))]
+pub(super) async fn followers(
+    State(app): State<Arc<App>>,
+    caller: SignedIn,
+    PathId(handle): PathId<String>,
+    page: PageQuery,
+) -> Result<Json<People>, ApiError> {
+    let (viewer, after) = (caller.member.person.id, place(page)?);
+    let whom = visible(&app, viewer, &handle).await?.person.id;
+    people(app.store.followers_page(viewer, whom, after, PAGE as u64 + 1).await)
+}
+
+/// Whom a member follows, in pages.
+#[utoipa::path(get, path = "/api/members/{handle}/following",
+    params(("handle" = String, Path), ("after" = Option<String>, Query, description = "`next` of the page before")),
+    responses((status = 200, body = People), (status = 400, body = ApiError), (status = 401, body = ApiError),
+        (status = 404, body = ApiError)))]
+pub(super) async fn following(
+    State(app): State<Arc<App>>,
+    caller: SignedIn,
+    PathId(handle): PathId<String>,
+    page: PageQuery,
+) -> Result<Json<People>, ApiError> {
+    let (viewer, after) = (caller.member.person.id, place(page)?);
+    let whom = visible(&app, viewer, &handle).await?.person.id;
+    people(app.store.following_page(viewer, whom, after, PAGE as u64 + 1).await)
+}
+
+/// People whom the caller may like to follow.
+#[utoipa::path(get, path = "/api/suggestions",
+    responses((status = 200, body = Suggestions), (status = 401, body = ApiError)))]
+pub(super) async fn suggestions(State(app): State<Arc<App>>, caller: SignedIn) -> Result<Json<Suggestions>, ApiError> {
+    let me = caller.member.person.id;
+    let found =
+        app.store.suggestions(me, pivot(me, edge::now()), SUGGESTED).await.map_err(|e| ApiError::internal(&e))?;
+    Ok(Json(Suggestions { items: found.into_iter().map(Into::into).collect() }))
+}
+
+/// Blocks a member: from now on each is as if missing for the other, everywhere.
+#[utoipa::path(put, path = "/api/members/{handle}/block", params(("handle" = String, Path)),
+    responses((status = 204), (status = 401, body = ApiError), (status = 404, body = ApiError),
+        (status = 409, body = ApiError)))]
+pub(super) async fn block(
+    State(app): State<Arc<App>>,
+    caller: SignedIn,
+    PathId(handle): PathId<String>,
+) -> Result<StatusCode, ApiError> {
+    let me = caller.member.person.id;
+    if blocked(&app, me, &handle).await?.is_some() {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    let whom = other(&app, me, &handle).await?;
+    to_the_end(async move {
+        if !app.store.block(me, whom, edge::now()).await.map_err(|e| ApiError::internal(&e))? {
+            return Err(Code::TooManyPeople.into());
+        }
+        app.rooms.part(me, whom).await;
+        app.live.changed(me);
+        app.live.changed(whom);
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
+}
+
+/// Takes a block back.
+#[utoipa::path(delete, path = "/api/members/{handle}/block", params(("handle" = String, Path)),
+    responses((status = 204), (status = 401, body = ApiError), (status = 404, body = ApiError)))]
+pub(super) async fn unblock(
+    State(app): State<Arc<App>>,
+    caller: SignedIn,
+    PathId(handle): PathId<String>,
+) -> Result<StatusCode, ApiError> {
+    let me = caller.member.person.id;
+    let Some(whom) = blocked(&app, me, &handle).await? else {
+        // Somebody who is not blocked is unblocked already; who may not be known of is answered as missing.
+        return other(&app, me, &handle).await.map(|_| StatusCode::NO_CONTENT);
+    };
+    app.store.unblock(me, whom).await.map_err(|e| ApiError::internal(&e))?;
+    app.live.changed(me);
+    app.live.changed(whom);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whom the caller has blocked, in pages.
+#[utoipa::path(get, path = "/api/blocks",
+    params(("after" = Option<String>, Query, description = "`next` of the page before")),
+    responses((status = 200, body = People), (status = 400, body = ApiError), (status = 401, body = ApiError)))]
+pub(super) async fn blocks(
+    State(app): State<Arc<App>>,
+    caller: SignedIn,
+    page: PageQuery,
+) -> Result<Json<People>, ApiError> {
+    people(app.store.blocks_page(caller.member.person.id, place(page)?, PAGE as u64 + 1).await)
+}
+
+/// Mutes a member: nothing of theirs is brought to the caller unasked. They do not learn of it.
+#[utoipa::path(put, path = "/api/members/{handle}/mute", params(("handle" = String, Path)),
+    responses((status = 204), (status = 401, body = ApiError), (status = 404, body = ApiError),
+        (status = 409, body = ApiError)))]
+pub(super) async fn mute(
+    State(app): State<Arc<App>>,
+    caller: SignedIn,
+    PathId(handle): PathId<String>,
+) -> Result<StatusCode, ApiError> {
+    let me = caller.member.person.id;
+    let whom = other(&app, me, &handle).await?;
+    let new = app.store.mute(me, whom, edge::now()).await.map_err(|e| ApiError::internal(&e))?;
+    if !new && !app.store.between(me, whom).await.map_err(|e| ApiError::internal(&e))?.mutes {
+        return Err(Code::TooManyPeople.into());
+    }
+    app.live.changed(me);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes a mute back.
+#[utoipa::path(delete, path = "/api/members/{handle}/mute", params(("handle" = String, Path)),
+    responses((status = 204), (status = 401, body = ApiError), (status = 404, body = ApiError)))]
+pub(super) async fn unmute(
+    State(app): State<Arc<App>>,
+    caller: SignedIn,
+    PathId(handle): PathId<String>,
+) -> Result<StatusCode, ApiError> {
+    let me = caller.member.person.id;
+    let whom = other(&app, me, &handle).await?;
+    app.store.unmute(me, whom).await.map_err(|e| ApiError::internal(&e))?;
+    app.live.changed(me);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whom the caller has muted, in pages.
+#[utoipa::path(get, path = "/api/mutes",
+    params(("after" = Option<String>, Query, description = "`next` of the page before")),
+    responses((status = 200, body = People), (status = 400, body = ApiError), (status = 401, body = ApiError)))]
+pub(super) async fn mutes(
+    State(app): State<Arc<App>>,
+    caller: SignedIn,
+    page: PageQuery,
+) -> Result<Json<People>, ApiError> {
+    people(app.store.mutes_page(caller.member.person.id, place(page)?, PAGE as u64 + 1).await)
+}
+
+/// Somebody else than the caller, whom the caller may know of.
+async fn other(app: &App, me: MemberId, handle: &str) -> Result<MemberId, ApiError> {
+    let whom = visible(app, me, handle).await?.person.id;
+    if whom == me { Err(Code::TargetProtected.into()) } else { Ok(whom) }
+}
+
+/// The member with this handle whom the caller has blocked.
+pub(super) async fn blocked(app: &App, me: MemberId, handle: &str) -> Result<Option<MemberId>, ApiError> {
+    app.store.blocked_by_handle(me, handle).await.map_err(|e| ApiError::internal(&e))
+}
+
+/// Where a sample of all members begins for this one today: the same all day, and every day another.
+fn pivot(member: MemberId, now: Timestamp) -> MemberId {
+    const ODD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+    MemberId(member.0.wrapping_add(u128::from(now.0 / DAY)).wrapping_mul(ODD))
+}
+
+/// A page of a list, of which one more was asked for than fits.
+fn people(found: Result<Vec<roomtone_store::Entry>, StoreError>) -> Result<Json<People>, ApiError> {
+    let mut found = found.map_err(|e| ApiError::internal(&e))?;
+    let more = found.len() > PAGE;
+    found.truncate(PAGE);
+    let next = found.last().filter(|_| more).map(|last| write_place(last.place()));
+    let entry = |entry: roomtone_store::Entry| Entry { person: entry.person.into(), since: entry.since.0 };
+    Ok(Json(People { items: found.into_iter().map(entry).collect(), next }))
+}
+
+/// A place in a list as the client passes it back: the time and the id, with a dot between them.
+fn write_place(place: Place) -> String {
+    format!("{}.{}", place.since.0, place.id)
+}
+
+/// Reads what [`write_place`] wrote.
+fn place(page: PageQuery) -> Result<Option<Place>, ApiError> {
+    let Query(page) = page.map_err(|_| Code::BadRequest)?;
+    let Some(after) = page.after else { return Ok(None) };
+    let (since, id) = after.split_once('.').ok_or(Code::BadRequest)?;
+    // Beyond 63 bits there is no time.
+    let since = since.parse::<u64>().ok().filter(|since| *since <= i64::MAX as u64).ok_or(Code::BadRequest)?;
+    let id = id.parse().map_err(|_| Code::BadRequest)?;
+    Ok(Some(Place { since: Timestamp(since), id }))
+}
+
+/// A JSON body, or none: a request without a content type has none.
+pub(super) struct MaybeBody<T>(Option<T>);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for MaybeBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        if !request.headers().contains_key(CONTENT_TYPE) {
+            return Ok(Self(None));
+        }
+        let Body(value) = Body::from_request(request, state).await?;
+        Ok(Self(Some(value)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_read_back_and_nothing_else_is() {
+        let read = |text: &str| place(Ok(Query(Page { after: Some(text.to_owned()) })));
+        let somewhere = Place { since: Timestamp(1_700_000_000_123), id: MemberId(u128::MAX - 7) };
+        assert_eq!(read(&write_place(somewhere)), Ok(Some(somewhere)));
+        assert_eq!(place(Ok(Query(Page { after: None }))), Ok(None));
+        let id = somewhere.id;
+        for bad in ["", ".", "1", &id.to_string(), &format!("-1.{id}"), &format!("{}.{id}", u64::MAX), "1.x"] {
+            assert_eq!(read(bad).map_err(|error| error.code), Err(Code::BadRequest), "{bad}");
+        }
+    }
+
+    #[test]
+    fn suggestions_change_from_day_to_day_and_member_to_member() {
+        let (ada, ben) = (MemberId(1), MemberId(2));
+        let pivots = [pivot(ada, Timestamp(0)), pivot(ada, Timestamp(DAY)), pivot(ben, Timestamp(2 * DAY))];
+        assert_eq!(pivot(ada, Timestamp(DAY - 1)), pivots[0]);
+        assert!(pivots[0] != pivots[1] && pivots[1] != pivots[2] && pivots[0] != pivots[2]);
+    }
+}

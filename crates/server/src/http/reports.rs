@@ -1,0 +1,131 @@
+//! Reports: telling the admins of this server about somebody or something. Whoever is reported does not learn of it.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use roomtone_room::ids::{MemberId, RecordId, RoomId};
+use roomtone_store as store;
+
+use super::auth::SignedIn;
+use super::body::Body;
+use super::houses::house_for;
+use super::people::{blocked, visible};
+use super::text;
+use crate::app::App;
+use crate::edge;
+use crate::wire::hallway::HouseBadge;
+use crate::wire::people::{NewReport, ReportContext, ReportMade, ReportedMember, ReportedRoom};
+use crate::wire::socket::Role;
+use crate::wire::{ApiError, Code, Id};
+
+/// Characters of a report.
+const TEXT_MAX: usize = 2_000;
+
+/// Reports a member, a room or a house. What the server knows about it at that moment is kept with it.
+#[utoipa::path(post, path = "/api/reports", request_body = NewReport,
+    responses((status = 201, body = ReportMade), (status = 400, body = ApiError), (status = 401, body = ApiError),
+        (status = 404, body = ApiError), (status = 422, body = ApiError), (status = 429, body = ApiError)))]
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    caller: SignedIn,
+    Body(request): Body<NewReport>,
+) -> Result<(StatusCode, Json<ReportMade>), ApiError> {
+    let me = &caller.member.person;
+    if request.about.is_none() && request.room.is_none() && request.house.is_none() {
+        return Err(ApiError::with_message(Code::BadRequest, "A report is about a member, a room or a house."));
+    }
+    let text = text::paragraphs(&request.text, TEXT_MAX)?;
+    let about = match &request.about {
+        Some(handle) => Some(reported(&app, me.id, handle).await?),
+        None => None,
+    };
+    let house = match &request.house {
+        Some(handle) => Some(house_for(&app, me.id, handle).await?),
+        None => None,
+    };
+    let room = match &request.room {
+        Some(id) => Some(room(&app, me.id, id, about.as_ref().map(|(_, member)| *member)).await?),
+        None => None,
+    };
+    let id = RecordId(edge::random_128());
+    let report = store::NewReport {
+        id,
+        reporter: me.id,
+        about: about.as_ref().map(|(_, member)| *member),
+        room: room.as_ref().map(|room| room.id.0),
+        house: house.as_ref().map(|house| house.id),
+        reason: request.reason.as_str().to_owned(),
+        text,
+        context: write_context(&ReportContext {
+            reporter: me.handle.clone(),
+            about: about.map(|(about, _)| about),
+            room,
+            house: house.map(|house| HouseBadge { id: Id(house.id), handle: house.handle, name: house.text.name }),
+        }),
+        created_at: edge::now(),
+    };
+    // Fails when there are too many, or when the subject went away a moment ago, which comes to the same for the caller.
+    if !app.store.create_report(report).await.map_err(|e| ApiError::internal(&e))? {
+        return Err(Code::RateLimited.into());
+    }
+    tracing::info!("something was reported");
+    metrics::counter!("roomtone_reports_total").increment(1);
+    Ok((StatusCode::CREATED, Json(ReportMade { id: Id(id) })))
+}
+
+/// A member whom the caller may report: one they may know of, or have blocked.
+async fn reported(app: &App, me: MemberId, handle: &str) -> Result<(ReportedMember, MemberId), ApiError> {
+    let internal = |error: store::StoreError| ApiError::internal(&error);
+    let member = match blocked(app, me, handle).await? {
+        Some(id) => app.store.member(id).await.map_err(internal)?.ok_or(Code::MemberNotFound)?,
+        None => visible(app, me, handle).await?,
+    };
+    if member.person.id == me {
+        return Err(Code::TargetProtected.into());
+    }
+    let between = app.store.between(me, member.person.id).await.map_err(internal)?;
+    let id = member.person.id;
+    let about = ReportedMember {
+        handle: member.person.handle,
+        name: member.person.name,
+        joined_at: member.created_at.0,
+        followed: between.follows,
+        follows_reporter: between.followed,
+        blocked: between.blocks,
+        muted: between.mutes,
+    };
+    Ok((about, id))
+}
+
+/// A room that the caller may report: one they may know of, or could have entered before it ended.
+async fn room(app: &App, me: MemberId, id: &str, about: Option<MemberId>) -> Result<ReportedRoom, ApiError> {
+    let id: RoomId = id.parse().map_err(|_| Code::RoomNotFound)?;
+    let handle = app.rooms.get(id);
+    let known = match &handle {
+        Some(handle) => app.rooms.admits(handle, me).await?.admitted,
+        None => app.rooms.has_ended_for(id, me).await?,
+    };
+    let named = app.store.room_named(id).await.map_err(|e| ApiError::internal(&e))?;
+    let (title, opener) = named.filter(|_| known).ok_or(Code::RoomNotFound)?;
+    let summary = handle.map(|handle| handle.summary());
+    let role = |member: MemberId| {
+        let summary = summary.as_ref()?;
+        if summary.card.host.id.0 == member {
+            Some(Role::Host)
+        } else if summary.moderators.contains(&member) {
+            Some(Role::Moderator)
+        } else if summary.stage.contains(&member) {
+            Some(Role::Speaker)
+        } else {
+            (app.rooms.room_of(member) == Some(id)).then_some(Role::Listener)
+        }
+    };
+    let host = summary.as_ref().map_or(opener, |summary| summary.card.host.handle.clone());
+    Ok(ReportedRoom { id: Id(id), title, host, about_role: about.and_then(role), reporter_role: role(me) })
+}
+
+fn write_context(context: &ReportContext) -> String {
+    serde_json::to_string(context).expect("plain data with string keys always serialises")
+}

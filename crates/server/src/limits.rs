@@ -1,0 +1,598 @@
+//! Who may ask how often: one table, and who has asked.
+//!
+//! Each row gives every member, address or subject a bucket of its own. A bucket holds `burst` requests and gets one back
+//! every `refill` (the generic cell rate algorithm), so that what a row lets through in a time can be read off it.
+
+use std::borrow::Borrow;
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use roomtone_room::ids::MemberId;
+
+/// Buckets from which on those are looked for that are full again.
+const MANY: usize = 1024;
+
+/// Of IPv6, how many leading bits are one network as well, and how many times as much as an address such a network may ask:
+/// homes are given 56 or 64 bits, sites 48. More times suits those whose network is a whole town; fewer makes it costlier to ask
+/// from many addresses.
+const WIDER: [(u32, u32); 2] = [(56, 4), (48, 16)];
+
+/// Whose requests a row counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key {
+    /// Those of a member, whatever address they come from.
+    Member,
+    /// Those of a network address; of IPv6 the first 64 bits, since a user has all that follow, and [`WIDER`] ones as well.
+    Address,
+    /// Those about one handle or mail address, whoever asks.
+    Subject,
+}
+
+/// Which requests a row counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counts {
+    /// Every one.
+    All,
+    /// Those that were wrong: a guess at a secret. The handler counts them.
+    Misses,
+    /// Those of the kind that the row names. The handler counts them.
+    Chosen,
+}
+
+/// A row of the table.
+#[derive(Debug)]
+pub struct Limit {
+    /// What it is called; unique.
+    pub name: &'static str,
+    /// Method and path of the routes that share its buckets. Empty in the two rows for whatever has no row of its own.
+    pub routes: &'static [(&'static str, &'static str)],
+    /// Whose requests it counts.
+    pub key: Key,
+    /// Which of them.
+    pub counts: Counts,
+    /// Requests at once. More serves busier pages and typing errors; fewer makes repeating costlier.
+    pub burst: u32,
+    /// After how long one comes back. Shorter serves steady use; longer slows whoever repeats without end.
+    pub refill: Duration,
+}
+
+/// What a member may ask of a route without a row of its own: enough for the busiest page, and slow enough that reading the
+/// whole server through takes long (guarantee G4).
+pub const MEMBERS: Limit = Limit {
+    name: "members",
+    routes: &[],
+    key: Key::Member,
+    counts: Counts::All,
+    burst: 400,
+    refill: Duration::from_millis(10),
+};
+
+/// What an address may ask of a route for visitors without a row of its own. Many people may share one.
+pub const VISITORS: Limit = Limit {
+    name: "visitors",
+    routes: &[],
+    key: Key::Address,
+    counts: Counts::All,
+    burst: 400,
+    refill: Duration::from_millis(10),
+};
+
+/// Invite codes and other secrets in addresses that may be wrong. Those that are right cost nothing: a crowd comes in by
+/// one address.
+pub const GUESSES: Limit = Limit {
+    name: "guesses",
+    routes: &[
+        ("GET", "/api/invites/{code}"),
+        ("POST", "/api/invites/{code}/redeem"),
+        ("GET", "/api/waitlist/{secret}"),
+        ("DELETE", "/api/waitlist/{secret}"),
+    ],
+    key: Key::Address,
+    counts: Counts::Misses,
+    burst: 60,
+    refill: Duration::from_secs(2),
+};
+
+/// Wrong recovery codes for one handle. Beyond it those that are wrong are told to wait; one that is right always signs in, so
+/// that nobody can keep a member out. Codes have 100 bits: nobody finds one by trying.
+pub const RECOVERY_OF: Limit = Limit {
+    name: "recovery_of",
+    routes: &[("POST", "/api/sign-in/recovery")],
+    key: Key::Subject,
+    counts: Counts::Misses,
+    burst: 100,
+    refill: Duration::from_secs(1),
+};
+
+/// Letters with a link to sign in to one mail address, whoever asks for them: nobody's mailbox is to be filled.
+pub const SIGN_IN_MAIL_TO: Limit = Limit {
+    name: "sign_in_mail_to",
+    routes: &[("POST", "/api/sign-in/mail")],
+    key: Key::Subject,
+    counts: Counts::Chosen,
+    burst: 3,
+    refill: Duration::from_secs(300),
+};
+
+/// Letters with a link to confirm one mail address. Apart from the others, so that a member who asks for somebody else's address
+/// does not keep them from signing in.
+pub const CONFIRM_MAIL_TO: Limit = Limit {
+    name: "confirm_mail_to",
+    routes: &[("PUT", "/api/mail")],
+    key: Key::Subject,
+    counts: Counts::Chosen,
+    burst: 3,
+    refill: Duration::from_secs(300),
+};
+
+/// Every limit there is. A route is in at most one row that counts all requests.
+pub const TABLE: &[Limit] = &[
+    MEMBERS,
+    VISITORS,
+    GUESSES,
+    RECOVERY_OF,
+    SIGN_IN_MAIL_TO,
+    CONFIRM_MAIL_TO,
+    // Each opens a room and rings at somebody's side.
+    Limit {
+        name: "calls",
+        routes: &[("POST", "/api/calls")],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 10,
+        refill: Duration::from_secs(20),
+    },
+    // Each begun ceremony is a row on the disk, and a page begins one when it is shown.
+    Limit {
+        name: "passkey_sign_in",
+        routes: &[("POST", "/api/sign-in/passkey/begin"), ("POST", "/api/sign-in/passkey/finish")],
+        key: Key::Address,
+        counts: Counts::All,
+        burst: 60,
+        refill: Duration::from_secs(1),
+    },
+    Limit {
+        name: "recovery",
+        routes: &[("POST", "/api/sign-in/recovery")],
+        key: Key::Address,
+        counts: Counts::All,
+        burst: 20,
+        refill: Duration::from_secs(10),
+    },
+    Limit {
+        name: "sign_in_mail",
+        routes: &[("POST", "/api/sign-in/mail")],
+        key: Key::Address,
+        counts: Counts::All,
+        burst: 10,
+        refill: Duration::from_secs(30),
+    },
+    Limit {
+        name: "sign_in_link",
+        routes: &[("POST", "/api/sign-in/link")],
+        key: Key::Address,
+        counts: Counts::All,
+        burst: 30,
+        refill: Duration::from_secs(5),
+    },
+    Limit {
+        name: "passkeys",
+        routes: &[("POST", "/api/passkeys/begin"), ("POST", "/api/passkeys/finish")],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 20,
+        refill: Duration::from_secs(10),
+    },
+    Limit {
+        name: "recovery_codes",
+        routes: &[("POST", "/api/recovery-codes")],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 10,
+        refill: Duration::from_secs(60),
+    },
+    Limit {
+        name: "mail_address",
+        routes: &[("PUT", "/api/mail")],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 5,
+        refill: Duration::from_secs(300),
+    },
+    // Each goes through the index several times; a page sends one for every few letters.
+    Limit {
+        name: "search",
+        routes: &[("GET", "/api/search")],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 60,
+        refill: Duration::from_millis(100),
+    },
+    Limit {
+        name: "houses",
+        routes: &[("POST", "/api/houses")],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 20,
+        refill: Duration::from_secs(600),
+    },
+    // Each tells somebody of it, and each change of who belongs to a house keeps others from changing it for a moment.
+    Limit {
+        name: "house_members",
+        routes: &[
+            ("POST", "/api/houses/{handle}/nominations"),
+            ("PUT", "/api/houses/{handle}/membership"),
+            ("DELETE", "/api/houses/{handle}/membership"),
+        ],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 60,
+        refill: Duration::from_secs(10),
+    },
+    // Each is an address that the server will post to.
+    Limit {
+        name: "push",
+        routes: &[("POST", "/api/push")],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 20,
+        refill: Duration::from_secs(60),
+    },
+    Limit {
+        name: "invites",
+        routes: &[("POST", "/api/invites")],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 30,
+        refill: Duration::from_secs(5),
+    },
+    // Each keeps a handle from others for a month.
+    Limit {
+        name: "waitlist",
+        routes: &[("POST", "/api/waitlist")],
+        key: Key::Address,
+        counts: Counts::All,
+        burst: 10,
+        refill: Duration::from_secs(600),
+    },
+    // Whoever waits is found by those who were told the handle, and not by trying handles.
+    Limit {
+        name: "waving",
+        routes: &[("GET", "/api/waitlist/by-handle/{handle}"), ("POST", "/api/waitlist/by-handle/{handle}/wave")],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 30,
+        refill: Duration::from_secs(5),
+    },
+    // Each is a row that others hear of.
+    Limit {
+        name: "follows",
+        routes: &[
+            ("PUT", "/api/members/{handle}/follow"),
+            ("PUT", "/api/members/{handle}/block"),
+            ("PUT", "/api/members/{handle}/mute"),
+        ],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 120,
+        refill: Duration::from_secs(1),
+    },
+    // Each looks at thousands of follows.
+    Limit {
+        name: "suggestions",
+        routes: &[("GET", "/api/suggestions")],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 20,
+        refill: Duration::from_secs(2),
+    },
+    Limit {
+        name: "profile",
+        routes: &[("PATCH", "/api/me")],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 30,
+        refill: Duration::from_secs(5),
+    },
+    // Each takes a core for a while.
+    Limit {
+        name: "avatar",
+        routes: &[("PUT", "/api/me/avatar")],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 15,
+        refill: Duration::from_secs(30),
+    },
+    Limit {
+        name: "reports",
+        routes: &[("POST", "/api/reports")],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 10,
+        refill: Duration::from_secs(60),
+    },
+    // Reads everything that is stored about a member.
+    Limit {
+        name: "export",
+        routes: &[("GET", "/api/me/export")],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 3,
+        refill: Duration::from_secs(1200),
+    },
+    Limit {
+        name: "delete_account",
+        routes: &[("DELETE", "/api/me")],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 10,
+        refill: Duration::from_secs(30),
+    },
+    Limit {
+        name: "test_mail",
+        routes: &[("POST", "/api/admin/settings/test-mail")],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 5,
+        refill: Duration::from_secs(60),
+    },
+];
+
+/// Who has asked, row by row.
+#[derive(Debug)]
+pub struct Limits {
+    /// One for each row of [`TABLE`].
+    rows: Vec<Buckets<Who>>,
+    /// For each of them, one for each of [`WIDER`].
+    wider: Vec<[Buckets<IpAddr>; WIDER.len()]>,
+    /// The row that counts all requests of a route.
+    by_route: HashMap<(&'static str, &'static str), usize>,
+}
+
+/// Whom a bucket belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Who {
+    Member(MemberId),
+    Address(IpAddr),
+    Subject(String),
+}
+
+impl Limits {
+    /// Nobody has asked yet.
+    pub fn new() -> Self {
+        let rows = TABLE.iter().map(Buckets::new).collect();
+        let wider = TABLE.iter().map(|limit| WIDER.map(|(_, times)| Buckets::many(limit, times))).collect();
+        let counted = TABLE.iter().enumerate().filter(|(_, limit)| limit.counts == Counts::All);
+        let by_route = counted.flat_map(|(row, limit)| limit.routes.iter().map(move |&route| (route, row))).collect();
+        Self { rows, wider, by_route }
+    }
+
+    /// Counts a member's request of a route; false if there were too many.
+    pub fn member(&self, method: &str, path: &str, member: MemberId, now: Instant) -> bool {
+        self.take(self.row_of(method, path, &MEMBERS), Who::Member(member), now)
+    }
+
+    /// Counts a request of a route for visitors; false if there were too many.
+    pub fn visitor(&self, method: &str, path: &str, from: IpAddr, now: Instant) -> bool {
+        let row = self.row_of(method, path, &VISITORS);
+        let mut wider = WIDER.iter().zip(&self.wider[row]);
+        self.take(row, Who::Address(network(from)), now)
+            && (from.to_canonical().is_ipv4()
+                || wider.all(|((bits, _), buckets)| buckets.take(first_bits(from, *bits), now)))
+    }
+
+    /// Counts a request about a subject; false if there were too many.
+    pub fn subject(&self, limit: &Limit, subject: &str, now: Instant) -> bool {
+        self.take(row(limit), Who::Subject(subject.to_owned()), now)
+    }
+
+    /// Forgets those who have been quiet for long, so that the tables stay small.
+    pub fn forget_idle(&self, now: Instant) {
+        self.rows.iter().for_each(|row| row.forget_idle(now));
+        self.wider.iter().flatten().for_each(|row| row.forget_idle(now));
+    }
+
+    /// The row that counts all requests of a route, or the one for routes without. HEAD does what GET does (RFC 9110, section
+    /// 9.3.2), so it counts as one.
+    fn row_of(&self, method: &str, path: &str, otherwise: &Limit) -> usize {
+        let method = if method == "HEAD" { "GET" } else { method };
+        match self.by_route.get(&(method, path)) {
+            Some(&found) if TABLE[found].key == otherwise.key => found,
+            _ => row(otherwise),
+        }
+    }
+
+    fn take(&self, row: usize, who: Who, now: Instant) -> bool {
+        self.rows[row].take(who, now)
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Where a row is in the table.
+fn row(limit: &Limit) -> usize {
+    TABLE.iter().position(|row| row.name == limit.name).expect("each limit that has a name of its own is in the table")
+}
+
+/// The buckets of one row: when each will be full again. One that is full is the same as none.
+#[derive(Debug)]
+pub(crate) struct Buckets<K> {
+    burst: u32,
+    refill: Duration,
+    kept: Mutex<Kept<K>>,
+}
+
+#[derive(Debug)]
+struct Kept<K> {
+    full: HashMap<K, Instant>,
+    /// How many there were after full ones had been forgotten.
+    left: usize,
+}
+
+impl<K: Eq + Hash> Buckets<K> {
+    /// All full.
+    pub(crate) fn new(limit: &Limit) -> Self {
+        Self::many(limit, 1)
+    }
+
+    /// All full, each holding so many times as much and getting it back so many times as fast.
+    fn many(limit: &Limit, times: u32) -> Self {
+        Self {
+            burst: limit.burst * times,
+            refill: limit.refill / times,
+            kept: Mutex::new(Kept { full: HashMap::new(), left: 0 }),
+        }
+    }
+
+    /// Whether this one has something left.
+    pub(crate) fn may<Q>(&self, who: &Q, now: Instant) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        self.has_left(self.lock().full.get(who), now)
+    }
+
+    /// Takes one; false if there was none.
+    pub(crate) fn take(&self, who: K, now: Instant) -> bool {
+        let mut kept = self.lock();
+        if !self.has_left(kept.full.get(&who), now) {
+            return false;
+        }
+        let full = kept.full.entry(who).or_insert(now);
+        *full = (*full).max(now) + self.refill;
+        if kept.full.len() > MANY.max(2 * kept.left) {
+            kept.forget(now);
+        }
+        true
+    }
+
+    /// Forgets those that are full.
+    pub(crate) fn forget_idle(&self, now: Instant) {
+        self.lock().forget(now);
+    }
+
+    fn has_left(&self, full: Option<&Instant>, now: Instant) -> bool {
+        full.is_none_or(|&full| full <= now + self.refill * (self.burst - 1))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept<K>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Eq + Hash> Kept<K> {
+    fn forget(&mut self, now: Instant) {
+        self.full.retain(|_, full| *full > now);
+        self.left = self.full.len();
+    }
+}
+
+/// An IPv6 user has a whole /64 of addresses, and counts as one.
+pub(crate) fn network(address: IpAddr) -> IpAddr {
+    first_bits(address, 64)
+}
+
+/// An IPv6 address without what follows its first bits; IPv4 as it is.
+fn first_bits(address: IpAddr, bits: u32) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(ip) => IpAddr::V6((u128::from(ip) & (u128::MAX << (128 - bits))).into()),
+        v4 => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_row_lets_its_burst_through_and_then_one_at_a_time() {
+        for limit in TABLE {
+            let (buckets, mut now) = (Buckets::new(limit), crate::edge::instant());
+            let let_through = |now| (0..3 * limit.burst).filter(|_| buckets.take("somebody", now)).count() as u32;
+            assert_eq!(let_through(now), limit.burst, "{}", limit.name);
+            assert!(!buckets.may("somebody", now) && buckets.may("another", now), "{}", limit.name);
+            now += limit.refill - Duration::from_nanos(1);
+            assert_eq!(let_through(now), 0, "{}", limit.name);
+            assert_eq!(let_through(now + Duration::from_nanos(1)), 1, "{}", limit.name);
+            assert_eq!(let_through(now + limit.refill * (limit.burst + 5)), limit.burst, "{}", limit.name);
+        }
+    }
+
+    #[test]
+    fn rows_are_told_apart_by_name_and_routes_by_row() {
+        let names: HashSet<_> = TABLE.iter().map(|limit| limit.name).collect();
+        assert_eq!(names.len(), TABLE.len());
+        let counted = || TABLE.iter().filter(|limit| limit.counts == Counts::All);
+        let routes: HashSet<_> = counted().flat_map(|limit| limit.routes).collect();
+        assert_eq!(routes.len(), counted().map(|limit| limit.routes.len()).sum::<usize>());
+        for limit in TABLE {
+            assert!(limit.burst > 0 && !limit.refill.is_zero(), "{}", limit.name);
+            assert_eq!(limit.routes.is_empty(), [MEMBERS.name, VISITORS.name].contains(&limit.name), "{}", limit.name);
+        }
+    }
+
+    #[test]
+    fn a_route_is_counted_in_its_own_row_and_others_in_the_common_one() {
+        let (limits, now) = (Limits::new(), crate::edge::instant());
+        let me = MemberId(7);
+        let mail = |limits: &Limits| limits.member("PUT", "/api/mail", me, now);
+        assert_eq!((0..50).filter(|_| mail(&limits)).count(), 5);
+        let other = |limits: &Limits| limits.member("GET", "/api/mail", me, now);
+        assert_eq!((0..500).filter(|_| other(&limits)).count(), 400);
+        assert!(!limits.member("GET", "/api/me", me, now), "the common row is one for all its routes");
+        assert!(limits.member("GET", "/api/me", MemberId(8), now));
+        let head = |limits: &Limits| limits.member("HEAD", "/api/me/export", me, now);
+        assert_eq!((0..50).filter(|_| head(&limits)).count(), 3, "HEAD is a GET");
+        assert!(!limits.member("GET", "/api/me/export", me, now));
+        // A row by another key than the route's caller has is not used.
+        let from = "192.0.2.1".parse().unwrap();
+        assert_eq!((0..500).filter(|_| limits.visitor("PUT", "/api/mail", from, now)).count(), 400);
+        limits.forget_idle(now + Duration::from_secs(3600));
+        assert!(limits.rows.iter().all(|row| row.lock().full.is_empty()));
+    }
+
+    #[test]
+    fn an_address_is_one_with_its_neighbours_of_the_same_64_bits() {
+        let (limits, now) = (Limits::new(), crate::edge::instant());
+        let ask = |from: &str| limits.visitor("POST", "/api/sign-in/mail", from.parse().unwrap(), now);
+        assert_eq!((0..50).filter(|_| ask("2001:db8::1")).count(), 10);
+        assert!(!ask("2001:db8::ffff:2") && ask("2001:db8:0:1::1"));
+        assert_eq!((0..50).filter(|_| ask("192.0.2.1")).count(), 10);
+        assert!(!ask("::ffff:192.0.2.1") && ask("192.0.2.2"));
+    }
+
+    #[test]
+    fn whoever_has_many_networks_asks_as_a_few() {
+        let (limits, now) = (Limits::new(), crate::edge::instant());
+        let ask = |address: u128| {
+            let from = IpAddr::V6(((0x2001_0db8 << 96) + address).into());
+            limits.visitor("POST", "/api/waitlist", from, now)
+        };
+        // All networks of 64 bits in one of 56, and then all of those in one of 48.
+        assert_eq!((0..256 * 10).filter(|n| ask((n % 256) << 64)).count(), 4 * 10);
+        assert_eq!((1..256).flat_map(|n| [n; 20]).filter(|n| ask(n << 72)).count(), 12 * 10);
+        assert!(ask(1 << 80), "another site");
+        limits.forget_idle(now + Duration::from_secs(100_000));
+        assert!(limits.wider.iter().flatten().all(|row| row.lock().full.is_empty()));
+    }
+
+    #[test]
+    fn full_buckets_are_forgotten() {
+        let (buckets, mut now) = (Buckets::new(&GUESSES), crate::edge::instant());
+        for n in 0..10 * MANY as u32 {
+            now += Duration::from_millis(10);
+            assert!(buckets.take(n, now));
+            assert!(buckets.lock().full.len() <= MANY + 1);
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Bodies of search.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::hallway::{HallwayRoom, HouseBadge};
+use super::socket::Person;
+
+/// Somebody who was found.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FoundPerson {
+    /// Who.
+    #[serde(flatten)]
+    pub person: Person,
+    /// Whether the member follows them.
+    pub followed: bool,
+    /// How many of those whom the member follows follow them; not all are counted where the member follows very many.
+    pub mutual_count: u64,
+}
+
+/// `GET /api/search`: what was found, of each kind the best first. A kind that was not asked for is empty.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub struct Found {
+    /// People.
+    pub people: Vec<FoundPerson>,
+    /// Houses.
+    pub houses: Vec<HouseBadge>,
+    /// Rooms live now.
+    pub rooms: Vec<HallwayRoom>,
+    /// Events: none yet.
+    #[schema(value_type = Vec<String>)]
+    pub events: [(); 0],
+    /// Replays: none yet.
+    #[schema(value_type = Vec<String>)]
+    pub replays: [(); 0],
+}
