@@ -9,6 +9,11 @@ class Member {
   /** Why it could not be found out, as a code. */
   trouble = $state<string | null>(null);
 
+  /** Whether they run this server: as its owner, or as an admin whom the owner made one. */
+  get runs(): boolean {
+    return this.me?.owner === true || this.me?.admin === true;
+  }
+
   async load(): Promise<void> {
     try {
       this.me = await api.me();
@@ -30,6 +35,12 @@ class Member {
     if (!this.me) return;
     const others = this.me.following.filter((one) => one.id !== person.id);
     this.me = { ...this.me, following: on ? [...others, person] : others };
+  }
+
+  /** Somebody is not followed any more, by what was done on another page. */
+  forget(member: string): void {
+    if (!this.me) return;
+    this.me = { ...this.me, following: this.me.following.filter((one) => one.id !== member) };
   }
 
   /** Ends the session on this browser. */

@@ -3,11 +3,19 @@
 import type { components } from './schema';
 
 type Schemas = components['schemas'];
-export type Me = Schemas['Me'];
-export type InviteInfo = Schemas['Invite'];
-export type RoomCard = Schemas['RoomCard'];
+
+/** An answer of the server: it leaves no field out, and says null where the description says that a field may be absent. */
+export type Answer<T> = T extends (infer Item)[]
+  ? Answer<Item>[]
+  : T extends object
+    ? { [Key in keyof T]-?: Answer<Exclude<T[Key], undefined>> }
+    : T;
+
+export type Me = Answer<Schemas['Me']>;
+export type InviteInfo = Answer<Schemas['Invite']>;
+export type RoomCard = Answer<Schemas['RoomCard']>;
 export type NewRoom = Schemas['NewRoom'];
-export type Roster = Schemas['Roster'];
+export type Roster = Answer<Schemas['Roster']>;
 
 /** A leg as the server made it. */
 export interface MadeLeg {
@@ -64,10 +72,6 @@ export class Api {
     return this.json(on ? 'PUT' : 'DELETE', `/api/members/${encodeURIComponent(handle)}/follow`);
   }
 
-  async rooms(): Promise<RoomCard[]> {
-    return (await this.json<Schemas['Hallway']>('GET', '/api/rooms')).rooms;
-  }
-
   room(id: string): Promise<RoomCard> {
     return this.json('GET', `/api/rooms/${encodeURIComponent(id)}`);
   }
@@ -94,18 +98,16 @@ export class Api {
     return this.json('DELETE', `/api/rooms/${encodeURIComponent(room)}/legs/${encodeURIComponent(leg)}`);
   }
 
-  private async json<T>(method: string, path: string, body?: unknown): Promise<T> {
+  /** A request with JSON in both directions; an answer without a body is undefined. Rejects with an `ApiError`. */
+  async json<T>(method: string, path: string, body?: unknown): Promise<T> {
     const text = body === undefined ? undefined : JSON.stringify(body);
     const response = await this.send(method, path, text, 'application/json');
-    return (response.status === 204 ? undefined : await response.json()) as T;
+    const answer = await response.text();
+    return (answer === '' ? undefined : JSON.parse(answer)) as T;
   }
 
-  private async send(
-    method: string,
-    path: string,
-    body: string | undefined,
-    type: string,
-  ): Promise<Response> {
+  /** A request as it is; gives the answer if it is a success. Rejects with an `ApiError`. */
+  async send(method: string, path: string, body?: BodyInit, type = 'application/json'): Promise<Response> {
     const headers: Record<string, string> = body === undefined ? {} : { 'Content-Type': type };
     let response: Response;
     try {

@@ -4,6 +4,588 @@
  */
 
 export interface paths {
+    "/api/admin/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the owner and admins did, the latest first, in pages. */
+        get: operations["audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How much there is of everything, and what works. */
+        get: operations["health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The members, by handle, in pages. */
+        get: operations["members"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/members/{handle}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One member, and how large their branch is. */
+        get: operations["member"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/members/{handle}/admin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Makes a member an admin. Only the owner may. */
+        put: operations["make_admin"];
+        post?: never;
+        /** Ends that a member is an admin. Only the owner may. */
+        delete: operations["end_admin"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/members/{handle}/owner": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Hands this server over to a member. Only the owner may, who is an admin from then on. */
+        put: operations["hand_over"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/members/{handle}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a member in again, or everybody of their branch who was suspended in the same act. */
+        post: operations["restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/members/{handle}/suspend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keeps a member, or their whole branch of the invite tree, out of this server. When it is answered, they are out of every
+         *     room, and their sessions have ended.
+         */
+        post: operations["suspend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What members reported, the newest first, in pages. */
+        get: operations["reports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/reports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Notes what came of a report, and tells whoever made it. */
+        post: operations["handle_report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The settings. The mail server's password is not among them. */
+        get: operations["show"];
+        /**
+         * Changes the settings, all at once. The first time that the owner does so, this server is set up. Only the owner may change
+         *     by which mail server letters go out: whoever reads them can sign in as anybody, the owner included.
+         */
+        put: operations["change"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/settings/test-mail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends a letter with the settings as they are, and waits until the mail server has taken it. Only the owner may, who chooses
+         *     the mail server.
+         */
+        post: operations["test_mail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/suspensions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is kept out, the latest first, in pages. */
+        get: operations["suspensions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/tree": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The invite tree, or the branch of one member. */
+        get: operations["tree"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/waitlist": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who waits to be let in, who came first first, in pages. */
+        get: operations["waitlist"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/waitlist/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes somebody off the waiting list and frees their handle. */
+        delete: operations["remove_waiting"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/avatars/{id}/{size}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A picture. Its id cannot be guessed, and another picture has another id, so that it may be kept for good. */
+        get: operations["show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/blocks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whom the caller has blocked, in pages. */
+        get: operations["blocks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Opens a closed room with a member and rings. While it rings, doing it again is the same call; calling somebody who is
+         *     ringing the caller accepts that call.
+         */
+        post: operations["call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answers a call to the caller. */
+        post: operations["answer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/houses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's houses, and others to discover. */
+        get: operations["list"];
+        put?: never;
+        /** Makes a house; its maker is its admin. */
+        post: operations["create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/houses/{handle}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One house. */
+        get: operations["show"];
+        put?: never;
+        post?: never;
+        /** Ends a house. Admins only. */
+        delete: operations["delete"];
+        options?: never;
+        head?: never;
+        /** Changes a house. Admins only. */
+        patch: operations["change"];
+        trace?: never;
+    };
+    "/api/houses/{handle}/bans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who was removed for good. Admins only. */
+        get: operations["bans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/houses/{handle}/bans/{member}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Lifts a ban. Admins only. */
+        delete: operations["lift_ban"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/houses/{handle}/follow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Hears of a house's rooms from now on. */
+        put: operations["follow"];
+        post?: never;
+        /** Does not hear of a house's rooms any more. */
+        delete: operations["unfollow"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/houses/{handle}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who belongs to a house, except those with whom there is a block. */
+        get: operations["members"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/houses/{handle}/members/{member}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Makes a member an admin, or an admin a member. Admins only. */
+        put: operations["set_role"];
+        post?: never;
+        /** Removes somebody for good. Admins only. */
+        delete: operations["ban"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/houses/{handle}/membership": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Joins a house, or accepts rules that have changed. */
+        put: operations["join"];
+        post?: never;
+        /** Leaves a house. */
+        delete: operations["leave"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/houses/{handle}/nominations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Nominations that wait for an admin. Admins only. */
+        get: operations["nominations"];
+        put?: never;
+        /** Nominates somebody. Members of the house only; an admin's nomination needs nobody's consent. */
+        post: operations["nominate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/houses/{handle}/nominations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Agrees to a nomination, or deletes it. Admins only. */
+        post: operations["answer_nomination"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/invites": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes an invite, if the caller has one left. */
+        post: operations["make"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/invites/mine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's invites, and how many are left. */
+        get: operations["mine"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/invites/mine/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes an invite of the caller's back that nobody has used. */
+        delete: operations["revoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/invites/{code}": {
         parameters: {
             query?: never;
@@ -38,6 +620,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/mail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's mail address. */
+        get: operations["mail"];
+        /**
+         * Sends a letter to an address, with a link by which the caller confirms that it is theirs. Until then nothing changes.
+         *     The caller must have signed in within the last fifteen minutes if they can sign in at all.
+         */
+        put: operations["set_mail"];
+        post?: never;
+        /** Removes the caller's mail address, unless it is their last way in. */
+        delete: operations["remove_mail"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/me": {
         parameters: {
             query?: never;
@@ -49,7 +653,99 @@ export interface paths {
         get: operations["me"];
         put?: never;
         post?: never;
+        /**
+         * Deletes the caller's account with everything they wrote; the rooms that they opened end. The caller must have signed in
+         *     within the last fifteen minutes, or prove with a passkey that it is them: a ceremony that was begun as for signing in.
+         */
+        delete: operations["delete"];
+        options?: never;
+        head?: never;
+        /** Changes what the caller says of themselves; all of it or nothing. */
+        patch: operations["change"];
+        trace?: never;
+    };
+    "/api/me/avatar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Gives the caller a picture: the square in the middle of the one that comes. */
+        put: operations["set"];
+        post?: never;
+        /** Takes the caller's picture away. */
+        delete: operations["remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/me/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything that is stored about the caller, as a zip archive. */
+        get: operations["export"];
+        put?: never;
+        post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/me/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the caller says of themselves. */
+        get: operations["profile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/members/{handle}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A member's profile. */
+        get: operations["profile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/members/{handle}/block": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Blocks a member: from now on each is as if missing for the other, everywhere. */
+        put: operations["block"];
+        post?: never;
+        /** Takes a block back. */
+        delete: operations["unblock"];
         options?: never;
         head?: never;
         patch?: never;
@@ -63,11 +759,290 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Follows a member. */
+        /** Follows a member, or changes how loudly. */
         put: operations["follow"];
         post?: never;
         /** Stops following a member. */
         delete: operations["unfollow"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/members/{handle}/followers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who follows a member, in pages. */
+        get: operations["followers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/members/{handle}/following": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whom a member follows, in pages. */
+        get: operations["following"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/members/{handle}/mute": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Mutes a member: nothing of theirs is brought to the caller unasked. They do not learn of it. */
+        put: operations["mute"];
+        post?: never;
+        /** Takes a mute back. */
+        delete: operations["unmute"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/mutes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whom the caller has muted, in pages. */
+        get: operations["mutes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The inbox. */
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notices/choices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the member is told of what, and when not. */
+        get: operations["choices"];
+        /** Changes how the member is told of what, and when not. */
+        put: operations["choose"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notices/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Marks notices as read. */
+        post: operations["read"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/passkeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's passkeys. */
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/passkeys/begin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins to make a passkey for the caller, who must have signed in within the last fifteen minutes if they can sign in at all. */
+        post: operations["begin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/passkeys/finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keeps the passkey that the caller's authenticator made. */
+        post: operations["finish"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/passkeys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes one of the caller's passkeys, unless it is their last way in. */
+        delete: operations["remove"];
+        options?: never;
+        head?: never;
+        /** Calls one of the caller's passkeys something else. */
+        patch: operations["rename"];
+        trace?: never;
+    };
+    "/api/push": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Has notices sent to this browser, until the session ends. */
+        post: operations["subscribe"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/push/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** This server's key, which a browser wants to know before it takes messages. */
+        get: operations["key"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/push/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Has no notices sent to a browser any more. */
+        delete: operations["unsubscribe"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/recovery-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many recovery codes the caller has left. */
+        get: operations["codes_left"];
+        put?: never;
+        /**
+         * Fresh recovery codes instead of all former ones. The caller must have signed in within the last fifteen minutes if they can
+         *     sign in at all.
+         */
+        post: operations["new_codes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reports a member, a room or a house. What the server knows about it at that moment is kept with it. */
+        post: operations["create"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -80,7 +1055,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The rooms live now. */
+        /** The rooms live now that the caller may know of, in their order. */
         get: operations["hallway"];
         put?: never;
         /** Opens a room. */
@@ -176,6 +1151,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What fits the words that were typed, by name, beginning, or with a typing error. */
+        get: operations["search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/server": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What anybody may know of this server. */
+        get: operations["server"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/session": {
         parameters: {
             query?: never;
@@ -188,6 +1197,163 @@ export interface paths {
         post?: never;
         /** Ends this session, with its sockets and legs. */
         delete: operations["sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's sessions. */
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        /** Ends all of the caller's sessions but this one. */
+        delete: operations["end_others"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends one of the caller's sessions, with its sockets and legs. */
+        delete: operations["end"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What visitors can sign in with. */
+        get: operations["ways_in"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sign-in/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Uses a link: one to sign in with signs in, and one that confirms an address does so for whoever is signed in. */
+        post: operations["use_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sign-in/mail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends a link to sign in to an address, if a member has it and not too many went there. The answer is the same for every
+         *     address.
+         */
+        post: operations["send_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sign-in/passkey/begin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins to sign in with whatever passkey the caller's authenticator has for this server. */
+        post: operations["begin_sign_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sign-in/passkey/finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Signs in whoever's passkey made the signature. */
+        post: operations["finish_sign_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sign-in/recovery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Signs in by a recovery code, which is used by that. */
+        post: operations["recover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/suggestions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** People whom the caller may like to follow. */
+        get: operations["suggestions"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -210,10 +1376,204 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/unsubscribe/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The page behind the same link, with one button: opening a link must not change anything, since programs open links as well. */
+        get: operations["ask_unsubscribe"];
+        put?: never;
+        /** Ends letters to the member whose link it is (RFC 8058, section 3.1). Without signing in: it is what a mail program presses. */
+        post: operations["unsubscribe"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/waitlist": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Puts somebody on the waiting list and keeps a handle for them. */
+        post: operations["wait"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/waitlist/by-handle/{handle}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who waits with exactly this handle: for members who were told it. */
+        get: operations["by_handle"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/waitlist/by-handle/{handle}/wave": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Waves in who waits with exactly this handle, which spends an invite of the caller's. */
+        post: operations["wave"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/waitlist/{secret}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How it stands with whoever has the secret. */
+        get: operations["show"];
+        put?: never;
+        post?: never;
+        /** Takes whoever has the secret off the waiting list. */
+        delete: operations["stop"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A member as admins see them. */
+        AdminMember: {
+            /** @description Whether they are an admin. */
+            admin: boolean;
+            /**
+             * Format: int64
+             * @description When they came in, in milliseconds since 1970.
+             */
+            created_at: number;
+            /**
+             * Format: int64
+             * @description How many they let in themselves.
+             */
+            guests: number;
+            /** @description Whether they own this server. */
+            owner: boolean;
+            /** @description Who. */
+            person: components["schemas"]["Person"];
+            sponsor?: components["schemas"]["Person"] | null;
+            /** @description Whether they are kept out. */
+            suspended: boolean;
+        };
+        /** @description `GET /api/admin/members/{handle}`. */
+        AdminMemberDetail: {
+            /**
+             * Format: int64
+             * @description How many suspending the branch would be about: the member and everybody below.
+             */
+            branch: number;
+            /**
+             * Format: int64
+             * @description How many of those are suspended already.
+             */
+            branch_suspended: number;
+            /** @description The member. */
+            member: components["schemas"]["AdminMember"];
+        };
+        /** @description A report as admins see it. */
+        AdminReport: {
+            about?: components["schemas"]["Person"] | null;
+            /** @description What the server knew about it at that moment. */
+            context: Record<string, never>;
+            /**
+             * Format: int64
+             * @description When, in milliseconds since 1970.
+             */
+            created_at: number;
+            /**
+             * Format: int64
+             * @description When it was handled, if it was.
+             */
+            handled_at?: number | null;
+            handled_by?: components["schemas"]["Person"] | null;
+            /** @description In which house it happened. */
+            house?: string | null;
+            /** @description Its id. */
+            id: string;
+            /** @description What came of it: `acted` or `no_action`. */
+            outcome?: string | null;
+            /** @description What is wrong, in a word. */
+            reason: string;
+            reporter?: components["schemas"]["Person"] | null;
+            /** @description In which room it happened. */
+            room?: string | null;
+            /** @description What the reporter says. */
+            text: string;
+        };
+        /** @description Somebody who waits, as admins see them. */
+        AdminWaiting: {
+            /**
+             * Format: int64
+             * @description Since when they wait, in milliseconds since 1970.
+             */
+            created_at: number;
+            /**
+             * Format: int64
+             * @description Until when the handle is kept.
+             */
+            expires_at: number;
+            /** @description The handle that is kept for them. */
+            handle: string;
+            /** @description Their entry's id. */
+            id: string;
+            /** @description BCP 47 language tag. */
+            language: string;
+            /** @description Their name. */
+            name: string;
+            /** @description What they wrote. */
+            note: string;
+            /** @description How it stands. */
+            state: components["schemas"]["WaitingState"];
+        };
+        /** @description How many members an act was about. */
+        Affected: {
+            /** @description How many. */
+            count: number;
+        };
+        /** @description `POST /api/calls/{id}/answer`. */
+        AnswerCall: {
+            /** @description What the member says. */
+            answer: components["schemas"]["CallAnswer"];
+        };
+        /** @description `POST /api/houses/{handle}/nominations/{id}`. */
+        AnswerNomination: {
+            /** @description Whether the nominee may join; otherwise the nomination is deleted. */
+            accept: boolean;
+        };
         /** @description An error as it is answered: a code, and a message for people. */
         ApiError: {
             /** @description The stable code. */
@@ -221,31 +1581,389 @@ export interface components {
             /** @description A sentence for people; may change. */
             message: string;
         };
+        /** @description An entry of the audit log. */
+        Audit: {
+            about?: components["schemas"]["Person"] | null;
+            /** @description What, in a word. */
+            act: string;
+            actor?: components["schemas"]["Person"] | null;
+            /**
+             * Format: int64
+             * @description When, in milliseconds since 1970.
+             */
+            at: number;
+            /** @description Ids, numbers and words that belong to it, by name. */
+            details: {
+                [key: string]: string;
+            };
+            /** @description Its id. */
+            id: string;
+        };
+        /** @description The answer to `PUT /api/me/avatar`. */
+        AvatarSet: {
+            /** @description The picture's id: it is at `/api/avatars/{avatar}/small` and `large`. */
+            avatar: string;
+        };
+        /**
+         * @description How loudly somebody wants to hear of whom they follow.
+         * @enum {string}
+         */
+        Bell: "never" | "sometimes" | "always";
+        /** @description What is between the caller and a member. */
+        Between: {
+            bell?: components["schemas"]["Bell"] | null;
+            /** @description Whether the caller follows them. */
+            follows: boolean;
+            /** @description Whether they follow the caller. */
+            follows_you: boolean;
+            /** @description Whether the caller has muted them. */
+            muted: boolean;
+        };
+        /**
+         * @description What somebody says to a call.
+         * @enum {string}
+         */
+        CallAnswer: "accepted" | "later" | "declined";
+        /** @description The answer to `POST /api/calls`. */
+        CallMade: {
+            /** @description The call's id. */
+            id: string;
+            /** @description The closed room of the two. */
+            room: string;
+        };
+        /** @description The answer to `POST /api/calls/{id}/answer`. */
+        CallRoom: {
+            /** @description The closed room of the two, which the member may enter whatever they answered. */
+            room: string;
+        };
+        /** @description The answer to `POST /api/passkeys/begin` and `POST /api/sign-in/passkey/begin`. */
+        CeremonyBegun: {
+            /** @description To be sent back with the credential, once, within five minutes. */
+            ceremony: string;
+            /**
+             * @description `PublicKeyCredentialCreationOptionsJSON` or `PublicKeyCredentialRequestOptionsJSON` (Web Authentication Level 3,
+             *     section 5.1.8 and 5.1.9).
+             */
+            options: Record<string, never>;
+        };
+        /** @description `PATCH /api/houses/{handle}`: what is absent stays as it is. */
+        ChangeHouse: {
+            /** @description Up to 500 characters. */
+            about?: string | null;
+            /** @description BCP 47 language tag. */
+            language?: string | null;
+            /** @description 1 to 60 characters. */
+            name?: string | null;
+            /** @description Whether one joins by nomination only. */
+            nominated?: boolean | null;
+            /** @description Whether only members, and those who may join, know of it. */
+            private?: boolean | null;
+            /** @description Up to 4,000 characters. Members are asked to accept others. */
+            rules?: string | null;
+        };
+        /** @description `PATCH /api/me`: what is absent stays as it is. */
+        ChangeMe: {
+            /** @description At most 600 characters. */
+            bio?: string | null;
+            /** @description Whether those whom they let in do not show them as their sponsor. */
+            guests_hidden?: boolean | null;
+            /** @description 2 to 30 letters of one script, digits and `_`; twice within 30 days. */
+            handle?: string | null;
+            /** @description BCP 47 tag of the language in which they read the interface. */
+            language?: string | null;
+            /** @description At most ten BCP 47 tags. */
+            languages?: string[] | null;
+            /** @description At most eight, https. */
+            links?: string[] | null;
+            /** @description 1 to 60 characters. */
+            name?: string | null;
+            /** @description Whether others do not see that they are here. */
+            online_hidden?: boolean | null;
+            /** @description Whether others do not see who let them in. */
+            sponsor_hidden?: boolean | null;
+            /** @description At most ten, of 1 to 30 characters. */
+            topics?: string[] | null;
+        };
         /**
          * @description Why a request or a command was refused. The text form is stable; docs/PROTOCOL.md lists all of them.
          * @enum {string}
          */
-        Code: "bad_request" | "not_signed_in" | "cross_site" | "not_allowed" | "not_on_stage" | "muted_by_moderator" | "not_found" | "invite_not_found" | "member_not_found" | "room_not_found" | "leg_not_found" | "method_not_allowed" | "handle_taken" | "not_in_room" | "stale_role" | "no_such_participant" | "target_protected" | "already_on_stage" | "hand_already_up" | "no_hand" | "no_offer" | "offer_already_open" | "nothing_to_change" | "stage_full" | "room_ended" | "too_large" | "unsupported_media_type" | "invalid_handle" | "invalid_name" | "invalid_language" | "invalid_title" | "invalid_question" | "invalid_sdp" | "no_audio" | "no_common_codec" | "unknown_command" | "rate_limited" | "busy" | "server_full" | "internal";
+        Code: "bad_request" | "not_signed_in" | "cross_site" | "not_allowed" | "not_on_stage" | "muted_by_moderator" | "house_rules" | "suspended" | "nomination_needed" | "waitlist_closed" | "sign_in_again" | "recovery_refused" | "not_found" | "invite_not_found" | "waiting_not_found" | "member_not_found" | "house_not_found" | "room_not_found" | "leg_not_found" | "passkey_not_found" | "session_not_found" | "mail_not_configured" | "passkeys_unavailable" | "method_not_allowed" | "handle_taken" | "no_invites_left" | "address_taken" | "last_way_in" | "handle_changed_lately" | "too_many_people" | "too_many_houses" | "last_admin" | "owner_must_stay" | "too_many_passkeys" | "too_many_tokens" | "not_in_room" | "stale_role" | "no_such_participant" | "target_protected" | "member_protected" | "already_on_stage" | "hand_already_up" | "no_hand" | "no_offer" | "offer_already_open" | "nothing_to_change" | "stage_full" | "room_ended" | "call_over" | "ceremony_over" | "link_over" | "too_large" | "picture_too_large" | "unsupported_media_type" | "unsupported_picture" | "invalid_handle" | "invalid_name" | "invalid_language" | "invalid_title" | "invalid_setting" | "invalid_question" | "invalid_text" | "invalid_link" | "invalid_topics" | "invalid_quiet_hours" | "invalid_subscription" | "wrong_handle" | "invalid_address" | "passkey_refused" | "invalid_sdp" | "no_audio" | "no_common_codec" | "unknown_command" | "rate_limited" | "busy" | "server_full" | "mail_failed" | "internal";
+        /**
+         * @description Which database there is.
+         * @enum {string}
+         */
+        DatabaseKind: "sqlite" | "postgres";
+        /** @description `DELETE /api/me`. */
+        DeleteMe: {
+            /** @description A passkey ceremony that was begun as for signing in; needed unless the caller has signed in a short while ago. */
+            ceremony?: string | null;
+            /** @description What the authenticator answered to it. */
+            credential?: unknown;
+            /** @description The caller's own handle, so that nobody does it by mistake. */
+            handle: string;
+        };
+        /** @description Somebody in a list. */
+        Entry: {
+            /** @description Who. */
+            person: components["schemas"]["Person"];
+            /**
+             * Format: int64
+             * @description Since when they are in it, in milliseconds since 1970.
+             */
+            since: number;
+        };
+        /** @description `PUT /api/members/{handle}/follow`; the body may be absent. */
+        Follow: {
+            bell?: components["schemas"]["Bell"] | null;
+        };
+        /** @description `GET /api/search`: what was found, of each kind the best first. A kind that was not asked for is empty. */
+        Found: {
+            /** @description Events: none yet. */
+            events: string[];
+            /** @description Houses. */
+            houses: components["schemas"]["HouseBadge"][];
+            /** @description People. */
+            people: components["schemas"]["FoundPerson"][];
+            /** @description Replays: none yet. */
+            replays: string[];
+            /** @description Rooms live now. */
+            rooms: components["schemas"]["HallwayRoom"][];
+        };
+        /** @description Somebody who was found. */
+        FoundPerson: components["schemas"]["Person"] & {
+            /** @description Whether the member follows them. */
+            followed: boolean;
+            /**
+             * Format: int64
+             * @description How many of those whom the member follows follow them; not all are counted where the member follows very many.
+             */
+            mutual_count: number;
+        };
         /** @description `GET /api/rooms`. */
         Hallway: {
-            /** @description Rooms live now that the member may enter, most recently opened first. */
+            /** @description Rooms live now that the member may know of, in the member's order; the first hundred. */
+            rooms: components["schemas"]["HallwayRoom"][];
+        };
+        /** @description A room in a member's hallway. */
+        HallwayRoom: components["schemas"]["RoomCard"] & {
+            /** @description Why it is where it is, the weightiest first; none for a room that is only large or new. */
+            reasons: components["schemas"]["Reason"][];
+        };
+        /** @description `POST /api/admin/reports/{id}`. */
+        HandleReport: {
+            /** @description What came of it. */
+            outcome: components["schemas"]["ReportOutcome"];
+            /** @description What to tell the reporter; up to 500 characters, and it may be empty. */
+            text?: string;
+        };
+        /** @description `GET /api/admin/health`. */
+        Health: {
+            /** @description Which database there is. */
+            database: components["schemas"]["DatabaseKind"];
+            /**
+             * Format: int64
+             * @description Bytes that the database takes.
+             */
+            database_size: number;
+            /** @description People in their audiences. */
+            listening: number;
+            /** @description Whether letters can be sent. */
+            mail: boolean;
+            /**
+             * Format: int64
+             * @description Members.
+             */
+            members: number;
+            /**
+             * Format: int64
+             * @description Bytes of memory that the program takes; null where that cannot be known.
+             */
+            memory?: number | null;
+            /** @description People on stage in them. */
+            on_stage: number;
+            /** @description Whether notifications can be pushed. */
+            push: boolean;
+            /** @description Rooms that are live. */
+            rooms: number;
+            /**
+             * Format: int64
+             * @description Sessions.
+             */
+            sessions: number;
+            /**
+             * Format: int64
+             * @description For how long it has run, in milliseconds.
+             */
+            uptime: number;
+            /** @description The version of the program. */
+            version: string;
+        };
+        /** @description `GET /api/houses/{handle}`. */
+        House: components["schemas"]["HouseCard"] & {
+            /** @description Whether the caller was removed for good. */
+            banned: boolean;
+            /**
+             * Format: int64
+             * @description When it was made, in milliseconds since 1970.
+             */
+            created_at: number;
+            /** @description Its rooms live now that the caller may know of. */
             rooms: components["schemas"]["RoomCard"][];
+            /** @description The rules. */
+            rules: string;
+            /** @description Whether the caller has accepted the rules as they are now. */
+            rules_seen: boolean;
+        };
+        /** @description A house as it is named beside a room or a person. */
+        HouseBadge: {
+            /** @description Its handle. */
+            handle: string;
+            /** @description The house's id. */
+            id: string;
+            /** @description Its name. */
+            name: string;
+        };
+        /** @description `GET /api/houses/{handle}/bans`. */
+        HouseBans: {
+            /** @description Up to 50 people. */
+            items: components["schemas"]["Person"][];
+            /** @description What to pass as `after` for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description A house in a list. */
+        HouseCard: {
+            /** @description What it is about. */
+            about: string;
+            /** @description Its handle. */
+            handle: string;
+            /** @description The house's id. */
+            id: string;
+            /** @description Whether the caller was nominated and an admin agreed, so that they may join. */
+            invited: boolean;
+            /** @description BCP 47 language tag. */
+            language: string;
+            /**
+             * Format: int64
+             * @description How many members it has, admins included.
+             */
+            members: number;
+            /** @description Its name. */
+            name: string;
+            /** @description Whether one joins by nomination only. */
+            nominated: boolean;
+            /** @description Whether only members, and those who may join, know of it. */
+            private: boolean;
+            /** @description What the caller is in it. */
+            role: components["schemas"]["HouseRole"];
+        };
+        /** @description Somebody in a house. */
+        HouseMember: {
+            /** @description Who. */
+            person: components["schemas"]["Person"];
+            /** @description Member or admin. */
+            role: components["schemas"]["HouseRole"];
+            /**
+             * Format: int64
+             * @description Since when, in milliseconds since 1970.
+             */
+            since: number;
+        };
+        /** @description `GET /api/houses/{handle}/members`. */
+        HouseMembers: {
+            /** @description Up to 50, admins first. */
+            items: components["schemas"]["HouseMember"][];
+            /** @description What to pass as `after` for the next page; null on the last. */
+            next?: string | null;
+        };
+        /**
+         * @description What somebody is in a house.
+         * @enum {string}
+         */
+        HouseRole: "none" | "follower" | "member" | "admin";
+        /** @description `GET /api/houses`. */
+        Houses: {
+            /** @description Others that everybody may know of, the largest first, up to 50. */
+            items: components["schemas"]["HouseCard"][];
+            /** @description Those that the caller belongs to, follows or may join; only on the first page. */
+            mine: components["schemas"]["HouseCard"][];
+            /** @description What to pass as `after` for the next page; null on the last. */
+            next?: string | null;
         };
         /** @description `GET /api/invites/{code}`: what a newcomer sees before entering a name. */
         Invite: {
+            /** @description The handle that is kept for whoever has the code, if they came by the waiting list. */
+            handle?: string | null;
+            /** @description What the sponsor wrote for the guest; lines end with `\n`, and it may be empty. */
+            note: string;
             /** @description Whether whoever redeems it becomes the owner of this server. */
             owner: boolean;
+            room?: components["schemas"]["RoomCard"] | null;
             /** @description The name of this server. */
             server: string;
             sponsor?: components["schemas"]["Person"] | null;
+        };
+        /** @description The answer to `POST /api/invites`. */
+        InviteMade: {
+            /**
+             * Format: int64
+             * @description From when on it no longer works, in milliseconds since 1970.
+             */
+            expires_at: number;
+            /** @description Its id. */
+            id: string;
+            /** @description The link to pass on. Shown once. */
+            link: string;
+            /** @description The link as a QR code: the text of an SVG picture. */
+            qr: string;
+        };
+        /**
+         * @description What has become of an invite.
+         * @enum {string}
+         */
+        InviteState: "open" | "used" | "expired" | "revoked";
+        /** @description `PUT /api/houses/{handle}/membership`. */
+        JoinHouse: {
+            /** @description True: nobody joins without accepting the rules. */
+            rules_accepted: boolean;
         };
         /**
          * @description Who may come in.
          * @enum {string}
          */
         Kind: "open" | "social" | "closed";
+        /** @description `POST /api/sign-in/link`. */
+        LinkToken: {
+            /** @description What follows `/signin/` in the link. */
+            token: string;
+        };
+        /** @description `GET /api/mail`. */
+        Mail: {
+            /** @description The member's address: the confirmed one, or else one that waits to be confirmed. */
+            address?: string | null;
+            /** @description Whether this server sends e-mail. */
+            available: boolean;
+            /** @description Whether it is confirmed. */
+            confirmed: boolean;
+            /** @description The address that a letter was sent to, until it is confirmed. */
+            pending?: string | null;
+        };
+        /**
+         * @description How a connection to a mail server is protected.
+         * @enum {string}
+         */
+        MailTls: "tls" | "starttls" | "none";
+        /** @description `POST /api/sign-in/mail` and `PUT /api/mail`. */
+        MailTo: {
+            /** @description An e-mail address. */
+            address: string;
+        };
         /** @description The signed-in member. */
         Me: {
+            /** @description Whether the owner made the member an admin. */
+            admin?: boolean;
+            /** @description Their picture; null if they have none. */
+            avatar?: string | null;
             /** @description Whom the member follows. */
             following: components["schemas"]["Person"][];
             /** @description The handle. */
@@ -258,10 +1976,153 @@ export interface components {
             name: string;
             /** @description Whether the member owns this server. */
             owner: boolean;
+            /** @description Whether the member owns this server and has not chosen its settings yet. */
+            set_up_needed?: boolean;
             sponsor?: components["schemas"]["Person"] | null;
+        };
+        /** @description An invite as its maker sees it. */
+        MyInvite: {
+            /**
+             * Format: int64
+             * @description When it was made, in milliseconds since 1970.
+             */
+            created_at: number;
+            /**
+             * Format: int64
+             * @description From when on it no longer works, or did not.
+             */
+            expires_at?: number | null;
+            guest?: components["schemas"]["Person"] | null;
+            /** @description Its id. The code is shown once, when it is made. */
+            id: string;
+            /** @description What its maker wrote for the guest. */
+            note: string;
+            /** @description What has become of it. */
+            state: components["schemas"]["InviteState"];
+            /** @description The handle of somebody on the waiting list who was waved in by it and has not come yet. */
+            waiting?: string | null;
+        };
+        /** @description `GET /api/invites/mine`. */
+        MyInvites: {
+            /**
+             * Format: int64
+             * @description How many they have earned by their guests' taking part.
+             */
+            earned: number;
+            /** @description Up to 100 invites, newest first. */
+            items: components["schemas"]["MyInvite"][];
+            /**
+             * Format: int64
+             * @description How many more the member may make now; null for the owner and admins, who may make any number.
+             */
+            left?: number | null;
+            /** @description What to pass as `after` for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description `GET /api/me/profile`: what the caller says of themselves and lets others see. */
+        MyProfile: {
+            /** @description What they say of themselves; lines end with `\n`. */
+            bio: string;
+            /** @description Whether those whom they let in do not show them as their sponsor. */
+            guests_hidden: boolean;
+            /** @description BCP 47 tag of the language in which they read the interface. */
+            language: string;
+            /** @description BCP 47 tags of the languages that they speak. */
+            languages: string[];
+            /** @description Links, all https. */
+            links: string[];
+            /** @description Whether others do not see that they are here. */
+            online_hidden: boolean;
+            /** @description Id, handle, name and picture. */
+            person: components["schemas"]["Person"];
+            /** @description Whether others do not see who let them in. */
+            sponsor_hidden: boolean;
+            /** @description What they like to talk about, in lower case. */
+            topics: string[];
+        };
+        /** @description `POST /api/calls`. */
+        NewCall: {
+            /** @description The handle of whom to call. */
+            handle: string;
+        };
+        /** @description `POST /api/houses`. */
+        NewHouse: {
+            /** @description Up to 500 characters. */
+            about?: string;
+            /** @description As a member's handle, and unique among houses. */
+            handle: string;
+            /** @description BCP 47 language tag; the maker's own if absent. */
+            language?: string | null;
+            /** @description 1 to 60 characters. */
+            name: string;
+            /** @description Whether one joins by nomination only; a private house always. */
+            nominated?: boolean;
+            /** @description Whether only members, and those who may join, know of it. */
+            private?: boolean;
+            /** @description Up to 4,000 characters. */
+            rules?: string;
+        };
+        /** @description `POST /api/invites`. */
+        NewInvite: {
+            /**
+             * Format: int32
+             * @description For how many days it works, 1 to 365; the server's usual number if absent.
+             */
+            days?: number | null;
+            /** @description What to tell the guest; up to 500 characters, and it may be empty. */
+            note?: string;
+        };
+        /** @description How to send letters. */
+        NewMail: {
+            /** @description The address that letters come from: `name@host` or `Name <name@host>`. */
+            from: string;
+            /** @description Host name of the mail server. */
+            host: string;
+            /** @description The password. Without it, the one that is kept stays, as long as host, port, user and protection stay the same. */
+            password?: string | null;
+            /**
+             * Format: int32
+             * @description Port.
+             */
+            port: number;
+            /** @description How the connection is protected. */
+            tls: components["schemas"]["MailTls"];
+            /** @description With whose name to sign in; empty to send without. */
+            user?: string;
+        };
+        /** @description `POST /api/houses/{handle}/nominations`. */
+        NewNomination: {
+            /** @description The handle of who is to be let in. */
+            handle: string;
+            /** @description Why; up to 280 characters. */
+            note?: string;
+        };
+        /** @description `POST /api/passkeys/finish`. */
+        NewPasskey: {
+            /** @description From `POST /api/passkeys/begin`. */
+            ceremony: string;
+            /** @description `RegistrationResponseJSON` (Web Authentication Level 3, section 5.1.1). */
+            credential: Record<string, never>;
+            /** @description What the member calls the passkey, 1 to 60 characters. */
+            name: string;
+        };
+        /** @description `POST /api/reports`: about a member, a room or a house, or several of them. */
+        NewReport: {
+            /** @description Handle of the member. */
+            about?: string | null;
+            /** @description Handle of the house in which it happened. */
+            house?: string | null;
+            /** @description What is wrong. */
+            reason: components["schemas"]["ReportReason"];
+            /** @description Id of the room in which it happened. */
+            room?: string | null;
+            /** @description What happened, at most 2,000 characters; may be empty. */
+            text: string;
         };
         /** @description `POST /api/rooms`. */
         NewRoom: {
+            /** @description The handle of the house whose room it is to be; the opener must be a member of it. */
+            house?: string | null;
             /** @description Who may come in. */
             kind: components["schemas"]["Kind"];
             /** @description BCP 47 language tag of the talk; the opener's own if absent. */
@@ -270,11 +2131,282 @@ export interface components {
             named?: string[];
             /** @description 1 to 120 characters. */
             title: string;
+            /** @description What the talk is about: at most five, of 1 to 30 characters each. */
+            topics?: string[];
+        };
+        /** @description `PUT /api/admin/settings`: all of them. */
+        NewSettings: {
+            /**
+             * Format: int32
+             * @description 1 to 365.
+             */
+            invite_days: number;
+            /**
+             * Format: int32
+             * @description 0 to 1,000.
+             */
+            invites_per_member: number;
+            /** @description At least one of the languages that there are. */
+            languages: string[];
+            mail?: components["schemas"]["NewMail"] | null;
+            /** @description 1 to 60 characters. */
+            name: string;
+            /** @description Whether people may put themselves on the waiting list. */
+            waitlist: boolean;
+        };
+        /** @description `POST /api/push`: what a browser's `PushSubscription` holds. */
+        NewSubscription: {
+            /** @description The browser's authentication secret, base64url without padding. */
+            auth: string;
+            /** @description Where messages are posted: an https URL of at most 1,000 characters, without a port. */
+            endpoint: string;
+            /** @description The browser's public key, base64url without padding. */
+            p256dh: string;
         };
         /** @description `POST /api/tokens`. */
         NewToken: {
             /** @description What the token is for, 1 to 60 characters. */
             label: string;
+        };
+        /** @description `POST /api/waitlist`. */
+        NewWaiting: {
+            /** @description The handle to keep. */
+            handle: string;
+            /** @description BCP 47 language tag. */
+            language: string;
+            /** @description 1 to 60 characters. */
+            name: string;
+            /** @description What to tell whoever may know them; up to 500 characters, and it may be empty. */
+            note?: string;
+        };
+        /** @description The answer to `POST /api/houses/{handle}/nominations`. */
+        Nominated: {
+            /** @description Whether the nominee may join at once, since an admin nominated. */
+            accepted: boolean;
+        };
+        /** @description A nomination that waits for an admin. */
+        Nomination: {
+            /**
+             * Format: int64
+             * @description When, in milliseconds since 1970.
+             */
+            created_at: number;
+            /** @description Its id. */
+            id: string;
+            nominator?: components["schemas"]["Person"] | null;
+            /** @description Who is to be let in. */
+            nominee: components["schemas"]["Person"];
+            /** @description Why. */
+            note: string;
+        };
+        /** @description `GET /api/houses/{handle}/nominations`. */
+        Nominations: {
+            /** @description Up to 50. */
+            items: components["schemas"]["Nomination"][];
+            /** @description What to pass as `after` for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description A notice. */
+        Notice: {
+            actor?: components["schemas"]["Person"] | null;
+            /**
+             * Format: int64
+             * @description When it happened, in milliseconds since 1970.
+             */
+            at: number;
+            /** @description The title of the room, the name of the house, or a text; empty if the kind says everything. */
+            body: string;
+            /** @description Its id. */
+            id: string;
+            /** @description What kind of thing happened. */
+            kind: components["schemas"]["NoticeKind"];
+            /** @description The page that belongs to it, as a path on this server; null if there is none. */
+            link?: string | null;
+            /** @description Whether it was read. */
+            read: boolean;
+            /** @description The id of what it is about. */
+            subject?: string | null;
+        };
+        /** @description How a member is told of one kind. */
+        NoticeChoice: {
+            /** @description In the inbox, and live while a page is open. */
+            inbox: boolean;
+            /** @description The kind. */
+            kind: components["schemas"]["NoticeKind"];
+            /** @description By mail, while no page is open, if this server sends mail. */
+            mail: boolean;
+            /** @description By Web Push, while no page is open. */
+            push: boolean;
+        };
+        /** @description `GET` and `PUT /api/notices/choices`. A kind that is not named in `PUT` stays as it is. */
+        NoticeChoices: {
+            /** @description The ways, one entry for each kind. */
+            kinds: components["schemas"]["NoticeChoice"][];
+            /**
+             * Format: int32
+             * @description The minute of the day, 0 to 1439, from which nothing is pushed or mailed; null for no quiet hours.
+             */
+            quiet_from?: number | null;
+            /**
+             * Format: int32
+             * @description The minute of the day at which quiet ends; before `quiet_from` if that is on the next day.
+             */
+            quiet_until?: number | null;
+            /** @description IANA name of the time zone that the minutes are in; empty for UTC. */
+            time_zone: string;
+        };
+        /**
+         * @description What kind of thing a member is told of. The text form is also how it is stored: a kind is never renamed.
+         * @enum {string}
+         */
+        NoticeKind: "followed" | "room_opened" | "room_speaking" | "house_room" | "ping" | "call" | "invite_used" | "invite_earned" | "nomination" | "house_invited" | "house_joined" | "report_handled";
+        /** @description `GET /api/notices`: the inbox, the newest first. */
+        Notices: {
+            /** @description Up to 50 notices. */
+            items: components["schemas"]["Notice"][];
+            /** @description What to pass as `after` for the next page; null on the last. */
+            next?: string | null;
+            /**
+             * Format: int64
+             * @description How many are unread; 100 stands for 100 and more.
+             */
+            unread: number;
+        };
+        /** @description A page of a list. */
+        Page_AdminMember: {
+            /** @description What is on it. */
+            items: {
+                /** @description Whether they are an admin. */
+                admin: boolean;
+                /**
+                 * Format: int64
+                 * @description When they came in, in milliseconds since 1970.
+                 */
+                created_at: number;
+                /**
+                 * Format: int64
+                 * @description How many they let in themselves.
+                 */
+                guests: number;
+                /** @description Whether they own this server. */
+                owner: boolean;
+                /** @description Who. */
+                person: components["schemas"]["Person"];
+                sponsor?: components["schemas"]["Person"] | null;
+                /** @description Whether they are kept out. */
+                suspended: boolean;
+            }[];
+            /** @description What to pass as `after` for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
+        Page_AdminReport: {
+            /** @description What is on it. */
+            items: {
+                about?: components["schemas"]["Person"] | null;
+                /** @description What the server knew about it at that moment. */
+                context: Record<string, never>;
+                /**
+                 * Format: int64
+                 * @description When, in milliseconds since 1970.
+                 */
+                created_at: number;
+                /**
+                 * Format: int64
+                 * @description When it was handled, if it was.
+                 */
+                handled_at?: number | null;
+                handled_by?: components["schemas"]["Person"] | null;
+                /** @description In which house it happened. */
+                house?: string | null;
+                /** @description Its id. */
+                id: string;
+                /** @description What came of it: `acted` or `no_action`. */
+                outcome?: string | null;
+                /** @description What is wrong, in a word. */
+                reason: string;
+                reporter?: components["schemas"]["Person"] | null;
+                /** @description In which room it happened. */
+                room?: string | null;
+                /** @description What the reporter says. */
+                text: string;
+            }[];
+            /** @description What to pass as `after` for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
+        Page_AdminWaiting: {
+            /** @description What is on it. */
+            items: {
+                /**
+                 * Format: int64
+                 * @description Since when they wait, in milliseconds since 1970.
+                 */
+                created_at: number;
+                /**
+                 * Format: int64
+                 * @description Until when the handle is kept.
+                 */
+                expires_at: number;
+                /** @description The handle that is kept for them. */
+                handle: string;
+                /** @description Their entry's id. */
+                id: string;
+                /** @description BCP 47 language tag. */
+                language: string;
+                /** @description Their name. */
+                name: string;
+                /** @description What they wrote. */
+                note: string;
+                /** @description How it stands. */
+                state: components["schemas"]["WaitingState"];
+            }[];
+            /** @description What to pass as `after` for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
+        Page_Audit: {
+            /** @description What is on it. */
+            items: {
+                about?: components["schemas"]["Person"] | null;
+                /** @description What, in a word. */
+                act: string;
+                actor?: components["schemas"]["Person"] | null;
+                /**
+                 * Format: int64
+                 * @description When, in milliseconds since 1970.
+                 */
+                at: number;
+                /** @description Ids, numbers and words that belong to it, by name. */
+                details: {
+                    [key: string]: string;
+                };
+                /** @description Its id. */
+                id: string;
+            }[];
+            /** @description What to pass as `after` for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
+        Page_Suspension: {
+            /** @description What is on it. */
+            items: {
+                /**
+                 * Format: int64
+                 * @description When, in milliseconds since 1970.
+                 */
+                at: number;
+                /** @description The handle of who did it. */
+                author?: string | null;
+                /** @description Who. */
+                person: components["schemas"]["Person"];
+                /** @description Why. */
+                reason: string;
+                /** @description The handle of the member whose branch was suspended; null for somebody who was suspended alone. */
+                root?: string | null;
+            }[];
+            /** @description What to pass as `after` for the next page; null on the last. */
+            next?: string | null;
         };
         /** @description Somebody in the room. */
         Participant: {
@@ -294,14 +2426,169 @@ export interface components {
             /** @description Their role. */
             role: components["schemas"]["Role"];
         };
+        /** @description A passkey, as its owner sees it. */
+        Passkey: {
+            /**
+             * Format: int64
+             * @description When it was made, in milliseconds since 1970.
+             */
+            created_at: number;
+            /** @description Its id. */
+            id: string;
+            /** @description What its owner calls it. */
+            name: string;
+            /**
+             * Format: int64
+             * @description When somebody last signed in with it, in milliseconds since 1970.
+             */
+            used_at?: number | null;
+        };
+        /** @description `PATCH /api/passkeys/{id}`. */
+        PasskeyName: {
+            /** @description 1 to 60 characters. */
+            name: string;
+        };
+        /** @description `POST /api/sign-in/passkey/finish`. */
+        PasskeySignIn: {
+            /** @description From `POST /api/sign-in/passkey/begin`. */
+            ceremony: string;
+            /** @description `AuthenticationResponseJSON` (Web Authentication Level 3, section 5.1.1). */
+            credential: Record<string, never>;
+        };
+        /** @description `GET /api/passkeys`. */
+        Passkeys: {
+            /** @description All of them, oldest first. */
+            items: components["schemas"]["Passkey"][];
+        };
+        /** @description A page of people. */
+        People: {
+            /** @description The newest first. */
+            items: components["schemas"]["Entry"][];
+            /** @description What to pass as `after` for the next page; null on the last. */
+            next?: string | null;
+        };
         /** @description A member as others see them. */
         Person: {
+            /** @description Their picture, at `/api/avatars/{avatar}/small` and `large`; null for who has none. */
+            avatar: string | null;
             /** @description The handle, without an at sign. */
             handle: string;
             /** @description The member's id. */
             id: string;
             /** @description The name. */
             name: string;
+        };
+        /** @description `GET /api/members/{handle}`: a member as the caller may see them. */
+        Profile: {
+            /** @description What they say of themselves; lines end with `\n`. */
+            bio: string;
+            /** @description Whether they are a program. */
+            bot: boolean;
+            /**
+             * Format: int64
+             * @description How many follow them.
+             */
+            followers: number;
+            /**
+             * Format: int64
+             * @description How many they follow.
+             */
+            following: number;
+            /** @description Houses they belong to, as far as the caller may know of them. */
+            houses: components["schemas"]["HouseBadge"][];
+            /**
+             * Format: int64
+             * @description When they joined, in milliseconds since 1970.
+             */
+            joined_at: number;
+            /** @description BCP 47 tags of the languages that they speak. */
+            languages: string[];
+            /** @description Links, all https. */
+            links: string[];
+            /**
+             * Format: int64
+             * @description How many of those there are.
+             */
+            mutual_count: number;
+            /** @description Up to three of those whom the caller follows and who follow them. */
+            mutuals: components["schemas"]["Person"][];
+            /** @description Whether they are here, as far as they show it. */
+            online: boolean;
+            /** @description Id, handle, name and picture. */
+            person: components["schemas"]["Person"];
+            room?: components["schemas"]["RoomCard"] | null;
+            sponsor?: components["schemas"]["Person"] | null;
+            /** @description What they like to talk about, in lower case. */
+            topics: string[];
+            /** @description What is between the caller and them. */
+            you: components["schemas"]["Between"];
+        };
+        /** @description `GET /api/push/key`. */
+        PushKey: {
+            /**
+             * @description This server's public key (RFC 8292, section 3.2) in base64url without padding: what a browser's
+             *     `pushManager.subscribe` takes as `applicationServerKey`.
+             */
+            key: string;
+        };
+        /** @description `POST /api/notices/read`: exactly one of the two. */
+        ReadNotices: {
+            /** @description These notices; at most 100. */
+            ids?: string[] | null;
+            /**
+             * Format: int64
+             * @description All notices that came at this time or before, in milliseconds since 1970.
+             */
+            until?: number | null;
+        };
+        /** @description Why a room is where it is in a member's hallway. */
+        Reason: {
+            /** @description How many they are. */
+            count: number;
+            /** @description The first eight of them. */
+            people: components["schemas"]["Person"][];
+            /** @enum {string} */
+            type: "followed_on_stage";
+        } | {
+            /** @description How many they are. */
+            count: number;
+            /** @description Up to eight of them. */
+            people: components["schemas"]["Person"][];
+            /** @enum {string} */
+            type: "followed_listening";
+        } | {
+            /** @description Which. */
+            house: components["schemas"]["HouseBadge"];
+            /** @enum {string} */
+            type: "house";
+        } | {
+            /** @enum {string} */
+            type: "language";
+        } | {
+            /** @description The topic. */
+            topic: string;
+            /** @enum {string} */
+            type: "topic";
+        };
+        /** @description The answer to `POST /api/recovery-codes`. */
+        RecoveryCodes: {
+            /** @description Ten codes, each for one sign-in. Shown once. */
+            codes: string[];
+        };
+        /** @description `GET /api/recovery-codes`. */
+        RecoveryCodesLeft: {
+            /**
+             * Format: int64
+             * @description How many have not been used.
+             */
+            left: number;
+        };
+        /** @description `POST /api/sign-in/recovery`. */
+        RecoverySignIn: {
+            /** @description A recovery code; upper and lower case, hyphens and spaces make no difference. */
+            code: string;
+            /** @description The member's handle. */
+            handle: string;
         };
         /** @description `POST /api/invites/{code}/redeem`. */
         Redeem: {
@@ -312,6 +2599,26 @@ export interface components {
             /** @description 1 to 60 characters. */
             name: string;
         };
+        /** @description The answer to `POST /api/reports`. */
+        ReportMade: {
+            /** @description The report's id. */
+            id: string;
+        };
+        /**
+         * @description What came of a report.
+         * @enum {string}
+         */
+        ReportOutcome: "acted" | "no_action";
+        /**
+         * @description What is wrong, in a report.
+         * @enum {string}
+         */
+        ReportReason: "spam" | "abuse" | "impersonation" | "other";
+        /** @description `POST /api/admin/members/{handle}/restore`. */
+        Restore: {
+            /** @description Whether everybody below is meant too who was suspended in the same act. */
+            branch: boolean;
+        };
         /**
          * @description Host > moderator > speaker > listener.
          * @enum {string}
@@ -321,6 +2628,7 @@ export interface components {
         RoomCard: {
             /** @description Who hosts it. */
             host: components["schemas"]["Person"];
+            house?: components["schemas"]["HouseBadge"] | null;
             /** @description The room's id. */
             id: string;
             /** @description Who may come in. */
@@ -340,6 +2648,8 @@ export interface components {
             stage: components["schemas"]["Person"][];
             /** @description The title. */
             title: string;
+            /** @description What it is about. */
+            topics: string[];
         };
         /** @description The answer to `POST /api/rooms`. */
         RoomCreated: {
@@ -356,10 +2666,210 @@ export interface components {
             /** @description Up to 100 people, by number. */
             participants: components["schemas"]["Participant"][];
         };
+        /** @description `GET /api/server`: what anybody may know of this server. */
+        Server: {
+            /** @description Languages of its interface (BCP 47). */
+            languages: string[];
+            /** @description Its name. */
+            name: string;
+            /** @description Whether people may put themselves on the waiting list. */
+            waitlist: boolean;
+        };
+        /** @description A session, as its owner sees it. */
+        Session: {
+            /**
+             * Format: int64
+             * @description When it was made, in milliseconds since 1970.
+             */
+            created_at: number;
+            /** @description Whether it is the one that asks. */
+            current: boolean;
+            /** @description Its id. */
+            id: string;
+            /** @description The browser, or what a token was made for. */
+            label: string;
+            /** @description Whether it was made for a player or an encoder. */
+            token: boolean;
+            /**
+             * Format: int64
+             * @description When it was last used, in milliseconds since 1970, exact to the hour.
+             */
+            used_at: number;
+        };
+        /** @description `GET /api/sessions`. */
+        Sessions: {
+            /** @description All of them, those used last first. */
+            items: components["schemas"]["Session"][];
+        };
+        /** @description `PUT /api/houses/{handle}/members/{member}`. */
+        SetHouseRole: {
+            /** @description `member` or `admin`. */
+            role: components["schemas"]["HouseRole"];
+        };
+        /** @description `GET /api/admin/settings`. */
+        Settings: {
+            /**
+             * Format: int32
+             * @description Days for which an invite works unless its maker says otherwise.
+             */
+            invite_days: number;
+            /**
+             * Format: int32
+             * @description Invites that every member has besides those they earn.
+             */
+            invites_per_member: number;
+            /** @description Languages that the interface offers (BCP 47). */
+            languages: string[];
+            /** @description Languages that it could offer. */
+            languages_known: string[];
+            mail?: components["schemas"]["Mail"] | null;
+            /** @description The name of this server. */
+            name: string;
+            /** @description Whether the owner has saved the settings once. */
+            set_up: boolean;
+            /** @description Whether people may put themselves on the waiting list. */
+            waitlist: boolean;
+        };
+        /** @description The answer to `POST /api/push`. */
+        SubscriptionCreated: {
+            /** @description By which it can be ended. */
+            id: string;
+        };
+        /** @description Somebody whom the caller may like to follow, and why. */
+        Suggestion: {
+            /** @description Whether the caller let them in. */
+            guest: boolean;
+            /** @description Houses that both belong to. */
+            houses: components["schemas"]["HouseBadge"][];
+            /**
+             * Format: int64
+             * @description How many of those there are among the hundred whom the caller followed last.
+             */
+            mutual_count: number;
+            /** @description Up to three of those whom the caller follows and who follow them. */
+            mutuals: components["schemas"]["Person"][];
+            /** @description Who. */
+            person: components["schemas"]["Person"];
+            /** @description Whether they let the caller in. */
+            sponsor: boolean;
+        };
+        /** @description `GET /api/suggestions`. */
+        Suggestions: {
+            /** @description The best first. */
+            items: components["schemas"]["Suggestion"][];
+        };
+        /** @description `POST /api/admin/members/{handle}/suspend`. */
+        Suspend: {
+            /** @description Whether everybody below is meant too. */
+            branch: boolean;
+            /** @description Why, for other admins; up to 500 characters, and it may be empty. */
+            reason?: string;
+        };
+        /** @description A member who is kept out. */
+        Suspension: {
+            /**
+             * Format: int64
+             * @description When, in milliseconds since 1970.
+             */
+            at: number;
+            /** @description The handle of who did it. */
+            author?: string | null;
+            /** @description Who. */
+            person: components["schemas"]["Person"];
+            /** @description Why. */
+            reason: string;
+            /** @description The handle of the member whose branch was suspended; null for somebody who was suspended alone. */
+            root?: string | null;
+        };
+        /** @description `POST /api/admin/settings/test-mail`. */
+        TestMail: {
+            /** @description The address that the test goes to: the operator's own. */
+            to: string;
+        };
         /** @description The answer to `POST /api/tokens`. */
         Token: {
             /** @description To be sent as `Authorization: Bearer TOKEN`. Shown once. */
             token: string;
+        };
+        /** @description `GET /api/admin/tree`. */
+        Tree: {
+            /** @description Up to 2,000 members, level by level, so that whoever let somebody in comes before them. */
+            nodes: components["schemas"]["TreeNode"][];
+            /** @description Whether there are more. */
+            truncated: boolean;
+        };
+        /** @description A member in the invite tree. */
+        TreeNode: {
+            /**
+             * Format: int64
+             * @description How many they let in, whether or not those are here.
+             */
+            guests: number;
+            /** @description The handle. */
+            handle: string;
+            /** @description Who. */
+            id: string;
+            /** @description The name. */
+            name: string;
+            /** @description The id of who let them in; null if that is not known. */
+            sponsor?: string | null;
+            /** @description Whether they are kept out. */
+            suspended: boolean;
+        };
+        /** @description The answer to `POST /api/notices/read`. */
+        Unread: {
+            /**
+             * Format: int64
+             * @description How many are still unread; 100 stands for 100 and more.
+             */
+            unread: number;
+        };
+        /** @description `GET /api/waitlist/{secret}`: how it stands with whoever has the secret. */
+        Waiting: {
+            /**
+             * Format: int64
+             * @description Until when the handle is kept, in milliseconds since 1970.
+             */
+            expires_at: number;
+            /** @description The handle that is kept. */
+            handle: string;
+            /** @description How it stands. */
+            state: components["schemas"]["WaitingState"];
+        };
+        /** @description The answer to `POST /api/waitlist`. */
+        WaitingMade: {
+            /**
+             * Format: int64
+             * @description Until when the handle is kept, in milliseconds since 1970.
+             */
+            expires_at: number;
+            /** @description By which they come back: at `/waiting/{secret}`, and once waved in at `/join/{secret}`. Shown once. */
+            secret: string;
+        };
+        /** @description `GET /api/waitlist/by-handle/{handle}`: somebody who waits, as members see them who know the handle. */
+        WaitingPerson: {
+            /** @description The handle that is kept for them. */
+            handle: string;
+            /** @description Their name. */
+            name: string;
+            /** @description What they wrote. */
+            note: string;
+            /** @description How it stands. */
+            state: components["schemas"]["WaitingState"];
+        };
+        /**
+         * @description How it stands with somebody who waits.
+         * @enum {string}
+         */
+        WaitingState: "waiting" | "invited";
+        /** @description `GET /api/sign-in`: what a visitor can sign in with. */
+        WaysIn: {
+            /** @description Whether links are sent by mail. */
+            mail: boolean;
+            /** @description Whether passkeys work here: not under an address that is a number. */
+            passkeys: boolean;
+            /** @description The name of this server. */
+            server: string;
         };
     };
     responses: never;
@@ -370,6 +2880,1866 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    audit: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Audit"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    members: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                after?: string;
+                /** @description The beginning of a handle, or a part of a name */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AdminMember"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminMemberDetail"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    make_admin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    end_admin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    hand_over: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    restore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Restore"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Affected"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    suspend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Suspend"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Affected"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    reports: {
+        parameters: {
+            query?: {
+                /** @description Whether only those that were not handled */
+                open?: boolean;
+                /** @description `next` of the page before */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AdminReport"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    handle_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HandleReport"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSettings"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    test_mail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TestMail"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    suspensions: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Suspension"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    tree: {
+        parameters: {
+            query?: {
+                /** @description A handle; the whole tree if absent */
+                root?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tree"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    waitlist: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AdminWaiting"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    remove_waiting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                /** @description `small` (160 px) or `large` (512 px) */
+                size: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": number[];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    blocks: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["People"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCall"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallMade"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    answer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnswerCall"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallRoom"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: {
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Houses"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewHouse"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["House"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["House"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeHouse"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["House"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    bans: {
+        parameters: {
+            query?: {
+                after?: string;
+            };
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseBans"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    lift_ban: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+                member: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    follow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    unfollow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    members: {
+        parameters: {
+            query?: {
+                after?: string;
+            };
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseMembers"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    set_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+                member: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetHouseRole"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    ban: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+                member: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    join: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JoinHouse"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    leave: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    nominations: {
+        parameters: {
+            query?: {
+                after?: string;
+            };
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Nominations"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    nominate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewNomination"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Nominated"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    answer_nomination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnswerNomination"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    make: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewInvite"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InviteMade"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    mine: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MyInvites"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     show: {
         parameters: {
             query?: never;
@@ -472,6 +4842,135 @@ export interface operations {
             };
         };
     };
+    mail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mail"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    set_mail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MailTo"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    remove_mail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     me: {
         parameters: {
             query?: never;
@@ -499,7 +4998,304 @@ export interface operations {
             };
         };
     };
-    follow: {
+    delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeleteMe"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeMe"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MyProfile"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "image/jpeg": number[];
+                "image/png": number[];
+                "image/webp": number[];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AvatarSet"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": number[];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MyProfile"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    block: {
         parameters: {
             query?: never;
             header?: never;
@@ -525,6 +5321,96 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    unblock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    follow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Follow"] | null;
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -560,6 +5446,831 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    followers: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["People"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    following: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["People"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    mute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    unmute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    mutes: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["People"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: {
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notices"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    choices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticeChoices"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    choose: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoticeChoices"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReadNotices"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unread"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Passkeys"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    begin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CeremonyBegun"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    finish: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPasskey"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Passkey"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    rename: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyName"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    subscribe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSubscription"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionCreated"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushKey"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    unsubscribe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    codes_left: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodesLeft"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    new_codes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewReport"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportMade"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -618,6 +6329,22 @@ export interface operations {
                 };
             };
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -976,6 +6703,81 @@ export interface operations {
             };
         };
     };
+    search: {
+        parameters: {
+            query: {
+                /** @description What was typed, up to 200 characters; all of its words must fit */
+                q: string;
+                /** @description One of people, houses, rooms, events, replays; all if absent */
+                kind?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Found"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    server: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Server"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     sign_out: {
         parameters: {
             query?: never;
@@ -990,6 +6792,400 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sessions"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    end_others: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    end: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    ways_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaysIn"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    use_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkToken"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    send_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MailTo"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    begin_sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CeremonyBegun"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    finish_sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeySignIn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    recover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecoverySignIn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    suggestions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Suggestions"];
+                };
             };
             401: {
                 headers: {
@@ -1030,7 +7226,292 @@ export interface operations {
                     "application/json": components["schemas"]["ApiError"];
                 };
             };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    ask_unsubscribe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    unsubscribe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    wait: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWaiting"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaitingMade"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    by_handle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaitingPerson"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    wave: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                secret: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Waiting"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    stop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                secret: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

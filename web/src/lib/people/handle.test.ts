@@ -10,7 +10,10 @@ it.each([
   ['1a', false],
   ['_a', false],
   ['Ada', false],
-  ['фаина', false],
+  ['фаина', true],
+  ['Фаина', false],
+  ['ａda', false],
+  ['ada!', false],
   ['ada lovelace', false],
 ])('%s is a handle: %s', (handle, expected) => {
   expect(isHandle(handle)).toBe(expected);

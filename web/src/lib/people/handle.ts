@@ -1,4 +1,4 @@
-/** Handles: 2 to 30 characters of a-z, 0-9 and _, beginning with a letter (docs/PROTOCOL.md). */
+/** Handles: 2 to 30 lower-case letters of one alphabet, 0-9 and _, beginning with a letter (docs/PROTOCOL.md). */
 
 const CYRILLIC: Record<string, string> = {
   ...{
@@ -20,9 +20,9 @@ const CYRILLIC: Record<string, string> = {
   ...{ ш: 'sh', щ: 'sch', ъ: '', ы: 'y', ь: '', э: 'e', ю: 'yu', я: 'ya', і: 'i', ї: 'yi', є: 'ye', ґ: 'g' },
 };
 
-/** Whether the server would take it, as far as its form goes. */
+/** Whether the server would take it, as far as its form goes; that its letters are of one alphabet is seen there. */
 export function isHandle(handle: string): boolean {
-  return /^[a-z][a-z0-9_]{1,29}$/.test(handle);
+  return handle === handle.normalize('NFKC').toLowerCase() && /^\p{L}[\p{L}0-9_]{1,29}$/u.test(handle);
 }
 
 /** A handle made of a name, or '' when the name has no letters for one. */

@@ -6,17 +6,25 @@
 import type { Role } from './generated/Role';
 
 export type { ByeCode } from './generated/ByeCode';
+export type { Call } from './generated/Call';
+export type { CallAnswer } from './generated/CallAnswer';
 export type { ClientMessage } from './generated/ClientMessage';
 export type { Command } from './generated/Command';
 export type { Events } from './generated/Events';
+export type { HallwayRoom } from './generated/HallwayRoom';
 export type { Hand } from './generated/Hand';
+export type { HouseBadge } from './generated/HouseBadge';
 export type { Kind as RoomKind } from './generated/Kind';
 export type { LegEndCode } from './generated/LegEndCode';
 export type { LegKind } from './generated/LegKind';
+export type { LiveMessage } from './generated/LiveMessage';
+export type { Notice } from './generated/Notice';
 export type { NumberedEvent } from './generated/NumberedEvent';
 export type { Offer } from './generated/Offer';
+export type { OnlinePerson } from './generated/OnlinePerson';
 export type { Participant } from './generated/Participant';
 export type { Person } from './generated/Person';
+export type { Reason } from './generated/Reason';
 export type { RoomEvent } from './generated/RoomEvent';
 export type { RoomInfo } from './generated/RoomInfo';
 export type { ServerMessage } from './generated/ServerMessage';

@@ -3,7 +3,7 @@
 import type { NumberedEvent, Participant, Person, RoomEvent, Snapshot } from '$lib/protocol/types';
 
 export function person(handle: string): Person {
-  return { id: `id-${handle}`, handle, name: handle[0]!.toUpperCase() + handle.slice(1) };
+  return { id: `id-${handle}`, handle, name: handle[0]!.toUpperCase() + handle.slice(1), avatar: null };
 }
 
 export function participant(handle: string, number: number, more: Partial<Participant> = {}): Participant {
@@ -23,7 +23,15 @@ export function snapshot(more: Partial<Snapshot> = {}): Snapshot {
   return {
     seq: 10,
     now: 1_000,
-    room: { id: 'room', title: 'Rust and other pastimes', kind: 'open', language: 'en', opened_at: 0 },
+    room: {
+      id: 'room',
+      title: 'Rust and other pastimes',
+      kind: 'open',
+      language: 'en',
+      topics: [],
+      house: null,
+      opened_at: 0,
+    },
     you: {
       person: person('ben'),
       number: 2,

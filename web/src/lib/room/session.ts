@@ -36,7 +36,7 @@ const MOST_WAITING = 32;
 
 /** Why a session is over for good. */
 export type EndCode =
-  Exclude<ByeCode, 'too_slow' | 'shutting_down' | 'server_full'> | 'not_found' | 'signed_out';
+  Exclude<ByeCode, 'too_slow' | 'shutting_down' | 'server_full'> | 'not_found' | 'house_rules' | 'signed_out';
 /** Where the session stands. `full`: the server takes nobody more just now; the session comes again by itself. */
 export type Connection = 'connecting' | 'connected' | 'reconnecting' | 'full' | 'over';
 

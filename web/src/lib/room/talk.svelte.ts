@@ -3,6 +3,7 @@
  * microphone together and holds what the pages show.
  */
 
+import { houses } from '$lib/api/houses';
 import { api, ApiError, isPassing } from '$lib/api/client';
 import { devices } from '$lib/audio/devices.svelte';
 import { Ears } from '$lib/audio/ears';
@@ -12,7 +13,7 @@ import { newId } from '$lib/id';
 import { notes } from '$lib/notes.svelte';
 import { firstName } from '$lib/people/pattern';
 import { onStage, type Command, type Events, type LegEndCode, type LegKind } from '$lib/protocol/types';
-import { microphoneTrouble, text } from '$lib/text/en';
+import { microphoneTrouble, text } from '$lib/text';
 import { Levels } from './levels';
 import { newsOf, type News } from './news';
 import type { RoomState } from './reducer';
@@ -38,6 +39,8 @@ class Talk {
   retryAt = $state<number | null>(null);
   /** Why the talk is over, or null while it goes on or before the first. */
   over = $state<EndCode | null>(null);
+  /** The handle of the house whose rules are to be accepted first, when it is over with `house_rules`. */
+  house = $state<string | null>(null);
   listening = $state<LegState>('off');
   /** The sound has been missing for long enough to say so. */
   soundless = $state(false);
@@ -95,7 +98,12 @@ class Talk {
     this.connection = 'connecting';
     const session = new RoomSession(
       me,
-      { open: (since) => openSocket(room, since), refusal: () => refusal(room), newId, random: Math.random },
+      {
+        open: (since) => openSocket(room, since),
+        refusal: () => refusal(room, (house) => (this.house = house)),
+        newId,
+        random: Math.random,
+      },
       {
         connection: (connection) => this.connected(connection),
         state: (state, before, batch) => this.changed(state, before, batch, me),
@@ -244,10 +252,15 @@ function openSocket(room: string, since: number | null): Socket {
   ) as Socket;
 }
 
-async function refusal(room: string): Promise<EndCode | null> {
+async function refusal(room: string, ofHouse: (handle: string) => void): Promise<EndCode | null> {
   try {
-    await api.room(room);
-    return null;
+    const { house } = await api.room(room);
+    if (!house) return null;
+    // Whoever may know of the room may not yet come into it.
+    const { role, rules_seen } = await houses.get(house.handle);
+    if (rules_seen && (role === 'member' || role === 'admin')) return null;
+    ofHouse(house.handle);
+    return 'house_rules';
   } catch (error) {
     if (!(error instanceof ApiError) || isPassing(error)) return null;
     if (error.code === 'room_ended') return 'room_ended';

@@ -15,4 +15,8 @@ handle: string,
 /**
  * The name.
  */
-name: string, };
+name: string, 
+/**
+ * Their picture, at `/api/avatars/{avatar}/small` and `large`; null for who has none.
+ */
+avatar: string | null, };

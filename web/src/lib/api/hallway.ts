@@ -1,0 +1,33 @@
+/** The hallway, calls and what the live socket says, typed: docs/PROTOCOL.md. Every refusal is an `ApiError`. */
+
+import type { CallAnswer, HallwayRoom } from '$lib/protocol/types';
+import { api } from './client';
+import type { components } from './schema';
+
+type Schemas = components['schemas'];
+
+export type {
+  Call,
+  CallAnswer,
+  HallwayRoom,
+  HouseBadge,
+  LiveMessage,
+  Notice,
+  OnlinePerson,
+  Reason,
+} from '$lib/protocol/types';
+
+/** The rooms live now that the member may enter, best first. */
+export async function hallwayRooms(): Promise<HallwayRoom[]> {
+  return (await api.json<{ rooms: HallwayRoom[] }>('GET', '/api/rooms')).rooms;
+}
+
+/** Opens a closed room with somebody and rings at their side. */
+export function call(handle: string): Promise<Schemas['CallMade']> {
+  return api.json('POST', '/api/calls', { handle });
+}
+
+/** Answers a call; gives its room. */
+export function answerCall(id: string, answer: CallAnswer): Promise<Schemas['CallRoom']> {
+  return api.json('POST', `/api/calls/${encodeURIComponent(id)}/answer`, { answer });
+}

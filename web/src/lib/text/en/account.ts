@@ -1,0 +1,195 @@
+/** The member's own page and settings. */
+
+import { count } from './numbers';
+
+export const account = {
+  title: 'You',
+  sponsor: (name: string) => `${name} invited you`,
+  owner: 'You run this place',
+  profile: 'Your profile',
+  edit: 'Edit your profile',
+  settings: 'Settings',
+  look: 'Look and language',
+
+  signOut: 'Sign out',
+  signOutAsk:
+    'You can sign in again with a passkey, a recovery code or a link by e-mail, whichever you have.',
+  signOutLost: 'You have no other way in yet: after signing out you need a new invite.',
+  signOutSure: 'Sign out',
+  signOutAnyway: 'Sign out anyway',
+
+  warning: {
+    none: 'Only this browser knows you. If it forgets, you cannot come back.',
+    codes: 'You have one passkey and no recovery codes. Keep a spare way in.',
+    open: 'Make a way back in',
+  },
+
+  setUp: { about: 'This place has no name of its own yet.', open: 'Set it up in four steps' },
+
+  admin: { title: 'Running this server', about: 'Members, reports, who is kept out, settings' },
+
+  signIn: { title: 'Signing in', about: 'Passkeys, recovery codes, e-mail, where you are signed in' },
+
+  passkeys: {
+    title: 'Passkeys',
+    about:
+      'A passkey opens this place with your face, finger or screen lock. Have one on every device, if you like.',
+    none: 'You have none yet.',
+    add: 'Add a passkey',
+    adding: 'Your browser asks you now…',
+    added: 'The passkey is added.',
+    unnamed: 'Passkey',
+    made: (when: string) => `made ${when}`,
+    used: (when: string) => `last used ${when}`,
+    unused: 'not used yet',
+    rename: 'Rename',
+    renameOf: (name: string) => `Rename the passkey ${name}`,
+    newName: 'New name',
+    remove: 'Remove',
+    removeOf: (name: string) => `Remove the passkey ${name}`,
+    removeAsk: (name: string) =>
+      `“${name}” will not open this place any more. Delete it on your device as well.`,
+    removed: 'The passkey is removed.',
+    unable: 'This browser cannot make passkeys at this address.',
+  },
+
+  passkeyTrouble: {
+    stopped: 'Nothing was changed: the browser’s window was closed, or it took too long.',
+    known: 'This device has a passkey for this place already.',
+    unable: 'This device cannot make a passkey that asks for your finger, face or screen lock.',
+    place: 'Passkeys work only at the address that this place was set up for.',
+    other: 'The passkey did not work. Try again, or use another way.',
+  },
+
+  codes: {
+    title: 'Recovery codes',
+    about:
+      'For the day when your devices are gone. Each code signs you in once; keep them on paper or in a password manager.',
+    left: (n: number) => count(n, { one: 'unused code left', other: 'unused codes left' }),
+    none: 'You have none yet.',
+    make: 'Make recovery codes',
+    again: 'Make new codes',
+    againAsk: 'The codes that you have now stop working.',
+    making: 'Making them…',
+    shown: 'These are your codes. They are shown only now.',
+    download: 'Save as a file',
+    file: 'recovery-codes',
+    fileHead: (place: string, handle: string) =>
+      `Recovery codes for @${handle} at ${place}. Each works once.`,
+    kept: 'I have kept them',
+  },
+
+  mail: {
+    title: 'E-mail',
+    about: 'For a sign-in link when you have no passkey at hand. Nobody else sees the address.',
+    unavailable: 'This server sends no mail.',
+    address: 'E-mail address',
+    set: 'Send a link to confirm it',
+    sending: 'Sending…',
+    waiting: (address: string) =>
+      `We sent a link to ${address}. Open it in this browser to confirm the address.`,
+    again: 'Send it again',
+    confirmed: (address: string) => `${address} is confirmed.`,
+    change: 'Change',
+    remove: 'Remove the address',
+    removed: 'The address is removed.',
+  },
+
+  sessions: {
+    title: 'Where you are signed in',
+    this: 'this browser',
+    program: 'a program',
+    unknown: 'Unknown browser',
+    since: (when: string) => `signed in ${when}`,
+    used: (when: string) => `last used ${when}`,
+    end: 'Sign out there',
+    endOf: (name: string) => `Sign out there: ${name}`,
+    ended: 'Signed out there.',
+    others: 'Sign out everywhere else',
+    othersAsk: 'Every other browser and program is signed out at once, and leaves its room.',
+    othersEnded: 'Signed out everywhere else.',
+  },
+
+  notices: {
+    title: 'Notifications',
+    about: 'What reaches you, and how',
+    here: 'On this browser',
+    pushOn: 'Tell me when the page is closed',
+    pushOff: 'Stop telling me here',
+    pushStates: {
+      unable: 'This browser cannot be told anything while the page is closed. The inbox keeps everything.',
+      refused: 'You refused notifications from this place. You can allow them in the browser’s settings.',
+      off: 'While the page is closed, this browser tells you nothing. The maker of your browser carries the messages, and cannot read them.',
+      on: 'This browser tells you while the page is closed.',
+    },
+    which: 'What you want to hear of',
+    lead: 'Choose for each kind where you want to hear of it.',
+    what: 'What happens',
+    inbox: 'Inbox',
+    push: 'Push',
+    mail: 'E-mail',
+    noMail: 'This server sends no mail.',
+    kinds: {
+      followed: 'Somebody follows you',
+      room_opened: 'Somebody you follow opens a room',
+      room_speaking: 'Somebody you follow is on stage',
+      invite_used: 'Somebody came in by your invite',
+      invite_earned: 'You earned an invite',
+      call: 'Somebody wants to talk with you now',
+      ping: 'Somebody asks you into a room',
+      nomination: 'Somebody is nominated for your house',
+      house_invited: 'You may join a house',
+      house_joined: 'Somebody you nominated joined a house',
+      house_room: 'A room opens in your house',
+      report_handled: 'Your report was handled',
+    },
+    quiet: 'Quiet hours',
+    quietAbout: 'Nothing is pushed or mailed in this time. It comes afterwards, together.',
+    quietOn: 'Keep quiet hours',
+    from: 'From',
+    until: 'Until',
+    zone: (zone: string) => `In the time zone ${zone}`,
+    zoneChange: (zone: string) => `Use this device’s time zone, ${zone}`,
+  },
+
+  hidden: {
+    title: 'Blocked and muted people',
+    about: 'Whom you do not want to meet, or hear of',
+    blocked: 'Blocked',
+    blockedAbout: 'You and they do not see each other anywhere.',
+    blockedNone: 'You have blocked nobody.',
+    muted: 'Muted',
+    mutedAbout: 'You get no notifications about them. They do not learn of it.',
+    mutedNone: 'You have muted nobody.',
+    unblock: 'Unblock',
+    unblockOf: (name: string) => `Unblock ${name}`,
+    unblocked: (name: string) => `You and ${name} can see each other again.`,
+    unmute: 'Unmute',
+    unmuteOf: (name: string) => `Unmute ${name}`,
+    unmuted: (name: string) => `You hear of ${name} again.`,
+    more: 'Show more',
+  },
+
+  data: {
+    title: 'Your data',
+    about: 'Take everything with you, or delete your account',
+    export: 'Everything as one archive',
+    exportAbout:
+      'Your profile, who you follow, houses, invites, notifications and rooms, as files that any program can read.',
+    exportDo: 'Get the archive',
+    exporting: 'Gathering it…',
+    exported: 'The archive is saved.',
+    remove: 'Delete the account',
+    removeAbout:
+      'Your name, handle, picture, follows, everything you wrote: all of it goes at once and does not come back. You leave every room.',
+    removeKept: 'The people whom you invited stay.',
+    removeOpen: 'Delete my account…',
+    removeHandle: (handle: string) => `To be sure, type your handle: ${handle}`,
+    removeDo: 'Delete everything',
+    removing: 'Deleting…',
+    removed: 'Your account is deleted. Thank you for having been here.',
+    fresh: 'You signed in some time ago. Show once more that it is you.',
+    freshDo: 'Confirm with a passkey',
+    freshNone: 'Sign out, sign in again, and come back here within a quarter of an hour.',
+  },
+};

@@ -1,0 +1,31 @@
+/** Notifications: the inbox, and which kinds may come how. */
+
+import { count } from './numbers';
+
+export const inbox = {
+  title: 'Inbox',
+  none: 'Nothing yet',
+  noneAbout: 'When somebody follows you, opens a room or asks you in, it is here.',
+  unread: (n: number) =>
+    n >= 100 ? '100 and more unread' : `${count(n, { one: 'unread', other: 'unread' })}`,
+  new: 'new',
+  today: 'Today',
+  more: 'Show older ones',
+  somebody: 'Somebody',
+  kinds: {
+    followed: (who: string) => `${who} follows you`,
+    room_opened: (who: string, title: string) => `${who} opened “${title}”`,
+    room_speaking: (who: string, title: string) => `${who} is on stage in “${title}”`,
+    house_room: (who: string, title: string) => `${who} opened “${title}” in one of your houses`,
+    ping: (who: string, title: string) => `${who} asks you into “${title}”`,
+    call: (who: string) => `${who} rang to talk with you`,
+    invite_used: (who: string) => `${who} came in by your invite`,
+    invite_earned: (who: string) => `${who} takes part, so you may invite one more`,
+    nomination: (who: string, house: string) => `${who} nominates somebody for ${house}`,
+    house_invited: (_: string, house: string) => `You may join ${house} now`,
+    house_joined: (who: string, house: string) => `${who}, whom you nominated, joined ${house}`,
+    report_handled: (_: string, answer: string) =>
+      answer ? `Your report was looked at: ${answer}` : 'Your report was looked at. Thank you.',
+  },
+  other: 'Something happened',
+};

@@ -1,0 +1,34 @@
+/**
+ * Every word that the pages say, in English: the catalogue that says which texts there are. Another language has the same files
+ * with the same keys.
+ * Plain, short, warm; no exclamation marks; say what happened, what is kept, and what to do.
+ */
+
+import { account } from './account';
+import { admin } from './admin';
+import { common } from './common';
+import { errors } from './errors';
+import { hallway } from './hallway';
+import { houses } from './houses';
+import { inbox } from './inbox';
+import { invites } from './invites';
+import { join } from './join';
+import { people } from './people';
+import { room } from './room';
+
+export const en = {
+  ...common,
+  ...errors,
+  ...join,
+  ...hallway,
+  ...room,
+  account,
+  people,
+  houses,
+  inbox,
+  invites,
+  admin,
+};
+
+/** The shape of every catalogue. */
+export type Texts = typeof en;

@@ -1,0 +1,180 @@
+/** A room, from coming in to leaving. */
+
+import type { Role, RoomKind } from '$lib/protocol/types';
+import { count, figures } from './numbers';
+
+const kinds: Record<RoomKind, { name: string; about: string }> = {
+  open: { name: 'Open', about: 'Any member can come in' },
+  social: { name: 'Social', about: 'People whom the moderators follow' },
+  closed: { name: 'Closed', about: 'Only people you name' },
+};
+
+const roles: Record<Role, string> = {
+  host: 'host',
+  moderator: 'moderator',
+  speaker: 'on stage',
+  listener: 'listening',
+};
+
+const by = (name: string | null, act: string, passive: string) => (name ? `${name} ${act}` : passive);
+
+export const room = {
+  kinds,
+  roles,
+
+  room: {
+    opened: (kind: RoomKind) => kinds[kind].name.toLowerCase(),
+    stage: 'On stage',
+    stageEmpty: 'Nobody is on stage',
+    audience: 'Audience',
+    audienceEmpty: 'Nobody is listening yet. People find the room in the hallway.',
+    everybody: 'See everybody',
+    more: 'Show more',
+    you: 'you',
+    minimise: 'Back to the hallway, keep listening',
+    leave: 'Leave quietly',
+    hand: 'Raise hand',
+    handUp: 'Hand is up',
+    handUpAbout: 'Press again to lower it',
+    hands: (n: number) => (n === 0 ? 'Hands' : count(n, { one: 'hand', other: 'hands' })),
+    handsTitle: 'Raised hands',
+    handsEmpty: 'No hands are up. When a listener raises one, it appears here with their question.',
+    accept: 'Bring on stage',
+    notNow: 'Not now',
+    mic: { closed: 'Mic off', asking: 'Asking…', open: 'Mic on', muted: 'Muted' },
+    micName: 'Microphone',
+    micHint: 'You are on stage with your microphone off. Press it when you want to talk.',
+    mutedHint: 'A moderator has muted you.',
+    menu: 'More',
+    unlock: 'Let the sound in',
+    unlockAbout: 'Your browser waits for a press before it plays.',
+    quiet: 'quiet just now',
+    mutedBadge: 'muted by a moderator',
+    micOffBadge: 'microphone off',
+    away: 'reconnecting',
+    soundTrying: 'The sound is not coming through; trying again.',
+  },
+
+  ask: {
+    title: 'Raise your hand',
+    about: 'The moderators see it and may bring you on stage. Your microphone stays off until you open it.',
+    question: 'Your question, if you like',
+    placeholder: 'What would you like to say or ask?',
+    send: 'Raise hand',
+    left: (n: number) => count(n, { one: 'character left', other: 'characters left' }),
+  },
+
+  offer: {
+    title: (name: string) => `${name} invites you to speak`,
+    about: 'You would be on stage, with your microphone off until you press it.',
+    level: 'Your microphone',
+    levelTry: 'Say something: the bars move when we hear you. Nobody else does yet.',
+    accept: 'Come on stage',
+    decline: 'Stay in the audience',
+  },
+
+  person: {
+    follow: 'Follow',
+    unfollow: 'Following',
+    actions: {
+      accept_hand: 'Bring on stage',
+      offer: 'Invite to speak',
+      withdraw_offer: 'Take the invitation back',
+      mute: 'Mute',
+      unmute: 'Lift the mute',
+      move: 'Move to the audience',
+      make_moderator: 'Make moderator',
+      hand_over: 'Hand the room over',
+      remove: 'Remove from the room',
+      step_down: 'Step down to the audience',
+      lower_hand: 'Lower my hand',
+    },
+    asked: 'Has been invited to speak',
+    handUp: 'has a hand up',
+  },
+
+  menu: {
+    title: 'This room',
+    sound: 'Sound and devices',
+    open: 'What others can do with sound',
+    end: 'End the room',
+    endAsk: 'The room ends for everybody in it.',
+    endSure: 'End it for everybody',
+    stepDown: 'Step down to the audience',
+    theme: 'Theme',
+  },
+
+  over: {
+    left: { title: 'You have left', about: 'The talk goes on. Come back whenever you like.' },
+    replaced: {
+      title: 'You are listening on another device',
+      about: 'A room plays in one place at a time, and the newest one wins.',
+      again: 'Listen here',
+    },
+    elsewhere: {
+      title: 'You went to another room',
+      about: 'You can hear one room at a time.',
+      again: 'Come back here',
+    },
+    removed: {
+      title: 'A moderator removed you from this room',
+      about: 'The other rooms are open to you as before.',
+    },
+    room_ended: { title: 'The room has ended', about: 'Thank you for being there.' },
+    session_ended: {
+      title: 'You are signed out',
+      about: 'This browser was signed out. Sign in again to come back.',
+    },
+    signed_out: {
+      title: 'You are signed out',
+      about: 'This browser was signed out. Sign in again to come back.',
+    },
+    not_found: { title: 'There is no such room', about: 'It may have ended, or it is not open to you.' },
+    house_rules: {
+      title: 'This room belongs to a house',
+      about: 'It is for members of the house who have accepted its rules.',
+    },
+    toHouse: 'See the house',
+    toHallway: 'Go to the hallway',
+  },
+
+  connection: {
+    connecting: 'Coming in…',
+    connected: 'Connected',
+    reconnecting: 'The connection is lost. Coming back by itself; your place is kept.',
+    full: 'This server is full right now. Trying again by itself.',
+    over: 'Left',
+  },
+
+  full: {
+    title: 'This server is full right now',
+    about:
+      'Everybody inside keeps their place. You come in by yourself as soon as there is room; keep this page open.',
+    next: (seconds: number) => (seconds > 0 ? `Trying again in ${figures(seconds)} s` : 'Trying now…'),
+    now: 'Try now',
+  },
+
+  player: {
+    label: 'The room you are in',
+    open: 'Back to the room:',
+  },
+
+  news: {
+    invited: (name: string) => `${name} invites you to speak.`,
+    invitation_withdrawn: 'The invitation to speak was taken back.',
+    muted: (name: string | null) =>
+      `${by(name, 'muted you', 'A moderator muted you')}. Your microphone is off and cannot be opened.`,
+    unmuted: (name: string | null) =>
+      `${by(name, 'lifted your mute', 'Your mute was lifted')}. Your microphone stays off until you press it.`,
+    on_stage: (name: string | null) =>
+      `${by(name, 'brought you on stage', 'You are on stage')}. Your microphone is off until you press it.`,
+    moved_to_audience: (name: string | null) =>
+      `${by(name, 'moved you to the audience', 'You were moved to the audience')}. Your microphone is off.`,
+    made_moderator: (name: string | null) =>
+      `${by(name, 'made you a moderator', 'You are a moderator now')}.`,
+    made_host: (name: string | null) => `${by(name, 'handed the room to you', 'You are the host now')}.`,
+    hand_declined: 'Not now: a moderator lowered your hand. You can raise it again later.',
+    hand_raised: (name: string) => `${name} raised a hand.`,
+    new_host: (name: string) => `${name} is the host now.`,
+  },
+};

@@ -1,0 +1,34 @@
+/** Notifications: the inbox, and which kinds may come how. */
+
+import type { Texts } from '../en';
+import { count } from './numbers';
+
+export const inbox: Texts['inbox'] = {
+  title: 'Уведомления',
+  none: 'Пока ничего',
+  noneAbout: 'Когда на вас подпишутся, откроют комнату или позовут вас, это появится здесь.',
+  unread: (n: number) =>
+    n >= 100
+      ? '100 и больше непрочитанных'
+      : count(n, { one: 'непрочитанное', few: 'непрочитанных', many: 'непрочитанных' }),
+  new: 'новое',
+  today: 'Сегодня',
+  more: 'Показать более старые',
+  somebody: 'Кто-то',
+  kinds: {
+    followed: (who: string) => `${who} теперь среди ваших подписчиков`,
+    room_opened: (who: string, title: string) => `${who} открывает комнату «${title}»`,
+    room_speaking: (who: string, title: string) => `${who} на сцене в комнате «${title}»`,
+    house_room: (who: string, title: string) => `${who} открывает «${title}» в одном из ваших домов`,
+    ping: (who: string, title: string) => `${who} зовёт вас в комнату «${title}»`,
+    call: (who: string) => `${who} хочет поговорить с вами`,
+    invite_used: (who: string) => `${who} уже здесь по вашему приглашению`,
+    invite_earned: (who: string) => `${who} участвует в разговорах, и у вас стало на одно приглашение больше`,
+    nomination: (who: string, house: string) => `${who} рекомендует кого-то в дом «${house}»`,
+    house_invited: (_: string, house: string) => `Теперь вы можете вступить в дом «${house}»`,
+    house_joined: (who: string, house: string) => `${who} по вашей рекомендации вступает в дом «${house}»`,
+    report_handled: (_: string, answer: string) =>
+      answer ? `Вашу жалобу рассмотрели: ${answer}` : 'Вашу жалобу рассмотрели. Спасибо.',
+  },
+  other: 'Что-то произошло',
+};

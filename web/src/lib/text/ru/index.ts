@@ -1,0 +1,46 @@
+/**
+ * Every word that the pages say, in Russian. Files and keys are those of the English catalogue; the types see to it.
+ *
+ * How we speak: «вы», plainly and warmly, no exclamation marks. Names stay in the nominative and verbs in the present tense, so that no
+ * sentence needs to know anybody's gender: «Ада поднимает руку».
+ *
+ * Glossary, the same words everywhere:
+ *   member участник · sponsor поручитель · guest гость · name имя · handle ник
+ *   room комната · open открытая · social «для своих» · closed закрытая · hallway прихожая · house дом
+ *   stage сцена · speaker «на сцене» · audience слушатели · listener слушатель · host ведущий · moderator модератор
+ *   hand рука · to mute (a microphone) заглушить · to mute (a person) скрыть · to leave quietly тихо выйти
+ *   invite приглашение · invite tree дерево приглашений · waitlist список ожидания · to wave in впустить
+ *   invitation (public) открытое приглашение · event встреча, которую объявили заранее: «событие»
+ *   office приёмная · delegate доверенное лицо · replay запись · recap итоги
+ *   to follow подписаться · following подписки · followers подписчики · bell колокольчик · mutuals общие знакомые
+ *   to block заблокировать · report жалоба · to ban закрыть вход · to suspend приостановить · nomination рекомендация
+ *   passkey ключ доступа · recovery codes коды восстановления · to sign in войти · to sign out выйти · session сеанс
+ *   inbox уведомления · quiet hours тихие часы · settings настройки · audit log журнал действий · account аккаунт
+ */
+
+import type { Texts } from '../en';
+import { account } from './account';
+import { admin } from './admin';
+import { common } from './common';
+import { errors } from './errors';
+import { hallway } from './hallway';
+import { houses } from './houses';
+import { inbox } from './inbox';
+import { invites } from './invites';
+import { join } from './join';
+import { people } from './people';
+import { room } from './room';
+
+export const ru: Texts = {
+  ...common,
+  ...errors,
+  ...join,
+  ...hallway,
+  ...room,
+  account,
+  people,
+  houses,
+  inbox,
+  invites,
+  admin,
+};

@@ -1,0 +1,5 @@
+/** Counting in Russian. */
+
+import { numbersIn } from '../plural';
+
+export const { count, figures } = numbersIn('ru');
