@@ -213,6 +213,25 @@ export class ChromiumPerson extends Person {
 		return person;
 	}
 
+	/** Signs in as somebody who is already, by their session. */
+	async signIn(site, client) {
+		this.url = site;
+		this.id = client.me.id;
+		await this.context.addCookies([{ name: 'roomtone_session', value: client.token, url: site, httpOnly: true }]);
+	}
+
+	/** Waits for what has this test id, and gives it. */
+	async shows(id) {
+		const found = this.page.getByTestId(id).first();
+		await found.waitFor({ timeout: 30_000 });
+		return found;
+	}
+
+	/** Waits until what has this test id is gone. */
+	misses(id) {
+		return this.page.getByTestId(id).first().waitFor({ state: 'detached', timeout: 30_000 });
+	}
+
 	goto(url) {
 		return this.page.goto(url);
 	}

@@ -1,81 +1,11 @@
 // Guarantee G7: pages without faults that a machine can find, in both themes; everything by keyboard; changes are said.
 
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-
+import { faultless, hasFocus, press, ROUND, says, sheetFaultless, tabTo } from '../lib/access.mjs';
 import { ChromiumPerson } from '../lib/browser.mjs';
-import { check, equal, until } from '../lib/harness.mjs';
+import { equal, until } from '../lib/harness.mjs';
 import { Server } from '../lib/server.mjs';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-/** Presses of Tab within which everything on a page has had the focus once. */
-const ROUND = 60;
 const QUESTION = 'How does it read?';
-
-/** Runs axe on the page as it is, in light and in dark, and lists what it finds. */
-async function faultless(person, what) {
-	await person.evaluate(AXE);
-	const found = [];
-	for (const colorScheme of ['light', 'dark']) {
-		await person.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-		const violations = await person.evaluate(async () => {
-			const { violations } = await window.axe.run(document, { resultTypes: ['violations'] });
-			const where = ({ target, failureSummary }) => `${target} (${failureSummary})`;
-			return violations.map(({ id, nodes }) => `${id}: ${nodes.map(where).join('; ')}`);
-		});
-		found.push(...violations.map((one) => `${what}, ${colorScheme}: ${one}`));
-	}
-	check(found.length === 0, found.join('\n'));
-}
-
-/** Opens a sheet by a button, checks the page with it, and closes it. */
-async function sheetFaultless(person, button, what) {
-	await person.click(button);
-	await person.page.getByRole('dialog').waitFor();
-	await faultless(person, what);
-	await person.dismiss();
-	await person.page.getByRole('dialog').waitFor({ state: 'detached' });
-}
-
-/** Goes on with Tab until something has the focus, which must be visible. */
-async function tabTo(person, id) {
-	for (let i = 0; i < ROUND; i++) {
-		await person.press('Tab');
-		if (await focused(person, id)) {
-			const shows = await person.evaluate(() => {
-				const { activeElement } = document;
-				return activeElement.matches(':focus-visible') && getComputedStyle(activeElement).outlineStyle !== 'none';
-			});
-			return check(shows, `${id} has the focus, but it does not show`);
-		}
-	}
-	throw new Error(`${person.handle} did not reach ${id} within ${ROUND} presses of Tab`);
-}
-
-function focused(person, id) {
-	return person.evaluate((wanted) => document.activeElement?.dataset.testid === wanted, id);
-}
-
-function hasFocus(person, id) {
-	return until(`the focus to be on ${id}`, () => focused(person, id));
-}
-
-/** Tabs to a control that is or will be there and presses a key on it. */
-async function press(person, id, key = 'Enter') {
-	await person.page.getByTestId(id).first().waitFor({ timeout: 45_000 });
-	await tabTo(person, id);
-	await person.press(key);
-}
-
-/** Waits until a live region says something. */
-function says(person, words) {
-	return until(`${person.handle} to be told ${words}`, () =>
-		person.evaluate((wanted) => {
-			const regions = [...document.querySelectorAll('[role=status], [role=alert], [aria-live]')];
-			return regions.some((region) => region.textContent.includes(wanted));
-		}, words)
-	);
-}
 
 async function joinByKeys(person, server, name) {
 	await person.goto(`${server.site}/join/${await server.invite()}`);
@@ -86,6 +16,7 @@ async function joinByKeys(person, server, name) {
 	await person.press('Control+a');
 	await person.page.keyboard.type(person.handle);
 	await press(person, 'join-submit');
+	await press(person, 'passkey-later');
 	await until('the hallway', () => person.evaluate(() => location.pathname === '/'));
 }
 
