@@ -51,9 +51,9 @@ test: ## Run every test
 	@$(MAKE) --no-print-directory e2e NAME=
 
 # The web client first: the server embeds it, and would be compiled twice otherwise.
-test-rust: web ## Run the tests of the Rust crates
-	@scripts/setup.sh build
-	cargo test --workspace --locked
+test-rust: web ## Run the tests of the Rust crates, with a Postgres server of their own
+	@scripts/setup.sh test
+	scripts/postgres.sh cargo test --workspace --locked
 
 test-web: ## Run the unit tests of the web client
 	@scripts/setup.sh build
@@ -76,13 +76,14 @@ e2e: web ## Run the end-to-end suites in real browsers, or one: make e2e NAME=li
 screenshots: web ## Take the pictures in docs/images anew
 	@scripts/setup.sh screenshots
 	cargo build --locked -p roomtone -p crowd
-	SCREENSHOTS=1 GROUP=pictures node tests/e2e/run.mjs live-room
+	SCREENSHOTS=1 GROUP=pictures node tests/e2e/run.mjs live-room members
 	optipng -quiet -o4 docs/images/*.png
 
 bench: build ## Run every benchmark, or one: make bench NAME=audience; results: target/bench/NAME.json and TABLE.md
-	@case "$(NAME)" in "" | browser-entry) scripts/setup.sh test ;; esac
-	@case "$(NAME)" in browser-entry) ;; *) target/release/crowd bench $(NAME) --out target/bench ;; esac
+	@case "$(NAME)" in "" | browser-entry | members) scripts/setup.sh test ;; esac
+	@case "$(NAME)" in browser-entry | members) ;; *) target/release/crowd bench $(NAME) --out target/bench ;; esac
 	@case "$(NAME)" in "" | browser-entry) node tests/e2e/bench.mjs target/bench/browser-entry.json ;; esac
+	@case "$(NAME)" in "" | members) scripts/bench-members.sh ;; esac
 
 fuzz-check: ## Check that the fuzz targets compile (needs a nightly toolchain)
 	cd fuzz && cargo +nightly check
