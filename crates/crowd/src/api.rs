@@ -144,7 +144,14 @@ impl Api {
     /// # Errors
     /// [`Error::Refused`], [`Error::Connection`].
     pub async fn open_room(&self, title: &str) -> Result<String> {
-        let body = NewRoom { title: title.into(), kind: Kind::Open, language: None, named: Vec::new(), topics: Vec::new(), house: None };
+        let body = NewRoom {
+            title: title.into(),
+            kind: Kind::Open,
+            language: None,
+            named: Vec::new(),
+            topics: Vec::new(),
+            house: None,
+        };
         let answer = self.post("/api/rooms", &body).await?;
         Ok(parse::<RoomCreated>(&answer.body)?.id.0.to_string())
     }

@@ -13,8 +13,8 @@
 
 mod account;
 mod admin;
-mod branch;
 mod avatars;
+mod branch;
 mod convert;
 mod db;
 mod error;
@@ -35,37 +35,37 @@ mod reports;
 mod rooms;
 mod search;
 mod sessions;
-mod suggestions;
 mod sign_in;
+mod suggestions;
 mod waitlist;
 
 pub use account::{DeleteError, ExportPart, Exported, OwnEvent, Rewrite};
 pub use admin::{AdminMember, AuditEntry, AuditRecord, PAGE, Sizes, TreeNode};
-pub use branch::{BranchAct, BranchError, Suspension};
 pub use avatars::{AvatarSize, NewAvatar};
-pub use error::{ProfileError, AppendError, RedeemError, StoreError};
+pub use branch::{BranchAct, BranchError, Suspension};
+pub use error::{AppendError, ProfileError, RedeemError, StoreError};
 pub use graph::{BLOCKED_MAX, Bell, Between, Entry, FOLLOWING_MAX, Followed, Place};
 pub use hallway::{HallwayFacts, RoomHouse, Standing};
 pub use houses::{
     HOUSES_MADE_MAX, HOUSES_MAX, House, HouseChanged, HouseMade, HouseMember, HousePlace, HouseRole, HouseStanding,
     HouseText, Joined, NewHouse, Nominated, Nomination,
 };
-pub use invites::{
-    DAYS_TO_EARN, Earned, InviteInfo, InviteState, InvitesLeft, MemberInvite, NewInvite, OwnInvite,
-};
+pub use invites::{DAYS_TO_EARN, Earned, InviteInfo, InviteState, InvitesLeft, MemberInvite, NewInvite, OwnInvite};
 pub use lock::DataLock;
 pub use members::{Member, Person};
 pub use notices::{Due, NOTICES_AT_ONCE, NewNotice, Notice, QuietHours, Recipient, Subscription, UNREAD_MAX, Ways};
 pub use open::{DATABASE_FILE, Store};
-pub use passkeys::{CEREMONIES_MAX, Ceremony, NewPasskey, PASSKEYS_MAX, Passkey, PasskeyAdded, PasskeyKey, PasskeyRemoved};
+pub use passkeys::{
+    CEREMONIES_MAX, Ceremony, NewPasskey, PASSKEYS_MAX, Passkey, PasskeyAdded, PasskeyKey, PasskeyRemoved,
+};
 pub use profiles::{HANDLE_CHANGES, HANDLE_CHANGES_WITHIN, HouseBadge, Interests, OwnProfile, Profile, ProfileChange};
 pub use redeem::{NewMember, Redeemed};
 pub use reports::{NewReport, OPEN_REPORTS_MAX, Report};
 pub use rooms::{LogRow, NewRoom, StoredRoom};
 pub use search::{FoundHouse, FoundPerson, Search};
 pub use sessions::{NewSession, NewToken, SESSIONS_MAX, Session, TOKENS_MAX};
-pub use suggestions::Suggestion;
 pub use sign_in::{LinkUsed, MailAddress, MailRemoved, SignIn};
+pub use suggestions::Suggestion;
 pub use waitlist::{NewWaiting, WAITING_MAX, WaitError, Waiting, WaveError};
 
 /// A SHA-256 digest. Invite codes and session tokens are stored only as this, so that a copy of the database opens

@@ -170,16 +170,19 @@ impl Code {
             Self::InvalidLanguage => (S::UNPROCESSABLE_ENTITY, "That is not a language tag."),
             Self::InvalidTitle => (S::UNPROCESSABLE_ENTITY, "A title has 1 to 120 characters."),
             Self::InvalidSubscription => (S::UNPROCESSABLE_ENTITY, "That is not a push subscription of a browser."),
-            Self::InvalidQuietHours => {
-                (S::UNPROCESSABLE_ENTITY, "Quiet hours have two different times of the day, and a time zone that exists.")
-            }
+            Self::InvalidQuietHours => (
+                S::UNPROCESSABLE_ENTITY,
+                "Quiet hours have two different times of the day, and a time zone that exists.",
+            ),
             Self::InvalidSetting => (S::UNPROCESSABLE_ENTITY, "One of the settings cannot be used."),
             Self::InvalidQuestion => (S::UNPROCESSABLE_ENTITY, "A question has at most 280 plain characters."),
             Self::InvalidText => {
                 (S::UNPROCESSABLE_ENTITY, "That text is too long or has characters that cannot be shown.")
             }
             Self::InvalidLink => (S::UNPROCESSABLE_ENTITY, "A link is an https address of at most 200 characters."),
-            Self::InvalidTopics => (S::UNPROCESSABLE_ENTITY, "There are too many topics, or one has not 1 to 30 characters."),
+            Self::InvalidTopics => {
+                (S::UNPROCESSABLE_ENTITY, "There are too many topics, or one has not 1 to 30 characters.")
+            }
             Self::WrongHandle => (S::UNPROCESSABLE_ENTITY, "That is not your handle."),
             Self::InvalidAddress => (S::UNPROCESSABLE_ENTITY, "That is not an e-mail address."),
             Self::PasskeyRefused => (S::UNPROCESSABLE_ENTITY, "This passkey could not be verified here."),

@@ -11,9 +11,9 @@ pub mod http;
 pub mod id;
 pub mod invites;
 pub mod notices;
-pub mod sign_in;
 pub mod people;
 pub mod search;
+pub mod sign_in;
 pub mod socket;
 pub mod stored;
 
