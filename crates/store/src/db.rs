@@ -129,7 +129,8 @@ macro_rules! built {
             for value in sql.values {
                 query = match value {
                     Value::Bytes(value) => query.bind(value),
-                    Value::Text(value) => query.bind(value),
+                    // No text in the database has a NUL, which Postgres cannot hold: one that has equals nothing.
+                    Value::Text(value) => query.bind(value.filter(|text| !text.contains('\0'))),
                     Value::Int(value) => query.bind(value),
                     Value::Bool(value) => query.bind(value),
                     Value::OutOfRange(value) => return Err(StoreError::OutOfRange(value)),

@@ -307,7 +307,10 @@ impl Store {
         const PAGE: &str = concat!(
             "SELECT o.id AS nomination, o.note, o.created_at, m.id, m.handle, m.name, m.avatar, s.id AS sponsor_id,
                     s.handle AS sponsor_handle, s.name AS sponsor_name, s.avatar AS sponsor_avatar
-             FROM nominations o JOIN members m ON m.id = o.nominee LEFT JOIN members s ON s.id = o.nominator
+             FROM nominations o JOIN members m ON m.id = o.nominee LEFT JOIN members s
+                  ON s.id = o.nominator AND s.suspended_at IS NULL
+                     AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.blocker = s.id AND b.blocked = $2)
+                     AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.blocker = $2 AND b.blocked = s.id)
              WHERE o.house = $1 AND o.accepted_at IS NULL AND o.id > $3 AND ",
             shown_person!(),
             " ORDER BY o.id LIMIT $4"

@@ -8,7 +8,7 @@ use crate::db::{Row, Sql, Value, sql};
 use crate::error::StoreError;
 use crate::members::person_from;
 use crate::open::ROWS_PER_STATEMENT;
-use crate::{Hash, Person, Store};
+use crate::{Hash, Person, Place, Store};
 
 /// How far unread notices are counted. Higher shows larger numbers; lower reads less for those who never look.
 pub const UNREAD_MAX: u64 = 100;
@@ -56,7 +56,7 @@ pub struct NewNotice {
     pub at: Timestamp,
     /// How a member is told of this kind who has not chosen.
     pub defaults: Ways,
-    /// Whether it is to go out by push or mail: not while a page of theirs is open.
+    /// Whether no page of theirs is open: while one is, it goes out by push or mail only if they do not want it in the inbox.
     pub away: bool,
 }
 
@@ -202,7 +202,7 @@ impl Store {
         // The plus keeps SQLite from looking through all that the member was told of late, instead of what the actor caused.
         let keep = sql("INSERT INTO notifications (id, member, kind, actor, subject, body, at, inbox, deliver_at)
              SELECT n.id, n.member, n.kind, n.actor, n.subject, n.body, n.at, n.inbox,
-                    CASE WHEN n.away AND (n.push OR n.mail) THEN n.at END
+                    CASE WHEN (n.away OR NOT n.inbox) AND (n.push OR n.mail) THEN n.at END
              FROM (SELECT v.column1 AS id, v.column2 AS member, v.column3 AS kind, v.column4 AS actor,
                           v.column5 AS subject, v.column6 AS body, v.column7 AS at, v.column11 AS away,
                           COALESCE(c.inbox, v.column8) AS inbox,
@@ -245,26 +245,30 @@ impl Store {
         Ok(shown)
     }
 
-    /// The followers of `who` after `after`, by id, at most `limit` of them; with each, whether to tell them that a room was
+    /// The followers of `who` after `after`, the newest first, at most `limit` of them; with each, whether to tell them that a room was
     /// opened or is spoken in: always for the loudest bell, never for the quietest, and otherwise unless they were told
     /// so of `who` after `again_from`.
     pub async fn bells(
         &self,
         who: MemberId,
-        after: Option<MemberId>,
+        after: Option<Place>,
         again_from: Timestamp,
         limit: u32,
-    ) -> Result<Vec<(MemberId, bool)>, StoreError> {
-        let page = sql("SELECT f.follower, f.bell = 2 OR (f.bell = 1 AND NOT EXISTS
+    ) -> Result<Vec<(Place, bool)>, StoreError> {
+        let after = after.unwrap_or(Place { since: Timestamp(i64::MAX as u64), id: MemberId(u128::MAX) });
+        let page = sql("SELECT f.follower, f.since, f.bell = 2 OR (f.bell = 1 AND NOT EXISTS
                  (SELECT 1 FROM notifications n
                   WHERE n.actor = f.followed AND n.member = f.follower
-                    AND n.kind IN ('room_opened', 'room_speaking') AND +n.at > $3)) AS rings
-             FROM follows f WHERE f.followed = $1 AND f.follower > $2 ORDER BY f.follower LIMIT $4")
+                    AND n.kind IN ('room_opened', 'room_speaking') AND +n.at > $4)) AS rings
+             FROM follows f WHERE f.followed = $1 AND (f.since, f.follower) < ($2, $3)
+             ORDER BY f.since DESC, f.follower DESC LIMIT $5")
         .bind(who)
-        .bind(after.unwrap_or(MemberId(0)))
+        .bind(after.since)
+        .bind(after.id)
         .bind(again_from)
         .bind(limit);
-        self.database.all(page).await?.iter().map(|row| Ok((row.member("follower")?, row.bool("rings")?))).collect()
+        let place = |row: &Row| Ok(Place { since: row.time("since")?, id: row.member("follower")? });
+        self.database.all(page).await?.iter().map(|row| Ok((place(row)?, row.bool("rings")?))).collect()
     }
 
     /// Which of `whom` at least one of `by` follows. Both lists together hold at most some thousand.

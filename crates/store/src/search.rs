@@ -26,6 +26,9 @@ const INDEXED_AT_ONCE: u32 = 20;
 /// Classes of how well known somebody is: each is four times the one before, and the last has no end.
 const WEIGHTS: u32 = 10;
 
+/// The same as SQL.
+const ALL_WEIGHTS: &str = "(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)";
+
 /// Most subjects read for one kind of match (the word itself, words that begin so, words with errors). More ranks further
 /// down the list exactly; each costs a look at the member.
 const CANDIDATES: u32 = 100;
@@ -224,8 +227,7 @@ impl Search<'_> {
     /// The best known subjects of which each typed word has one of its words, and whether there may be more of them.
     async fn candidates(&self, wanted: &Wanted, kind: Kind) -> Result<(HashSet<u128>, bool), StoreError> {
         let mut select = sql("");
-        // The longest is likely the rarest: the others are compared with what it leads to.
-        let leading = wanted.leading();
+        let leading = self.rarest(wanted, kind).await?;
         for (number, words) in wanted.terms[leading].iter().enumerate() {
             let scanned = if wanted.terms.len() == 1 { CANDIDATES } else { SCANNED };
             select = select.push(if number == 0 { "" } else { " UNION ALL " });
@@ -245,6 +247,28 @@ impl Search<'_> {
         // Of several words it is not known whether the reading ended before the index did.
         let cut = rows.len() >= CANDIDATES as usize || wanted.terms.len() > 1;
         Ok((rows.iter().map(|row| row.id("subject")).collect::<Result<_, _>>()?, cut))
+    }
+
+    /// The typed word that leads to the fewest: the others are compared with what it leads to.
+    async fn rarest(&self, wanted: &Wanted, kind: Kind) -> Result<usize, StoreError> {
+        if wanted.terms.len() == 1 {
+            return Ok(0);
+        }
+        let mut select = sql("SELECT CAST(0 AS BIGINT) AS term, CAST(0 AS BIGINT) AS n");
+        for (term, ways) in wanted.terms.iter().enumerate() {
+            // The word itself is among those that begin so.
+            for words in ways.iter().filter(|words| !matches!(words, Words::Same(_))) {
+                select = select.push(" UNION ALL SELECT ").push_bind(term as u64).push(", count(*) FROM (SELECT 1");
+                select = select.push(" FROM search_words");
+                select = select.push(" WHERE kind = ").push_bind(kind as i64).push(" AND weight IN ").push(ALL_WEIGHTS);
+                select = words.push_onto(select.push(" AND "), "word").push(" LIMIT ").push_bind(SCANNED).push(") led");
+            }
+        }
+        let mut led = vec![0; wanted.terms.len()];
+        for row in self.database.all(select.remembered(wanted.is_fixed())).await? {
+            led[row.count("term")? as usize] += row.count("n")?;
+        }
+        Ok(led.iter().enumerate().min_by_key(|(_, count)| **count).map_or(0, |(term, _)| term))
     }
 
     /// Those whom the viewer follows and of whom each typed word has a word.
@@ -366,7 +390,6 @@ impl Words {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Wanted {
     terms: Vec<Vec<Words>>,
-    letters: Vec<usize>,
 }
 
 /// What was typed, taken as it is. All words of the index are there in Latin letters, so these are enough.
@@ -374,17 +397,10 @@ fn exact_and_begun(query: &Query) -> Wanted {
     let latin = |term: &Term| term.latin.text().to_owned();
     Wanted {
         terms: query.terms().iter().map(|term| vec![Words::Same(latin(term)), Words::Begun(latin(term))]).collect(),
-        letters: query.terms().iter().map(|term| term.latin.letters()).collect(),
     }
 }
 
 impl Wanted {
-    /// The longest word.
-    fn leading(&self) -> usize {
-        let longest = self.letters.iter().enumerate().max_by_key(|(number, letters)| (**letters, *number));
-        longest.map_or(0, |(number, _)| number)
-    }
-
     /// Whether the statement has the same text for every search with as many words.
     fn is_fixed(&self) -> bool {
         !self.terms.iter().flatten().any(|words| matches!(words, Words::These(_)))
@@ -504,8 +520,12 @@ async fn take_out(tx: &mut Transaction, subjects: &[u128]) -> Result<(), StoreEr
     let mut gone = Vec::new();
     for (kind, word) in words {
         let left = sql("SELECT EXISTS (SELECT 1 FROM search_words WHERE kind = $1
-                AND weight IN (0, 1, 2, 3, 4, 5, 6, 7, 8, 9) AND word = $2) AS held");
-        if !tx.one(left.bind(kind as i64).bind(&word)).await?.bool("held")? {
+                AND word = $2 AND weight IN ")
+        .bind(kind as i64)
+        .bind(&word)
+        .push(ALL_WEIGHTS)
+        .push(") AS held");
+        if !tx.one(left).await?.bool("held")? {
             gone.extend(part_rows(kind, &word));
         }
     }
@@ -521,4 +541,21 @@ async fn take_out(tx: &mut Transaction, subjects: &[u128]) -> Result<(), StoreEr
 fn part_rows(kind: Kind, word: &str) -> impl Iterator<Item = [Value; 4]> {
     let letters = word.chars().count() as u64;
     parts(word).into_iter().map(move |part| [(kind as i64).into(), part.into(), letters.into(), word.into()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn in_sql(numbers: impl Iterator<Item = u64>) -> String {
+        format!("({})", numbers.map(|number| number.to_string()).collect::<Vec<_>>().join(", "))
+    }
+
+    #[test]
+    fn the_classes_are_those_that_statements_name() {
+        assert_eq!(ALL_WEIGHTS, in_sql(0..WEIGHTS.into()));
+        let begins = (1..1_000_000).filter(|known| weight(*known) != weight(known - 1));
+        assert_eq!(CLASS_BEGINS, in_sql(begins));
+        assert_eq!((weight(0), weight(u64::MAX)), (0, i64::from(WEIGHTS) - 1));
+    }
 }

@@ -142,15 +142,20 @@ async fn show_as_they_are(live: &Live, rooms: &Rooms, changed: HashSet<MemberId>
     live.note_change();
 }
 
-/// Looks up what a viewer's hallway depends on, and lets others see them under the name that they have by now.
+/// Looks up what a viewer's hallway depends on, and lets others see them under the name that they have by now. `None` if that
+/// failed, or something changed meanwhile, so that it may be out of date already: their next turn tries again.
 async fn learn(live: &Live, rooms: &Rooms, viewer: &Listening) -> Option<Arc<Facts>> {
+    let version = lock(&viewer.state).version;
     let facts = Arc::new(Facts::look_up(&live.store, viewer.member).await.ok()?);
-    *lock(&viewer.person) = facts.person.clone();
     {
         let mut state = lock(&viewer.state);
+        if state.version != version {
+            return None;
+        }
         state.hidden = facts.hidden;
         state.facts = Some(facts.clone());
     }
+    *lock(&viewer.person) = facts.person.clone();
     let known = Known { person: facts.person.clone(), hidden: facts.hidden };
     let mut presence = rooms.presence();
     if let Some(room) = presence.inside(viewer.member) {

@@ -81,6 +81,8 @@ struct State {
     ears: Vec<Ear>,
     /// `None` until they are looked up, and again when something about them has changed.
     facts: Option<Arc<Facts>>,
+    /// Rises with each change: what was looked up before one is not kept after it.
+    version: u64,
     hidden: bool,
     /// The number of changes that the last hallway took account of.
     as_of: Option<(u64, u64)>,
@@ -165,7 +167,11 @@ impl Live {
     /// blocked, who follows them, their houses, languages and topics.
     pub(crate) fn changed(&self, member: MemberId) {
         match self.of(member) {
-            Some(listening) => lock(&listening.state).facts = None,
+            Some(listening) => {
+                let mut state = lock(&listening.state);
+                state.facts = None;
+                state.version += 1;
+            }
             None => {
                 let mut changed = lock(&self.changed);
                 if changed.len() < CHANGED {
@@ -207,7 +213,7 @@ impl Live {
         let member = person.id.0;
         let mut listening = lock(&self.listening);
         let found = listening.entry(member).or_insert_with(|| {
-            let state = State { ears: Vec::new(), facts: None, hidden: true, as_of: None, told: None };
+            let state = State { ears: Vec::new(), facts: None, version: 0, hidden: true, as_of: None, told: None };
             let new = Arc::new(Listening { person: Mutex::new(person.clone()), member, state: Mutex::new(state) });
             lock(&self.newcomers).push(new.clone());
             new

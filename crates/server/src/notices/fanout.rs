@@ -41,7 +41,7 @@ pub(super) async fn spread(app: &App, news: News) -> Result<(), ApiError> {
         let page = app.store.bells(who, after, again_from, PAGE).await.map_err(|e| ApiError::internal(&e))?;
         let Some((last, _)) = page.last() else { return Ok(()) };
         after = Some(*last);
-        let ringing = page.iter().filter(|(_, rings)| *rings).map(|(follower, _)| *follower);
+        let ringing = page.iter().filter(|(_, rings)| *rings).map(|(follower, _)| follower.id);
         if !tell_page(app, room, who, kind, ringing).await? {
             return Ok(());
         }
