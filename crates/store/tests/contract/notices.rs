@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use roomtone_room::ids::{HouseId, MemberId, RecordId, RoomId, Timestamp};
 use roomtone_store::{
-    Bell, BranchAct, HouseText, NewHouse, NewInvite, NewNotice, NewSession, Notice, Place, QuietHours, Store, Subscription,
-    UNREAD_MAX, Ways,
+    Bell, BranchAct, HouseText, NewHouse, NewInvite, NewNotice, NewSession, Notice, Place, QuietHours, Store,
+    Subscription, UNREAD_MAX, Ways,
 };
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
