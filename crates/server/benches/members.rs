@@ -1,5 +1,5 @@
-//! How long the hallway, search and a profile take among a hundred thousand members, with the server on one core:
-//! `make bench NAME=members`, which starts Postgres as well. Writes target/bench/members.json, one object for each database.
+//! How long the hallway, search and a profile take among a hundred thousand members, with the server on one core, and at last
+//! how long it takes to suspend them all: `make bench NAME=members`, which starts Postgres as well. Writes target/bench/members.json, one object for each database.
 //!
 //! The SQLite database is made once and kept in target/bench/members. `ROOMTONE_BENCH_DIVISOR=100` makes everything a
 //! hundred times smaller, to try the benchmark itself.
@@ -29,6 +29,7 @@ use roomtone::app::App;
 use roomtone::cli::{Cli, Command};
 use roomtone::edge::{self, Secret};
 use roomtone::observe::Observe;
+use roomtone_room::ids::MemberId;
 use roomtone_store::Store;
 use roomtone_store::fill::{self, Dice, Filled, Size};
 use rustix::thread::{CpuSet, sched_setaffinity};
@@ -149,16 +150,19 @@ fn run(data: &Path, postgres: Option<&str>, size: Size) -> Value {
         .unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = app.clone();
     let served = server.spawn(async move {
-        roomtone::serve::serve(app, listener, async { drop(stopped.await) }).await.unwrap();
+        roomtone::serve::serve(serving, listener, async { drop(stopped.await) }).await.unwrap();
     });
     let inside: Vec<(usize, String)> = inside.into_iter().zip(inside_tokens.into_iter().map(|one| one.text)).collect();
     let viewers: Vec<String> = viewer_tokens.into_iter().map(|one| one.text).collect();
     let report = client.block_on(async {
         let asking = Arc::new(Asking { address, http: Client::builder(TokioExecutor::new()).build_http(), viewers });
-        let mut sockets = open_rooms(&asking, &people, &inside).await;
-        let report = measure(&asking, &people, postgres, size).await;
-        sockets.abort_all();
+        let sockets = open_rooms(&asking, &people, &inside).await;
+        let mut report = measure(&asking, &people, postgres, size).await;
+        let root = people[0].handle.clone();
+        let ids = people.iter().map(|one| one.id).collect();
+        suspend_all(&asking, &server, app, &root, ids, sockets, &mut report).await;
         report
     });
     let _ = stop.send(());
@@ -285,6 +289,83 @@ async fn measure(asking: &Arc<Asking>, people: &[Filled], postgres: Option<&str>
         add(&mut report, kind, "_at_once", took);
     }
     report
+}
+
+/// Suspends everybody, who all came in below the first of them, while 2,000 of them are in rooms.
+async fn suspend_all(
+    asking: &Asking,
+    server: &tokio::runtime::Runtime,
+    app: Arc<App>,
+    root: &str,
+    members: Vec<MemberId>,
+    mut sockets: JoinSet<()>,
+    report: &mut Value,
+) {
+    // Each has a browser.
+    let (count, within) = (members.len(), app.clone());
+    let link = server.spawn(async move {
+        let mut dice = Dice::new(13);
+        let mut browser = |member| (member, std::array::from_fn(|_| dice.below(256) as u8));
+        let sessions: Vec<_> = members.into_iter().map(&mut browser).collect();
+        fill::sessions(&within.store, &sessions, edge::now()).await.unwrap();
+        within.owner_link().await.unwrap().unwrap()
+    });
+    let link = link.await.unwrap();
+    let path = format!("/api/invites/{}/redeem", link.rsplit('/').next().unwrap());
+    let owner = json!({ "handle": "the_owner_of_it", "name": "Owner", "language": "en" }).to_string();
+    let owner = asking.http.request(
+        Request::post(format!("http://{}{path}", asking.address))
+            .header("content-type", "application/json")
+            .body(Full::from(owner))
+            .unwrap(),
+    );
+    let owner = owner.await.unwrap();
+    let token = owner.headers()["set-cookie"].to_str().unwrap().split(['=', ';']).nth(1).unwrap().to_owned();
+
+    // Room logs and everything else that is written wait for the same connection.
+    let (done, mut over) = tokio::sync::oneshot::channel::<()>();
+    let within = app.clone();
+    let writing = server.spawn(async move {
+        let mut longest = Duration::ZERO;
+        while over.try_recv().is_err() {
+            let begun = Instant::now();
+            within.store.set_setting("bench", "x").await.unwrap();
+            longest = longest.max(begun.elapsed());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        longest
+    });
+    let begun = Instant::now();
+    let path = format!("/api/admin/members/{root}/suspend");
+    let answer = async {
+        let body = json!({ "branch": true, "reason": "A ring of them" }).to_string();
+        let (status, answer) = asking.send(Method::POST, &path, &token, body).await;
+        assert_eq!(status, StatusCode::OK, "{answer:?}");
+        assert_eq!(serde_json::from_slice::<Value>(&answer).unwrap()["count"], count);
+        begun.elapsed()
+    };
+    let emptied = async {
+        while sockets.join_next().await.is_some() {}
+        begun.elapsed()
+    };
+    let (answered, emptied) = tokio::join!(answer, emptied);
+    let cleaned = server.spawn(async move {
+        while !app.store.suspended_with_sessions().await.unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        begun.elapsed()
+    });
+    let cleaned = cleaned.await.unwrap();
+    let _ = done.send(());
+    let longest = writing.await.unwrap();
+    for (name, took) in [
+        ("suspend_out_of_rooms_ms", emptied),
+        ("suspend_answered_ms", answered),
+        ("suspend_sessions_gone_ms", cleaned),
+        ("suspend_longest_other_write_ms", longest),
+    ] {
+        report[name] = (took.as_millis() as u64).into();
+    }
 }
 
 fn add(report: &mut Value, kind: &str, more: &str, mut took: Vec<Duration>) {

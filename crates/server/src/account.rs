@@ -1,15 +1,18 @@
 //! A member's account as a whole: everything that is stored about them as one archive, and deleting it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{Cursor, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+use futures_util::StreamExt;
 
 use roomtone_room::Event;
 use roomtone_room::ids::{MemberId, RoomId, encode_128};
-use roomtone_store::{AvatarSize, DeleteError, ExportPart, Exported, Member, OwnEvent, Rewrite, Store, StoreError};
-use serde_json::{Map, Value};
-use tokio::sync::Semaphore;
+use roomtone_store::{AvatarSize, DeleteError, ExportRow, Exported, Member, OwnEvent, Rewrite, Store, StoreError};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use tokio::sync::{Semaphore, mpsc};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -19,6 +22,12 @@ use crate::wire::{ApiError, Code};
 
 /// Archives that are made at once. Each holds what is stored about one member in memory, compressed.
 const ARCHIVES: usize = 2;
+
+/// Rows of an archive that are read before the first of them is written. More asks the other thread less often.
+const ROWS_AT_ONCE: usize = 64;
+
+/// How many lots of rows wait to be written. More evens out reading and writing; each takes memory.
+const PIECES: usize = 4;
 
 /// How often a deletion is tried when others change the same rows at the same moment.
 const ATTEMPTS: u32 = 5;
@@ -30,6 +39,10 @@ const AT_ONCE_MAX: (u64, u64) = (16 << 20, 128 << 20);
 
 /// How often it is looked whether a larger one can be.
 const FORGET_AGAIN_AFTER: Duration = Duration::from_secs(30);
+
+/// For how long that waits at most while rooms are live all the time. Longer keeps what was deleted on the disk for longer, where
+/// whoever gets hold of the disk could find it; shorter stops the rooms of a busy server sooner, once.
+const FORGET_WITHIN: Duration = Duration::from_secs(6 * 60 * 60);
 
 static ARCHIVING: Semaphore = Semaphore::const_new(ARCHIVES);
 
@@ -60,67 +73,154 @@ pub(crate) async fn archive(app: &App, member: &Member) -> Result<Vec<u8>, ApiEr
     Ok(write_archive(&app.store, member).await?)
 }
 
+/// What an archive is made of, in this order: files with their parts and the rows of each.
+enum Piece {
+    /// A part begins, and its file if it is the first of that.
+    Part { file: &'static str, name: &'static str },
+    /// Rows of the part.
+    Rows(Vec<ExportRow>),
+    /// Events of which those that hold a question are rows of the part.
+    Events(Vec<OwnEvent>),
+    /// A picture, which is a file of its own.
+    Picture(Vec<u8>),
+}
+
+/// Reads what there is while a thread of its own writes it: rooms go on beside the reading, and are not held up by the packing
+/// (guarantee G2). Only a few rows are in memory at a time, besides the packed archive.
 async fn write_archive(store: &Store, member: &Member) -> Result<Vec<u8>, Failed> {
-    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
-    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-    archive.start_file("README.txt", options)?;
-    archive.write_all(readme(&member.language).as_bytes())?;
+    let (pieces, read) = mpsc::channel(PIECES);
+    let language = member.language.clone();
+    let writing = tokio::task::spawn_blocking(move || pack(&language, read));
+    let reading = read_everything(store, member, pieces);
+    let (all_read, written) = tokio::join!(reading, writing);
+    // A panic of the writer goes on here.
+    let written = written.map_err(std::io::Error::from)?;
+    // Where the writer failed, nobody took what was read.
+    written.and_then(|archive| all_read.map(|()| archive))
+}
+
+/// Reads all pieces of an archive. Ends early, and without an error, when nobody takes them any more.
+async fn read_everything(store: &Store, member: &Member, pieces: mpsc::Sender<Piece>) -> Result<(), Failed> {
     let id = member.person.id;
-    let mut questions = Some(questions(store, id).await?);
-    let mut file = Vec::new();
-    let mut parts = Vec::new();
-    for number in 0..Store::export_parts() {
-        // There are as many as were counted.
-        parts.extend(store.export_part(id, number).await?);
-        let last = parts.last().map(|part: &ExportPart| part.file);
-        if number + 1 < Store::export_parts() && Store::export_file(number + 1) == last {
-            continue;
+    for part in Store::export_parts() {
+        if pieces.send(Piece::Part { file: part.file, name: part.name }).await.is_err() {
+            return Ok(());
         }
-        let mut object = Map::new();
-        for part in parts.drain(..) {
-            object.insert(part.name.to_owned(), part.rows.into_iter().map(row).collect());
+        let mut rows = std::pin::pin!(store.export_rows(id, part)?.chunks(ROWS_AT_ONCE));
+        while let Some(rows) = rows.next().await {
+            let rows = rows.into_iter().collect::<Result<_, _>>()?;
+            if pieces.send(Piece::Rows(rows)).await.is_err() {
+                return Ok(());
+            }
         }
-        if let Some(questions) = questions.take_if(|_| last == Some("rooms")) {
-            object.insert("questions".to_owned(), questions);
+        if part.name == "rooms" {
+            // The questions that went with hands of theirs, in rooms whose log still has them.
+            if pieces.send(Piece::Part { file: part.file, name: "questions" }).await.is_err() {
+                return Ok(());
+            }
+            let mut after = None;
+            while let Some(events) = next_events(store, id, &mut after).await? {
+                if pieces.send(Piece::Events(events)).await.is_err() {
+                    return Ok(());
+                }
+            }
         }
-        file.clear();
-        serde_json::to_writer_pretty(&mut file, &object)?;
-        archive.start_file(format!("{}.json", last.unwrap_or_default()), options)?;
-        archive.write_all(&file)?;
     }
     if let Some(avatar) = member.person.avatar
         && let Some(picture) = store.avatar(avatar, AvatarSize::Large).await?
     {
-        archive.start_file("avatar.jpg", options.compression_method(CompressionMethod::Stored))?;
-        archive.write_all(&picture)?;
+        // Nobody taking it means that the writer failed, which says so itself.
+        let _ = pieces.send(Piece::Picture(picture)).await;
     }
-    Ok(archive.finish()?.into_inner())
+    Ok(())
 }
 
-/// A row as JSON: ids in their text form, times in milliseconds since 1970.
-fn row(row: Vec<(&'static str, Exported)>) -> Value {
-    let value = |value| match value {
-        Exported::Null => Value::Null,
-        Exported::Text(text) => text.into(),
-        Exported::Number(number) | Exported::Time(number) => number.into(),
-        Exported::Truth(truth) => truth.into(),
-        Exported::Id(id) => encode_128(id).into(),
-    };
-    row.into_iter().map(|(column, exported)| (column.to_owned(), value(exported))).collect()
-}
-
-/// The questions that went with hands of a member's, in rooms whose log still has them.
-async fn questions(store: &Store, member: MemberId) -> Result<Value, Failed> {
-    let mut found = Vec::new();
-    let mut after = None;
-    while let Some(event) = next_events(store, member, &mut after).await? {
-        for OwnEvent { room, body, .. } in event {
-            if let Event::HandRaised { question: Some(question), .. } = read_event(&body)? {
-                found.push(serde_json::json!({ "room": room.to_string(), "question": question }));
+/// Writes the pieces of an archive as they come.
+fn pack(language: &str, mut pieces: mpsc::Receiver<Piece>) -> Result<Vec<u8>, Failed> {
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    archive.start_file("README.txt", options)?;
+    archive.write_all(readme(language).as_bytes())?;
+    let mut open = None;
+    // Whether the part has a row yet.
+    let mut begun = false;
+    let mut line = Vec::new();
+    while let Some(piece) = pieces.blocking_recv() {
+        match piece {
+            Piece::Part { file, name } => {
+                if open == Some(file) {
+                    archive.write_all(b"\n  ],\n")?;
+                } else {
+                    end_file(&mut archive, open)?;
+                    archive.start_file(format!("{file}.json"), options)?;
+                    archive.write_all(b"{\n")?;
+                }
+                write!(archive, "  \"{name}\": [")?;
+                (open, begun) = (Some(file), false);
+            }
+            Piece::Rows(rows) => {
+                for row in &rows {
+                    write_row(&mut archive, &mut line, &mut begun, &RowJson(row))?;
+                }
+            }
+            Piece::Events(events) => {
+                for OwnEvent { room, body, .. } in events {
+                    if let Event::HandRaised { question: Some(question), .. } = read_event(&body)? {
+                        let row = BTreeMap::from([("question", question), ("room", room.to_string())]);
+                        write_row(&mut archive, &mut line, &mut begun, &row)?;
+                    }
+                }
+            }
+            Piece::Picture(picture) => {
+                end_file(&mut archive, open.take())?;
+                archive.start_file("avatar.jpg", options.compression_method(CompressionMethod::Stored))?;
+                archive.write_all(&picture)?;
             }
         }
     }
-    Ok(found.into())
+    end_file(&mut archive, open)?;
+    Ok(archive.finish()?.into_inner())
+}
+
+/// Writes one row of a part, on a line of its own. `line` is room to write it in.
+fn write_row(
+    archive: &mut ZipWriter<Cursor<Vec<u8>>>,
+    line: &mut Vec<u8>,
+    begun: &mut bool,
+    row: &impl Serialize,
+) -> Result<(), Failed> {
+    line.clear();
+    line.extend(if std::mem::replace(begun, true) { b",\n    ".as_slice() } else { b"\n    " });
+    serde_json::to_writer(&mut *line, row)?;
+    archive.write_all(line)?;
+    Ok(())
+}
+
+/// Ends the last part of a JSON file, if one is open.
+fn end_file(archive: &mut ZipWriter<Cursor<Vec<u8>>>, open: Option<&'static str>) -> Result<(), Failed> {
+    if open.is_some() {
+        archive.write_all(b"\n  ]\n}\n")?;
+    }
+    Ok(())
+}
+
+/// A row as JSON: ids in their text form, times in milliseconds since 1970.
+struct RowJson<'a>(&'a ExportRow);
+
+impl Serialize for RowJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (column, value) in self.0 {
+            match value {
+                Exported::Null => map.serialize_entry(column, &())?,
+                Exported::Text(text) => map.serialize_entry(column, text)?,
+                Exported::Number(number) | Exported::Time(number) => map.serialize_entry(column, number)?,
+                Exported::Truth(truth) => map.serialize_entry(column, truth)?,
+                Exported::Id(id) => map.serialize_entry(column, &encode_128(*id))?,
+            }
+        }
+        map.end()
+    }
 }
 
 /// The next page of a member's events; `None` after the last.
@@ -155,6 +255,7 @@ avatar.jpg     your picture, if you have one
 
 Times are milliseconds since 1 January 1970, UTC. Days are counted from that day. What was said in rooms is not stored.
 Secrets (invite codes, session tokens, recovery codes) are stored only as digests, so they cannot be given back.
+Somebody of whom you may not know (any more), such as whoever has blocked you, is null.
 ";
 
 const README_RU: &str = "\
@@ -171,6 +272,7 @@ avatar.jpg     ваша картинка, если она есть
 
 Время указано в миллисекундах с 1 января 1970 года (UTC), дни отсчитываются от этой даты. Сказанное в комнатах не хранится.
 Секреты (коды приглашений, ключи сеансов, коды восстановления) хранятся только в виде отпечатков, поэтому вернуть их нельзя.
+Вместо людей, о которых вам (больше) не положено знать, например тех, кто вас заблокировал, стоит null.
 ";
 
 /// Deletes a member with everything they wrote, ends the rooms that they opened, and takes them out of everything that is
@@ -198,7 +300,7 @@ pub(crate) async fn delete(app: &Arc<App>, member: MemberId) -> Result<(), ApiEr
     metrics::counter!("roomtone_members_deleted_total").increment(1);
     let at_most = if app.rooms.all().is_empty() { AT_ONCE_MAX.1 } else { AT_ONCE_MAX.0 };
     if !app.store.forget_deleted(at_most).await.map_err(internal)? {
-        tokio::spawn(forget_later(app.clone()));
+        Forgetting::start(app);
     }
     Ok(())
 }
@@ -257,27 +359,52 @@ fn without_hand_of(member: MemberId, body: &str) -> Result<Option<String>, Unrea
     Ok((asked > 0).then(|| write_state(&state)))
 }
 
-/// Takes what was deleted off the disk once no room is live: a large database takes a while to be written anew, and nothing
-/// else can be written meanwhile. What is left when the server stops is done when it starts.
+/// Whether somebody is taking what was deleted off the disk: there is one such task, however many accounts are deleted.
+#[derive(Debug, Default)]
+pub struct Forgetting(AtomicBool);
+
+impl Forgetting {
+    /// Starts the task, unless there is one.
+    fn start(app: &Arc<App>) {
+        if !app.forgetting.0.swap(true, Ordering::AcqRel) {
+            tokio::spawn(forget_later(app.clone()));
+        }
+    }
+}
+
+/// Takes what was deleted off the disk once no room is live, or when it has waited for long enough: a large database takes a while to
+/// be written anew, and nothing else can be written meanwhile. What is left when the server stops is done when it starts.
 async fn forget_later(app: Arc<App>) {
+    let mut waited = Duration::ZERO;
     loop {
         tokio::time::sleep(FORGET_AGAIN_AFTER).await;
-        if !app.rooms.all().is_empty() {
+        waited += FORGET_AGAIN_AFTER;
+        if !may_forget(waited, app.rooms.all().is_empty()) {
             continue;
         }
         match forget_rest(&app.store).await {
-            Ok(()) | Err(StoreError::Closed) => break,
+            Ok(()) => {
+                app.forgetting.0.store(false, Ordering::Release);
+                // Whoever was deleted just now saw this task.
+                match app.store.has_to_forget().await {
+                    Ok(true) if !app.forgetting.0.swap(true, Ordering::AcqRel) => waited = Duration::ZERO,
+                    _ => return,
+                }
+            }
+            Err(StoreError::Closed) => return,
             Err(error) => tracing::error!(%error, "what was deleted is still on the disk"),
         }
     }
 }
 
+/// Whether a large database is written anew now, after what was deleted has waited for so long.
+fn may_forget(waited: Duration, nobody_is_live: bool) -> bool {
+    nobody_is_live || waited >= FORGET_WITHIN
+}
+
 /// Takes what was deleted off the disk, if anything is left of it.
 pub(crate) async fn forget_rest(store: &Store) -> Result<(), StoreError> {
-    if store.has_to_forget().await? && !store.forget_deleted(u64::MAX).await? {
-        return Err(StoreError::Busy);
-    }
-    Ok(())
+    if store.forget_deleted(u64::MAX).await? { Ok(()) } else { Err(StoreError::Busy) }
 }
 
 #[cfg(test)]
@@ -314,6 +441,12 @@ mod tests {
         let after = read_state(&scrubbed).unwrap();
         assert_eq!(before.participants.len(), after.participants.len());
         assert!(after.participants.iter().all(|participant| participant.member == ada || participant.hand.is_some()));
+    }
+
+    #[test]
+    fn a_busy_server_forgets_within_hours() {
+        assert!(may_forget(FORGET_AGAIN_AFTER, true) && !may_forget(FORGET_AGAIN_AFTER, false));
+        assert!(!may_forget(FORGET_WITHIN - FORGET_AGAIN_AFTER, false) && may_forget(FORGET_WITHIN, false));
     }
 
     #[test]

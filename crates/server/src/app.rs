@@ -68,6 +68,8 @@ pub struct App {
     pub limits: Limits,
     /// Metrics.
     pub observe: Observe,
+    /// The task that takes what was deleted off the disk.
+    pub forgetting: account::Forgetting,
     /// Held for as long as this process serves from its data folder.
     _lock: DataLock,
 }
@@ -90,6 +92,12 @@ pub enum StartError {
     /// Nobody has the handle, or there is no owner yet.
     #[error("there is no such member")]
     NoMember,
+    /// Nothing lets the member in while they are suspended.
+    #[error(
+        "this member is suspended, and no link lets them in: let them in again under Administration first (`roomtone recover` \
+         without a handle signs the owner in there), then run this once more"
+    )]
+    Suspended,
 }
 
 impl App {
@@ -157,6 +165,7 @@ impl App {
             notices,
             limits: Limits::new(),
             observe: observe.with_media(media),
+            forgetting: account::Forgetting::default(),
             _lock: lock,
         };
         Ok((Arc::new(app), listener))
@@ -173,4 +182,41 @@ impl App {
 /// The address that the server listens on, as people in front of the terminal can use it.
 pub fn listening_line(address: SocketAddr) -> String {
     format!("listening on http://{address}")
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use clap::Parser;
+    use roomtone_room::ids::MemberId;
+    use roomtone_store::{NewInvite, NewMember, NewSession};
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use crate::http::SignedIn;
+
+    /// A server that nobody serves: of its tasks only those run that come with the rooms.
+    pub(crate) async fn idle() -> (Arc<App>, TempDir) {
+        let data = tempfile::tempdir().unwrap();
+        let arguments = ["roomtone", "serve", "--listen", "127.0.0.1:0", "--media", "127.0.0.1:0", "--data"];
+        let cli = Cli::parse_from(arguments.iter().map(AsRef::as_ref).chain([data.path().as_os_str()]));
+        let Command::Serve(options) = cli.command else { unreachable!("serve was asked for") };
+        let (app, _) = App::start(&options, Observe::install()).await.unwrap();
+        (app, data)
+    }
+
+    impl App {
+        /// A new member, as their requests carry them.
+        pub(crate) async fn newcomer(&self, handle: &str) -> SignedIn {
+            let (code, session) = (Secret::draw(), Secret::draw());
+            let at = edge::now();
+            let invite = NewInvite { hash: code.hash, owner: false, sponsor: None, created_at: at, expires_at: None };
+            self.store.create_invite(invite).await.unwrap();
+            let (id, own) = (MemberId(edge::random_128()), || handle.to_owned());
+            let member = NewMember { id, handle: own(), skeleton: own(), name: own(), language: "en".to_owned() };
+            let new_session = NewSession { hash: session.hash, label: "test".to_owned() };
+            let member = self.store.redeem(&code.hash, at, member, new_session).await.unwrap().member;
+            SignedIn { member, session: session.hash, as_of: self.rooms.sign_outs() }
+        }
+    }
 }

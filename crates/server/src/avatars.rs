@@ -4,8 +4,9 @@
 //! Invariant: dimensions are known and within bounds before anything is decoded, and only so many pictures are held or
 //! decoded at once; whoever comes beyond that is answered `busy`.
 
+use std::collections::HashSet;
 use std::io::Cursor;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use image::codecs::jpeg::{JpegDecoder, JpegEncoder};
@@ -14,6 +15,7 @@ use image::codecs::webp::WebPDecoder;
 use image::imageops::{self, FilterType};
 use image::metadata::Orientation;
 use image::{DynamicImage, GenericImageView, ImageDecoder, Limits, Rgb, RgbImage, RgbaImage};
+use roomtone_room::ids::MemberId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::wire::{ApiError, Code};
@@ -81,22 +83,43 @@ pub(crate) struct Picture {
 pub struct Pictures {
     places: Arc<Semaphore>,
     cores: Arc<Semaphore>,
+    /// Who has a place: each member one at a time, so that nobody has them all.
+    senders: Arc<Mutex<HashSet<MemberId>>>,
 }
 
 /// Leave to send a picture, until it is dropped or used.
-pub(crate) type Place = OwnedSemaphorePermit;
+#[derive(Debug)]
+pub(crate) struct Place {
+    sender: MemberId,
+    senders: Arc<Mutex<HashSet<MemberId>>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.senders.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.sender);
+    }
+}
 
 impl Default for Pictures {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { places: Arc::new(Semaphore::new(PLACES)), cores: Arc::new(Semaphore::new(cores.min(DECODED_AT_ONCE))) }
+        Self {
+            places: Arc::new(Semaphore::new(PLACES)),
+            cores: Arc::new(Semaphore::new(cores.min(DECODED_AT_ONCE))),
+            senders: Arc::default(),
+        }
     }
 }
 
 impl Pictures {
-    /// A place for a picture that is about to come. When there is none, the answer is `busy`.
-    pub(crate) fn place(&self) -> Result<Place, ApiError> {
-        self.places.clone().try_acquire_owned().map_err(|_| Code::Busy.into())
+    /// A place for a picture that is about to come. When there is none, or the member has one already, the answer is `busy`.
+    pub(crate) fn place(&self, sender: MemberId) -> Result<Place, ApiError> {
+        let permit = self.places.clone().try_acquire_owned().map_err(|_| Code::Busy)?;
+        if !self.senders.lock().unwrap_or_else(PoisonError::into_inner).insert(sender) {
+            return Err(Code::Busy.into());
+        }
+        Ok(Place { sender, senders: self.senders.clone(), _permit: permit })
     }
 
     /// Makes a picture of a file, on a thread of its own, once a core is free. If the caller stops waiting, the work goes on
@@ -436,12 +459,26 @@ mod tests {
     #[tokio::test]
     async fn places_come_back() {
         let pictures = Pictures::default();
-        let mut places: Vec<_> = (0..PLACES).map(|_| pictures.place().unwrap()).collect();
-        assert_eq!(pictures.place().unwrap_err().code, Code::Busy);
+        let place = |sender| pictures.place(MemberId(sender));
+        let mut places: Vec<_> = (0..PLACES as u128).map(|sender| place(sender).unwrap()).collect();
+        assert_eq!(place(99).unwrap_err().code, Code::Busy);
         let good = Bytes::from(jpeg(&halves(20, 20)));
         assert!(pictures.make(places.pop().unwrap(), good).await.is_ok());
-        let bad = pictures.make(pictures.place().unwrap(), Bytes::from_static(b"<svg/>")).await;
+        let bad = pictures.make(place(99).unwrap(), Bytes::from_static(b"<svg/>")).await;
         assert_eq!(bad.unwrap_err().code, Code::UnsupportedPicture);
-        assert!(pictures.place().is_ok());
+        assert!(place(99).is_ok());
+    }
+
+    #[test]
+    fn a_member_sends_one_picture_at_a_time() {
+        let pictures = Pictures::default();
+        let first = pictures.place(MemberId(1)).unwrap();
+        assert_eq!(pictures.place(MemberId(1)).unwrap_err().code, Code::Busy);
+        let other = pictures.place(MemberId(2)).unwrap();
+        drop(first);
+        let again = pictures.place(MemberId(1)).unwrap();
+        // What was refused has taken no place.
+        drop((other, again));
+        assert_eq!(pictures.places.available_permits(), PLACES);
     }
 }

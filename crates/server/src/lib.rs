@@ -21,6 +21,7 @@ pub mod rooms;
 pub mod search;
 pub mod serve;
 pub mod settings;
+mod tasks;
 pub mod visits;
 pub mod wire;
 mod ws;

@@ -47,7 +47,8 @@ pub enum Counts {
 pub struct Limit {
     /// What it is called; unique.
     pub name: &'static str,
-    /// Method and path of the routes that share its buckets. Empty in the two rows for whatever has no row of its own.
+    /// Method and path of the routes that share its buckets. Empty in rows for whatever has no row of its own, and in those about
+    /// all routes.
     pub routes: &'static [(&'static str, &'static str)],
     /// Whose requests it counts.
     pub key: Key,
@@ -96,6 +97,37 @@ pub const GUESSES: Limit = Limit {
     refill: Duration::from_secs(2),
 };
 
+/// Handles asked for with one invite code that somebody else has: whoever has a code is not to try through which there are.
+pub const HANDLES_OF_INVITE: Limit = Limit {
+    name: "handles_of_invite",
+    routes: &[("POST", "/api/invites/{code}/redeem")],
+    key: Key::Subject,
+    counts: Counts::Misses,
+    burst: 30,
+    refill: Duration::from_secs(20),
+};
+
+/// Session tokens that are nobody's. Beyond it only tokens that were good within the hour are looked up for that address: the
+/// pages of others who share it go on, and trying costs the database nothing.
+pub const BAD_TOKENS: Limit = Limit {
+    name: "bad_tokens",
+    routes: &[],
+    key: Key::Address,
+    counts: Counts::Misses,
+    burst: 100,
+    refill: Duration::from_millis(500),
+};
+
+/// Routes that do not exist, or not for whoever asks: those of the administration.
+pub const NOWHERE: Limit = Limit {
+    name: "nowhere",
+    routes: &[],
+    key: Key::Address,
+    counts: Counts::Misses,
+    burst: 400,
+    refill: Duration::from_millis(100),
+};
+
 /// Wrong recovery codes for one handle. Beyond it those that are wrong are told to wait; one that is right always signs in, so
 /// that nobody can keep a member out. Codes have 100 bits: nobody finds one by trying.
 pub const RECOVERY_OF: Limit = Limit {
@@ -133,6 +165,9 @@ pub const TABLE: &[Limit] = &[
     MEMBERS,
     VISITORS,
     GUESSES,
+    HANDLES_OF_INVITE,
+    BAD_TOKENS,
+    NOWHERE,
     RECOVERY_OF,
     SIGN_IN_MAIL_TO,
     CONFIRM_MAIL_TO,
@@ -144,6 +179,24 @@ pub const TABLE: &[Limit] = &[
         counts: Counts::All,
         burst: 10,
         refill: Duration::from_secs(20),
+    },
+    // Each tells the host's followers of it, of whom there may be very many.
+    Limit {
+        name: "rooms",
+        routes: &[("POST", "/api/rooms")],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 20,
+        refill: Duration::from_secs(180),
+    },
+    // Each rings at up to ten people's side.
+    Limit {
+        name: "pings",
+        routes: &[("POST", "/api/rooms/{id}/ping")],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 10,
+        refill: Duration::from_secs(60),
     },
     // Each begun ceremony is a row on the disk, and a page begins one when it is shown.
     Limit {
@@ -341,6 +394,13 @@ pub const TABLE: &[Limit] = &[
     },
 ];
 
+/// There was one request too many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooMany {
+    /// How long it is until one would be let through.
+    pub wait: Duration,
+}
+
 /// Who has asked, row by row.
 #[derive(Debug)]
 pub struct Limits {
@@ -370,23 +430,36 @@ impl Limits {
         Self { rows, wider, by_route }
     }
 
-    /// Counts a member's request of a route; false if there were too many.
-    pub fn member(&self, method: &str, path: &str, member: MemberId, now: Instant) -> bool {
-        self.take(self.row_of(method, path, &MEMBERS), Who::Member(member), now)
+    /// Counts a member's request of a route, unless there were too many.
+    pub fn member(&self, method: &str, path: &str, member: MemberId, now: Instant) -> Result<(), TooMany> {
+        self.rows[self.row_of(method, path, &MEMBERS)].take(Who::Member(member), now)
     }
 
-    /// Counts a request of a route for visitors; false if there were too many.
-    pub fn visitor(&self, method: &str, path: &str, from: IpAddr, now: Instant) -> bool {
-        let row = self.row_of(method, path, &VISITORS);
-        let mut wider = WIDER.iter().zip(&self.wider[row]);
-        self.take(row, Who::Address(network(from)), now)
-            && (from.to_canonical().is_ipv4()
-                || wider.all(|((bits, _), buckets)| buckets.take(first_bits(from, *bits), now)))
+    /// Counts a request of a route for visitors, unless there were too many.
+    pub fn visitor(&self, method: &str, path: &str, from: IpAddr, now: Instant) -> Result<(), TooMany> {
+        self.take_address(self.row_of(method, path, &VISITORS), from, now)
     }
 
-    /// Counts a request about a subject; false if there were too many.
-    pub fn subject(&self, limit: &Limit, subject: &str, now: Instant) -> bool {
-        self.take(row(limit), Who::Subject(subject.to_owned()), now)
+    /// Counts a miss of an address, unless there were too many.
+    pub fn address(&self, limit: &Limit, from: IpAddr, now: Instant) -> Result<(), TooMany> {
+        self.take_address(row(limit), from, now)
+    }
+
+    /// Whether an address may miss once more, without counting it.
+    pub fn may_address(&self, limit: &Limit, from: IpAddr, now: Instant) -> Result<(), TooMany> {
+        let row = row(limit);
+        self.rows[row].may(&Who::Address(network(from)), now)?;
+        self.wider(row, from).try_for_each(|(network, buckets)| buckets.may(&network, now))
+    }
+
+    /// Counts a request about a subject, unless there were too many.
+    pub fn subject(&self, limit: &Limit, subject: &str, now: Instant) -> Result<(), TooMany> {
+        self.rows[row(limit)].take(Who::Subject(subject.to_owned()), now)
+    }
+
+    /// Whether there may be one more about a subject, without counting it.
+    pub fn may_subject(&self, limit: &Limit, subject: &str, now: Instant) -> Result<(), TooMany> {
+        self.rows[row(limit)].may(&Who::Subject(subject.to_owned()), now)
     }
 
     /// Forgets those who have been quiet for long, so that the tables stay small.
@@ -405,8 +478,16 @@ impl Limits {
         }
     }
 
-    fn take(&self, row: usize, who: Who, now: Instant) -> bool {
-        self.rows[row].take(who, now)
+    fn take_address(&self, row: usize, from: IpAddr, now: Instant) -> Result<(), TooMany> {
+        self.rows[row].take(Who::Address(network(from)), now)?;
+        self.wider(row, from).try_for_each(|(network, buckets)| buckets.take(network, now))
+    }
+
+    /// The larger networks that an address is in, with their buckets of a row; none of IPv4.
+    fn wider(&self, row: usize, from: IpAddr) -> impl Iterator<Item = (IpAddr, &Buckets<IpAddr>)> {
+        let of_v6 = from.to_canonical().is_ipv6();
+        let wider = WIDER.iter().zip(&self.wider[row]).filter(move |_| of_v6);
+        wider.map(move |((bits, _), buckets)| (first_bits(from, *bits), buckets))
     }
 }
 
@@ -423,7 +504,7 @@ fn row(limit: &Limit) -> usize {
 
 /// The buckets of one row: when each will be full again. One that is full is the same as none.
 #[derive(Debug)]
-pub(crate) struct Buckets<K> {
+struct Buckets<K> {
     burst: u32,
     refill: Duration,
     kept: Mutex<Kept<K>>,
@@ -438,7 +519,7 @@ struct Kept<K> {
 
 impl<K: Eq + Hash> Buckets<K> {
     /// All full.
-    pub(crate) fn new(limit: &Limit) -> Self {
+    fn new(limit: &Limit) -> Self {
         Self::many(limit, 1)
     }
 
@@ -452,7 +533,7 @@ impl<K: Eq + Hash> Buckets<K> {
     }
 
     /// Whether this one has something left.
-    pub(crate) fn may<Q>(&self, who: &Q, now: Instant) -> bool
+    fn may<Q>(&self, who: &Q, now: Instant) -> Result<(), TooMany>
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
@@ -460,27 +541,30 @@ impl<K: Eq + Hash> Buckets<K> {
         self.has_left(self.lock().full.get(who), now)
     }
 
-    /// Takes one; false if there was none.
-    pub(crate) fn take(&self, who: K, now: Instant) -> bool {
+    /// Takes one, if there is one.
+    fn take(&self, who: K, now: Instant) -> Result<(), TooMany> {
         let mut kept = self.lock();
-        if !self.has_left(kept.full.get(&who), now) {
-            return false;
-        }
+        self.has_left(kept.full.get(&who), now)?;
         let full = kept.full.entry(who).or_insert(now);
         *full = (*full).max(now) + self.refill;
         if kept.full.len() > MANY.max(2 * kept.left) {
             kept.forget(now);
         }
-        true
+        Ok(())
     }
 
     /// Forgets those that are full.
-    pub(crate) fn forget_idle(&self, now: Instant) {
+    fn forget_idle(&self, now: Instant) {
         self.lock().forget(now);
     }
 
-    fn has_left(&self, full: Option<&Instant>, now: Instant) -> bool {
-        full.is_none_or(|&full| full <= now + self.refill * (self.burst - 1))
+    fn has_left(&self, full: Option<&Instant>, now: Instant) -> Result<(), TooMany> {
+        // A bucket that will be full by then has one left.
+        let soon = now + self.refill * (self.burst - 1);
+        match full.map(|full| full.saturating_duration_since(soon)) {
+            Some(wait) if !wait.is_zero() => Err(TooMany { wait }),
+            _ => Ok(()),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept<K>> {
@@ -496,7 +580,7 @@ impl<K: Eq + Hash> Kept<K> {
 }
 
 /// An IPv6 user has a whole /64 of addresses, and counts as one.
-pub(crate) fn network(address: IpAddr) -> IpAddr {
+fn network(address: IpAddr) -> IpAddr {
     first_bits(address, 64)
 }
 
@@ -518,13 +602,50 @@ mod tests {
     fn every_row_lets_its_burst_through_and_then_one_at_a_time() {
         for limit in TABLE {
             let (buckets, mut now) = (Buckets::new(limit), crate::edge::instant());
-            let let_through = |now| (0..3 * limit.burst).filter(|_| buckets.take("somebody", now)).count() as u32;
+            let let_through =
+                |now| (0..3 * limit.burst).filter(|_| buckets.take("somebody", now).is_ok()).count() as u32;
             assert_eq!(let_through(now), limit.burst, "{}", limit.name);
-            assert!(!buckets.may("somebody", now) && buckets.may("another", now), "{}", limit.name);
+            assert_eq!(buckets.may("somebody", now), Err(TooMany { wait: limit.refill }), "{}", limit.name);
+            assert_eq!(buckets.may("another", now), Ok(()), "{}", limit.name);
             now += limit.refill - Duration::from_nanos(1);
             assert_eq!(let_through(now), 0, "{}", limit.name);
+            assert_eq!(buckets.take("somebody", now), Err(TooMany { wait: Duration::from_nanos(1) }), "{}", limit.name);
             assert_eq!(let_through(now + Duration::from_nanos(1)), 1, "{}", limit.name);
             assert_eq!(let_through(now + limit.refill * (limit.burst + 5)), limit.burst, "{}", limit.name);
+        }
+    }
+
+    #[test]
+    fn rows_for_misses_let_whoever_is_right_through() {
+        let (limits, now) = (Limits::new(), crate::edge::instant());
+        let from: IpAddr = "2001:db8::1".parse().unwrap();
+        for limit in TABLE.iter().filter(|limit| limit.counts == Counts::Misses) {
+            for _ in 0..limit.burst {
+                match limit.key {
+                    Key::Address => {
+                        assert!((0..3).all(|_| limits.may_address(limit, from, now).is_ok()), "{}", limit.name);
+                        limits.address(limit, from, now).unwrap();
+                    }
+                    Key::Subject => {
+                        assert!((0..3).all(|_| limits.may_subject(limit, "ada", now).is_ok()), "{}", limit.name);
+                        limits.subject(limit, "ada", now).unwrap();
+                    }
+                    Key::Member => panic!("{}: a member's misses are not counted apart", limit.name),
+                }
+            }
+            let too_many = Err(TooMany { wait: limit.refill });
+            match limit.key {
+                Key::Address => {
+                    let neighbour = "2001:db8::ffff:2".parse().unwrap();
+                    assert_eq!(limits.may_address(limit, neighbour, now), too_many, "{}", limit.name);
+                    assert_eq!(limits.address(limit, from, now), too_many, "{}", limit.name);
+                    assert_eq!(limits.may_address(limit, "2001:db8:0:1::1".parse().unwrap(), now), Ok(()));
+                }
+                _ => {
+                    assert_eq!(limits.may_subject(limit, "ada", now), too_many, "{}", limit.name);
+                    assert_eq!(limits.may_subject(limit, "ben", now), Ok(()));
+                }
+            }
         }
     }
 
@@ -537,7 +658,8 @@ mod tests {
         assert_eq!(routes.len(), counted().map(|limit| limit.routes.len()).sum::<usize>());
         for limit in TABLE {
             assert!(limit.burst > 0 && !limit.refill.is_zero(), "{}", limit.name);
-            assert_eq!(limit.routes.is_empty(), [MEMBERS.name, VISITORS.name].contains(&limit.name), "{}", limit.name);
+            let of_all = [MEMBERS.name, VISITORS.name, BAD_TOKENS.name, NOWHERE.name].contains(&limit.name);
+            assert_eq!(limit.routes.is_empty(), of_all, "{}", limit.name);
         }
     }
 
@@ -545,18 +667,18 @@ mod tests {
     fn a_route_is_counted_in_its_own_row_and_others_in_the_common_one() {
         let (limits, now) = (Limits::new(), crate::edge::instant());
         let me = MemberId(7);
-        let mail = |limits: &Limits| limits.member("PUT", "/api/mail", me, now);
+        let mail = |limits: &Limits| limits.member("PUT", "/api/mail", me, now).is_ok();
         assert_eq!((0..50).filter(|_| mail(&limits)).count(), 5);
-        let other = |limits: &Limits| limits.member("GET", "/api/mail", me, now);
+        let other = |limits: &Limits| limits.member("GET", "/api/mail", me, now).is_ok();
         assert_eq!((0..500).filter(|_| other(&limits)).count(), 400);
-        assert!(!limits.member("GET", "/api/me", me, now), "the common row is one for all its routes");
-        assert!(limits.member("GET", "/api/me", MemberId(8), now));
-        let head = |limits: &Limits| limits.member("HEAD", "/api/me/export", me, now);
+        assert!(limits.member("GET", "/api/me", me, now).is_err(), "the common row is one for all its routes");
+        assert!(limits.member("GET", "/api/me", MemberId(8), now).is_ok());
+        let head = |limits: &Limits| limits.member("HEAD", "/api/me/export", me, now).is_ok();
         assert_eq!((0..50).filter(|_| head(&limits)).count(), 3, "HEAD is a GET");
-        assert!(!limits.member("GET", "/api/me/export", me, now));
+        assert!(limits.member("GET", "/api/me/export", me, now).is_err());
         // A row by another key than the route's caller has is not used.
         let from = "192.0.2.1".parse().unwrap();
-        assert_eq!((0..500).filter(|_| limits.visitor("PUT", "/api/mail", from, now)).count(), 400);
+        assert_eq!((0..500).filter(|_| limits.visitor("PUT", "/api/mail", from, now).is_ok()).count(), 400);
         limits.forget_idle(now + Duration::from_secs(3600));
         assert!(limits.rows.iter().all(|row| row.lock().full.is_empty()));
     }
@@ -564,7 +686,7 @@ mod tests {
     #[test]
     fn an_address_is_one_with_its_neighbours_of_the_same_64_bits() {
         let (limits, now) = (Limits::new(), crate::edge::instant());
-        let ask = |from: &str| limits.visitor("POST", "/api/sign-in/mail", from.parse().unwrap(), now);
+        let ask = |from: &str| limits.visitor("POST", "/api/sign-in/mail", from.parse().unwrap(), now).is_ok();
         assert_eq!((0..50).filter(|_| ask("2001:db8::1")).count(), 10);
         assert!(!ask("2001:db8::ffff:2") && ask("2001:db8:0:1::1"));
         assert_eq!((0..50).filter(|_| ask("192.0.2.1")).count(), 10);
@@ -576,7 +698,7 @@ mod tests {
         let (limits, now) = (Limits::new(), crate::edge::instant());
         let ask = |address: u128| {
             let from = IpAddr::V6(((0x2001_0db8 << 96) + address).into());
-            limits.visitor("POST", "/api/waitlist", from, now)
+            limits.visitor("POST", "/api/waitlist", from, now).is_ok()
         };
         // All networks of 64 bits in one of 56, and then all of those in one of 48.
         assert_eq!((0..256 * 10).filter(|n| ask((n % 256) << 64)).count(), 4 * 10);
@@ -591,7 +713,7 @@ mod tests {
         let (buckets, mut now) = (Buckets::new(&GUESSES), crate::edge::instant());
         for n in 0..10 * MANY as u32 {
             now += Duration::from_millis(10);
-            assert!(buckets.take(n, now));
+            assert!(buckets.take(n, now).is_ok());
             assert!(buckets.lock().full.len() <= MANY + 1);
         }
     }

@@ -2,7 +2,6 @@
 //! index: there are few.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use roomtone_room::search::index_words;
@@ -36,7 +35,7 @@ impl Indexer {
     }
 
     /// Takes in what is marked, now and whenever there is more, until the task is aborted.
-    pub(crate) async fn run(self: Arc<Self>, store: Store) {
+    pub(crate) async fn run(&self, store: &Store) {
         loop {
             let begun = edge::instant();
             match store.index_next().await {

@@ -12,9 +12,10 @@ use axum::http::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use roomtone_store::NewInvite;
+use roomtone_store::{NewInvite, RecoveryLink};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tower::ServiceExt;
 
 use crate::app::{App, PUBLIC_URL_SETTING, StartError};
@@ -23,6 +24,7 @@ use crate::edge::{self, Secret};
 use crate::http;
 use crate::mail::link_end;
 use crate::notices;
+use crate::tasks::supervised;
 
 /// How long requests under way may take once the server is told to stop.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
@@ -56,9 +58,12 @@ pub fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 pub async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Output = ()>) -> std::io::Result<()> {
     let (stopping, stopped) = watch::channel(());
     let accepting = tokio::spawn(accept(http::router(app.clone()), listener, stopped));
-    let tidy = tokio::spawn(tidy(app.clone()));
-    let telling = tokio::spawn(notices::run(app.clone()));
-    let indexing = tokio::spawn(app.search.clone().run(app.store.clone()));
+    tokio::spawn(http::end_sessions_of_suspended(app.clone()));
+    let tidying = app.clone();
+    let tidy = tokio::spawn(supervised("tidy", async move || tidy(&tidying).await));
+    let telling = notices::start(&app);
+    let (indexer, store) = (app.search.clone(), app.store.clone());
+    let indexing = tokio::spawn(supervised("search_index", async move || indexer.run(&store).await));
     stop.await;
     tracing::info!("stopping");
     tidy.abort();
@@ -75,7 +80,7 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Outpu
     // After the rooms: what they noted last goes on the disk too.
     let _ = tokio::time::timeout(STOP_LIMIT, http::tidy_invites(&app)).await;
     let _ = tokio::time::timeout(STOP_LIMIT, app.notices.settle()).await;
-    telling.abort();
+    telling.iter().for_each(JoinHandle::abort);
     app.store.close().await;
     Ok(())
 }
@@ -120,14 +125,14 @@ async fn serve_connection(router: Router, stream: TcpStream, peer: SocketAddr, m
     let _ = connection.await;
 }
 
-async fn tidy(app: Arc<App>) {
+async fn tidy(app: &App) {
     let mut every = tokio::time::interval(TIDY_EVERY);
     loop {
         every.tick().await;
         app.limits.forget_idle(edge::instant());
-        http::tidy_sessions(&app).await;
-        notices::tidy(&app).await;
-        http::tidy_invites(&app).await;
+        http::tidy_sessions(app).await;
+        notices::tidy(app).await;
+        http::tidy_invites(app).await;
         app.observe.upkeep();
     }
 }
@@ -159,7 +164,11 @@ pub async fn recover(data: &Data, handle: Option<&str>) -> Result<String, StartE
     let secret = Secret::draw();
     let made = store.recovery_link(&secret.hash, handle.as_deref(), link_end(edge::now())).await?;
     store.close().await;
-    made.ok_or(StartError::NoMember).map(|_| sign_in_link(&url, &secret.text))
+    match made {
+        RecoveryLink::Kept => Ok(sign_in_link(&url, &secret.text)),
+        RecoveryLink::Suspended => Err(StartError::Suspended),
+        RecoveryLink::NoMember => Err(StartError::NoMember),
+    }
 }
 
 #[cfg(test)]

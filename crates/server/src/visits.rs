@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use roomtone_room::ids::{MemberId, Timestamp};
-use roomtone_store::{Earned, Store, StoreError};
+use roomtone_store::{DAYS_AT_ONCE, Earned, Store, StoreError};
 
 /// Most days of members that wait to be written. More rides out a longer stall of the database; those beyond are not
 /// counted until their people meet again.
@@ -42,22 +42,29 @@ impl Visits {
         }
     }
 
-    /// Writes what has been noted, and returns which sponsors have earned an invite by it. What could not be written is
-    /// tried again the next time.
-    pub async fn write(&self, store: &Store, now: Timestamp) -> Result<Vec<Earned>, StoreError> {
-        let waiting: Vec<_> = std::mem::take(&mut self.lock().waiting).into_iter().collect();
-        if waiting.is_empty() {
-            return Ok(Vec::new());
+    /// Writes some of what has been noted, and returns which sponsors have earned an invite by it; `None` if there is nothing.
+    /// What could not be written is tried again the next time.
+    pub async fn write_some(&self, store: &Store, now: Timestamp) -> Result<Option<Vec<Earned>>, StoreError> {
+        let some: Vec<_> = {
+            let mut days = self.lock();
+            let some = days.waiting.iter().copied().take(DAYS_AT_ONCE).collect::<Vec<_>>();
+            for day in &some {
+                days.waiting.remove(day);
+            }
+            some
+        };
+        if some.is_empty() {
+            return Ok(None);
         }
-        let written = store.record_days(&waiting, now).await;
+        let written = store.record_days(&some, now).await;
         let mut days = self.lock();
         if written.is_ok() {
             let latest = days.latest;
-            days.written.extend(waiting.iter().filter(|(_, day)| *day == latest).map(|(member, _)| *member));
+            days.written.extend(some.iter().filter(|(_, day)| *day == latest).map(|(member, _)| *member));
         } else {
-            days.waiting.extend(waiting);
+            days.waiting.extend(some);
         }
-        written
+        written.map(Some)
     }
 
     fn lock(&self) -> MutexGuard<'_, Days> {
@@ -86,17 +93,33 @@ mod tests {
             visits.together(MemberId(2), Timestamp(11 * DAY - 1));
         }
         assert_eq!(waiting(&visits), [(1, 10), (2, 10)]);
-        visits.write(&store, noon(10)).await.unwrap();
+        assert_eq!(visits.write_some(&store, noon(10)).await.unwrap(), Some(Vec::new()));
+        assert_eq!(visits.write_some(&store, noon(10)).await.unwrap(), None);
         visits.together(MemberId(1), noon(10));
         visits.together(MemberId(3), noon(10));
         assert_eq!(waiting(&visits), [(3, 10)]);
         // Midnight in UTC.
         visits.together(MemberId(1), Timestamp(11 * DAY));
         assert_eq!(waiting(&visits), [(1, 11), (3, 10)]);
-        visits.write(&store, noon(11)).await.unwrap();
+        visits.write_some(&store, noon(11)).await.unwrap();
         visits.together(MemberId(1), noon(11));
         visits.together(MemberId(3), noon(11));
         assert_eq!(waiting(&visits), [(3, 11)]);
+    }
+
+    /// So that what was earned by those that were is told, whatever becomes of the others.
+    #[tokio::test]
+    async fn days_are_written_some_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).await.unwrap();
+        let visits = Visits::default();
+        for member in 0..DAYS_AT_ONCE as u128 + 3 {
+            visits.together(MemberId(member), Timestamp(0));
+        }
+        assert!(visits.write_some(&store, Timestamp(0)).await.unwrap().is_some());
+        assert_eq!(waiting(&visits).len(), 3);
+        assert!(visits.write_some(&store, Timestamp(0)).await.unwrap().is_some());
+        assert_eq!(visits.write_some(&store, Timestamp(0)).await.unwrap(), None);
     }
 
     #[tokio::test]
@@ -106,7 +129,7 @@ mod tests {
         let visits = Visits::default();
         visits.together(MemberId(1), Timestamp(0));
         store.close().await;
-        assert!(matches!(visits.write(&store, Timestamp(0)).await, Err(StoreError::Closed)));
+        assert!(matches!(visits.write_some(&store, Timestamp(0)).await, Err(StoreError::Closed)));
         assert_eq!(waiting(&visits), [(1, 0)]);
     }
 

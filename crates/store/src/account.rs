@@ -1,18 +1,25 @@
 //! Everything that is stored about one member: to hand it over to them, and to delete it.
 
+use std::collections::BTreeSet;
+
+use futures_util::{Stream, StreamExt};
 use roomtone_room::ids::{MemberId, RoomId};
 
 use crate::Store;
-use crate::db::{Database, Row, sql};
+use crate::db::{Database, Row, Transaction, sql};
 use crate::error::StoreError;
+use crate::graph::lock_members;
 use crate::houses::leave_all;
-use crate::search::forget;
+use crate::search::{CLASS_BEGINS, forget};
 
 /// Rows of one kind that are handed over. Beyond it somebody would have a hundred thousand followers.
 const EXPORT_ROWS: u64 = 100_000;
 
-/// The setting that is there while something was deleted and may still be on the disk.
+/// The setting that is there while something was deleted and may still be on the disk: how many deletions that were.
 const TO_FORGET: &str = "to_forget";
+
+/// How often a deletion begins anew since the member has followed somebody or let somebody in at the same moment.
+const LOCK_ATTEMPTS: u32 = 5;
 
 /// Rows of a log that are read at once.
 const LOG_PAGE: u64 = 500;
@@ -54,15 +61,18 @@ pub struct Rewrite {
 }
 
 /// Part of what is stored about a member: a table, or some rows of one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExportPart {
     /// The file it belongs into, without an ending.
     pub file: &'static str,
     /// What the rows are.
     pub name: &'static str,
-    /// The rows: what is in each column.
-    pub rows: Vec<Vec<(&'static str, Exported)>>,
+    /// Its number, from 0.
+    pub number: usize,
 }
+
+/// A row that is handed over: what is in each column.
+pub type ExportRow = Vec<(&'static str, Exported)>;
 
 /// A value that is handed over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,8 +105,31 @@ enum As {
 /// are handed over.
 type Source = (&'static str, &'static str, &'static [(&'static str, As)], &'static str);
 
-/// Everything that is handed over. What is not: digests of secrets, which are of no use to anybody, and what others wrote
-/// about the member for the admins only.
+/// A condition on the member with this name in a statement: that `$1` may know of them, as everywhere else.
+macro_rules! known {
+    ($who:literal) => {
+        concat!(
+            $who,
+            ".suspended_at IS NULL
+                AND NOT EXISTS (SELECT 1 FROM blocks k WHERE k.blocker = ",
+            $who,
+            ".id AND k.blocked = $1)
+                AND NOT EXISTS (SELECT 1 FROM blocks k WHERE k.blocker = $1 AND k.blocked = ",
+            $who,
+            ".id)"
+        )
+    };
+}
+
+/// The same for what admins did: for as long as they are one, they know of everybody.
+macro_rules! known_to_admin {
+    ($who:literal) => {
+        concat!("(EXISTS (SELECT 1 FROM members y WHERE y.id = $1 AND (y.admin OR y.owner)) OR (", known!($who), "))")
+    };
+}
+
+/// Everything that is handed over. What is not: digests of secrets, which are of no use to anybody, what others wrote
+/// about the member for the admins only, and who somebody is of whom the member may not know.
 const SOURCES: &[Source] = &[
     (
         "account",
@@ -122,10 +155,14 @@ const SOURCES: &[Source] = &[
             ("invites_earned", As::Number),
             ("created_at", As::Time),
         ],
-        "SELECT m.id, m.handle, m.name, m.language, m.bio, m.topics, m.languages, m.owner, m.admin, m.bot,
-            s.handle AS sponsor, m.sponsor_hidden, m.guests_hidden, m.online_hidden, m.time_zone, m.quiet_from,
-            m.quiet_until, m.invites_earned, m.created_at
-         FROM members m LEFT JOIN members s ON s.id = m.sponsor WHERE m.id = $1 LIMIT $2",
+        concat!(
+            "SELECT m.id, m.handle, m.name, m.language, m.bio, m.topics, m.languages, m.owner, m.admin, m.bot,
+                s.handle AS sponsor, m.sponsor_hidden, m.guests_hidden, m.online_hidden, m.time_zone, m.quiet_from,
+                m.quiet_until, m.invites_earned, m.created_at
+             FROM members m LEFT JOIN members s ON s.id = m.sponsor AND ",
+            known!("s"),
+            " WHERE m.id = $1 LIMIT $2"
+        ),
     ),
     (
         "account",
@@ -186,15 +223,21 @@ const SOURCES: &[Source] = &[
         "follows",
         "following",
         &[("handle", As::Text), ("name", As::Text), ("since", As::Time), ("bell", As::Number)],
-        "SELECT m.handle, m.name, f.since, f.bell FROM follows f JOIN members m ON m.id = f.followed
-         WHERE f.follower = $1 ORDER BY f.since, f.followed LIMIT $2",
+        concat!(
+            "SELECT m.handle, m.name, f.since, f.bell FROM follows f LEFT JOIN members m ON m.id = f.followed AND ",
+            known!("m"),
+            " WHERE f.follower = $1 ORDER BY f.since, f.followed LIMIT $2"
+        ),
     ),
     (
         "follows",
         "followers",
         &[("handle", As::Text), ("name", As::Text), ("since", As::Time)],
-        "SELECT m.handle, m.name, f.since FROM follows f JOIN members m ON m.id = f.follower
-         WHERE f.followed = $1 ORDER BY f.since, f.follower LIMIT $2",
+        concat!(
+            "SELECT m.handle, m.name, f.since FROM follows f LEFT JOIN members m ON m.id = f.follower AND ",
+            known!("m"),
+            " WHERE f.followed = $1 ORDER BY f.since, f.follower LIMIT $2"
+        ),
     ),
     (
         "follows",
@@ -207,8 +250,11 @@ const SOURCES: &[Source] = &[
         "follows",
         "muted",
         &[("handle", As::Text), ("name", As::Text), ("since", As::Time)],
-        "SELECT m.handle, m.name, u.since FROM mutes u JOIN members m ON m.id = u.muted
-         WHERE u.muter = $1 ORDER BY u.since, u.muted LIMIT $2",
+        concat!(
+            "SELECT m.handle, m.name, u.since FROM mutes u LEFT JOIN members m ON m.id = u.muted AND ",
+            known!("m"),
+            " WHERE u.muter = $1 ORDER BY u.since, u.muted LIMIT $2"
+        ),
     ),
     (
         "houses",
@@ -228,9 +274,12 @@ const SOURCES: &[Source] = &[
         "houses",
         "nominations_made",
         &[("house", As::Text), ("nominee", As::Text), ("note", As::Text), ("created_at", As::Time)],
-        "SELECT h.handle AS house, m.handle AS nominee, n.note, n.created_at FROM nominations n
-         JOIN houses h ON h.id = n.house JOIN members m ON m.id = n.nominee
-         WHERE n.nominator = $1 ORDER BY n.created_at, n.id LIMIT $2",
+        concat!(
+            "SELECT h.handle AS house, m.handle AS nominee, n.note, n.created_at FROM nominations n
+             JOIN houses h ON h.id = n.house LEFT JOIN members m ON m.id = n.nominee AND ",
+            known!("m"),
+            " WHERE n.nominator = $1 ORDER BY n.created_at, n.id LIMIT $2"
+        ),
     ),
     (
         "houses",
@@ -252,8 +301,12 @@ const SOURCES: &[Source] = &[
             ("used_at", As::Time),
             ("earned_at", As::Time),
         ],
-        "SELECT i.id, i.note, m.handle AS guest, i.created_at, i.expires_at, i.revoked_at, i.used_at, i.earned_at
-         FROM invites i LEFT JOIN members m ON m.id = i.used_by WHERE i.sponsor = $1 ORDER BY i.created_at, i.hash LIMIT $2",
+        concat!(
+            "SELECT i.id, i.note, m.handle AS guest, i.created_at, i.expires_at, i.revoked_at, i.used_at, i.earned_at
+             FROM invites i LEFT JOIN members m ON m.id = i.used_by AND ",
+            known!("m"),
+            " WHERE i.sponsor = $1 ORDER BY i.created_at, i.hash LIMIT $2"
+        ),
     ),
     (
         "notices",
@@ -266,8 +319,12 @@ const SOURCES: &[Source] = &[
             ("at", As::Time),
             ("read_at", As::Time),
         ],
-        "SELECT n.kind, m.handle AS actor, n.subject, n.body, n.at, n.read_at FROM notifications n
-         LEFT JOIN members m ON m.id = n.actor WHERE n.member = $1 ORDER BY n.at, n.id LIMIT $2",
+        concat!(
+            "SELECT n.kind, m.handle AS actor, n.subject, n.body, n.at, n.read_at FROM notifications n
+             LEFT JOIN members m ON m.id = n.actor AND ",
+            known!("m"),
+            " WHERE n.member = $1 ORDER BY n.at, n.id LIMIT $2"
+        ),
     ),
     (
         "notices",
@@ -294,8 +351,12 @@ const SOURCES: &[Source] = &[
             ("created_at", As::Time),
             ("handled_at", As::Time),
         ],
-        "SELECT r.id, m.handle AS about, r.room, r.house, r.reason, r.text, r.created_at, r.handled_at
-         FROM reports r LEFT JOIN members m ON m.id = r.about WHERE r.reporter = $1 ORDER BY r.created_at, r.id LIMIT $2",
+        concat!(
+            "SELECT r.id, m.handle AS about, r.room, r.house, r.reason, r.text, r.created_at, r.handled_at
+             FROM reports r LEFT JOIN members m ON m.id = r.about AND ",
+            known!("m"),
+            " WHERE r.reporter = $1 ORDER BY r.created_at, r.id LIMIT $2"
+        ),
     ),
     (
         "reports",
@@ -307,38 +368,43 @@ const SOURCES: &[Source] = &[
         "reports",
         "suspended_as_admin",
         &[("member", As::Text), ("reason", As::Text), ("at", As::Time)],
-        "SELECT m.handle AS member, s.reason, s.at FROM suspensions s JOIN members m ON m.id = s.member
-         WHERE s.author = $1 ORDER BY s.at, s.member LIMIT $2",
+        concat!(
+            "SELECT m.handle AS member, s.reason, s.at FROM suspensions s LEFT JOIN members m ON m.id = s.member AND ",
+            known_to_admin!("m"),
+            " WHERE s.author = $1 ORDER BY s.at, s.member LIMIT $2"
+        ),
     ),
     (
         "reports",
         "acts_as_admin",
-        &[("act", As::Text), ("about", As::Text), ("details", As::Text), ("at", As::Time)],
-        "SELECT l.act, m.handle AS about, l.details, l.at FROM audit_log l LEFT JOIN members m ON m.id = l.about
-         WHERE l.actor = $1 ORDER BY l.at, l.id LIMIT $2",
+        &[("act", As::Text), ("about", As::Text), ("details", As::Text), ("reason", As::Text), ("at", As::Time)],
+        concat!(
+            "SELECT l.act, m.handle AS about, l.details, l.reason, l.at FROM audit_log l
+             LEFT JOIN members m ON m.id = l.about AND ",
+            known_to_admin!("m"),
+            " WHERE l.actor = $1 ORDER BY l.at, l.id LIMIT $2"
+        ),
     ),
 ];
 
 impl Store {
-    /// How many parts an export has.
-    pub fn export_parts() -> usize {
-        SOURCES.len()
+    /// The parts of everything that is stored about a member: those of one file one after the other.
+    pub fn export_parts() -> impl Iterator<Item = ExportPart> {
+        SOURCES.iter().enumerate().map(|(number, (file, name, ..))| ExportPart { file, name, number })
     }
 
-    /// The file that a part belongs into.
-    pub fn export_file(number: usize) -> Option<&'static str> {
-        SOURCES.get(number).map(|(file, ..)| *file)
-    }
-
-    /// One part of everything that is stored about a member, by its number. At most a hundred thousand rows.
-    pub async fn export_part(&self, member: MemberId, number: usize) -> Result<Option<ExportPart>, StoreError> {
-        let Some((file, name, columns, text)) = SOURCES.get(number) else { return Ok(None) };
-        let rows = self.database.all(sql(text).bind(member).bind(EXPORT_ROWS)).await?;
-        let rows = rows
-            .iter()
-            .map(|row| columns.iter().map(|(column, kind)| Ok((*column, exported(row, column, *kind)?))).collect())
-            .collect::<Result<_, StoreError>>()?;
-        Ok(Some(ExportPart { file, name, rows }))
+    /// The rows of one part, as they are read: at most a hundred thousand.
+    pub fn export_rows(
+        &self,
+        member: MemberId,
+        part: ExportPart,
+    ) -> Result<impl Stream<Item = Result<ExportRow, StoreError>>, StoreError> {
+        let (_, _, columns, text) = SOURCES.get(part.number).ok_or(StoreError::Corrupt("part of an export"))?;
+        let rows = self.database.stream(sql(text).bind(member).bind(EXPORT_ROWS))?;
+        Ok(rows.map(|row| {
+            let row = row?;
+            columns.iter().map(|(column, kind)| Ok((*column, exported(&row, column, *kind)?))).collect()
+        }))
     }
 
     /// A page of the events that came from a member's commands, by room and number.
@@ -397,9 +463,20 @@ impl Store {
         log: &[Rewrite],
         snapshots: &[Rewrite],
     ) -> Result<(), DeleteError> {
-        let mut tx = self.database.begin().await?;
-        let lock = sql("UPDATE members SET followers = followers WHERE id = $1 RETURNING owner").bind(member);
-        let Some(row) = tx.optional(lock).await? else { return Err(DeleteError::Missing) };
+        let mut attempt = 1;
+        let mut tx = loop {
+            let mut tx = self.database.begin().await?;
+            if lock_around(&mut tx, member).await? {
+                break tx;
+            }
+            tx.rollback().await?;
+            if attempt == LOCK_ATTEMPTS {
+                return Err(StoreError::Busy.into());
+            }
+            attempt += 1;
+        };
+        let found = sql("SELECT owner FROM members WHERE id = $1").bind(member);
+        let Some(row) = tx.optional(found).await? else { return Err(DeleteError::Missing) };
         if row.bool("owner")? {
             return Err(DeleteError::Owner);
         }
@@ -411,16 +488,19 @@ impl Store {
                 tx.execute(sql(text).bind(rewrite.room).bind(rewrite.seq).bind(rewrite.body.as_str())).await?;
             }
         }
-        leave_all(&mut tx, member).await?;
+        let ended = leave_all(&mut tx, member).await?;
+        let fewer = sql("UPDATE members SET followers = followers - 1, indexed = indexed AND followers NOT IN ")
+            .push(CLASS_BEGINS)
+            .push(" WHERE id IN (SELECT followed FROM follows WHERE follower = $1)");
+        tx.execute(fewer.bind(member)).await?;
         for text in FORGET {
             tx.execute(sql(text).bind(member)).await?;
         }
-        let remember = sql("INSERT INTO settings (key, value) VALUES ($1, '') ON CONFLICT (key) DO NOTHING");
-        tx.execute(remember.bind(TO_FORGET)).await?;
         // Whatever else refers to them goes by its reference.
         tx.execute(sql("DELETE FROM members WHERE id = $1").bind(member)).await?;
         // Last: it keeps the search index to itself until the commit, and must wait for nobody then.
-        forget(&mut tx, member.0).await?;
+        let gone: Vec<_> = ended.into_iter().map(|house| house.0).chain([member.0]).collect();
+        forget(&mut tx, &gone).await?;
         Ok(tx.commit().await?)
     }
 
@@ -430,45 +510,79 @@ impl Store {
     }
 
     /// Takes the last bytes of what was deleted off the disk: SQLite overwrites what it frees, but leaves copies behind on
-    /// pages on which it has moved things about, and in the write-ahead log. So the whole database is written anew, and the
-    /// log folded into it. Nothing else can be written meanwhile; `at_most` says how large a database may be for that, in
-    /// bytes. Returns whether it was done. Postgres keeps house by itself.
+    /// pages on which it has moved things about, and in the write-ahead log. The log is folded into the database in any case;
+    /// against those copies the whole database is written anew, in which time nothing else can be written: `at_most` says
+    /// how large a database may be for that, in bytes. Returns whether nothing is left. Postgres keeps house by itself.
     pub async fn forget_deleted(&self, at_most: u64) -> Result<bool, StoreError> {
-        if matches!(&self.database, Database::Sqlite { .. }) {
+        let Some(seen) = self.setting(TO_FORGET).await? else { return Ok(true) };
+        let sqlite = matches!(&self.database, Database::Sqlite { .. });
+        if sqlite {
             let size = sql("SELECT page_count * page_size AS size FROM pragma_page_count(), pragma_page_size()");
-            if self.database.one(size).await?.count("size")? > at_most {
-                return Ok(false);
+            let too_large = self.database.one(size).await?.count("size")? > at_most;
+            if !too_large {
+                self.database.write_outside(sql("VACUUM")).await?;
             }
-            self.database.write_outside(sql("VACUUM")).await?;
-        }
-        self.database.execute(sql("DELETE FROM settings WHERE key = $1").bind(TO_FORGET)).await?;
-        if matches!(&self.database, Database::Sqlite { .. }) {
-            let folded = self.database.write_outside(sql("PRAGMA wal_checkpoint(TRUNCATE)")).await?;
-            if folded.is_none_or(|row| !matches!(row.int("busy"), Ok(0))) {
-                // Somebody reads what was there before, for longer than is waited for.
-                self.set_setting(TO_FORGET, "").await?;
+            // Fails while somebody reads what was there before, for longer than is waited for.
+            if !self.fold_log().await? || too_large {
                 return Ok(false);
             }
         }
-        Ok(true)
+        // What was deleted meanwhile is for the next time.
+        let done = sql("DELETE FROM settings WHERE key = $1 AND value = $2").bind(TO_FORGET).bind(seen);
+        let done = self.database.execute(done).await? > 0;
+        if sqlite {
+            self.fold_log().await?;
+        }
+        Ok(done)
+    }
+
+    /// Moves SQLite's write-ahead log into its database and empties it. Returns whether that was possible.
+    async fn fold_log(&self) -> Result<bool, StoreError> {
+        let folded = self.database.write_outside(sql("PRAGMA wal_checkpoint(TRUNCATE)")).await?;
+        Ok(folded.is_some_and(|row| matches!(row.int("busy"), Ok(0))))
     }
 }
 
 /// What is deleted or forgotten before the member goes, in this order.
 const FORGET: &[&str] = &[
-    "UPDATE members SET followers = followers - 1 WHERE id IN (SELECT followed FROM follows WHERE follower = $1)",
     // Before the guests are given to another sponsor: whoever is redeeming one is waited for here, and is one of them then.
     "DELETE FROM invites WHERE sponsor = $1",
     "UPDATE members SET sponsor = (SELECT d.sponsor FROM members d WHERE d.id = $1) WHERE sponsor = $1",
     "UPDATE invites SET used_by = NULL, note = '' WHERE used_by = $1",
-    // A title of theirs may be in what the server knew about a room when it was reported.
+    // A title of theirs may be in what the server knew about a room when it was reported, and the name of a house of theirs.
     "UPDATE reports SET context = '{}' WHERE room IN (SELECT r.id FROM rooms r WHERE r.host = $1)",
+    "UPDATE reports SET context = '{}' WHERE house IS NULL AND (house_maker = $1 OR house_ended_by = $1)",
+    // What reporters were told is in the words of whoever handled the report, and about whom it was.
+    "UPDATE notifications SET body = '' WHERE kind = 'report_handled'
+        AND member IN (SELECT r.reporter FROM reports r WHERE r.handled_by = $1 OR r.about = $1)
+        AND subject IN (SELECT r.id FROM reports r WHERE r.handled_by = $1 OR r.about = $1)",
     "UPDATE reports SET text = '', context = '{}' WHERE reporter = $1",
     "UPDATE reports SET outcome = '' WHERE handled_by = $1",
+    "UPDATE audit_log SET reason = '' WHERE actor = $1 OR about = $1",
     "UPDATE suspensions SET reason = '' WHERE author = $1",
     "DELETE FROM notifications WHERE subject IN (SELECT r.id FROM rooms r WHERE r.host = $1)",
     "DELETE FROM rooms WHERE host = $1",
 ];
+
+/// Takes the locks that a deletion needs, until the transaction ends: one deletion comes after the other, and what else locks members
+/// does so in the same order, the lowest id first. Returns whether it has all of them: the member may have followed or let in
+/// somebody else meanwhile.
+async fn lock_around(tx: &mut Transaction, member: MemberId) -> Result<bool, StoreError> {
+    let turn = sql("INSERT INTO settings (key, value) VALUES ($1, '1')
+         ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(settings.value AS BIGINT) + 1 AS TEXT)");
+    tx.execute(turn.bind(TO_FORGET)).await?;
+    let mut locked = changed_with(tx, member).await?;
+    locked.insert(member);
+    lock_members(tx, &locked).await?;
+    Ok(changed_with(tx, member).await?.is_subset(&locked))
+}
+
+/// Those whose rows change when a member goes: whom they follow, and whom they let in.
+async fn changed_with(tx: &mut Transaction, member: MemberId) -> Result<BTreeSet<MemberId>, StoreError> {
+    let around = sql("SELECT followed AS id FROM follows WHERE follower = $1
+         UNION SELECT id FROM members WHERE sponsor = $1");
+    tx.all(around.bind(member)).await?.iter().map(|row| row.member("id")).collect()
+}
 
 fn event_from(row: &Row) -> Result<OwnEvent, StoreError> {
     Ok(OwnEvent { room: RoomId(row.id("room")?), seq: row.count("seq")?, body: row.text("body")? })

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
-use roomtone_room::ids::{MemberId, RecordId, Timestamp};
+use roomtone_room::ids::{HouseId, MemberId, RecordId, Timestamp};
 
 use crate::Store;
 use crate::db::{Database, Row, Sql, Transaction, sql};
 use crate::error::StoreError;
 use crate::members::{Person, person_from, sponsor_from};
 use crate::open::ROWS_PER_STATEMENT;
+use crate::profiles::HouseBadge;
 
 /// Entries in a full page of the lists that go on for as long as their pages are full. More asks less often; fewer answers
 /// sooner.
@@ -46,6 +47,10 @@ pub struct AuditRecord {
     pub about: Option<Person>,
     /// As in [`AuditEntry`].
     pub details: String,
+    /// In which house, if it was done by its admin and there is such a house still.
+    pub house: Option<HouseBadge>,
+    /// Why, in the words of a house's admin.
+    pub reason: String,
 }
 
 /// A member as admins see them.
@@ -230,15 +235,16 @@ impl Store {
         transaction.commit().await
     }
 
-    /// Up to [`PAGE`] entries of the audit log, the latest first, from the one after `after` on.
-    pub async fn audit_log(&self, after: Option<RecordId>) -> Result<Vec<AuditRecord>, StoreError> {
-        let mut list = sql("SELECT l.id AS entry, l.at, l.act, l.details,
+    /// Up to [`PAGE`] entries of the audit log, the latest first, after the place of one of them: when it was written, and its id.
+    pub async fn audit_log(&self, after: Option<(Timestamp, RecordId)>) -> Result<Vec<AuditRecord>, StoreError> {
+        let mut list = sql("SELECT l.id AS entry, l.at, l.act, l.details, l.reason,
+                    h.id AS house, h.handle AS house_handle, h.name AS house_name,
                     p.id AS sponsor_id, p.handle AS sponsor_handle, p.name AS sponsor_name, p.avatar AS sponsor_avatar,
                     m.id AS about, m.handle, m.name, m.avatar
-             FROM audit_log l LEFT JOIN members p ON p.id = l.actor LEFT JOIN members m ON m.id = l.about");
-        if let Some(after) = after {
-            list = list.push(" WHERE (l.at, l.id) < (SELECT a.at, a.id FROM audit_log a WHERE a.id = ");
-            list = list.push_bind(after).push(")");
+             FROM audit_log l LEFT JOIN members p ON p.id = l.actor LEFT JOIN members m ON m.id = l.about
+             LEFT JOIN houses h ON h.id = l.house");
+        if let Some((at, id)) = after {
+            list = list.push(" WHERE (l.at, l.id) < (").push_bind(at).push(", ").push_bind(id).push(")");
         }
         let list = list.push(" ORDER BY l.at DESC, l.id DESC LIMIT ").push_bind(PAGE as u64);
         self.database.all(list).await?.iter().map(audit_from).collect()
@@ -271,6 +277,20 @@ pub(crate) async fn insert_audit(transaction: &mut Transaction, entry: &AuditEnt
         .bind(entry.about)
         .bind(&entry.details);
     transaction.execute(insert).await?;
+    Ok(())
+}
+
+/// The same for what the admin of a house did there, and why.
+pub(crate) async fn insert_house_audit(
+    transaction: &mut Transaction,
+    entry: &AuditEntry,
+    house: HouseId,
+    reason: &str,
+) -> Result<(), StoreError> {
+    insert_audit(transaction, entry).await?;
+    let place =
+        sql("UPDATE audit_log SET house = $2, reason = $3 WHERE id = $1").bind(entry.id).bind(house).bind(reason);
+    transaction.execute(place).await?;
     Ok(())
 }
 
@@ -327,5 +347,12 @@ fn audit_from(row: &Row) -> Result<AuditRecord, StoreError> {
         act: row.text("act")?,
         about,
         details: row.text("details")?,
+        house: match row.id_or_null("house")? {
+            Some(id) => {
+                Some(HouseBadge { id: HouseId(id), handle: row.text("house_handle")?, name: row.text("house_name")? })
+            }
+            None => None,
+        },
+        reason: row.text("reason")?,
     })
 }

@@ -3,7 +3,7 @@
 use roomtone_room::ids::{MemberId, RecordId, Timestamp};
 
 use crate::admin::{AuditEntry, insert_audit};
-use crate::db::{Row, Transaction, Value, sql};
+use crate::db::{Row, Transaction, sql};
 use crate::error::StoreError;
 use crate::members::Person;
 use crate::open::ROWS_PER_STATEMENT;
@@ -66,9 +66,10 @@ macro_rules! with_branch {
 }
 
 impl Store {
-    /// Keeps a member, or a branch, out of this server: their sessions and push subscriptions end, their open invites are
-    /// revoked, and nothing lets them in until they are restored. Whoever is just being let in by one of these invites is
-    /// suspended too. Returns who was not suspended before.
+    /// Keeps a member, or a branch, out of this server: their open invites are revoked, and nothing lets them in until they are
+    /// restored, neither signing in nor a session that they have. Whoever is just being let in by one of these invites is
+    /// suspended too. Returns who was not suspended before; what is left of their sessions is for
+    /// [`Store::end_sessions_of`], since the rows of a large branch take their time.
     ///
     /// Errors: [`BranchError::Protected`], or the store's.
     pub async fn suspend(&self, act: &BranchAct, reason: &str) -> Result<Vec<MemberId>, BranchError> {
@@ -97,10 +98,22 @@ impl Store {
                 if row.bool("admin")? && !of_owner {
                     return Err(BranchError::Protected);
                 }
+                suspended.push(row.member("id")?);
             }
-            let marked = rows.iter().map(|row| row.member("id")).collect::<Result<Vec<_>, _>>()?;
-            shut_out(&mut transaction, act, reason, &marked).await?;
-            suspended.extend(marked);
+            // Whoever is redeeming one of these is waited for here, and found by the next look at the branch.
+            let revoke = sql(with_branch!(
+                "UPDATE invites SET revoked_at = $3
+                 WHERE used_at IS NULL AND revoked_at IS NULL AND sponsor IN (SELECT id FROM branch)"
+            ));
+            transaction.execute(revoke.bind(act.member).bind(act.branch).bind(act.at)).await?;
+            let note = sql(with_branch!(
+                "INSERT INTO suspensions (member, root, author, reason, at)
+                 SELECT m.id, $3, $4, $5, $6 FROM branch b JOIN members m ON m.id = b.id
+                 WHERE m.suspended_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM suspensions s WHERE s.member = m.id)"
+            ));
+            let root = act.branch.then_some(act.member);
+            let note = note.bind(act.member).bind(act.branch).bind(root).bind(act.author).bind(reason).bind(act.at);
+            transaction.execute(note).await?;
         }
         if act.branch {
             // Also if they were suspended alone before, so that they come back together with their branch.
@@ -112,7 +125,7 @@ impl Store {
     }
 
     /// Lets a member in again; with `branch`, also everybody below who was suspended in the same act as they, and not in one
-    /// of their own. Returns who was suspended. They sign in anew; invites that were revoked stay so.
+    /// of their own. Returns who was suspended. They sign in anew, also if the sessions that they had have not been ended yet; invites that were revoked stay so.
     ///
     /// Errors: [`BranchError::Protected`], or the store's.
     pub async fn restore(&self, act: &BranchAct) -> Result<Vec<MemberId>, BranchError> {
@@ -125,29 +138,52 @@ impl Store {
         let rows = transaction.all(together.bind(act.member).bind(act.branch)).await?;
         let restored = rows.iter().map(|row| row.member("member")).collect::<Result<Vec<_>, _>>()?;
         for part in restored.chunks(ROWS_PER_STATEMENT) {
-            let clear = sql("UPDATE members SET suspended_at = NULL WHERE id IN ")
-                .push_list(part.iter().copied())
-                .push(" RETURNING admin");
+            let ids = || part.iter().copied();
+            let clear =
+                sql("UPDATE members SET suspended_at = NULL WHERE id IN ").push_list(ids()).push(" RETURNING admin");
             for row in transaction.all(clear).await? {
                 if row.bool("admin")? && !of_owner {
                     return Err(BranchError::Protected);
                 }
             }
+            transaction.execute(sql("DELETE FROM push_subscriptions WHERE member IN ").push_list(ids())).await?;
+            transaction.execute(sql("DELETE FROM sessions WHERE member IN ").push_list(ids())).await?;
         }
         finish(transaction, act, "restore", restored.len()).await?;
         Ok(restored)
     }
 
-    /// Up to [`PAGE`] members who are kept out, the latest first, from the one after `after` on.
-    pub async fn suspensions(&self, after: Option<MemberId>) -> Result<Vec<Suspension>, StoreError> {
+    /// Ends the sessions and push subscriptions of members as far as they are suspended, some at a time: each part is a
+    /// transaction of its own, so that others who write wait for no more than that.
+    pub async fn end_sessions_of(&self, members: &[MemberId]) -> Result<(), StoreError> {
+        for part in members.chunks(ROWS_PER_STATEMENT) {
+            let mut transaction = self.database.begin().await?;
+            // Whoever was restored meanwhile may have signed in again.
+            for end in ["DELETE FROM push_subscriptions", "DELETE FROM sessions"] {
+                let end = sql(end).push(" WHERE member IN (SELECT member FROM suspensions WHERE member IN ");
+                transaction.execute(end.push_list(part.iter().copied()).push(")")).await?;
+            }
+            transaction.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Suspended members of whom sessions or push subscriptions are left: [`Store::end_sessions_of`] has not come to its end.
+    pub async fn suspended_with_sessions(&self) -> Result<Vec<MemberId>, StoreError> {
+        let left = sql("SELECT x.member FROM suspensions x JOIN sessions s ON s.member = x.member
+             UNION SELECT x.member FROM suspensions x JOIN push_subscriptions p ON p.member = x.member");
+        self.database.all(left).await?.iter().map(|row| row.member("member")).collect()
+    }
+
+    /// Up to [`PAGE`] members who are kept out, the latest first, after the place of one of them: when, and who.
+    pub async fn suspensions(&self, after: Option<(Timestamp, MemberId)>) -> Result<Vec<Suspension>, StoreError> {
         let mut list =
             sql("SELECT m.id, m.handle, m.name, m.avatar, r.handle AS root, a.handle AS author, s.reason, s.at
              FROM suspensions s JOIN members m ON m.id = s.member LEFT JOIN members r ON r.id = s.root
                   LEFT JOIN members a ON a.id = s.author
              WHERE TRUE");
-        if let Some(after) = after {
-            list = list.push(" AND (s.at, s.member) < (SELECT b.at, b.member FROM suspensions b WHERE b.member = ");
-            list = list.push_bind(after).push(")");
+        if let Some((at, member)) = after {
+            list = list.push(" AND (s.at, s.member) < (").push_bind(at).push(", ").push_bind(member).push(")");
         }
         let list = list.push(" ORDER BY s.at DESC, s.member DESC LIMIT ").push_bind(PAGE as u64);
         self.database.all(list).await?.iter().map(suspension_from).collect()
@@ -177,33 +213,6 @@ async fn check(transaction: &mut Transaction, act: &BranchAct) -> Result<bool, B
         return Err(BranchError::Protected);
     }
     Ok(by_owner)
-}
-
-/// Ends what members who have just been marked have open, and notes why.
-async fn shut_out(
-    transaction: &mut Transaction,
-    act: &BranchAct,
-    reason: &str,
-    marked: &[MemberId],
-) -> Result<(), StoreError> {
-    for part in marked.chunks(ROWS_PER_STATEMENT) {
-        let ids = || part.iter().copied();
-        // Of invites first: whoever is redeeming one is waited for here, and found by the next look at the branch.
-        let revoke = sql("UPDATE invites SET revoked_at = ")
-            .push_bind(act.at)
-            .push(" WHERE used_at IS NULL AND revoked_at IS NULL AND sponsor IN ")
-            .push_list(ids());
-        transaction.execute(revoke).await?;
-        transaction.execute(sql("DELETE FROM push_subscriptions WHERE member IN ").push_list(ids())).await?;
-        transaction.execute(sql("DELETE FROM sessions WHERE member IN ").push_list(ids())).await?;
-        let root = act.branch.then_some(act.member);
-        let rows = part.iter().map(|&member| -> [Value; 5] {
-            [member.into(), root.into(), act.author.into(), reason.into(), act.at.into()]
-        });
-        let note = sql("INSERT INTO suspensions (member, root, author, reason, at) ").push_rows(rows);
-        transaction.execute(note).await?;
-    }
-    Ok(())
 }
 
 /// Writes an act that changed something into the audit log, and commits it.

@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
 use roomtone_room::ids::{AvatarId, HouseId, MemberId, RecordId, RoomId, Timestamp};
 use sqlx::postgres::{PgArguments, PgPool, PgRow, Postgres};
 use sqlx::query::Query;
@@ -173,6 +175,18 @@ impl Database {
                 postgres(sql)?.fetch_optional(pool).await.map(|row| row.map(Row::Postgres)).map_err(failed)
             }
         }
+    }
+
+    /// The rows of a statement that reads, as they come: they are never all in memory.
+    pub(crate) fn stream(&self, sql: Sql) -> Result<BoxStream<'_, Result<Row, StoreError>>, StoreError> {
+        Ok(match self {
+            Self::Sqlite { readers, .. } => {
+                sqlite(sql)?.fetch(readers).map(|row| row.map(Row::Sqlite).map_err(failed)).boxed()
+            }
+            Self::Postgres(pool) => {
+                postgres(sql)?.fetch(pool).map(|row| row.map(Row::Postgres).map_err(failed)).boxed()
+            }
+        })
     }
 
     /// The row of a statement that reads and always has one, such as a count.

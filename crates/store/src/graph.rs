@@ -3,7 +3,7 @@
 //! Invariant: two members of whom one has blocked the other do not follow each other, and `members.followers` is how many
 //! rows of `follows` lead to that member.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use roomtone_room::ids::{MemberId, Timestamp};
 
@@ -18,6 +18,10 @@ pub const FOLLOWING_MAX: u64 = 10_000;
 
 /// Most members that one may block, and mute.
 pub const BLOCKED_MAX: u64 = 10_000;
+
+/// How often a block is tried when others change the same rows at the same moment. More holds out longer where very much is
+/// going on; a block that fails leaves somebody with whom they wanted to be rid of.
+const BLOCK_ATTEMPTS: u32 = 5;
 
 /// How loudly somebody wants to hear of whom they follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -85,6 +89,8 @@ pub struct Entry {
     pub person: Person,
     /// Since when they are in it.
     pub since: Timestamp,
+    /// Whether the viewer follows them.
+    pub followed: bool,
 }
 
 impl Entry {
@@ -164,13 +170,10 @@ impl Store {
         Ok(ended)
     }
 
-    /// Everybody whom `follower` follows and who is not suspended, by handle.
-    pub async fn following(&self, follower: MemberId) -> Result<Vec<Person>, StoreError> {
-        let following =
-            sql("SELECT m.id, m.handle, m.name, m.avatar FROM follows f JOIN members m ON m.id = f.followed
-             WHERE f.follower = $1 AND m.suspended_at IS NULL ORDER BY m.handle")
-            .bind(follower);
-        self.database.all(following).await?.iter().map(person_from).collect()
+    /// Whether a member follows anybody.
+    pub async fn follows_anybody(&self, follower: MemberId) -> Result<bool, StoreError> {
+        let any = sql("SELECT EXISTS (SELECT 1 FROM follows WHERE follower = $1) AS follows_anybody").bind(follower);
+        self.database.one(any).await?.bool("follows_anybody")
     }
 
     /// The ids of all whom `follower` follows, at most [`FOLLOWING_MAX`].
@@ -234,10 +237,22 @@ impl Store {
 
     /// Blocks a member: neither follows the other any more, and each is as if missing for the other. Returns whether the
     /// block is new, which it is not either when there is no such member, or when `blocker` has [`BLOCKED_MAX`] of them.
+    ///
+    /// Tried again when others change the same rows at the same moment.
     pub async fn block(&self, blocker: MemberId, blocked: MemberId, now: Timestamp) -> Result<bool, StoreError> {
         if blocker == blocked {
             return Ok(false);
         }
+        let mut attempt = 1;
+        loop {
+            match self.try_block(blocker, blocked, now).await {
+                Err(StoreError::Busy) if attempt < BLOCK_ATTEMPTS => attempt += 1,
+                done => return done,
+            }
+        }
+    }
+
+    async fn try_block(&self, blocker: MemberId, blocked: MemberId, now: Timestamp) -> Result<bool, StoreError> {
         let mut tx = self.database.begin().await?;
         lock_pair(&mut tx, blocker, blocked).await?;
         let made = sql("INSERT INTO blocks (blocker, blocked, since)
@@ -294,8 +309,9 @@ impl Store {
         after: Option<Place>,
         limit: u64,
     ) -> Result<Vec<Entry>, StoreError> {
-        let page =
-            sql("SELECT m.id, m.handle, m.name, m.avatar, f.since FROM follows f JOIN members m ON m.id = f.follower
+        let page = sql("SELECT m.id, m.handle, m.name, m.avatar, f.since,
+                EXISTS (SELECT 1 FROM follows v WHERE v.follower = $4 AND v.followed = m.id) AS followed
+             FROM follows f JOIN members m ON m.id = f.follower
              WHERE f.followed = $1 AND (f.since, f.follower) < ($2, $3) AND m.suspended_at IS NULL
                 AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.blocker = m.id AND b.blocked = $4)
                 AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.blocker = $4 AND b.blocked = m.id)
@@ -311,8 +327,9 @@ impl Store {
         after: Option<Place>,
         limit: u64,
     ) -> Result<Vec<Entry>, StoreError> {
-        let page =
-            sql("SELECT m.id, m.handle, m.name, m.avatar, f.since FROM follows f JOIN members m ON m.id = f.followed
+        let page = sql("SELECT m.id, m.handle, m.name, m.avatar, f.since,
+                EXISTS (SELECT 1 FROM follows v WHERE v.follower = $4 AND v.followed = m.id) AS followed
+             FROM follows f JOIN members m ON m.id = f.followed
              WHERE f.follower = $1 AND (f.since, f.followed) < ($2, $3) AND m.suspended_at IS NULL
                 AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.blocker = m.id AND b.blocked = $4)
                 AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.blocker = $4 AND b.blocked = m.id)
@@ -328,8 +345,9 @@ impl Store {
         after: Option<Place>,
         limit: u64,
     ) -> Result<Vec<Entry>, StoreError> {
-        let page =
-            sql("SELECT m.id, m.handle, m.name, m.avatar, b.since FROM blocks b JOIN members m ON m.id = b.blocked
+        let page = sql("SELECT m.id, m.handle, m.name, m.avatar, b.since,
+                EXISTS (SELECT 1 FROM follows v WHERE v.follower = $4 AND v.followed = m.id) AS followed
+             FROM blocks b JOIN members m ON m.id = b.blocked
              WHERE b.blocker = $1 AND (b.since, b.blocked) < ($2, $3) AND b.blocker = $4
              ORDER BY b.since DESC, b.blocked DESC LIMIT $5");
         self.page(page, blocker, after, blocker, limit).await
@@ -342,12 +360,23 @@ impl Store {
         after: Option<Place>,
         limit: u64,
     ) -> Result<Vec<Entry>, StoreError> {
-        let page = sql("SELECT m.id, m.handle, m.name, m.avatar, u.since FROM mutes u JOIN members m ON m.id = u.muted
+        let page = sql("SELECT m.id, m.handle, m.name, m.avatar, u.since,
+                EXISTS (SELECT 1 FROM follows v WHERE v.follower = $4 AND v.followed = m.id) AS followed
+             FROM mutes u JOIN members m ON m.id = u.muted
              WHERE u.muter = $1 AND (u.since, u.muted) < ($2, $3) AND m.suspended_at IS NULL
                 AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.blocker = m.id AND b.blocked = $4)
                 AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.blocker = $4 AND b.blocked = m.id)
              ORDER BY u.since DESC, u.muted DESC LIMIT $5");
         self.page(page, muter, after, muter, limit).await
+    }
+
+    /// The member with this handle whom `muter` has muted, whatever became of them since.
+    pub async fn muted_by_handle(&self, muter: MemberId, handle: &str) -> Result<Option<MemberId>, StoreError> {
+        let found = sql("SELECT m.id FROM members m JOIN mutes u ON u.muted = m.id
+             WHERE m.handle = $1 AND u.muter = $2")
+        .bind(handle)
+        .bind(muter);
+        self.database.optional(found).await?.map(|row| row.member("id")).transpose()
     }
 
     /// The member with this handle whom `blocker` has blocked.
@@ -370,7 +399,9 @@ impl Store {
     ) -> Result<Vec<Entry>, StoreError> {
         let after = after.unwrap_or(Place { since: Timestamp(i64::MAX as u64), id: MemberId(u128::MAX) });
         let page = page.bind(of).bind(after.since).bind(after.id).bind(viewer).bind(limit);
-        let entry = |row: &Row| Ok(Entry { person: person_from(row)?, since: row.time("since")? });
+        let entry = |row: &Row| {
+            Ok(Entry { person: person_from(row)?, since: row.time("since")?, followed: row.bool("followed")? })
+        };
         self.database.all(page).await?.iter().map(entry).collect()
     }
 
@@ -378,6 +409,19 @@ impl Store {
     pub(crate) async fn ids(&self, sql: Sql) -> Result<HashSet<MemberId>, StoreError> {
         self.database.all(sql).await?.iter().map(|row| row.member("id")).collect()
     }
+}
+
+/// Locks members' rows until the commit, in the same order as [`lock_pair`]. SQLite has one writer at a time and no locks of rows.
+pub(crate) async fn lock_members(tx: &mut Transaction, members: &BTreeSet<MemberId>) -> Result<(), StoreError> {
+    if matches!(tx, Transaction::Sqlite(_)) {
+        return Ok(());
+    }
+    let members: Vec<_> = members.iter().copied().collect();
+    for part in members.chunks(IDS_PER_STATEMENT) {
+        let lock = sql("SELECT id FROM members WHERE id IN ").push_list(part.iter().copied());
+        tx.all(lock.push(" ORDER BY id FOR NO KEY UPDATE")).await?;
+    }
+    Ok(())
 }
 
 /// Locks two members' rows until the commit, always in the same order, so that what is between two members changes one

@@ -73,6 +73,31 @@ impl Store {
         Ok(found)
     }
 
+    /// Who of these belongs to a house, and who was removed from it for good.
+    pub async fn house_standings(
+        &self,
+        house: HouseId,
+        members: &[MemberId],
+    ) -> Result<(HashSet<MemberId>, HashSet<MemberId>), StoreError> {
+        let (mut inside, mut banned) = (HashSet::new(), HashSet::new());
+        for part in members.chunks(IDS_PER_STATEMENT) {
+            let ids = || part.iter().copied();
+            // Member by member: joined, SQLite would look through everybody in the house.
+            let rows = sql("SELECT m.id AS member, CAST(0 AS BIGINT) AS banned FROM members m
+                 WHERE EXISTS (SELECT 1 FROM house_members i WHERE i.house = $1 AND i.member = m.id AND i.role >= 1)
+                   AND m.id IN ")
+            .bind(house)
+            .push_list(ids())
+            .push(" UNION ALL SELECT member, CAST(1 AS BIGINT) FROM house_bans WHERE house = $1 AND member IN ")
+            .push_list(ids());
+            for row in self.database.all(rows).await? {
+                let these = if row.int("banned")? == 0 { &mut inside } else { &mut banned };
+                these.insert(row.member("member")?);
+            }
+        }
+        Ok((inside, banned))
+    }
+
     /// Everything that a member's hallway depends on; `None` for somebody who is not there.
     pub async fn hallway_facts(&self, member: MemberId) -> Result<Option<HallwayFacts>, StoreError> {
         let own = sql("SELECT id, handle, name, avatar, language, languages, topics, online_hidden

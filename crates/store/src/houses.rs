@@ -2,12 +2,16 @@
 //!
 //! Invariant: `houses.members` and `houses.admins` are what a count of `house_members` would give, and a house has an admin
 //! for as long as it exists. Every change of who belongs to a house first takes the lock of its row in `houses`, so
-//! that such changes come one after the other in each database.
+//! that such changes come one after the other in each database. Whoever comes in locks their own row before that: members come
+//! before houses, wherever both are locked.
+
+use std::collections::BTreeSet;
 
 use roomtone_room::ids::{HouseId, MemberId, RecordId, Timestamp};
 
 use crate::db::{Row, Sql, Transaction, sql};
 use crate::error::StoreError;
+use crate::house_acts::{HouseAct, log};
 use crate::members::{person_from, sponsor_from};
 use crate::search::{CLASS_BEGINS, forget};
 use crate::{Person, Store};
@@ -215,6 +219,7 @@ macro_rules! shown_person {
          AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.blocker = m.id AND b.blocked = $2)"
     };
 }
+pub(crate) use shown_person;
 
 /// Looking.
 impl Store {
@@ -370,8 +375,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<HouseMade, StoreError> {
         let mut tx = self.database.begin().await?;
-        // Takes the lock of the member's row, so that houses of one member are made one after the other.
-        if tx.execute(sql("UPDATE members SET bot = bot WHERE id = $1").bind(maker)).await? == 0 {
+        // Houses of one member are made one after the other.
+        if !lock_member(&mut tx, maker).await? {
             return Ok(HouseMade::TooMany);
         }
         let made = sql("SELECT (SELECT count(*) FROM houses WHERE maker = $1) AS made,
@@ -436,13 +441,21 @@ impl Store {
         Ok(true)
     }
 
-    /// Ends a house with everything that belongs to it, if `by` is its admin; returns whether they are.
-    pub async fn delete_house(&self, house: HouseId, by: MemberId) -> Result<bool, StoreError> {
+    /// Ends a house with everything that belongs to it, if it is its admin who does; returns whether they are. Reports of it
+    /// stay.
+    pub async fn delete_house(&self, house: HouseId, act: &HouseAct) -> Result<bool, StoreError> {
         let mut tx = self.database.begin().await?;
-        if lock(&mut tx, house).await?.is_none() || role_of(&mut tx, house, by).await? != Some(HouseRole::Admin) {
+        if lock(&mut tx, house).await?.is_none() || role_of(&mut tx, house, act.by).await? != Some(HouseRole::Admin) {
             return Ok(false);
         }
-        end(&mut tx, house).await?;
+        let reported =
+            sql("UPDATE reports SET house_maker = (SELECT maker FROM houses WHERE id = $1), house_ended_by = $2
+             WHERE house = $1");
+        tx.execute(reported.bind(house).bind(act.by)).await?;
+        log(&mut tx, house, "house_deleted", None, act).await?;
+        tx.execute(sql("DELETE FROM houses WHERE id = $1").bind(house)).await?;
+        // Last: it keeps the search index to itself until the commit, and must wait for nobody then.
+        forget(&mut tx, &[house.0]).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -453,6 +466,9 @@ impl Store {
     /// Makes `member` a member of a house, who has accepted its rules now. Who belongs to it already only accepts them.
     pub async fn join_house(&self, house: HouseId, member: MemberId, now: Timestamp) -> Result<Joined, StoreError> {
         let mut tx = self.database.begin().await?;
+        if !lock_member(&mut tx, member).await? {
+            return Ok(Joined::Missing);
+        }
         let Some(locked) = lock(&mut tx, house).await? else { return Ok(Joined::Missing) };
         if is_banned(&mut tx, house, member).await? {
             return Ok(Joined::Banned);
@@ -509,6 +525,9 @@ impl Store {
     /// is one that they may follow.
     pub async fn follow_house(&self, house: HouseId, member: MemberId, now: Timestamp) -> Result<bool, StoreError> {
         let mut tx = self.database.begin().await?;
+        if !lock_member(&mut tx, member).await? {
+            return Ok(false);
+        }
         let Some(locked) = lock(&mut tx, house).await? else { return Ok(false) };
         if role_of(&mut tx, house, member).await?.is_some() {
             return Ok(true);
@@ -532,76 +551,6 @@ impl Store {
         let unfollow = sql("DELETE FROM house_members WHERE house = $1 AND member = $2 AND role = 0");
         self.database.execute(unfollow.bind(house).bind(member)).await?;
         Ok(())
-    }
-
-    /// Makes a member of a house its admin, or an admin an ordinary member, if `by` is an admin.
-    pub async fn set_house_role(
-        &self,
-        house: HouseId,
-        by: MemberId,
-        member: MemberId,
-        admin: bool,
-    ) -> Result<HouseChanged, StoreError> {
-        let mut tx = self.database.begin().await?;
-        if lock(&mut tx, house).await?.is_none() || role_of(&mut tx, house, by).await? != Some(HouseRole::Admin) {
-            return Ok(HouseChanged::NotAllowed);
-        }
-        let role = role_of(&mut tx, house, member).await?;
-        let wanted = if admin { HouseRole::Admin } else { HouseRole::Member };
-        match role {
-            None | Some(HouseRole::Follower) => return Ok(HouseChanged::NotMember),
-            Some(role) if role == wanted => return Ok(HouseChanged::Done),
-            Some(_) => {}
-        }
-        let count = if admin {
-            sql("UPDATE houses SET admins = admins + 1 WHERE id = $1")
-        } else {
-            sql("UPDATE houses SET admins = admins - 1 WHERE id = $1 AND admins > 1")
-        };
-        if tx.execute(count.bind(house)).await? == 0 {
-            return Ok(HouseChanged::LastAdmin);
-        }
-        let change = sql("UPDATE house_members SET role = $3 WHERE house = $1 AND member = $2");
-        tx.execute(change.bind(house).bind(member).bind(number(wanted))).await?;
-        tx.commit().await?;
-        Ok(HouseChanged::Done)
-    }
-
-    /// Removes somebody from a house for good, if `by` is an admin: they cannot join, follow or be nominated again until
-    /// the ban is lifted. They need not belong to it.
-    pub async fn ban_from_house(
-        &self,
-        house: HouseId,
-        by: MemberId,
-        member: MemberId,
-        now: Timestamp,
-    ) -> Result<HouseChanged, StoreError> {
-        let mut tx = self.database.begin().await?;
-        let asks_for = lock(&mut tx, house).await?.is_some() && by != member;
-        if !asks_for || role_of(&mut tx, house, by).await? != Some(HouseRole::Admin) {
-            return Ok(HouseChanged::NotAllowed);
-        }
-        if part(&mut tx, house, member).await? == HouseChanged::LastAdmin {
-            return Ok(HouseChanged::LastAdmin);
-        }
-        let statements = [
-            sql("DELETE FROM house_members WHERE house = $1 AND member = $2"),
-            sql("DELETE FROM nominations WHERE house = $1 AND nominee = $2"),
-            sql("DELETE FROM notifications WHERE subject = $1 AND member = $2"),
-        ];
-        for statement in statements {
-            tx.execute(statement.bind(house).bind(member)).await?;
-        }
-        let ban = sql("INSERT INTO house_bans (house, member, since) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING");
-        tx.execute(ban.bind(house).bind(member).bind(now)).await?;
-        tx.commit().await?;
-        Ok(HouseChanged::Done)
-    }
-
-    /// Lifts a ban, if `by` is an admin; returns whether they are and there was one.
-    pub async fn lift_house_ban(&self, house: HouseId, by: MemberId, member: MemberId) -> Result<bool, StoreError> {
-        let lift = only_by_admin("DELETE FROM house_bans WHERE house = $1 AND member = $3", house, by).bind(member);
-        Ok(self.database.execute(lift).await? > 0)
     }
 
     /// Nominates somebody for a house.
@@ -676,8 +625,10 @@ impl Store {
 }
 
 /// Takes a member who is about to be deleted out of all their houses. Where they were the only admin, whoever has been a member
-/// for longest becomes one; a house in which nobody is left ends.
-pub(crate) async fn leave_all(tx: &mut Transaction, member: MemberId) -> Result<(), StoreError> {
+/// for longest becomes one; a house in which nobody is left ends. Returns those that ended: they are still to be taken out of the
+/// search index. The member's row must be locked.
+pub(crate) async fn leave_all(tx: &mut Transaction, member: MemberId) -> Result<Vec<HouseId>, StoreError> {
+    let mut ended = Vec::new();
     // In one order for everybody, so that two who leave at the same time do not wait for each other.
     let houses = sql("SELECT house FROM house_members WHERE member = $1 AND role >= 1 ORDER BY house").bind(member);
     for row in tx.all(houses).await? {
@@ -689,22 +640,39 @@ pub(crate) async fn leave_all(tx: &mut Transaction, member: MemberId) -> Result<
              (SELECT i.member FROM house_members i JOIN members m ON m.id = i.member
               WHERE i.house = $1 AND i.role = 1 AND m.suspended_at IS NULL ORDER BY i.since, i.member LIMIT 1)");
         if tx.execute(heir.bind(house)).await? == 0 {
-            end(tx, house).await?;
+            // What reports know of it is what the last who was there wrote.
+            tx.execute(sql("UPDATE reports SET context = '{}' WHERE house = $1").bind(house)).await?;
+            tx.execute(sql("DELETE FROM houses WHERE id = $1").bind(house)).await?;
+            ended.push(house);
             continue;
         }
         tx.execute(sql("UPDATE houses SET admins = admins + 1 WHERE id = $1").bind(house)).await?;
         part(tx, house, member).await?;
     }
+    Ok(ended)
+}
+
+/// Takes the lock of a member's row until the transaction ends; returns whether there is such a member.
+async fn lock_member(tx: &mut Transaction, member: MemberId) -> Result<bool, StoreError> {
+    Ok(tx.execute(sql("UPDATE members SET bot = bot WHERE id = $1").bind(member)).await? > 0)
+}
+
+/// Takes the locks of houses' rows until the transaction ends, the lowest id first. SQLite has one writer at a time.
+pub(crate) async fn lock_houses(tx: &mut Transaction, houses: &BTreeSet<HouseId>) -> Result<(), StoreError> {
+    if !houses.is_empty() && matches!(tx, Transaction::Postgres(_)) {
+        let lock = sql("SELECT id FROM houses WHERE id IN ").push_list(houses.iter().copied());
+        tx.all(lock.push(" ORDER BY id FOR NO KEY UPDATE")).await?;
+    }
     Ok(())
 }
 
 /// Takes the lock of a house's row until the transaction ends, and reads whether it is private and joined by nomination.
-async fn lock(tx: &mut Transaction, house: HouseId) -> Result<Option<Row>, StoreError> {
+pub(crate) async fn lock(tx: &mut Transaction, house: HouseId) -> Result<Option<Row>, StoreError> {
     tx.optional(sql("UPDATE houses SET members = members WHERE id = $1 RETURNING private, nominated").bind(house)).await
 }
 
 /// Ends that a member belongs to a locked house; followers stay followers.
-async fn part(tx: &mut Transaction, house: HouseId, member: MemberId) -> Result<HouseChanged, StoreError> {
+pub(crate) async fn part(tx: &mut Transaction, house: HouseId, member: MemberId) -> Result<HouseChanged, StoreError> {
     let fewer =
         sql("UPDATE houses SET members = members - 1, indexed = indexed AND members NOT IN ").push(CLASS_BEGINS);
     let count = match role_of(tx, house, member).await? {
@@ -719,13 +687,11 @@ async fn part(tx: &mut Transaction, house: HouseId, member: MemberId) -> Result<
     Ok(HouseChanged::Done)
 }
 
-/// Ends a locked house.
-async fn end(tx: &mut Transaction, house: HouseId) -> Result<(), StoreError> {
-    tx.execute(sql("DELETE FROM houses WHERE id = $1").bind(house)).await?;
-    forget(tx, house.0).await
-}
-
-async fn role_of(tx: &mut Transaction, house: HouseId, member: MemberId) -> Result<Option<HouseRole>, StoreError> {
+pub(crate) async fn role_of(
+    tx: &mut Transaction,
+    house: HouseId,
+    member: MemberId,
+) -> Result<Option<HouseRole>, StoreError> {
     let role = sql("SELECT role FROM house_members WHERE house = $1 AND member = $2").bind(house).bind(member);
     tx.optional(role).await?.map(|row| role_from(row.int("role")?)).transpose()
 }
@@ -736,14 +702,14 @@ async fn is_banned(tx: &mut Transaction, house: HouseId, member: MemberId) -> Re
 }
 
 /// A statement that changes something only if $2 is an admin of the house $1.
-fn only_by_admin(text: &'static str, house: HouseId, by: MemberId) -> Sql {
+pub(crate) fn only_by_admin(text: &'static str, house: HouseId, by: MemberId) -> Sql {
     sql(text)
         .push(" AND EXISTS (SELECT 1 FROM house_members a WHERE a.house = $1 AND a.member = $2 AND a.role = 2)")
         .bind(house)
         .bind(by)
 }
 
-fn number(role: HouseRole) -> i64 {
+pub(crate) fn number(role: HouseRole) -> i64 {
     match role {
         HouseRole::Follower => 0,
         HouseRole::Member => 1,

@@ -14,6 +14,9 @@ use crate::{Hash, PAGE, Store};
 /// better acquaintances; fewer lets the server grow faster.
 pub const DAYS_TO_EARN: u32 = 3;
 
+/// Most days of members that [`Store::record_days`] takes.
+pub const DAYS_AT_ONCE: usize = ROWS_PER_STATEMENT;
+
 /// An invite to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewInvite {
@@ -208,11 +211,11 @@ impl Store {
         Ok(Some(InvitesLeft { left: (!unlimited).then_some(left), earned }))
     }
 
-    /// Up to [`PAGE`] invites that a member made, newest first, from the one after `after` on.
+    /// Up to [`PAGE`] invites that a member made, newest first, after the place of one of them: when it was made, and its id.
     pub async fn invites_of(
         &self,
         sponsor: MemberId,
-        after: Option<RecordId>,
+        after: Option<(Timestamp, RecordId)>,
         now: Timestamp,
     ) -> Result<Vec<OwnInvite>, StoreError> {
         let mut list = sql("SELECT i.id AS invite_id, i.note, i.created_at, i.expires_at, i.revoked_at, i.used_at,
@@ -222,9 +225,8 @@ impl Store {
                   LEFT JOIN waitlist w ON w.hash = i.hash
              WHERE i.sponsor = $1 AND i.id IS NOT NULL")
         .bind(sponsor);
-        if let Some(after) = after {
-            list = list.push(" AND (i.created_at, i.id) < (SELECT a.created_at, a.id FROM invites a WHERE a.id = ");
-            list = list.push_bind(after).push(" AND a.sponsor = $1)");
+        if let Some((at, id)) = after {
+            list = list.push(" AND (i.created_at, i.id) < (").push_bind(at).push(", ").push_bind(id).push(")");
         }
         let list = list.push(" ORDER BY i.created_at DESC, i.id DESC LIMIT ").push_bind(PAGE as u64);
         self.database.all(list).await?.iter().map(|row| own_invite_from(row, now)).collect()
@@ -264,16 +266,12 @@ impl Store {
 
     /// Notes on which days, counted from 1970 in UTC, members were in a room with somebody else, and returns which sponsors
     /// have earned an invite by it: one for each guest, once. Only the days of guests who still count are kept, and those
-    /// only until then.
+    /// only until then. All or none is noted, so at most [`DAYS_AT_ONCE`] are taken: room logs wait for the one connection that
+    /// writes.
     pub async fn record_days(&self, days: &[(MemberId, u64)], now: Timestamp) -> Result<Vec<Earned>, StoreError> {
-        let mut earned = Vec::new();
-        // Not all at once, since room logs wait for the one connection that writes.
-        for part in days.chunks(ROWS_PER_STATEMENT) {
-            let mut transaction = self.database.begin().await?;
-            let more = record_part(&mut transaction, part, now).await?;
-            transaction.commit().await?;
-            earned.extend(more);
-        }
+        let mut transaction = self.database.begin().await?;
+        let earned = record_part(&mut transaction, days, now).await?;
+        transaction.commit().await?;
         Ok(earned)
     }
 }

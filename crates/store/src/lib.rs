@@ -22,6 +22,7 @@ mod error;
 pub mod fill;
 mod graph;
 mod hallway;
+mod house_acts;
 mod houses;
 mod invites;
 mod lock;
@@ -36,24 +37,31 @@ mod rooms;
 mod search;
 mod sessions;
 mod sign_in;
+mod skeletons;
 mod suggestions;
 mod waitlist;
 
-pub use account::{DeleteError, ExportPart, Exported, OwnEvent, Rewrite};
+pub use account::{DeleteError, ExportPart, ExportRow, Exported, OwnEvent, Rewrite};
 pub use admin::{AdminMember, AuditEntry, AuditRecord, PAGE, Sizes, TreeNode};
 pub use avatars::{AvatarSize, NewAvatar};
 pub use branch::{BranchAct, BranchError, Suspension};
 pub use error::{AppendError, ProfileError, RedeemError, StoreError};
 pub use graph::{BLOCKED_MAX, Bell, Between, Entry, FOLLOWING_MAX, Followed, Place};
 pub use hallway::{HallwayFacts, RoomHouse, Standing};
+pub use house_acts::{HouseAct, HouseRecord};
 pub use houses::{
     HOUSES_MADE_MAX, HOUSES_MAX, House, HouseChanged, HouseMade, HouseMember, HousePlace, HouseRole, HouseStanding,
     HouseText, Joined, NewHouse, Nominated, Nomination,
 };
-pub use invites::{DAYS_TO_EARN, Earned, InviteInfo, InviteState, InvitesLeft, MemberInvite, NewInvite, OwnInvite};
+pub use invites::{
+    DAYS_AT_ONCE, DAYS_TO_EARN, Earned, InviteInfo, InviteState, InvitesLeft, MemberInvite, NewInvite, OwnInvite,
+};
 pub use lock::DataLock;
 pub use members::{Member, Person};
-pub use notices::{Due, NOTICES_AT_ONCE, NewNotice, Notice, QuietHours, Recipient, Subscription, UNREAD_MAX, Ways};
+pub use notices::{
+    Due, NOTICES_AT_ONCE, NewNotice, Notice, PUSH_FAILS_FOR, PUSH_FAILURES_MAX, QuietHours, Recipient, Subscription,
+    UNREAD_MAX, Ways,
+};
 pub use open::{DATABASE_FILE, Store};
 pub use passkeys::{
     CEREMONIES_MAX, Ceremony, NewPasskey, PASSKEYS_MAX, Passkey, PasskeyAdded, PasskeyKey, PasskeyRemoved,
@@ -64,7 +72,8 @@ pub use reports::{NewReport, OPEN_REPORTS_MAX, Report};
 pub use rooms::{LogRow, NewRoom, StoredRoom};
 pub use search::{FoundHouse, FoundPerson, Search};
 pub use sessions::{NewSession, NewToken, SESSIONS_MAX, Session, TOKENS_MAX};
-pub use sign_in::{LinkUsed, MailAddress, MailRemoved, SignIn};
+pub use sign_in::{LinkUsed, MailAddress, MailRemoved, RecoveryLink, SignIn};
+pub use skeletons::skeleton;
 pub use suggestions::Suggestion;
 pub use waitlist::{NewWaiting, WAITING_MAX, WaitError, Waiting, WaveError};
 

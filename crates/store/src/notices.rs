@@ -23,6 +23,13 @@ const CLAIMED_MAX: u32 = 50;
 /// request for every notice.
 const SUBSCRIPTIONS_MAX: u32 = 10;
 
+/// A browser is forgotten when its push service has not taken this many messages in a row, over at least [`PUSH_FAILS_FOR`].
+/// More forgives worse push services; fewer posts less to where nobody reads it any more.
+pub const PUSH_FAILURES_MAX: u32 = 5;
+
+/// See [`PUSH_FAILURES_MAX`]; in milliseconds.
+pub const PUSH_FAILS_FOR: u64 = 3 * 24 * 60 * 60 * 1000;
+
 /// Rows that one statement marks or deletes. More needs fewer statements; fewer lets others write sooner.
 const ROWS_AT_ONCE: u32 = 1_000;
 
@@ -118,6 +125,8 @@ pub struct Recipient {
     pub mail: Option<String>,
     /// Their browsers.
     pub subscriptions: Vec<Subscription>,
+    /// Those of them whose push service did not take the last message.
+    pub failing: HashSet<RecordId>,
     /// The ways they chose, by kind.
     pub choices: HashMap<String, Ways>,
 }
@@ -432,7 +441,8 @@ impl Store {
         let add = sql("INSERT INTO push_subscriptions (id, member, session, endpoint, p256dh, auth, created_at)
              SELECT $1, member, hash, $4, $5, $6, $7 FROM sessions WHERE hash = $3 AND member = $2
              ON CONFLICT (endpoint) DO UPDATE SET member = excluded.member, session = excluded.session,
-                 p256dh = excluded.p256dh, auth = excluded.auth, created_at = excluded.created_at
+                 p256dh = excluded.p256dh, auth = excluded.auth, created_at = excluded.created_at,
+                 failures = 0, failing_since = NULL
              RETURNING id")
         .bind(subscription.id)
         .bind(member)
@@ -472,6 +482,31 @@ impl Store {
 
 /// Delivery by push and mail.
 impl Store {
+    /// Notes that the push service of a browser took a message, after it had not taken one.
+    pub async fn subscription_works(&self, id: RecordId) -> Result<(), StoreError> {
+        let works = sql("UPDATE push_subscriptions SET failures = 0, failing_since = NULL WHERE id = $1").bind(id);
+        self.database.execute(works).await?;
+        Ok(())
+    }
+
+    /// Notes that the push service of a browser did not take a message, and forgets the browser if it has been like that for
+    /// [`PUSH_FAILURES_MAX`] messages and [`PUSH_FAILS_FOR`]. Returns whether it is forgotten.
+    pub async fn subscription_failed(&self, id: RecordId, now: Timestamp) -> Result<bool, StoreError> {
+        let fails = sql("UPDATE push_subscriptions SET failures = failures + 1,
+                 failing_since = COALESCE(failing_since, $2) WHERE id = $1")
+        .bind(id)
+        .bind(now);
+        let given_up = sql("DELETE FROM push_subscriptions WHERE id = $1 AND failures >= $2 AND failing_since <= $3")
+            .bind(id)
+            .bind(PUSH_FAILURES_MAX)
+            .bind(Timestamp(now.0.saturating_sub(PUSH_FAILS_FOR)));
+        let mut transaction = self.database.begin().await?;
+        transaction.execute(fails).await?;
+        let forgotten = transaction.execute(given_up).await? > 0;
+        transaction.commit().await?;
+        Ok(forgotten)
+    }
+
     /// Members for whom something is due, those who wait longest first, from the first `limit` due notices.
     pub async fn due_members(&self, now: Timestamp, limit: u32) -> Result<Vec<MemberId>, StoreError> {
         let due = sql("SELECT member FROM notifications WHERE deliver_at <= $1 ORDER BY deliver_at LIMIT $2");
@@ -511,7 +546,11 @@ impl Store {
             return Ok(Vec::new());
         }
         let ids = claimed.iter().map(|row| row.id("id")).collect::<Result<Vec<_>, _>>()?;
-        const CLAIMED: &str = select_notice!(allowed!(), " AND n.id IN ");
+        // Somebody may have been muted since: it waited for the end of quiet hours, or of a push service's trouble.
+        const CLAIMED: &str = select_notice!(
+            allowed!(),
+            " AND NOT EXISTS (SELECT 1 FROM mutes u WHERE u.muter = n.member AND u.muted = n.actor) AND n.id IN "
+        );
         let due = sql(CLAIMED).push_list(ids.iter().copied()).push(" ORDER BY n.at, n.id");
         let due = self.database.all(due).await?;
         let due = due
@@ -564,18 +603,25 @@ impl Store {
              WHERE m.id = $1 AND m.suspended_at IS NULL")
             .bind(member);
         let Some(found) = self.database.optional(found).await? else { return Ok(None) };
-        let browsers = sql("SELECT id, endpoint, p256dh, auth FROM push_subscriptions WHERE member = $1
+        let browsers = sql("SELECT id, endpoint, p256dh, auth, failures FROM push_subscriptions WHERE member = $1
              ORDER BY created_at DESC, id LIMIT $2")
         .bind(member)
         .bind(SUBSCRIPTIONS_MAX);
-        let subscriptions =
-            self.database.all(browsers).await?.iter().map(subscription_from).collect::<Result<_, _>>()?;
+        let browsers = self.database.all(browsers).await?;
+        let subscriptions = browsers.iter().map(subscription_from).collect::<Result<_, _>>()?;
+        let mut failing = HashSet::new();
+        for row in &browsers {
+            if row.int("failures")? > 0 {
+                failing.insert(RecordId(row.id("id")?));
+            }
+        }
         Ok(Some(Recipient {
             person: person_from(&found)?,
             language: found.text("language")?,
             quiet: quiet_from(&found)?,
             mail: found.text_or_null("address")?,
             subscriptions,
+            failing,
             choices: self.notice_choices(member).await?,
         }))
     }

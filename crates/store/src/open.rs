@@ -14,13 +14,14 @@ use tokio::sync::mpsc;
 use crate::db::{Database, sql};
 use crate::error::{StoreError, failed};
 use crate::redeem::{self, Redemption};
+use crate::skeletons;
 
 /// Name of the database file in the data folder.
 pub const DATABASE_FILE: &str = "roomtone.db";
 
 /// How long a statement waits for another process's write, and how long a caller waits for a connection. Higher rides
 /// out longer stalls of the disk; lower tells the caller sooner that the store is [`StoreError::Busy`].
-const WAIT: Duration = Duration::from_secs(5);
+pub(crate) const WAIT: Duration = Duration::from_secs(5);
 
 /// Connections that only read. More lets more slow reads run side by side; each costs a thread and its page cache.
 const READERS: u32 = 4;
@@ -89,7 +90,7 @@ impl Store {
         let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
         SQLITE_MIGRATIONS.run_direct(None, &mut *transaction, false).await.map_err(not_migrated)?;
         transaction.commit().await.map_err(failed)?;
-        Ok(Self::with(Database::Sqlite { writer, readers }))
+        Self::with(Database::Sqlite { writer, readers }).await
     }
 
     /// Connects to a Postgres database by its address (`postgres://user:password@host/database`) and brings its tables
@@ -106,11 +107,12 @@ impl Store {
             .map_err(failed)?;
         // Under a lock of the whole database, which the library takes.
         POSTGRES_MIGRATIONS.run(&pool).await.map_err(not_migrated)?;
-        Ok(Self::with(Database::Postgres(pool)))
+        Self::with(Database::Postgres(pool)).await
     }
 
-    fn with(database: Database) -> Self {
-        Self { redemptions: redeem::start(database.clone()), database }
+    async fn with(database: Database) -> Result<Self, StoreError> {
+        skeletons::complete(&database).await?;
+        Ok(Self { redemptions: redeem::start(database.clone()), database })
     }
 
     /// Makes this process the only one that serves from the database, until it closes the store or ends. A data folder

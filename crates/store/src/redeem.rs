@@ -384,7 +384,8 @@ async fn end_waiting(transaction: &mut Transaction, joined: &[(&Redemption, &Inv
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::NewInvite;
+    use crate::open::WAIT;
+    use crate::{BranchAct, NewInvite};
 
     /// Somebody who wants to redeem `invite`, and where the outcome comes.
     fn redemption(invite: u8, id: u128) -> (Redemption, oneshot::Receiver<Outcome>) {
@@ -501,6 +502,58 @@ mod tests {
         assert_eq!(carry_out(&store.database, vec![redemption(8, 4).0]).await, HashSet::from([[8; 32]]));
         assert_eq!(version().await, joined);
         assert!(store.invite(&[2; 32], Timestamp(0)).await.unwrap().is_some());
+    }
+
+    /// Time is virtual from when the one connection that writes is taken.
+    #[tokio::test]
+    async fn a_database_that_is_busy_for_a_while_is_asked_once_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).await.unwrap();
+        let invites = [1, 2].map(|number| NewInvite {
+            hash: [number; 32],
+            owner: number == 1,
+            sponsor: None,
+            created_at: Timestamp(0),
+            expires_at: None,
+        });
+        store.create_invites(&invites).await.unwrap();
+        let Database::Sqlite { writer, .. } = &store.database else { panic!("not SQLite") };
+        let held = async |waits: u32| {
+            let held = writer.acquire().await.unwrap();
+            tokio::time::pause();
+            (held, tokio::time::sleep(WAIT * waits - WAIT / 2))
+        };
+        let act = BranchAct {
+            id: roomtone_room::ids::RecordId(1),
+            member: MemberId(2),
+            branch: true,
+            author: MemberId(1),
+            at: Timestamp(1),
+        };
+        // Longer than is waited for once, and shorter than twice.
+        let (connection, over) = held(2).await;
+        let (done, ()) = tokio::join!(carry_out(&store.database, vec![redemption(1, 1).0]), async {
+            over.await;
+            // It goes back by another thread, for which virtual time would not wait.
+            tokio::time::resume();
+            drop(connection);
+        });
+        assert_eq!(done, HashSet::from([[1; 32]]));
+        carry_out(&store.database, vec![redemption(2, 2).0]).await;
+        let (connection, over) = held(2).await;
+        let (done, ()) = tokio::join!(store.suspend(&act, "spam"), async {
+            over.await;
+            // It goes back by another thread, for which virtual time would not wait.
+            tokio::time::resume();
+            drop(connection);
+        });
+        assert_eq!(done.unwrap(), [MemberId(2)]);
+        // And not for ever.
+        let (connection, over) = held(3).await;
+        let (redemption, outcome) = redemption(2, 3);
+        tokio::join!(carry_out(&store.database, vec![redemption]), over);
+        assert!(matches!(outcome.await.unwrap(), Err(RedeemError::Store(StoreError::Busy))));
+        drop(connection);
     }
 
     #[test]

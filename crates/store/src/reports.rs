@@ -23,13 +23,16 @@ pub struct NewReport {
     pub about: Option<MemberId>,
     /// In which room it happened.
     pub room: Option<RoomId>,
+    /// Who hosted it then.
+    pub room_host: Option<MemberId>,
     /// In which house it happened.
     pub house: Option<HouseId>,
     /// One of the server's words for what is wrong.
     pub reason: String,
     /// What the reporter says, validated.
     pub text: String,
-    /// What the server knew about it at that moment, as the caller writes it.
+    /// What the server knew about it at that moment, as the caller writes it: nothing of the room's host, and of others only
+    /// what may be shown until they delete their account.
     pub context: String,
     /// When.
     pub created_at: Timestamp,
@@ -46,7 +49,9 @@ pub struct Report {
     pub about: Option<Person>,
     /// In which room it happened.
     pub room: Option<RoomId>,
-    /// In which house it happened.
+    /// Who hosted it then; `None` once their account was deleted.
+    pub room_host: Option<Person>,
+    /// In which house it happened, unless that has ended.
     pub house: Option<HouseId>,
     /// What is wrong, in one of the server's words.
     pub reason: String,
@@ -68,8 +73,10 @@ impl Store {
     /// Makes a report. Returns whether it was made: it is not when the reporter has [`OPEN_REPORTS_MAX`] open ones, or whom or
     /// what it is about went away meanwhile.
     pub async fn create_report(&self, report: NewReport) -> Result<bool, StoreError> {
-        let insert = sql("INSERT INTO reports (id, reporter, about, room, house, reason, text, context, created_at)
-             SELECT $1, m.id, $3, $4, $5, $6, $7, $8, $9 FROM members m WHERE m.id = $2
+        let insert = sql("INSERT INTO reports (id, reporter, about, room, house, reason, text, context, created_at,
+                                  room_host)
+             SELECT $1, m.id, $3, $4, $5, $6, $7, $8, $9, (SELECT o.id FROM members o WHERE o.id = $11)
+             FROM members m WHERE m.id = $2
                 AND ($3 IS NULL OR EXISTS (SELECT 1 FROM members a WHERE a.id = $3))
                 AND ($5 IS NULL OR EXISTS (SELECT 1 FROM houses h WHERE h.id = $5))
                 AND (SELECT count(*) FROM reports r WHERE r.reporter = $2 AND r.handled_at IS NULL) < $10")
@@ -82,7 +89,8 @@ impl Store {
         .bind(report.text)
         .bind(report.context)
         .bind(report.created_at)
-        .bind(OPEN_REPORTS_MAX);
+        .bind(OPEN_REPORTS_MAX)
+        .bind(report.room_host);
         Ok(self.database.execute(insert).await? > 0)
     }
 
@@ -106,12 +114,20 @@ impl Store {
         found.as_ref().map(report_from).transpose()
     }
 
-    /// The title of a room, live or ended, and the handle of whoever opened it.
-    pub async fn room_named(&self, room: RoomId) -> Result<Option<(String, String)>, StoreError> {
-        let found =
-            sql("SELECT r.title, m.handle FROM rooms r JOIN members m ON m.id = r.host WHERE r.id = $1").bind(room);
-        let found = self.database.optional(found).await?;
-        found.map(|row| Ok((row.text("title")?, row.text("handle")?))).transpose()
+    /// The title of a room, live or ended, and who opened it.
+    pub async fn room_named(&self, room: RoomId) -> Result<Option<(String, MemberId)>, StoreError> {
+        let found = self.database.optional(sql("SELECT title, host FROM rooms WHERE id = $1").bind(room)).await?;
+        found.map(|row| Ok((row.text("title")?, row.member("host")?))).transpose()
+    }
+
+    /// Whether `member` was told of a room by `actor`: called into it, for instance.
+    pub async fn was_told_of(&self, member: MemberId, actor: MemberId, room: RoomId) -> Result<bool, StoreError> {
+        let told = sql("SELECT EXISTS (SELECT 1 FROM notifications
+                    WHERE actor = $1 AND member = $2 AND subject = $3) AS told")
+        .bind(actor)
+        .bind(member)
+        .bind(room);
+        self.database.one(told).await?.bool("told")
     }
 
     /// Marks an open report as handled by whoever the entry of the audit log is of. Returns whether it was open; of two admins
@@ -140,9 +156,10 @@ macro_rules! select_reports {
             "SELECT r.id, r.room, r.house, r.reason, r.text, r.context, r.created_at, r.handled_at, r.outcome,
                     b.id AS reporter_id, b.handle AS reporter_handle, b.name AS reporter_name, b.avatar AS reporter_avatar,
                     a.id AS about_id, a.handle AS about_handle, a.name AS about_name, a.avatar AS about_avatar,
-                    h.id AS handler_id, h.handle AS handler_handle, h.name AS handler_name, h.avatar AS handler_avatar
+                    h.id AS handler_id, h.handle AS handler_handle, h.name AS handler_name, h.avatar AS handler_avatar,
+                    o.id AS host_id, o.handle AS host_handle, o.name AS host_name, o.avatar AS host_avatar
              FROM reports r LEFT JOIN members b ON b.id = r.reporter LEFT JOIN members a ON a.id = r.about
-             LEFT JOIN members h ON h.id = r.handled_by WHERE ",
+             LEFT JOIN members h ON h.id = r.handled_by LEFT JOIN members o ON o.id = r.room_host WHERE ",
             $condition
         )
     };
@@ -160,6 +177,7 @@ fn report_from(row: &Row) -> Result<Report, StoreError> {
         reporter: somebody(row, ["reporter_id", "reporter_handle", "reporter_name", "reporter_avatar"])?,
         about: somebody(row, ["about_id", "about_handle", "about_name", "about_avatar"])?,
         room: row.id_or_null("room")?.map(RoomId),
+        room_host: somebody(row, ["host_id", "host_handle", "host_name", "host_avatar"])?,
         house: row.id_or_null("house")?.map(HouseId),
         reason: row.text("reason")?,
         text: row.text("text")?,

@@ -9,12 +9,14 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use roomtone_room::ids::MemberId;
+use roomtone_room::ids::{HouseId, MemberId};
 use roomtone_room::search::{Fit, NEAR_BEGINNING_FROM, Query, Score, Spelling, Term, index_words, parts};
 
 use crate::Store;
 use crate::db::{Database, Row, Sql, Transaction, Value, sql};
 use crate::error::StoreError;
+use crate::graph::lock_members;
+use crate::houses::lock_houses;
 use crate::members::{Person, person_from};
 use crate::open::ROWS_PER_STATEMENT;
 use crate::profiles::{HouseBadge, badge_from};
@@ -102,15 +104,18 @@ impl Store {
             return Ok(0);
         }
         let mut tx = self.database.begin().await?;
+        // Locked in the order in which everybody locks: members before houses, and of each the lowest id first.
+        let waiting = sql("SELECT id FROM members WHERE NOT indexed ORDER BY id LIMIT $1").bind(most);
+        let people = tx.all(waiting).await?.iter().map(|row| row.member("id")).collect::<Result<BTreeSet<_>, _>>()?;
+        lock_members(&mut tx, &people).await?;
         // Marked first: a name that changes now waits for the commit, and takes the mark away again.
-        let people = sql("UPDATE members SET indexed = TRUE
-             WHERE id IN (SELECT id FROM members WHERE NOT indexed ORDER BY id LIMIT $1)
-             RETURNING id, handle, name, followers AS known");
-        let houses = sql("UPDATE houses SET indexed = TRUE
-             WHERE id IN (SELECT id FROM houses WHERE NOT indexed ORDER BY id LIMIT $1)
-             RETURNING id, handle, name, members AS known");
-        let people = tx.all(people.bind(most)).await?;
-        let houses = tx.all(houses.bind(most)).await?;
+        let mark = sql("UPDATE members SET indexed = TRUE WHERE id IN ").push_list(people);
+        let people = tx.all(mark.push(" AND NOT indexed RETURNING id, handle, name, followers AS known")).await?;
+        let waiting = sql("SELECT id FROM houses WHERE NOT indexed ORDER BY id LIMIT $1").bind(most);
+        let houses = tx.all(waiting).await?.iter().map(|row| row.id("id").map(HouseId)).collect::<Result<_, _>>()?;
+        lock_houses(&mut tx, &houses).await?;
+        let mark = sql("UPDATE houses SET indexed = TRUE WHERE id IN ").push_list(houses);
+        let houses = tx.all(mark.push(" AND NOT indexed RETURNING id, handle, name, members AS known")).await?;
         let rows = people.iter().map(|row| (Kind::People, row)).chain(houses.iter().map(|row| (Kind::Houses, row)));
         let entries = rows.map(|(kind, row)| Entry::of(kind, row)).collect::<Result<Vec<_>, _>>()?;
         replace(&mut tx, &entries).await?;
@@ -449,12 +454,11 @@ fn weight(known: u64) -> i64 {
 /// there, is marked to be taken in anew.
 pub(crate) const CLASS_BEGINS: &str = "(1, 4, 16, 64, 256, 1024, 4096, 16384, 65536)";
 
-/// Takes everything that search knows of a member or a house out of it, in the transaction that deletes them: nothing is
+/// Takes everything that search knows of members and houses out of it, in the transaction that deletes them: nothing is
 /// left of their words but what others have as well. Call it last: it makes other deletions wait until the commit.
-pub(crate) async fn forget(tx: &mut Transaction, subject: u128) -> Result<(), StoreError> {
+pub(crate) async fn forget(tx: &mut Transaction, subjects: &[u128]) -> Result<(), StoreError> {
     take_turn(tx).await?;
-    take_out(tx, &[subject]).await?;
-    Ok(())
+    take_out(tx, subjects).await
 }
 
 /// Waits until nobody else changes the index, until the commit.

@@ -92,9 +92,11 @@ impl Store {
         Ok(NewToken::Made)
     }
 
-    /// Whose session this is; `None` for one that has ended or never was.
+    /// Whose session this is; `None` for one that has ended or never was, and while the member is suspended.
     pub async fn session(&self, hash: &Hash) -> Result<Option<MemberId>, StoreError> {
-        let found = self.database.optional(sql("SELECT member FROM sessions WHERE hash = $1").bind(hash)).await?;
+        let whose = sql("SELECT s.member FROM sessions s JOIN members m ON m.id = s.member
+             WHERE s.hash = $1 AND m.suspended_at IS NULL");
+        let found = self.database.optional(whose.bind(hash)).await?;
         found.map(|row| row.member("member")).transpose()
     }
 
@@ -185,8 +187,8 @@ pub(crate) async fn begin_session(
     transaction.all(ended).await?.iter().map(|row| row.hash("hash")).collect::<Result<_, _>>().map(Some)
 }
 
-/// Whether a member is there and not suspended, and stays so until the transaction ends: whoever suspends them waits, and then
-/// ends the sessions that were made meanwhile.
+/// Whether a member is there and not suspended, and stays so until the transaction ends: whoever suspends them waits, and the
+/// sessions that were made meanwhile let nobody in.
 async fn lock_unless_suspended(transaction: &mut Transaction, member: MemberId) -> Result<bool, StoreError> {
     let lock = sql("UPDATE members SET language = language WHERE id = $1 AND suspended_at IS NULL").bind(member);
     Ok(transaction.execute(lock).await? > 0)

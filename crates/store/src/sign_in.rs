@@ -58,6 +58,17 @@ pub enum LinkUsed {
     Over,
 }
 
+/// What became of a link for somebody who has lost every way in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecoveryLink {
+    /// It signs them in.
+    Kept,
+    /// They are suspended: nothing lets them in.
+    Suspended,
+    /// There is no such member.
+    NoMember,
+}
+
 impl Store {
     /// Replaces the recovery codes of whoever `asker` is a session of by those with these digests. Returns whether that
     /// session has not ended; if it has, nothing changes.
@@ -173,24 +184,26 @@ impl Store {
         Ok(Some(language))
     }
 
-    /// Keeps a link by which the member with this handle signs in, or the owner if it is `None`. Returns their handle;
-    /// `None` if there is no such member.
+    /// Keeps a link by which the member with this handle signs in, or the owner if it is `None`.
     pub async fn recovery_link(
         &self,
         link: &Hash,
         handle: Option<&str>,
         expires_at: Timestamp,
-    ) -> Result<Option<String>, StoreError> {
+    ) -> Result<RecoveryLink, StoreError> {
         let mut transaction = self.database.begin().await?;
         let whose = match handle {
-            Some(handle) => sql("SELECT id, handle FROM members WHERE handle = $1").bind(handle),
-            None => sql("SELECT id, handle FROM members WHERE owner ORDER BY created_at, id LIMIT 1"),
+            Some(handle) => sql("SELECT id, suspended_at FROM members WHERE handle = $1").bind(handle),
+            None => sql("SELECT id, suspended_at FROM members WHERE owner ORDER BY created_at, id LIMIT 1"),
         };
-        let Some(row) = transaction.optional(whose).await? else { return Ok(None) };
+        let Some(row) = transaction.optional(whose).await? else { return Ok(RecoveryLink::NoMember) };
+        if row.time_or_null("suspended_at")?.is_some() {
+            return Ok(RecoveryLink::Suspended);
+        }
         let keep = sql("INSERT INTO sign_in_links (hash, member, purpose, expires_at) VALUES ($1, $2, 'recover', $3)");
         transaction.execute(keep.bind(link).bind(row.member("id")?).bind(expires_at)).await?;
         transaction.commit().await?;
-        row.text("handle").map(Some)
+        Ok(RecoveryLink::Kept)
     }
 
     /// Uses a link, once: it signs in with `session`, or confirms an address of `caller`, who is signed in.

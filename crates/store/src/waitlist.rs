@@ -152,12 +152,15 @@ impl Store {
         self.database.optional(found).await?.as_ref().map(waiting_from).transpose()
     }
 
-    /// Up to [`PAGE`] people who wait, who came first first, from the one after `after` on.
-    pub async fn waiting_list(&self, after: Option<RecordId>, now: Timestamp) -> Result<Vec<Waiting>, StoreError> {
+    /// Up to [`PAGE`] people who wait, who came first first, after the place of one of them: since when they wait, and their id.
+    pub async fn waiting_list(
+        &self,
+        after: Option<(Timestamp, RecordId)>,
+        now: Timestamp,
+    ) -> Result<Vec<Waiting>, StoreError> {
         let mut list = sql(select_waiting!("TRUE")).bind(now);
-        if let Some(after) = after {
-            list = list.push(" AND (w.created_at, w.id) > (SELECT a.created_at, a.id FROM waitlist a WHERE a.id = ");
-            list = list.push_bind(after).push(")");
+        if let Some((since, id)) = after {
+            list = list.push(" AND (w.created_at, w.id) > (").push_bind(since).push(", ").push_bind(id).push(")");
         }
         let list = list.push(" ORDER BY w.created_at, w.id LIMIT ").push_bind(PAGE as u64);
         self.database.all(list).await?.iter().map(waiting_from).collect()

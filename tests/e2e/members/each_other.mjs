@@ -64,12 +64,32 @@ export async function eachOther(group) {
 		const room = (await arrives(hers, /^\/room\//)).split('/').pop();
 		await arrives(his, `/room/${room}`);
 		await Promise.all([hers.entered(), his.entered()]);
+		await hers.waitSees('ada', { role: 'speaker', mic: false });
+		await his.waitSees('ada', { role: 'speaker' });
+		for (const person of [hers, his]) await person.microphone(true);
+		await Promise.all([hers.hears(his), his.hears(hers)]);
 		equal((await ada.must('GET', `/api/rooms/${room}`)).body.kind, 'closed', 'the kind of the room');
 		equal((await chen.request('GET', `/api/rooms/${room}`)).status, (await chen.request('GET', `/api/rooms/${newId()}`)).status, 'the room to a third');
 		await his.click('more-button');
 		await his.click('end-room');
 		await his.click('end-room-confirm');
 		await his.shows('room-over');
+	});
+
+	await group.step('she pings him into her room, by the keyboard, and he comes by the notice', async () => {
+		const room = await ada.openRoom('Come over');
+		await hers.goto(`${server.site}/room/${room}`);
+		await hers.entered();
+		await hers.click('more-button');
+		await hers.page.getByTestId('open-ping').press('Enter');
+		await hers.page.getByTestId('ping-find').fill('ben');
+		await hers.page.getByTestId('ping-ben').press('Space');
+		await hers.page.getByTestId('ping-send').press('Enter');
+		await until('her to be told', async () => (await hers.page.getByTestId('ping-said').textContent()).includes('1 person'));
+		await his.goto(`${server.site}/inbox`);
+		await his.page.getByTestId('notice').filter({ hasText: 'Ada asks you into “Come over”' }).getByRole('link').first().click();
+		await arrives(his, `/room/${room}`);
+		await his.entered();
 	});
 
 	let shared;

@@ -81,6 +81,8 @@ export async function houses(group) {
 		await founder.click('nav-houses');
 		await founder.click('house-valves');
 		await founder.click('house-ban-joe');
+		await founder.page.getByTestId('house-ban-reason').fill('Shouts over everybody');
+		await founder.click('house-ban-submit');
 		await until('the member to be out of the room', () =>
 			member.evaluate(() => document.querySelector('[data-testid=connection-state]')?.dataset.state !== 'connected')
 		);
@@ -90,6 +92,9 @@ export async function houses(group) {
 		equal(await member.page.getByTestId('house-join').count(), 0, 'ways to join');
 		const again = await joe.request('PUT', '/api/houses/valves/membership', { json: { rules_accepted: true } });
 		check(again.status >= 400, 'joining again was let through');
+		await founder.goto(at('/houses/valves/edit'));
+		const log = founder.page.getByTestId('house-log');
+		await log.getByText('Shouts over everybody').waitFor();
 	});
 
 	await group.step('a private house: not there for others, joined when a member names one and an admin agrees', async () => {

@@ -8,6 +8,8 @@ class Member {
   me = $state.raw<Me | null | undefined>(undefined);
   /** Why it could not be found out, as a code. */
   trouble = $state<string | null>(null);
+  /** Who was followed on this page, and who is not any more. */
+  private did = $state.raw<Record<string, boolean>>({});
 
   /** Whether they run this server: as its owner, or as an admin whom the owner made one. */
   get runs(): boolean {
@@ -25,28 +27,28 @@ class Member {
     }
   }
 
-  follows(member: string): boolean {
-    return this.me?.following.some((one) => one.id === member) ?? false;
+  /** Whether they follow a member of whom the server said `known`, before what was done on this page since. */
+  follows(member: string, known = false): boolean {
+    return this.did[member] ?? known;
   }
 
   /** Follows, or stops; the page shows it once the server has it. Rejects with an `ApiError`. */
   async follow(person: Person, on: boolean): Promise<void> {
     await api.follow(person.handle, on);
-    if (!this.me) return;
-    const others = this.me.following.filter((one) => one.id !== person.id);
-    this.me = { ...this.me, following: on ? [...others, person] : others };
+    this.did = { ...this.did, [person.id]: on };
+    if (this.me && on) this.me = { ...this.me, follows_anybody: true };
   }
 
   /** Somebody is not followed any more, by what was done on another page. */
   forget(member: string): void {
-    if (!this.me) return;
-    this.me = { ...this.me, following: this.me.following.filter((one) => one.id !== member) };
+    this.did = { ...this.did, [member]: false };
   }
 
   /** Ends the session on this browser. */
   async signOut(): Promise<void> {
     await api.signOut();
     this.me = null;
+    this.did = {};
   }
 }
 

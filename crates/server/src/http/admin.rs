@@ -1,6 +1,5 @@
 //! The administration: for the owner and admins. To everybody else these routes do not exist.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -14,7 +13,7 @@ use url::Host;
 
 use super::auth::Admin;
 use super::body::{Body, PathId, to_the_end};
-use super::invites::{After, NOTE_MAX, after, full_page};
+use super::invites::{AskedPage, NOTE_MAX, full_page, place, read_place, write_place};
 use super::text;
 use super::waitlist::state_of;
 use crate::app::App;
@@ -150,7 +149,7 @@ pub(super) async fn hand_over(
 }
 
 /// Keeps a member, or their whole branch of the invite tree, out of this server. When it is answered, they are out of every
-/// room, and their sessions have ended.
+/// room, and their sessions let nobody in any more.
 #[utoipa::path(post, path = "/api/admin/members/{handle}/suspend", params(("handle" = String, Path)),
     request_body = Suspend,
     responses((status = 200, body = Affected), (status = 404, body = ApiError), (status = 409, body = ApiError),
@@ -165,12 +164,29 @@ pub(super) async fn suspend(
     let act = branch_act(&app, &caller, &handle, request.branch).await?;
     to_the_end(async move {
         let out = app.store.suspend(&act, &reason).await.map_err(refused)?;
-        let out: HashSet<_> = out.into_iter().collect();
-        app.rooms.expel(&out).await;
-        tracing::info!(count = out.len(), "members were suspended");
-        Ok(Json(Affected { count: out.len() }))
+        app.rooms.expel(&out.iter().copied().collect()).await;
+        let count = out.len();
+        tracing::info!(count, "members were suspended");
+        tokio::spawn(async move { end_sessions(&app, out).await });
+        Ok(Json(Affected { count }))
     })
     .await
+}
+
+/// Takes what is left of the sessions of suspended members from the database. It is gone on with at the next start if it does
+/// not come to its end.
+async fn end_sessions(app: &App, suspended: Vec<MemberId>) {
+    if let Err(error) = app.store.end_sessions_of(&suspended).await {
+        tracing::warn!(%error, "sessions of suspended members are still in the database");
+    }
+}
+
+/// Goes on with what a crash has interrupted.
+pub(crate) async fn end_sessions_of_suspended(app: Arc<App>) {
+    match app.store.suspended_with_sessions().await {
+        Ok(suspended) => end_sessions(&app, suspended).await,
+        Err(error) => tracing::warn!(%error, "sessions of suspended members may still be in the database"),
+    }
 }
 
 /// Lets a member in again, or everybody of their branch who was suspended in the same act.
@@ -196,11 +212,11 @@ pub(super) async fn restore(
 pub(super) async fn suspensions(
     State(app): State<Arc<App>>,
     _: Admin,
-    page: Result<Query<After>, QueryRejection>,
+    page: AskedPage,
 ) -> Result<Json<Page<Suspension>>, ApiError> {
-    let after = after_id::<MemberId>(page)?;
+    let after = place(page)?;
     let found = app.store.suspensions(after).await.map_err(|e| ApiError::internal(&e))?;
-    let next = full_page(&found).map(|suspension| suspension.person.id.to_string());
+    let next = full_page(&found).map(|last| write_place(last.at, last.person.id));
     let items = found.into_iter().map(|suspension| Suspension {
         person: suspension.person.into(),
         root: suspension.root,
@@ -218,11 +234,11 @@ pub(super) async fn suspensions(
 pub(super) async fn waitlist(
     State(app): State<Arc<App>>,
     _: Admin,
-    page: Result<Query<After>, QueryRejection>,
+    page: AskedPage,
 ) -> Result<Json<Page<AdminWaiting>>, ApiError> {
-    let after = after_id::<RecordId>(page)?;
+    let after = place(page)?;
     let found = app.store.waiting_list(after, edge::now()).await.map_err(|e| ApiError::internal(&e))?;
-    let next = full_page(&found).map(|waiting| waiting.id.to_string());
+    let next = full_page(&found).map(|last| write_place(last.created_at, last.id));
     let items = found.into_iter().map(|waiting| AdminWaiting {
         id: Id(waiting.id),
         state: state_of(&waiting),
@@ -270,17 +286,9 @@ pub(super) async fn reports(
     query: Result<Query<ReportsQuery>, QueryRejection>,
 ) -> Result<Json<Page<AdminReport>>, ApiError> {
     let Query(query) = query.map_err(|_| Code::BadRequest)?;
-    let internal = |error| ApiError::internal(&error);
-    let after = match query.after {
-        None => None,
-        Some(id) => {
-            let id: RecordId = id.parse().map_err(|_| Code::BadRequest)?;
-            // One that has gone meanwhile, with whom it was about: from the beginning.
-            app.store.report(id).await.map_err(internal)?.map(|last| (last.created_at, last.id))
-        }
-    };
-    let found = app.store.reports(query.open, after, store::PAGE as u64).await.map_err(internal)?;
-    let next = full_page(&found).map(|report| report.id.to_string());
+    let after = query.after.map(|text| read_place(&text)).transpose()?;
+    let found = app.store.reports(query.open, after, store::PAGE as u64).await.map_err(|e| ApiError::internal(&e))?;
+    let next = full_page(&found).map(|last| write_place(last.created_at, last.id));
     Ok(Json(Page { items: found.into_iter().map(Into::into).collect(), next }))
 }
 
@@ -316,11 +324,11 @@ pub(super) async fn handle_report(
 pub(super) async fn audit(
     State(app): State<Arc<App>>,
     _: Admin,
-    page: Result<Query<After>, QueryRejection>,
+    page: AskedPage,
 ) -> Result<Json<Page<Audit>>, ApiError> {
-    let after = after_id::<RecordId>(page)?;
+    let after = place(page)?;
     let found = app.store.audit_log(after).await.map_err(|e| ApiError::internal(&e))?;
-    let next = full_page(&found).map(|record| record.id.to_string());
+    let next = full_page(&found).map(|last| write_place(last.at, last.id));
     let details = |text: &str| {
         let pairs = text.split_whitespace().filter_map(|pair| pair.split_once('='));
         pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
@@ -332,6 +340,8 @@ pub(super) async fn audit(
         act: record.act,
         about: record.about.map(Into::into),
         details: details(&record.details),
+        house: record.house.map(crate::wire::people::badge),
+        reason: record.reason,
     });
     Ok(Json(Page { items: items.collect(), next }))
 }
@@ -366,6 +376,7 @@ pub(super) async fn health(State(app): State<Arc<App>>, _: Admin) -> Result<Json
         listening,
         mail: app.settings.get().mail.is_some(),
         push: local || app.public_url.scheme() == "https",
+        task_restarts: crate::tasks::restarts(),
     }))
 }
 
@@ -410,11 +421,6 @@ fn refused(error: BranchError) -> ApiError {
     }
 }
 
-/// The id that a page comes after.
-fn after_id<T: std::str::FromStr>(page: Result<Query<After>, QueryRejection>) -> Result<Option<T>, ApiError> {
-    after(page)?.map(|text| text.parse()).transpose().map_err(|_| Code::BadRequest.into())
-}
-
 impl From<store::AdminMember> for AdminMember {
     fn from(member: store::AdminMember) -> Self {
         Self {
@@ -449,6 +455,7 @@ impl From<store::Report> for AdminReport {
             reporter: report.reporter.map(Into::into),
             about: report.about.map(Into::into),
             room: report.room.map(Id),
+            room_host: report.room_host.map(Into::into),
             house: report.house.map(Id),
             reason: report.reason,
             text: report.text,

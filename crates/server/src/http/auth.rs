@@ -1,7 +1,7 @@
 //! Who is calling, and from which page.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts, MatchedPath, Request, State};
 use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
@@ -15,6 +15,7 @@ use url::Url;
 
 use crate::app::App;
 use crate::edge::{self, Secret};
+use crate::limits::{BAD_TOKENS, NOWHERE};
 use crate::rooms::SignOuts;
 use crate::wire::{ApiError, Code};
 
@@ -43,7 +44,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let app = Arc::<App>::from_ref(state);
-        let caller = Self::of(&app, &parts.headers).await?.ok_or(Code::NotSignedIn)?;
+        let caller = Self::of(&app, &parts.headers, peer(parts)?).await?.ok_or(Code::NotSignedIn)?;
         caller.counted(&app, parts)
     }
 }
@@ -55,22 +56,27 @@ impl SignedIn {
         app.store.browser_since(&self.session).await.map_err(|e| ApiError::internal(&e))
     }
 
-    /// Whoever the request's token is of.
-    pub(super) async fn of(app: &App, headers: &HeaderMap) -> Result<Option<Self>, ApiError> {
+    /// Whoever the token of a request from `from` is of.
+    pub(super) async fn of(app: &App, headers: &HeaderMap, from: IpAddr) -> Result<Option<Self>, ApiError> {
         let Some(session) = session_hash(headers) else { return Ok(None) };
+        // Whoever tries tokens is told to wait before anything is looked up; others who share the address are not.
+        if !app.uses.knows(&session) {
+            app.limits.may_address(&BAD_TOKENS, from, edge::instant())?;
+        }
         let as_of = app.rooms.sign_outs();
-        let member = app.store.signed_in(&session).await.map_err(|e| ApiError::internal(&e))?;
-        Ok(member.map(|member| {
-            app.uses.note(session, edge::now());
-            Self { member, session, as_of }
-        }))
+        let Some(member) = app.store.signed_in(&session).await.map_err(|e| ApiError::internal(&e))? else {
+            app.limits.address(&BAD_TOKENS, from, edge::instant())?;
+            return Ok(None);
+        };
+        app.uses.note(session, edge::now());
+        Ok(Some(Self { member, session, as_of }))
     }
 
     /// The same, unless this is one request too many.
     fn counted(self, app: &App, parts: &Parts) -> Result<Self, ApiError> {
         let (member, now) = (self.member.person.id, edge::instant());
-        let counted = app.limits.member(parts.method.as_str(), route(parts), member, now);
-        if counted { Ok(self) } else { Err(Code::RateLimited.into()) }
+        app.limits.member(parts.method.as_str(), route(parts), member, now)?;
+        Ok(self)
     }
 }
 
@@ -129,11 +135,15 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let app = Arc::<App>::from_ref(state);
-        let caller = SignedIn::of(&app, &parts.headers).await?;
-        // Before it is counted: a route that does not exist counts nothing either.
-        let caller = caller.filter(|caller| caller.member.owner || caller.member.admin).ok_or(Code::NotFound)?;
-        caller.browser_since(&app).await?.ok_or(Code::NotFound)?;
-        caller.counted(&app, parts).map(Self)
+        let from = peer(parts)?;
+        let caller = SignedIn::of(&app, &parts.headers, from).await?;
+        if let Some(caller) = caller.filter(|caller| caller.member.owner || caller.member.admin)
+            && caller.browser_since(&app).await?.is_some()
+        {
+            return caller.counted(&app, parts).map(Self);
+        }
+        // Counted as a route that does not exist is.
+        Err(nowhere(&app, from))
     }
 }
 
@@ -152,9 +162,23 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let app = Arc::<App>::from_ref(state);
-        let ConnectInfo(peer) = *parts.extensions.get::<ConnectInfo<SocketAddr>>().ok_or(Code::BadRequest)?;
-        let counted = app.limits.visitor(parts.method.as_str(), route(parts), peer.ip(), edge::instant());
-        if counted { Ok(Self { address: peer.ip() }) } else { Err(Code::RateLimited.into()) }
+        let address = peer(parts)?;
+        app.limits.visitor(parts.method.as_str(), route(parts), address, edge::instant())?;
+        Ok(Self { address })
+    }
+}
+
+/// The address that a request came from, as far as proxies that are believed say.
+fn peer(parts: &Parts) -> Result<IpAddr, ApiError> {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().ok_or(Code::BadRequest)?;
+    Ok(peer.0.ip())
+}
+
+/// The answer to whoever asks for what does not exist, or not for them.
+pub(super) fn nowhere(app: &App, from: IpAddr) -> ApiError {
+    match app.limits.address(&NOWHERE, from, edge::instant()) {
+        Ok(()) => Code::NotFound.into(),
+        Err(too_many) => too_many.into(),
     }
 }
 
@@ -202,7 +226,21 @@ pub(super) async fn look_behind_proxies(State(app): State<Arc<App>>, mut request
     if let Some(behind) = peer.and_then(|peer| forwarded_for(peer, request.headers(), &app.proxies)) {
         request.extensions_mut().insert(ConnectInfo(SocketAddr::new(behind, 0)));
     }
+    if peer.is_some_and(|peer| is_unnamed_proxy(peer, request.headers(), &app.proxies)) {
+        static SAID: Once = Once::new();
+        SAID.call_once(|| {
+            tracing::warn!(
+                "requests come through a proxy on this machine that is not named: limits count everybody behind it as one \
+                 (--proxy 127.0.0.1 if it is yours)"
+            );
+        });
+    }
     next.run(request).await
+}
+
+/// Whether a request seems to come from a reverse proxy that the operator forgot to name.
+fn is_unnamed_proxy(peer: IpAddr, headers: &HeaderMap, proxies: &[IpAddr]) -> bool {
+    proxies.is_empty() && peer.to_canonical().is_loopback() && headers.contains_key("x-forwarded-for")
 }
 
 /// Whom proxies say that they ask for: each adds to the end of `X-Forwarded-For` where its request came from, so the last one
@@ -259,6 +297,20 @@ fn same_origin(app: &App, headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_proxy_that_was_not_named_is_noticed() {
+        let mut headers = HeaderMap::new();
+        let noticed = |peer: &str, headers: &HeaderMap, proxies: &[IpAddr]| {
+            is_unnamed_proxy(peer.parse().unwrap(), headers, proxies)
+        };
+        assert!(!noticed("127.0.0.1", &headers, &[]));
+        headers.insert("x-forwarded-for", "192.0.2.1".parse().unwrap());
+        assert!(noticed("127.0.0.1", &headers, &[]) && noticed("::1", &headers, &[]));
+        assert!(noticed("::ffff:127.0.0.1", &headers, &[]));
+        assert!(!noticed("192.0.2.7", &headers, &[]));
+        assert!(!noticed("127.0.0.1", &headers, &["127.0.0.1".parse().unwrap()]));
+    }
 
     #[test]
     fn only_named_proxies_are_believed_and_only_their_own_word() {

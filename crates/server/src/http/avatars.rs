@@ -33,11 +33,11 @@ pub(super) async fn set(
     request: Request,
 ) -> Result<Json<AvatarSet>, ApiError> {
     check_head(request.headers())?;
+    let member = caller.member.person.id;
     // Before the first byte is read: only so many files are held at once.
-    let place = app.pictures.place()?;
+    let place = app.pictures.place(member)?;
     let file = in_time(to_bytes(request.into_body(), FILE_MAX)).await?.map_err(|error| refuse(&error))?;
     let (id, session) = (AvatarId(edge::random_128()), caller.session);
-    let member = caller.member.person.id;
     to_the_end(async move {
         let picture = app.pictures.make(place, file).await?;
         // That may have taken its time, and the session have ended meanwhile.

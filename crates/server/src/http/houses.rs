@@ -10,19 +10,20 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use roomtone_room::ids::{HouseId, MemberId, RecordId, Timestamp};
-use roomtone_store::{self as store, HouseChanged, HouseMade, HouseText, Joined, Nominated, StoreError};
+use roomtone_store::{self as store, HouseAct, HouseChanged, HouseMade, HouseText, Joined, Nominated, StoreError};
 use serde::Deserialize;
 
 use super::auth::SignedIn;
 use super::body::{Body, PathId, to_the_end};
-use super::people::visible;
+use super::people::{MaybeBody, visible};
 use super::text;
 use crate::app::App;
 use crate::edge;
 use crate::notices::Tell;
 use crate::wire::houses::{
-    AnswerNomination, ChangeHouse, House, HouseBans, HouseCard, HouseMember, HouseMembers, HouseRole, Houses,
-    JoinHouse, NewHouse, NewNomination, Nominated as NominationMade, Nomination, Nominations, SetHouseRole,
+    AnswerNomination, ChangeHouse, House, HouseBans, HouseCard, HouseLog, HouseMember, HouseMembers, HouseReason,
+    HouseRole, Houses, JoinHouse, NewHouse, NewNomination, Nominated as NominationMade, Nomination, Nominations,
+    SetHouseRole,
 };
 use crate::wire::notices::NoticeKind;
 use crate::wire::{ApiError, Code, Id};
@@ -34,6 +35,9 @@ const PAGE: u32 = 50;
 const ABOUT_MAX: usize = 500;
 const RULES_MAX: usize = 4_000;
 const NOTE_MAX: usize = 280;
+
+/// Most characters of why an admin does something.
+const REASON_MAX: usize = 280;
 
 /// Where a page begins.
 #[derive(Debug, Deserialize)]
@@ -151,17 +155,20 @@ pub(super) async fn change(
 
 /// Ends a house. Admins only.
 #[utoipa::path(delete, path = "/api/houses/{handle}", params(("handle" = String, Path)),
-    responses((status = 204), (status = 401, body = ApiError), (status = 403, body = ApiError),
-        (status = 404, body = ApiError)))]
+    request_body = Option<HouseReason>,
+    responses((status = 204), (status = 400, body = ApiError), (status = 401, body = ApiError),
+        (status = 403, body = ApiError), (status = 404, body = ApiError), (status = 422, body = ApiError)))]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     caller: SignedIn,
     PathId(handle): PathId<String>,
+    MaybeBody(why): MaybeBody<HouseReason>,
 ) -> Result<StatusCode, ApiError> {
     let me = caller.member.person.id;
     let house = house_for(&app, me, &handle).await?;
+    let act = act(me, why)?;
     to_the_end(async move {
-        if !app.store.delete_house(house.id, me).await.map_err(internal)? {
+        if !app.store.delete_house(house.id, &act).await.map_err(internal)? {
             return Err(Code::NotAllowed.into());
         }
         app.rooms.house_changed(house.id).await?;
@@ -313,7 +320,8 @@ pub(super) async fn set_role(
         HouseRole::None | HouseRole::Follower => return Err(Code::BadRequest.into()),
     };
     let member = visible(&app, me, &member).await?.person.id;
-    match app.store.set_house_role(house, me, member, admin).await.map_err(internal)? {
+    let act = act(me, Some(HouseReason { reason: request.reason }))?;
+    match app.store.set_house_role(house, member, admin, &act).await.map_err(internal)? {
         HouseChanged::Done => Ok(StatusCode::NO_CONTENT),
         HouseChanged::LastAdmin => Err(Code::LastAdmin.into()),
         HouseChanged::NotMember => Err(Code::MemberNotFound.into()),
@@ -323,13 +331,15 @@ pub(super) async fn set_role(
 
 /// Removes somebody for good. Admins only.
 #[utoipa::path(delete, path = "/api/houses/{handle}/members/{member}",
-    params(("handle" = String, Path), ("member" = String, Path)),
-    responses((status = 204), (status = 401, body = ApiError), (status = 403, body = ApiError),
-        (status = 404, body = ApiError), (status = 409, body = ApiError)))]
+    params(("handle" = String, Path), ("member" = String, Path)), request_body = Option<HouseReason>,
+    responses((status = 204), (status = 400, body = ApiError), (status = 401, body = ApiError),
+        (status = 403, body = ApiError), (status = 404, body = ApiError), (status = 409, body = ApiError),
+        (status = 422, body = ApiError)))]
 pub(super) async fn ban(
     State(app): State<Arc<App>>,
     caller: SignedIn,
     PathId((handle, member)): PathId<(String, String)>,
+    MaybeBody(why): MaybeBody<HouseReason>,
 ) -> Result<StatusCode, ApiError> {
     let me = caller.member.person.id;
     let house = house_of_admin(&app, me, &handle).await?;
@@ -337,8 +347,9 @@ pub(super) async fn ban(
     if member == me {
         return Err(Code::TargetProtected.into());
     }
+    let act = act(me, why)?;
     to_the_end(async move {
-        match app.store.ban_from_house(house, me, member, edge::now()).await.map_err(internal)? {
+        match app.store.ban_from_house(house, member, &act).await.map_err(internal)? {
             HouseChanged::Done | HouseChanged::NotMember => {}
             HouseChanged::LastAdmin => return Err(Code::LastAdmin.into()),
             HouseChanged::NotAllowed => return Err(Code::NotAllowed.into()),
@@ -369,19 +380,43 @@ pub(super) async fn bans(
 
 /// Lifts a ban. Admins only.
 #[utoipa::path(delete, path = "/api/houses/{handle}/bans/{member}",
-    params(("handle" = String, Path), ("member" = String, Path)),
-    responses((status = 204), (status = 401, body = ApiError), (status = 403, body = ApiError),
-        (status = 404, body = ApiError)))]
+    params(("handle" = String, Path), ("member" = String, Path)), request_body = Option<HouseReason>,
+    responses((status = 204), (status = 400, body = ApiError), (status = 401, body = ApiError),
+        (status = 403, body = ApiError), (status = 404, body = ApiError), (status = 422, body = ApiError)))]
 pub(super) async fn lift_ban(
     State(app): State<Arc<App>>,
     caller: SignedIn,
     PathId((handle, member)): PathId<(String, String)>,
+    MaybeBody(why): MaybeBody<HouseReason>,
 ) -> Result<StatusCode, ApiError> {
     let me = caller.member.person.id;
     let house = house_of_admin(&app, me, &handle).await?;
     let member = moderated(&app, me, house, &member).await?;
-    app.store.lift_house_ban(house, me, member).await.map_err(internal)?;
+    app.store.lift_house_ban(house, member, &act(me, why)?).await.map_err(internal)?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What admins did in a house. Admins of it only.
+#[utoipa::path(get, path = "/api/houses/{handle}/log",
+    params(("handle" = String, Path), ("after" = Option<String>, Query)),
+    responses((status = 200, body = HouseLog), (status = 400, body = ApiError), (status = 401, body = ApiError),
+        (status = 403, body = ApiError), (status = 404, body = ApiError)))]
+pub(super) async fn log(
+    State(app): State<Arc<App>>,
+    caller: SignedIn,
+    PathId(handle): PathId<String>,
+    page: AskedPage,
+) -> Result<Json<HouseLog>, ApiError> {
+    let me = caller.member.person.id;
+    let after = after(page, |text| {
+        let (at, id) = text.split_once('.')?;
+        let at = at.parse().ok().filter(|&at| at <= i64::MAX as u64)?;
+        Some((Timestamp(at), id.parse().ok()?))
+    })?;
+    let house = house_of_admin(&app, me, &handle).await?;
+    let items = app.store.house_log(house, me, after, PAGE).await.map_err(internal)?;
+    let next = next(&items, |record| format!("{}.{}", record.at.0, record.id));
+    Ok(Json(HouseLog { items: items.into_iter().map(Into::into).collect(), next }))
 }
 
 /// Nominates somebody. Members of the house only; an admin's nomination needs nobody's consent.
@@ -463,6 +498,12 @@ pub(super) async fn answer_nomination(
         app.notices.tell(Tell::new(nominee, NoticeKind::HouseInvited).by(me).about(house.0));
     }
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What an admin of a house is about to do there, and why.
+fn act(by: MemberId, why: Option<HouseReason>) -> Result<HouseAct, ApiError> {
+    let reason = text::paragraphs(&why.unwrap_or_default().reason, REASON_MAX)?;
+    Ok(HouseAct { id: RecordId(edge::random_128()), by, at: edge::now(), reason })
 }
 
 /// The house with a handle, as far as the member may know of it.

@@ -1,29 +1,33 @@
 //! Getting in: one invite, one member; and the invites that members make.
 
 use std::collections::HashSet;
+use std::fmt::Display;
 use std::net::SocketAddr;
+use std::str::FromStr;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{ConnectInfo, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fast_qr::QRBuilder;
 use fast_qr::convert::Builder;
 use fast_qr::convert::svg::SvgBuilder;
 use roomtone_room::ids::{MemberId, RecordId, Timestamp};
-use roomtone_store::{Earned, InviteInfo, MemberInvite, NewMember, OwnInvite, RedeemError};
+use roomtone_store::{Earned, Hash, InviteInfo, MemberInvite, NewMember, OwnInvite, RedeemError};
 use serde::Deserialize;
 
 use super::auth::{SignedIn, Visitor, sign_in_cookie};
 use super::body::{Body, PathId};
-use super::guesses::Guesses;
 use super::me::me_with;
 use super::{sessions, text};
 use crate::app::App;
 use crate::cli::join_link;
 use crate::edge::{self, Secret};
+use crate::limits::{GUESSES, HANDLES_OF_INVITE};
 use crate::notices::Tell;
 use crate::rooms::Onlooker;
 use crate::wire::http::{Me, Redeem, RoomCard};
@@ -53,10 +57,9 @@ pub(super) async fn server(State(app): State<Arc<App>>, _: Visitor) -> Json<Serv
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    Extension(guesses): Extension<Arc<Guesses>>,
     PathId(code): PathId<String>,
 ) -> Result<Json<Invite>, ApiError> {
-    let hash = known_form(&guesses, peer, &code)?;
+    let hash = known_form(&app, peer, &code)?;
     match app.store.invite(&hash, edge::now()).await.map_err(|e| ApiError::internal(&e))? {
         Some(invite) => Ok(Json(Invite {
             room: room_of_sponsor(&app, &invite),
@@ -66,7 +69,7 @@ pub(super) async fn show(
             note: invite.note,
             handle: invite.handle,
         })),
-        None => Err(missed(&guesses, peer)),
+        None => Err(missed(&app, peer)),
     }
 }
 
@@ -91,30 +94,30 @@ fn room_of_sponsor(app: &App, invite: &InviteInfo) -> Option<RoomCard> {
 pub(super) async fn redeem(
     State(app): State<Arc<App>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    Extension(guesses): Extension<Arc<Guesses>>,
     PathId(code): PathId<String>,
     headers: HeaderMap,
     Body(request): Body<Redeem>,
 ) -> Result<Response, ApiError> {
-    let hash = known_form(&guesses, peer, &code)?;
-    // Before it is asked for: others wait behind it.
-    if !guesses.may_guess(peer.ip(), edge::instant()) {
-        return Err(Code::RateLimited.into());
-    }
+    let hash = known_form(&app, peer, &code)?;
     let now = edge::now();
     let member = match new_member(&request) {
         Ok(member) => member,
         // An invented code is answered the same whatever goes with it.
         Err(error) => {
             let invite = app.store.invite(&hash, now).await.map_err(|e| ApiError::internal(&e))?;
-            return Err(if invite.is_some() { error } else { missed(&guesses, peer) });
+            return Err(if invite.is_some() { error } else { missed(&app, peer) });
         }
     };
+    let invite = URL_SAFE_NO_PAD.encode(hash);
+    app.limits.may_subject(&HANDLES_OF_INVITE, &invite, edge::instant())?;
     let (token, session) = sessions::new(&headers);
     let redeemed = match app.store.redeem(&hash, now, member, session).await {
         Ok(redeemed) => redeemed,
-        Err(RedeemError::NotFound) => return Err(missed(&guesses, peer)),
-        Err(RedeemError::HandleTaken) => return Err(Code::HandleTaken.into()),
+        Err(RedeemError::NotFound) => return Err(missed(&app, peer)),
+        Err(RedeemError::HandleTaken) => {
+            app.limits.subject(&HANDLES_OF_INVITE, &invite, edge::instant())?;
+            return Err(Code::HandleTaken.into());
+        }
         Err(RedeemError::Store(error)) => return Err(ApiError::internal(&error)),
     };
     tracing::info!("an invite was redeemed");
@@ -123,7 +126,7 @@ pub(super) async fn redeem(
     if let Some(sponsor) = &redeemed.member.sponsor {
         app.notices.tell(Tell::new(sponsor.id, NoticeKind::InviteUsed).by(redeemed.member.person.id));
     }
-    let me = me_with(&app, redeemed.member, Vec::new());
+    let me = me_with(&app, redeemed.member, false);
     let cookie = sign_in_cookie(&app, &token.text);
     Ok((StatusCode::CREATED, [(header::SET_COOKIE, cookie)], Json(me)).into_response())
 }
@@ -135,6 +138,9 @@ pub(super) struct After {
     after: Option<String>,
 }
 
+/// The query of a page.
+pub(super) type AskedPage = Result<Query<After>, QueryRejection>;
+
 /// The caller's invites, and how many are left.
 #[utoipa::path(get, path = "/api/invites/mine",
     params(("after" = Option<String>, Query, description = "`next` of the page before")),
@@ -142,9 +148,9 @@ pub(super) struct After {
 pub(super) async fn mine(
     State(app): State<Arc<App>>,
     caller: SignedIn,
-    page: Result<Query<After>, QueryRejection>,
+    page: AskedPage,
 ) -> Result<Json<MyInvites>, ApiError> {
-    let after = after(page)?.map(|text| text.parse::<RecordId>()).transpose().map_err(|_| Code::BadRequest)?;
+    let after = place(page)?;
     let (me, now) = (caller.member.person.id, edge::now());
     let each = app.settings.get().invites_per_member;
     let internal = |error| ApiError::internal(&error);
@@ -154,7 +160,7 @@ pub(super) async fn mine(
     for invite in &mut items {
         invite.guest = invite.guest.take().filter(|guest| !blocked.contains(&guest.id));
     }
-    let next = full_page(&items).map(|invite| Id(invite.id));
+    let next = full_page(&items).map(|invite| write_place(invite.created_at, invite.id));
     let items = items.into_iter().map(Into::into).collect();
     Ok(Json(MyInvites { left: left.left, earned: left.earned, items, next }))
 }
@@ -212,13 +218,20 @@ pub(super) async fn revoke(
 /// over.
 pub(crate) async fn tidy(app: &App) {
     let now = edge::now();
-    match app.visits.write(&app.store, now).await {
-        Ok(earned) => {
-            for Earned { sponsor, guest } in earned {
-                app.notices.tell(Tell::new(sponsor, NoticeKind::InviteEarned).by(guest));
+    loop {
+        match app.visits.write_some(&app.store, now).await {
+            // Told at once: a later part may fail, or the server stop.
+            Ok(Some(earned)) => {
+                for Earned { sponsor, guest } in earned {
+                    app.notices.tell(Tell::new(sponsor, NoticeKind::InviteEarned).by(guest));
+                }
+            }
+            Ok(None) => break,
+            Err(error) => {
+                tracing::warn!(%error, "who took part could not be written down yet");
+                break;
             }
         }
-        Err(error) => tracing::warn!(%error, "who took part could not be written down yet"),
     }
     if let Err(error) = app.store.forget_waiting(now).await {
         tracing::warn!(%error, "the waiting list could not be tidied yet");
@@ -239,10 +252,24 @@ impl From<OwnInvite> for MyInvite {
     }
 }
 
-/// What a page comes after, from its query.
-pub(super) fn after(page: Result<Query<After>, QueryRejection>) -> Result<Option<String>, ApiError> {
-    let Query(page) = page.map_err(|_| Code::BadRequest)?;
-    Ok(page.after)
+/// What a page comes after in a list by time and id, from its query.
+pub(super) fn place<T: FromStr>(page: AskedPage) -> Result<Option<(Timestamp, T)>, ApiError> {
+    let Query(After { after }) = page.map_err(|_| Code::BadRequest)?;
+    after.map(|text| read_place(&text)).transpose()
+}
+
+/// A place in such a list, as the client passes it back: the time and the id, with a dot between them. It is one also when what
+/// stood there has gone.
+pub(super) fn write_place(at: Timestamp, id: impl Display) -> String {
+    format!("{}.{id}", at.0)
+}
+
+/// Reads what [`write_place`] wrote.
+pub(super) fn read_place<T: FromStr>(text: &str) -> Result<(Timestamp, T), ApiError> {
+    let (at, id) = text.split_once('.').ok_or(Code::BadRequest)?;
+    // Beyond 63 bits there is no time.
+    let at = at.parse().ok().filter(|at| *at <= i64::MAX as u64).ok_or(Code::BadRequest)?;
+    Ok((Timestamp(at), id.parse().map_err(|_| Code::BadRequest)?))
 }
 
 /// The last of a page after which there may be more: pages of the store are as long as they may be until the last.
@@ -277,12 +304,17 @@ fn new_member(request: &Redeem) -> Result<NewMember, ApiError> {
     })
 }
 
-/// The hash of a code, if it has the form of one.
-fn known_form(guesses: &Guesses, peer: SocketAddr, code: &str) -> Result<[u8; 32], ApiError> {
-    Secret::hash_of(code).ok_or_else(|| missed(guesses, peer))
+/// The hash of a code, if it has the form of one and the caller may still guess: before it is asked for, since others wait
+/// behind it.
+fn known_form(app: &App, peer: SocketAddr, code: &str) -> Result<Hash, ApiError> {
+    app.limits.may_address(&GUESSES, peer.ip(), edge::instant())?;
+    Secret::hash_of(code).ok_or_else(|| missed(app, peer))
 }
 
 /// Counts a miss against the caller's address, and answers it.
-fn missed(guesses: &Guesses, peer: SocketAddr) -> ApiError {
-    if guesses.missed(peer.ip(), edge::instant()) { Code::InviteNotFound } else { Code::RateLimited }.into()
+fn missed(app: &App, peer: SocketAddr) -> ApiError {
+    match app.limits.address(&GUESSES, peer.ip(), edge::instant()) {
+        Ok(()) => Code::InviteNotFound.into(),
+        Err(too_many) => too_many.into(),
+    }
 }

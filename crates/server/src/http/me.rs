@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use roomtone_room::ids::MemberId;
-use roomtone_store::{Member, NewSession, Person, ProfileChange, ProfileError};
+use roomtone_store::{Member, NewSession, ProfileChange, ProfileError};
 
 use super::auth::{Browser, SignedIn, sign_out_cookie};
 use super::body::{Body, to_the_end};
@@ -36,8 +36,8 @@ pub(super) async fn me(State(app): State<Arc<App>>, caller: SignedIn) -> Result<
 
 /// The account as its owner sees it.
 pub(super) async fn me_of(app: &App, member: Member) -> Result<Me, ApiError> {
-    let following = app.store.following(member.person.id).await.map_err(|e| ApiError::internal(&e))?;
-    let mut me = me_with(app, member, following);
+    let follows_anybody = app.store.follows_anybody(member.person.id).await.map_err(|e| ApiError::internal(&e))?;
+    let mut me = me_with(app, member, follows_anybody);
     // A sponsor who may not be known of is as if there were none.
     if let Some(sponsor) = &me.sponsor {
         let visible = app.store.visible_member(me.id.0, &sponsor.handle).await.map_err(|e| ApiError::internal(&e))?;
@@ -48,8 +48,8 @@ pub(super) async fn me_of(app: &App, member: Member) -> Result<Me, ApiError> {
     Ok(me)
 }
 
-/// The account with those whom its member follows.
-pub(super) fn me_with(app: &App, member: Member, following: Vec<Person>) -> Me {
+/// The account of a member who follows somebody, or nobody.
+pub(super) fn me_with(app: &App, member: Member, follows_anybody: bool) -> Me {
     Me {
         id: Id(member.person.id),
         handle: member.person.handle,
@@ -60,7 +60,7 @@ pub(super) fn me_with(app: &App, member: Member, following: Vec<Person>) -> Me {
         admin: member.admin,
         set_up_needed: member.owner && !app.settings.get().set_up,
         sponsor: member.sponsor.map(Into::into),
-        following: following.into_iter().map(Into::into).collect(),
+        follows_anybody,
     }
 }
 

@@ -6,7 +6,6 @@ mod auth;
 mod avatars;
 mod body;
 mod calls;
-mod guesses;
 mod houses;
 mod invites;
 mod legs;
@@ -28,18 +27,21 @@ mod waitlist;
 
 use std::sync::Arc;
 
+use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware;
 use axum::routing::get;
-use axum::{Extension, Router};
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::OpenApi;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
 
+pub(crate) use admin::end_sessions_of_suspended;
 pub(crate) use auth::SignedIn;
 pub(crate) use body::PathId;
 pub(crate) use invites::tidy as tidy_invites;
@@ -59,7 +61,8 @@ pub const UNDESCRIBED: [&str; 6] =
 
 /// Everything that is served over HTTP.
 pub fn router(app: Arc<App>) -> Router {
-    let (api, document) = api().split_for_parts();
+    let (api, mut document) = api().split_for_parts();
+    describe_common_refusals(&mut document);
     let document: Arc<str> = document.to_pretty_json().expect("the description is plain data").into();
     let policy = content_security_policy(&app);
     let [description, room_socket, live_socket, livez, readyz, metrics] = UNDESCRIBED;
@@ -72,7 +75,6 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(pages::serve)
         .method_not_allowed_fallback(probes::method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_MAX))
-        .layer(Extension(Arc::new(guesses::Guesses::default())))
         .layer(middleware::from_fn_with_state(app.clone(), auth::refuse_cross_site))
         .layer(middleware::from_fn_with_state(app.clone(), auth::look_behind_proxies))
         .layer(set_header(header::CONTENT_SECURITY_POLICY, policy))
@@ -97,7 +99,35 @@ pub fn router(app: Arc<App>) -> Router {
 
 /// The description of the HTTP surface, as `/api/openapi.json` serves it.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    api().into_openapi()
+    let mut document = api().into_openapi();
+    describe_common_refusals(&mut document);
+    document
+}
+
+/// Adds what any route may answer, beside what it says of itself: that there were too many requests or the server is busy; that
+/// a query was not understood; that a body was not, is too large, or is of another kind.
+fn describe_common_refusals(document: &mut utoipa::openapi::OpenApi) {
+    let refusal = || {
+        let error = ContentBuilder::new().schema(Some(Ref::from_schema_name("ApiError"))).build();
+        RefOr::T(ResponseBuilder::new().content("application/json", error).build())
+    };
+    for item in document.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            let of_query =
+                |one: &RefOr<Parameter>| matches!(one, RefOr::T(one) if one.parameter_in == ParameterIn::Query);
+            let asked = operation.parameters.iter().flatten().any(of_query);
+            let mut statuses = vec!["429", "503"];
+            if operation.request_body.is_some() {
+                statuses.extend(["400", "413", "415"]);
+            } else if asked {
+                statuses.push("400");
+            }
+            for status in statuses {
+                operation.responses.responses.entry(status.to_owned()).or_insert_with(refusal);
+            }
+        }
+    }
 }
 
 #[derive(OpenApi)]
@@ -169,6 +199,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(calls::answer))
         .routes(routes!(rooms::card))
         .routes(routes!(rooms::roster))
+        .routes(routes!(rooms::ping))
         .routes(routes!(houses::list, houses::create))
         .routes(routes!(houses::show, houses::change, houses::delete))
         .routes(routes!(houses::members))
@@ -177,6 +208,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(houses::follow, houses::unfollow))
         .routes(routes!(houses::bans))
         .routes(routes!(houses::lift_ban))
+        .routes(routes!(houses::log))
         .routes(routes!(houses::nominate, houses::nominations))
         .routes(routes!(houses::answer_nomination))
         .routes(routes!(notices::list))

@@ -1,12 +1,18 @@
 //! The web client, embedded in the binary.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+
 use aws_lc_rs::digest::{SHA256, digest};
+use axum::extract::{ConnectInfo, State};
 use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use rust_embed::RustEmbed;
 
+use super::auth::nowhere;
+use crate::app::App;
 use crate::wire::{ApiError, Code};
 
 /// What `make web` built. Empty when the server was built without it; then pages say so.
@@ -19,10 +25,16 @@ struct Client;
 const INDEX: &str = "index.html";
 
 /// Serves a file of the client, or its first page for an address that the client itself understands.
-pub(super) async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+pub(super) async fn serve(
+    State(app): State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
     let path = uri.path().trim_start_matches('/');
     if path.starts_with("api/") || path == "api" {
-        return ApiError::from(Code::NotFound).into_response();
+        return nowhere(&app, peer.ip()).into_response();
     }
     if method != Method::GET && method != Method::HEAD {
         return ApiError::from(Code::MethodNotAllowed).into_response();

@@ -109,7 +109,8 @@ pub(super) async fn follow(
 
 /// Stops following a member.
 #[utoipa::path(delete, path = "/api/members/{handle}/follow", params(("handle" = String, Path)),
-    responses((status = 204), (status = 401, body = ApiError), (status = 404, body = ApiError)))]
+    responses((status = 204), (status = 401, body = ApiError), (status = 404, body = ApiError),
+        (status = 409, body = ApiError)))]
 pub(super) async fn unfollow(
     State(app): State<Arc<App>>,
     caller: SignedIn,
@@ -203,7 +204,8 @@ pub(super) async fn block(
 
 /// Takes a block back.
 #[utoipa::path(delete, path = "/api/members/{handle}/block", params(("handle" = String, Path)),
-    responses((status = 204), (status = 401, body = ApiError), (status = 404, body = ApiError)))]
+    responses((status = 204), (status = 401, body = ApiError), (status = 404, body = ApiError),
+        (status = 409, body = ApiError)))]
 pub(super) async fn unblock(
     State(app): State<Arc<App>>,
     caller: SignedIn,
@@ -251,19 +253,22 @@ pub(super) async fn mute(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Takes a mute back.
+/// Takes a mute back. Who may not be known of any more answers as somebody who is not there, and is unmuted all the same.
 #[utoipa::path(delete, path = "/api/members/{handle}/mute", params(("handle" = String, Path)),
-    responses((status = 204), (status = 401, body = ApiError), (status = 404, body = ApiError)))]
+    responses((status = 204), (status = 401, body = ApiError), (status = 404, body = ApiError),
+        (status = 409, body = ApiError)))]
 pub(super) async fn unmute(
     State(app): State<Arc<App>>,
     caller: SignedIn,
     PathId(handle): PathId<String>,
 ) -> Result<StatusCode, ApiError> {
     let me = caller.member.person.id;
-    let whom = other(&app, me, &handle).await?;
-    app.store.unmute(me, whom).await.map_err(|e| ApiError::internal(&e))?;
-    app.live.changed(me);
-    Ok(StatusCode::NO_CONTENT)
+    let internal = |error: StoreError| ApiError::internal(&error);
+    if let Some(whom) = app.store.muted_by_handle(me, &handle).await.map_err(internal)? {
+        app.store.unmute(me, whom).await.map_err(internal)?;
+        app.live.changed(me);
+    }
+    other(&app, me, &handle).await.map(|_| StatusCode::NO_CONTENT)
 }
 
 /// Whom the caller has muted, in pages.
@@ -301,7 +306,11 @@ fn people(found: Result<Vec<roomtone_store::Entry>, StoreError>) -> Result<Json<
     let more = found.len() > PAGE;
     found.truncate(PAGE);
     let next = found.last().filter(|_| more).map(|last| write_place(last.place()));
-    let entry = |entry: roomtone_store::Entry| Entry { person: entry.person.into(), since: entry.since.0 };
+    let entry = |entry: roomtone_store::Entry| Entry {
+        person: entry.person.into(),
+        since: entry.since.0,
+        followed: entry.followed,
+    };
     Ok(Json(People { items: found.into_iter().map(entry).collect(), next }))
 }
 
@@ -322,7 +331,7 @@ fn place(page: PageQuery) -> Result<Option<Place>, ApiError> {
 }
 
 /// A JSON body, or none: a request without a content type has none.
-pub(super) struct MaybeBody<T>(Option<T>);
+pub(super) struct MaybeBody<T>(pub(super) Option<T>);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for MaybeBody<T> {
     type Rejection = ApiError;

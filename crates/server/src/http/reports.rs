@@ -37,8 +37,18 @@ pub(super) async fn create(
         return Err(ApiError::with_message(Code::BadRequest, "A report is about a member, a room or a house."));
     }
     let text = text::paragraphs(&request.text, TEXT_MAX)?;
+    let mut met = false;
     let about = match &request.about {
-        Some(handle) => Some(reported(&app, me.id, handle).await?),
+        Some(handle) => {
+            let member = match known(&app, me.id, handle).await {
+                Err(error) if error.code == Code::MemberNotFound => {
+                    met = true;
+                    met_in(&app, me.id, handle, request.room.as_deref()).await?.ok_or(error)?
+                }
+                found => found?,
+            };
+            Some(reported(&app, me.id, member).await?)
+        }
         None => None,
     };
     let house = match &request.house {
@@ -46,15 +56,17 @@ pub(super) async fn create(
         None => None,
     };
     let room = match &request.room {
-        Some(id) => Some(room(&app, me.id, id, about.as_ref().map(|(_, member)| *member)).await?),
+        Some(id) => Some(room(&app, me.id, id, about.as_ref().map(|(_, member)| *member), met).await?),
         None => None,
     };
+    let (room, room_host) = room.unzip();
     let id = RecordId(edge::random_128());
     let report = store::NewReport {
         id,
         reporter: me.id,
         about: about.as_ref().map(|(_, member)| *member),
         room: room.as_ref().map(|room| room.id.0),
+        room_host,
         house: house.as_ref().map(|house| house.id),
         reason: request.reason.as_str().to_owned(),
         text,
@@ -67,7 +79,7 @@ pub(super) async fn create(
         created_at: edge::now(),
     };
     // Fails when there are too many, or when the subject went away a moment ago, which comes to the same for the caller.
-    if !app.store.create_report(report).await.map_err(|e| ApiError::internal(&e))? {
+    if !app.store.create_report(report).await.map_err(internal)? {
         return Err(Code::RateLimited.into());
     }
     tracing::info!("something was reported");
@@ -75,13 +87,27 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(ReportMade { id: Id(id) })))
 }
 
-/// A member whom the caller may report: one they may know of, or have blocked.
-async fn reported(app: &App, me: MemberId, handle: &str) -> Result<(ReportedMember, MemberId), ApiError> {
-    let internal = |error: store::StoreError| ApiError::internal(&error);
-    let member = match blocked(app, me, handle).await? {
-        Some(id) => app.store.member(id).await.map_err(internal)?.ok_or(Code::MemberNotFound)?,
-        None => visible(app, me, handle).await?,
-    };
+/// A member of whom the caller may know, or whom they have blocked.
+async fn known(app: &App, me: MemberId, handle: &str) -> Result<store::Member, ApiError> {
+    match blocked(app, me, handle).await? {
+        Some(id) => app.store.member(id).await.map_err(internal)?.ok_or_else(|| Code::MemberNotFound.into()),
+        None => visible(app, me, handle).await,
+    }
+}
+
+/// A member of whom the caller may not know, but with whom they were in this room, or by whom they were called into it: nobody gets
+/// away by blocking whom they have molested.
+async fn met_in(app: &App, me: MemberId, handle: &str, room: Option<&str>) -> Result<Option<store::Member>, ApiError> {
+    let Some(room) = room.and_then(|id| id.parse::<RoomId>().ok()) else { return Ok(None) };
+    let Some(member) = app.store.member_by_handle(handle).await.map_err(internal)? else { return Ok(None) };
+    let them = member.person.id;
+    let met =
+        app.store.was_told_of(me, them, room).await.map_err(internal)? || app.rooms.were_in(room, [me, them]).await?;
+    Ok(met.then_some(member))
+}
+
+/// What is known about a member whom the caller reports.
+async fn reported(app: &App, me: MemberId, member: store::Member) -> Result<(ReportedMember, MemberId), ApiError> {
     if member.person.id == me {
         return Err(Code::TargetProtected.into());
     }
@@ -99,15 +125,23 @@ async fn reported(app: &App, me: MemberId, handle: &str) -> Result<(ReportedMemb
     Ok((about, id))
 }
 
-/// A room that the caller may report: one they may know of, or could have entered before it ended.
-async fn room(app: &App, me: MemberId, id: &str, about: Option<MemberId>) -> Result<ReportedRoom, ApiError> {
+/// A room that the caller may report, and its host: one they may know of, or could have entered before it ended, or in which they met
+/// whom they report.
+async fn room(
+    app: &App,
+    me: MemberId,
+    id: &str,
+    about: Option<MemberId>,
+    met: bool,
+) -> Result<(ReportedRoom, MemberId), ApiError> {
     let id: RoomId = id.parse().map_err(|_| Code::RoomNotFound)?;
     let handle = app.rooms.get(id);
     let known = match &handle {
+        _ if met => true,
         Some(handle) => app.rooms.admits(handle, me).await?.admitted,
         None => app.rooms.has_ended_for(id, me).await?,
     };
-    let named = app.store.room_named(id).await.map_err(|e| ApiError::internal(&e))?;
+    let named = app.store.room_named(id).await.map_err(internal)?;
     let (title, opener) = named.filter(|_| known).ok_or(Code::RoomNotFound)?;
     let summary = handle.map(|handle| handle.summary());
     let role = |member: MemberId| {
@@ -122,8 +156,13 @@ async fn room(app: &App, me: MemberId, id: &str, about: Option<MemberId>) -> Res
             (app.rooms.room_of(member) == Some(id)).then_some(Role::Listener)
         }
     };
-    let host = summary.as_ref().map_or(opener, |summary| summary.card.host.handle.clone());
-    Ok(ReportedRoom { id: Id(id), title, host, about_role: about.and_then(role), reporter_role: role(me) })
+    let host = summary.as_ref().map_or(opener, |summary| summary.card.host.id.0);
+    let room = ReportedRoom { id: Id(id), title, about_role: about.and_then(role), reporter_role: role(me) };
+    Ok((room, host))
+}
+
+fn internal(error: store::StoreError) -> ApiError {
+    ApiError::internal(&error)
 }
 
 fn write_context(context: &ReportContext) -> String {

@@ -16,14 +16,19 @@ use super::people::visible;
 use super::text;
 use crate::app::App;
 use crate::live::HALLWAY_ROOMS;
+use crate::notices::Tell;
 use crate::rooms::message::{Caller, Message};
 use crate::rooms::{Admission, Handle, HouseEntry, may_know_rooms, rules_first};
 use crate::wire::hallway::Hallway;
-use crate::wire::http::{NewRoom, RoomCard, RoomCreated, Roster};
+use crate::wire::http::{NewRoom, Ping, RoomCard, RoomCreated, Roster};
+use crate::wire::notices::NoticeKind;
 use crate::wire::{ApiError, Code, Id};
 
 /// People who can be named when a room is opened.
 const NAMED_MAX: usize = 100;
+
+/// People who can be pinged at once.
+const PINGED_MAX: usize = 10;
 
 /// Topics that a room may have.
 const TOPICS_MAX: usize = 5;
@@ -89,6 +94,43 @@ async fn house_of(app: &App, handle: &str, host: MemberId) -> Result<HouseId, Ap
         _ if !may_know_rooms(&house, entry) => Err(Code::HouseNotFound.into()),
         _ => Err(rules_first(&house.handle)),
     }
+}
+
+/// Pings people into a room that the caller is in: people whom they follow or who follow them. Whoever may not enter, or does
+/// not want to hear of the caller, is not told, which the caller does not learn; nobody is told twice by the same member.
+#[utoipa::path(post, path = "/api/rooms/{id}/ping", params(("id" = String, Path)), request_body = Ping,
+    responses((status = 204), (status = 400, body = ApiError), (status = 401, body = ApiError),
+        (status = 403, body = ApiError), (status = 404, body = ApiError), (status = 409, body = ApiError),
+        (status = 410, body = ApiError), (status = 429, body = ApiError)))]
+pub(super) async fn ping(
+    State(app): State<Arc<App>>,
+    caller: SignedIn,
+    PathId(id): PathId<String>,
+    Body(request): Body<Ping>,
+) -> Result<StatusCode, ApiError> {
+    let internal = |error| ApiError::internal(&error);
+    if request.handles.is_empty() || request.handles.len() > PINGED_MAX {
+        return Err(ApiError::with_message(Code::BadRequest, format!("From 1 to {PINGED_MAX} people can be pinged.")));
+    }
+    let me = caller.member.person.id;
+    let (room, handle, _) = known_room(&app, &id, &caller).await?;
+    if app.rooms.presence().inside(me) != Some(room) {
+        return Err(Code::NotInRoom.into());
+    }
+    let mut pinged = Vec::with_capacity(request.handles.len());
+    for handle in &request.handles {
+        let member = visible(&app, me, handle).await?.person.id;
+        let between = app.store.between(me, member).await.map_err(internal)?;
+        if !between.follows && !between.followed {
+            return Err(Code::NotAllowed.into());
+        }
+        pinged.push(member);
+    }
+    pinged.retain(|member| app.rooms.presence().inside(*member) != Some(room));
+    for member in app.rooms.admits_of(&handle, &pinged).await? {
+        app.notices.tell(Tell::new(member, NoticeKind::Ping).by(me).about(room.0));
+    }
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// One room.

@@ -159,6 +159,11 @@ impl Uses {
         }
     }
 
+    /// Whether a session was used within this hour, as far as there was room to note it.
+    pub(super) fn knows(&self, session: &Hash) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).sessions.contains(session)
+    }
+
     /// Writes down what was noted. Where that fails it is only less exact.
     async fn write(&self, store: &Store) -> Result<(), StoreError> {
         let (waiting, hour) = {

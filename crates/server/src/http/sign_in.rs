@@ -58,8 +58,8 @@ pub(super) async fn recover(
     };
     let done = done.map_err(|e| ApiError::internal(&e))?;
     // Whether or not anybody has the handle; and only now, since whoever has a code is not to be kept out by others' guesses.
-    if done == SignIn::Refused && !app.limits.subject(&RECOVERY_OF, &handle, edge::instant()) {
-        return Err(Code::RateLimited.into());
+    if done == SignIn::Refused {
+        app.limits.subject(&RECOVERY_OF, &handle, edge::instant())?;
     }
     answer(&app, done, &token, Code::RecoveryRefused).await
 }
@@ -108,7 +108,7 @@ pub(super) async fn send_link(
 ) -> Result<StatusCode, ApiError> {
     let address = address_for(&app, &request.address)?;
     // Whoever has the address has letters enough; who else has asked for them is nobody's business.
-    if !app.limits.subject(&SIGN_IN_MAIL_TO, &address, edge::instant()) {
+    if app.limits.subject(&SIGN_IN_MAIL_TO, &address, edge::instant()).is_err() {
         return Ok(StatusCode::ACCEPTED);
     }
     if app.mailer.send_sign_in_link(address) { Ok(StatusCode::ACCEPTED) } else { Err(Code::Busy.into()) }
@@ -120,12 +120,12 @@ pub(super) async fn send_link(
         (status = 409, body = ApiError), (status = 410, body = ApiError), (status = 429, body = ApiError)))]
 pub(super) async fn use_link(
     State(app): State<Arc<App>>,
-    _: Visitor,
+    visitor: Visitor,
     headers: HeaderMap,
     Body(request): Body<wire::LinkToken>,
 ) -> Result<Response, ApiError> {
     let link = Secret::hash_of(&request.token).ok_or(Code::LinkOver)?;
-    let caller = SignedIn::of(&app, &headers).await?.map(|caller| caller.member);
+    let caller = SignedIn::of(&app, &headers, visitor.address).await?.map(|caller| caller.member);
     let me = caller.as_ref().map(|member| member.person.id);
     let (token, session) = sessions::new(&headers);
     let used = app.store.use_link(&link, me, edge::now(), &session).await.map_err(|e| ApiError::internal(&e))?;
@@ -174,9 +174,7 @@ pub(super) async fn set_mail(
     let address = address_for(&app, &request.address)?;
     browser.signed_in_lately(&app).await?;
     let caller = browser.caller;
-    if !app.limits.subject(&CONFIRM_MAIL_TO, &address, edge::instant()) {
-        return Err(Code::RateLimited.into());
-    }
+    app.limits.subject(&CONFIRM_MAIL_TO, &address, edge::instant())?;
     let secret = Secret::draw();
     let asked = app.store.ask_to_confirm(&caller.session, &secret.hash, &address, link_end(edge::now())).await;
     if !asked.map_err(|e| ApiError::internal(&e))? {

@@ -1,8 +1,9 @@
 //! Rules for text that members enter. Refuse rather than clean, apart from Unicode normalisation.
 
+use roomtone_store::skeleton;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
-use unicode_security::{RestrictionLevel, RestrictionLevelDetection, skeleton};
+use unicode_security::{RestrictionLevel, RestrictionLevelDetection};
 use url::Url;
 
 use crate::wire::Code;
@@ -34,9 +35,7 @@ pub(super) fn handle(text: &str) -> Result<Handle, Code> {
     if !fits {
         return Err(Code::InvalidHandle);
     }
-    // Lower case once more: 0 looks like O, and so like o.
-    let skeleton = skeleton(&text).flat_map(char::to_lowercase).collect();
-    Ok(Handle { text, skeleton })
+    Ok(Handle { skeleton: skeleton(&text), text })
 }
 
 /// Most characters of a handle.

@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::{Extension, Json};
 use roomtone_room::ids::RecordId;
 use roomtone_store::{self as store, Hash, WaitError, WaveError};
 
 use super::auth::{SignedIn, Visitor};
 use super::body::{Body, PathId};
-use super::guesses::Guesses;
 use super::invites::{NOTE_MAX, in_days};
 use super::text;
 use crate::app::App;
 use crate::edge::{self, Secret};
+use crate::limits::GUESSES;
 use crate::wire::invites::{NewWaiting, Waiting, WaitingMade, WaitingPerson, WaitingState};
 use crate::wire::{ApiError, Code};
 
@@ -61,12 +61,11 @@ pub(super) async fn wait(
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     visitor: Visitor,
-    Extension(guesses): Extension<Arc<Guesses>>,
     PathId(secret): PathId<String>,
 ) -> Result<Json<Waiting>, ApiError> {
-    let hash = known_form(&guesses, &visitor, &secret)?;
+    let hash = known_form(&app, &visitor, &secret)?;
     let found = app.store.waiting(&hash, edge::now()).await.map_err(|e| ApiError::internal(&e))?;
-    let waiting = found.ok_or_else(|| missed(&guesses, &visitor))?;
+    let waiting = found.ok_or_else(|| missed(&app, &visitor))?;
     let state = state_of(&waiting);
     Ok(Json(Waiting { handle: waiting.handle, state, expires_at: waiting.expires_at.0 }))
 }
@@ -77,13 +76,12 @@ pub(super) async fn show(
 pub(super) async fn stop(
     State(app): State<Arc<App>>,
     visitor: Visitor,
-    Extension(guesses): Extension<Arc<Guesses>>,
     PathId(secret): PathId<String>,
 ) -> Result<StatusCode, ApiError> {
-    let hash = known_form(&guesses, &visitor, &secret)?;
+    let hash = known_form(&app, &visitor, &secret)?;
     match app.store.stop_waiting(&hash, edge::now()).await.map_err(|e| ApiError::internal(&e))? {
         true => Ok(StatusCode::NO_CONTENT),
-        false => Err(missed(&guesses, &visitor)),
+        false => Err(missed(&app, &visitor)),
     }
 }
 
@@ -130,12 +128,16 @@ pub(super) fn state_of(waiting: &store::Waiting) -> WaitingState {
     if waiting.invited { WaitingState::Invited } else { WaitingState::Waiting }
 }
 
-/// The hash of a secret, if it has the form of one.
-fn known_form(guesses: &Guesses, visitor: &Visitor, secret: &str) -> Result<Hash, ApiError> {
-    Secret::hash_of(secret).ok_or_else(|| missed(guesses, visitor))
+/// The hash of a secret, if it has the form of one and the caller may still guess.
+fn known_form(app: &App, visitor: &Visitor, secret: &str) -> Result<Hash, ApiError> {
+    app.limits.may_address(&GUESSES, visitor.address, edge::instant())?;
+    Secret::hash_of(secret).ok_or_else(|| missed(app, visitor))
 }
 
 /// Counts a miss against the caller's address, and answers it.
-fn missed(guesses: &Guesses, visitor: &Visitor) -> ApiError {
-    if guesses.missed(visitor.address, edge::instant()) { Code::WaitingNotFound } else { Code::RateLimited }.into()
+fn missed(app: &App, visitor: &Visitor) -> ApiError {
+    match app.limits.address(&GUESSES, visitor.address, edge::instant()) {
+        Ok(()) => Code::WaitingNotFound.into(),
+        Err(too_many) => too_many.into(),
+    }
 }

@@ -14,7 +14,9 @@ use super::facts::Facts;
 use super::view::{HALLWAY_ROOMS, look};
 use super::{Listening, Live, lock};
 use crate::edge;
+use crate::rooms::message::Message;
 use crate::rooms::{Known, Rooms};
+use crate::wire::ApiError;
 
 /// How often a viewer is told of a changed hallway. Longer costs less; shorter shows sooner who is where.
 const TURN_EVERY: Duration = Duration::from_secs(1);
@@ -27,11 +29,11 @@ const WORK: Duration = Duration::from_millis(5);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Makes hallways until the server stops.
-pub(super) async fn run(live: Arc<Live>, rooms: Arc<Rooms>, mut stopped: watch::Receiver<()>) {
+pub(super) async fn run(live: &Live, rooms: &Rooms, mut stopped: watch::Receiver<()>) {
     tokio::select! {
         // Never sent: it ends when the sender is dropped.
         _ = stopped.changed() => {}
-        () = turns(&live, &rooms) => {}
+        () = turns(live, rooms) => {}
     }
 }
 
@@ -40,6 +42,15 @@ async fn turns(live: &Live, rooms: &Rooms) {
     let mut due: BTreeMap<(Instant, u64), Weak<Listening>> = BTreeMap::new();
     let mut number = 0u64;
     let mut look_at = edge::instant();
+    {
+        // There are some if the task has started again.
+        let listening = lock(&live.listening);
+        lock(&live.newcomers).clear();
+        for viewer in listening.values() {
+            number += 1;
+            due.insert((look_at, number), Arc::downgrade(viewer));
+        }
+    }
     loop {
         let began = edge::instant();
         if began >= look_at {
@@ -93,7 +104,7 @@ async fn turn(live: &Live, rooms: &Rooms, viewer: &Listening) -> bool {
     };
     let facts = match known {
         Some(facts) => facts,
-        None => match learn(live, rooms, viewer).await {
+        None => match learn(live, rooms, viewer, Facts::look_up(&live.store, viewer.member)).await {
             Some(facts) => facts,
             None => return false,
         },
@@ -130,23 +141,35 @@ async fn show_as_they_are(live: &Live, rooms: &Rooms, changed: HashSet<MemberId>
     let (Ok(people), Ok(standings)) = (live.store.people(&inside).await, live.store.standings(&inside).await) else {
         return;
     };
-    let mut presence = rooms.presence();
     for person in people {
-        let member = person.id;
-        let hidden = standings.get(&member).is_some_and(|standing| standing.online_hidden);
-        if let Some(room) = presence.inside(member) {
-            presence.know(member, room, Known { person: person.into(), hidden });
-        }
+        let hidden = standings.get(&person.id).is_some_and(|standing| standing.online_hidden);
+        show(live, rooms, Known { person: person.into(), hidden });
     }
-    drop(presence);
     live.note_change();
+}
+
+/// Shows somebody, if they are in a room, as they are by now: to those who are in it as well.
+fn show(live: &Live, rooms: &Rooms, known: Known) {
+    let member = known.person.id.0;
+    let Some(room) = rooms.presence().inside(member) else { return };
+    // Nothing here waits for a room.
+    let told = rooms.get(room).is_some_and(|handle| handle.send(Message::Person(known.person.clone())).is_ok());
+    rooms.presence().know(member, room, known);
+    if !told {
+        live.changed_inside(member);
+    }
 }
 
 /// Looks up what a viewer's hallway depends on, and lets others see them under the name that they have by now. `None` if that
 /// failed, or something changed meanwhile, so that it may be out of date already: their next turn tries again.
-async fn learn(live: &Live, rooms: &Rooms, viewer: &Listening) -> Option<Arc<Facts>> {
+pub(super) async fn learn(
+    live: &Live,
+    rooms: &Rooms,
+    viewer: &Listening,
+    look_up: impl Future<Output = Result<Facts, ApiError>>,
+) -> Option<Arc<Facts>> {
     let version = lock(&viewer.state).version;
-    let facts = Arc::new(Facts::look_up(&live.store, viewer.member).await.ok()?);
+    let facts = Arc::new(look_up.await.ok()?);
     {
         let mut state = lock(&viewer.state);
         if state.version != version {
@@ -156,12 +179,7 @@ async fn learn(live: &Live, rooms: &Rooms, viewer: &Listening) -> Option<Arc<Fac
         state.facts = Some(facts.clone());
     }
     *lock(&viewer.person) = facts.person.clone();
-    let known = Known { person: facts.person.clone(), hidden: facts.hidden };
-    let mut presence = rooms.presence();
-    if let Some(room) = presence.inside(viewer.member) {
-        presence.know(viewer.member, room, known);
-    }
-    drop(presence);
+    show(live, rooms, Known { person: facts.person.clone(), hidden: facts.hidden });
     // Others may see more of them now.
     live.note_change();
     Some(facts)

@@ -15,7 +15,6 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use roomtone_room::ids::MemberId;
 use roomtone_room::search::Query;
@@ -25,10 +24,12 @@ use tokio::sync::{Notify, mpsc, watch};
 use crate::edge;
 use crate::rooms::Rooms;
 use crate::rooms::message::{Outgoing, SocketNo};
+use crate::tasks::supervised;
+use crate::wire::ApiError;
 use crate::wire::hallway::{HallwayRoom, LiveMessage};
 use crate::wire::socket::{ByeCode, Person};
-use crate::wire::{ApiError, Id};
-pub(crate) use calls::{Answered, Calls, Ringing, Rung};
+use calls::Calls;
+pub(crate) use calls::{Making, Ringing, Rung};
 use facts::Facts;
 pub(crate) use view::HALLWAY_ROOMS;
 use view::World;
@@ -54,7 +55,7 @@ pub struct Live {
     listening: Mutex<HashMap<MemberId, Arc<Listening>>>,
     /// Those who came since the hub looked.
     newcomers: Mutex<Vec<Arc<Listening>>>,
-    /// Those who changed while they had no page open; they may be in a room.
+    /// Those who changed while they had no page open, or whose room had no time to be told; they may be in a room.
     changed: Mutex<HashSet<MemberId>>,
     /// Wakes the hub when it has nothing to do.
     wake: Notify,
@@ -136,7 +137,8 @@ impl Live {
     pub(crate) fn start(self: &Arc<Self>, rooms: Arc<Rooms>) {
         let (running, stopped) = watch::channel(());
         *lock(&self.running) = Some(running);
-        tokio::spawn(hub::run(self.clone(), rooms, stopped));
+        let live = self.clone();
+        tokio::spawn(supervised("hallways", async move || hub::run(&live, &rooms, stopped.clone()).await));
     }
 
     /// Says goodbye to every page, and makes no more hallways.
@@ -172,18 +174,22 @@ impl Live {
                 state.facts = None;
                 state.version += 1;
             }
-            None => {
-                let mut changed = lock(&self.changed);
-                if changed.len() < CHANGED {
-                    changed.insert(member);
-                }
-            }
+            None => self.changed_inside(member),
         }
         self.note_change();
     }
 
-    /// Cuts every page of these members.
+    /// Has it looked up again how a member is shown in the room that they are in.
+    fn changed_inside(&self, member: MemberId) {
+        let mut changed = lock(&self.changed);
+        if changed.len() < CHANGED {
+            changed.insert(member);
+        }
+    }
+
+    /// Ends the calls of these members and cuts every page of theirs.
     pub(crate) fn expel(&self, members: &HashSet<MemberId>) {
+        self.end_calls_of(members);
         for &member in members {
             let found = lock(&self.listening).remove(&member);
             if let Some(listening) = found {
@@ -241,11 +247,6 @@ impl Live {
             lock(&listening.state).ears.retain(|ear| ear.number != number);
             self.forget_if_gone(member);
         }
-    }
-
-    /// The calls that ring.
-    pub(crate) fn calls(&self) -> MutexGuard<'_, Calls> {
-        lock(&self.calls)
     }
 
     /// The rooms that a member may know of in the order of their hallway, at most `most`, with the reasons.
@@ -327,16 +328,6 @@ impl Live {
         for listening in some {
             listening.close(ByeCode::ServerFull, |_| true);
             self.forget_if_gone(listening.member);
-        }
-    }
-
-    /// Lets go of calls that nobody has answered in time.
-    fn end_old_calls(&self, now: Instant) {
-        let over = self.calls().expire(now);
-        for call in over {
-            for member in [call.from, call.to] {
-                self.tell(member, LiveMessage::CallOver { id: Id(call.id) });
-            }
         }
     }
 }

@@ -7,6 +7,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::FrameSocket;
 use super::*;
 use crate::media_io::{Media, Options, Packing};
 use crate::rooms::Around;
+use crate::wire::Id;
 
 struct Scene {
     live: Arc<Live>,
@@ -154,4 +155,40 @@ async fn a_hallway_that_was_not_sent_is_replaced() {
     let newest = page.hallway.borrow_and_update().clone().unwrap();
     assert_eq!(newest.frame(), Outgoing::from(&over(2)).frame());
     assert!(!page.hallway.has_changed().unwrap());
+}
+
+#[tokio::test]
+async fn what_changes_while_it_is_looked_up_is_looked_up_again() {
+    let (app, _data) = crate::app::tests::idle().await;
+    let ada = app.newcomer("ada").await;
+    let me = ada.member.person.id;
+    let _page = app.live.open(&app.rooms, ada.member.person.into(), ada.session).unwrap();
+    let viewer = app.live.of(me).unwrap();
+    // A block is made after the store has answered, and before the answer is kept.
+    let late = async {
+        let found = Facts::look_up(&app.store, me).await;
+        app.live.changed(me);
+        found
+    };
+    assert!(hub::learn(&app.live, &app.rooms, &viewer, late).await.is_none());
+    // The task may have looked it up by now, but later than the change.
+    let version = lock(&viewer.state).version;
+    assert_eq!(version, 1);
+    let facts = hub::learn(&app.live, &app.rooms, &viewer, Facts::look_up(&app.store, me)).await.unwrap();
+    assert!(Arc::ptr_eq(&facts, lock(&viewer.state).facts.as_ref().unwrap()));
+}
+
+#[tokio::test]
+async fn a_hub_that_starts_again_knows_who_is_here() {
+    let (app, _data) = crate::app::tests::idle().await;
+    let ada = app.newcomer("ada").await;
+    let mut page = app.live.open(&app.rooms, ada.member.person.clone().into(), ada.session).unwrap();
+    page.hallway.changed().await.unwrap();
+    // The former one ends here, with everybody's turns.
+    app.live.start(app.rooms.clone());
+    page.hallway.borrow_and_update();
+    let opening = roomtone_room::Opening::new("A room", roomtone_room::Kind::Open, "en");
+    app.rooms.open(ada.member.person.id, opening).await.unwrap();
+    // Only a failing test ever waits that long.
+    tokio::time::timeout(std::time::Duration::from_secs(30), page.hallway.changed()).await.unwrap().unwrap();
 }

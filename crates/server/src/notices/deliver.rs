@@ -8,8 +8,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use roomtone_room::ids::{MemberId, RecordId, Timestamp};
-use roomtone_store::{Due, Notice, Recipient, StoreError, Subscription};
+use roomtone_room::ids::{MemberId, RecordId, RoomId, Timestamp};
+use roomtone_store::{Due, Notice, Recipient, StoreError, Subscription, Ways};
 
 use super::choices::{default_ways, quiet_until};
 use super::push::{Message, PAYLOAD_MAX, Sent};
@@ -17,6 +17,7 @@ use super::text::{Texts, texts};
 use crate::app::App;
 use crate::edge;
 use crate::mail::Letter;
+use crate::wire::ApiError;
 use crate::wire::notices::{Notice as Shown, NoticeKind, PushMessage};
 
 /// For how long what is taken is out of others' hands, in milliseconds. Longer than anything here takes; shorter makes up for a
@@ -64,7 +65,7 @@ enum Target {
 
 /// Where notices were handed over that are not done with, since another target of theirs did not take them yet.
 #[derive(Default)]
-struct HandedOver(Mutex<HashMap<RecordId, HashSet<Target>>>);
+pub(super) struct HandedOver(Mutex<HashMap<RecordId, HashSet<Target>>>);
 
 impl HandedOver {
     fn has(&self, notice: RecordId, target: Target) -> bool {
@@ -99,10 +100,9 @@ struct Item {
 }
 
 /// Delivers what is due, whenever it is, until it is dropped.
-pub(super) async fn run(app: &App) {
-    let handed_over = HandedOver::default();
+pub(super) async fn run(app: &App, handed_over: &HandedOver) {
     loop {
-        let pause = match round(app, &handed_over).await {
+        let pause = match round(app, handed_over).await {
             Ok(pause) => pause,
             Err(error) => {
                 tracing::warn!(%error, "notices were not delivered for now");
@@ -139,30 +139,32 @@ async fn serve(app: &App, handed_over: &HandedOver, member: MemberId) -> Result<
     if ids.is_empty() {
         return Ok(());
     }
-    let recipient = app.store.recipient(member).await?;
-    // Whoever looks at a page of ours is told there.
-    let Some(recipient) = recipient.filter(|_| !app.live.is_open(member)) else {
+    let attempts = due.iter().map(|due| due.attempts).max().unwrap_or_default();
+    let attempt = usize::try_from(attempts).unwrap_or(usize::MAX).saturating_sub(1);
+    // More often than that only what makes the process die or the task panic is tried.
+    let recipient = app.store.recipient(member).await?.filter(|_| attempt <= AGAIN.len());
+    let Some(recipient) = recipient else {
         handed_over.forget(&ids);
         return app.store.delivered(&ids, until).await;
     };
     if let Some(end) = quiet_until(&recipient.quiet, now) {
         return app.store.deliver_later(&ids, until, end, true).await;
     }
-    let attempts = due.iter().map(|due| due.attempts).max().unwrap_or_default();
-    let mut items = Vec::new();
+    let (mut items, mut unsure) = (Vec::new(), false);
     for Due { notice, .. } in due {
-        items.extend(item(app, &recipient, notice, now).await);
+        match item(app, &recipient, notice, now).await {
+            Ok(found) => items.extend(found),
+            // Logged already. It is tried again, as what a push service did not take.
+            Err(_) => unsure = true,
+        }
     }
     let browsers = recipient.subscriptions.iter().map(|to| to_browser(app, handed_over, &recipient, &items, to));
-    let mut waits: Vec<Option<Duration>> = stream::iter(browsers.collect::<Vec<_>>())
-        .buffer_unordered(AT_ONCE)
-        .filter_map(async |result: Result<Option<Wait>, StoreError>| {
-            result.unwrap_or(Some(Wait(None))).map(|wait| wait.0)
-        })
-        .collect()
-        .await;
+    let tried: Vec<Result<Option<Wait>, StoreError>> =
+        stream::iter(browsers.collect::<Vec<_>>()).buffer_unordered(AT_ONCE).collect().await;
+    let failed = tried.into_iter().filter_map(|result| result.unwrap_or(Some(Wait(None))));
+    let mut waits: Vec<Option<Duration>> = failed.map(|wait| wait.0).collect();
     waits.extend(to_mailbox(app, handed_over, &recipient, &items).map(|wait| wait.0));
-    let attempt = usize::try_from(attempts).unwrap_or(usize::MAX).saturating_sub(1);
+    waits.extend(unsure.then_some(None));
     match (waits.is_empty(), AGAIN.get(attempt)) {
         (false, Some(after)) => {
             let asked = waits.into_iter().flatten().max().map_or(0, |asked| asked.as_millis() as u64);
@@ -182,22 +184,24 @@ async fn serve(app: &App, handed_over: &HandedOver, member: MemberId) -> Result<
 struct Wait(Option<Duration>);
 
 /// A notice, if it still is of use and goes out in any way.
-async fn item(app: &App, recipient: &Recipient, notice: Notice, now: Timestamp) -> Option<Item> {
-    let (id, subject) = (notice.id, notice.subject);
-    let shown = Shown::of(notice).filter(|shown| !shown.read)?;
-    if shown.kind == NoticeKind::Call && shown.at.saturating_add(CALL_RINGS) < now.0 {
-        return None;
+async fn item(app: &App, recipient: &Recipient, notice: Notice, now: Timestamp) -> Result<Option<Item>, ApiError> {
+    let (id, subject, member) = (notice.id, notice.subject, recipient.person.id);
+    let Some(shown) = Shown::of(notice).filter(|shown| !shown.read) else { return Ok(None) };
+    let chosen = recipient.choices.get(shown.kind.as_str()).copied();
+    let Ways { inbox, push, mail } = chosen.unwrap_or_else(|| default_ways(shown.kind));
+    // Whoever looks at a page of ours is told there, if at all.
+    let told_there = inbox && app.live.is_open(member);
+    let too_late = shown.kind == NoticeKind::Call && shown.at.saturating_add(CALL_RINGS) < now.0;
+    if told_there || too_late || !(push || mail) {
+        return Ok(None);
     }
     if shown.kind.is_about_a_room() {
-        let handle = app.rooms.get(roomtone_room::ids::RoomId(subject?))?;
-        let admitted = app.rooms.admits(&handle, recipient.person.id).await.is_ok_and(|admission| admission.admitted);
-        if !admitted {
-            return None;
+        let Some(handle) = subject.and_then(|room| app.rooms.get(RoomId(room))) else { return Ok(None) };
+        if !app.rooms.admits(&handle, member).await?.admitted {
+            return Ok(None);
         }
     }
-    let chosen = recipient.choices.get(shown.kind.as_str()).copied();
-    let ways = chosen.unwrap_or_else(|| default_ways(shown.kind));
-    (ways.push || ways.mail).then_some(Item { id, shown, push: ways.push, mail: ways.mail })
+    Ok(Some(Item { id, shown, push, mail }))
 }
 
 /// Hands what is new to it to one browser. `Ok(None)` is done.
@@ -215,15 +219,21 @@ async fn to_browser(
         Sent::Accepted => {
             metrics::counter!("roomtone_push_sent_total").increment(1);
             handed_over.add(&new, target);
+            if recipient.failing.contains(&to.id) {
+                app.store.subscription_works(to.id).await?;
+            }
             Ok(None)
         }
         Sent::Gone => app.store.subscription_gone(to).await.map(|()| None),
         Sent::Refused => {
             metrics::counter!("roomtone_push_refused_total").increment(1);
             tracing::warn!("a push service refused a message");
-            Ok(None)
+            app.store.subscription_failed(to.id, edge::now()).await.map(|_| None)
         }
-        Sent::Later(wait) => Ok(Some(Wait(wait))),
+        Sent::Later(wait) => {
+            let forgotten = app.store.subscription_failed(to.id, edge::now()).await?;
+            Ok((!forgotten).then_some(Wait(wait)))
+        }
     }
 }
 
@@ -294,4 +304,48 @@ fn line(texts: &Texts, shown: &Shown) -> String {
         None => text.to_owned(),
     };
     texts.line(shown.kind, shown.actor.as_ref().map(|actor| cut(&actor.name)).as_deref(), &cut(&shown.body))
+}
+
+#[cfg(test)]
+mod tests {
+    use roomtone_room::{Kind, Opening};
+    use roomtone_store::{DATABASE_FILE, NewNotice};
+    use sqlx::{Connection, SqliteConnection};
+
+    use super::*;
+    use crate::app::tests::idle;
+
+    /// Of a store that does not answer whether somebody may enter a room, their notice is not lost.
+    #[tokio::test]
+    async fn what_cannot_be_looked_up_is_tried_again() {
+        let (app, data) = idle().await;
+        let (ada, ben) = (app.newcomer("ada").await, app.newcomer("ben").await);
+        let (me, whom) = (ada.member.person.id, ben.member.person.id);
+        let room = app.rooms.open(me, Opening::new("A room".to_owned(), Kind::Open, "en")).await.unwrap();
+        let browser = Subscription {
+            id: RecordId(1),
+            endpoint: "https://push.example/1".to_owned(),
+            p256dh: vec![0; 65],
+            auth: vec![0; 16],
+        };
+        app.store.subscribe(whom, &ben.session, &browser, edge::now()).await.unwrap().unwrap();
+        let notice = NewNotice {
+            id: RecordId(7),
+            member: whom,
+            kind: NoticeKind::RoomOpened.as_str(),
+            actor: Some(me),
+            subject: Some(room.0),
+            body: String::new(),
+            at: edge::now(),
+            defaults: Ways { inbox: true, push: true, mail: false },
+            away: true,
+        };
+        app.store.add_notices(&[notice], Timestamp(0)).await.unwrap();
+        let file = format!("sqlite://{}", data.path().join(DATABASE_FILE).display());
+        let mut database = SqliteConnection::connect(&file).await.unwrap();
+        // Who hides that they are online is part of how they stand to a room, and of nothing else here.
+        sqlx::query("ALTER TABLE members RENAME COLUMN online_hidden TO gone").execute(&mut database).await.unwrap();
+        round(&app, &HandedOver::default()).await.unwrap();
+        assert!(app.store.next_due().await.unwrap().is_some(), "it is due again");
+    }
 }

@@ -3,7 +3,7 @@
 //!
 //! Everybody who has something to tell calls [`Notices::tell`], which never waits. One task keeps what was told, in
 //! batches; a second finds those who want to hear of a room (`fanout`), a third delivers what goes out (`deliver`).
-//! [`run`] is all three.
+//! [`start`] starts all three.
 
 pub(crate) mod choices;
 mod deliver;
@@ -18,9 +18,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use roomtone_room::ids::{MemberId, RecordId, RoomId, Timestamp};
 use roomtone_store::{NOTICES_AT_ONCE, NewNotice, StoreError};
 use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 use crate::app::App;
 use crate::edge;
+use crate::tasks::supervised;
 use crate::wire::hallway::LiveMessage;
 use crate::wire::notices::{Notice, NoticeKind};
 use fanout::News;
@@ -86,7 +88,7 @@ pub struct Notices {
     waiting: Mutex<Option<Waiting>>,
 }
 
-/// What waits for [`run`].
+/// What waits for [`start`].
 type Waiting = (mpsc::Receiver<Job<Tell>>, mpsc::Receiver<Job<News>>);
 
 /// What is in a queue: something to do, or somebody who waits until everything before is done.
@@ -96,7 +98,7 @@ enum Job<T> {
 }
 
 impl Notices {
-    /// Nothing is told before [`run`] runs; until then it waits.
+    /// Nothing is told before [`start`]; until then it waits.
     pub(crate) fn new(push: Push, stop: StopLinks) -> Arc<Self> {
         let (tells, tells_waiting) = mpsc::channel(TELLS);
         let (news, news_waiting) = mpsc::channel(NEWS);
@@ -135,11 +137,19 @@ impl Notices {
     }
 }
 
-/// Keeps, spreads and delivers what is told, until it is dropped. Only the first call does anything.
-pub(crate) async fn run(app: Arc<App>) {
+/// Starts the three tasks that keep, spread and deliver what is told, until they are aborted. Only the first call starts any.
+pub(crate) fn start(app: &Arc<App>) -> Vec<JoinHandle<()>> {
     let waiting = app.notices.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let Some((tells, news)) = waiting else { return };
-    tokio::join!(keep_all(&app, tells), spread_all(&app, news), deliver::run(&app));
+    let Some((mut tells, mut news)) = waiting else { return Vec::new() };
+    let (keeper, spreader, deliverer) = (app.clone(), app.clone(), app.clone());
+    let (mut turns, handed_over) = (fanout::Turns::default(), deliver::HandedOver::default());
+    vec![
+        tokio::spawn(supervised("notices_keep", async move || keep_all(&keeper, &mut tells).await)),
+        tokio::spawn(supervised("notices_spread", async move || {
+            fanout::run(&spreader, &mut news, &mut turns).await;
+        })),
+        tokio::spawn(supervised("notices_deliver", async move || deliver::run(&deliverer, &handed_over).await)),
+    ]
 }
 
 /// Deletes notices that are too old, a few at a time.
@@ -161,7 +171,7 @@ pub(crate) async fn tell_unread(app: &App, member: MemberId) -> Result<u64, Stor
     Ok(unread)
 }
 
-async fn keep_all(app: &App, mut waiting: mpsc::Receiver<Job<Tell>>) {
+async fn keep_all(app: &App, waiting: &mut mpsc::Receiver<Job<Tell>>) {
     let mut jobs = Vec::with_capacity(NOTICES_AT_ONCE);
     while waiting.recv_many(&mut jobs, NOTICES_AT_ONCE).await > 0 {
         let (mut batch, mut settled) = (Vec::new(), Vec::new());
@@ -174,21 +184,6 @@ async fn keep_all(app: &App, mut waiting: mpsc::Receiver<Job<Tell>>) {
         keep(app, batch).await;
         for done in settled {
             let _ = done.send(());
-        }
-    }
-}
-
-async fn spread_all(app: &App, mut waiting: mpsc::Receiver<Job<News>>) {
-    while let Some(job) = waiting.recv().await {
-        match job {
-            Job::Do(news) => {
-                if let Err(error) = fanout::spread(app, news).await {
-                    tracing::warn!(code = ?error.code, "some followers were not told of a room");
-                }
-            }
-            Job::Settle(done) => {
-                let _ = done.send(());
-            }
         }
     }
 }
@@ -231,7 +226,8 @@ async fn keep(app: &App, batch: Vec<Tell>) {
             return tracing::warn!(%error, count = notices.len(), "notices were not kept");
         }
     };
-    if notices.iter().any(|notice| notice.away) {
+    // Also while a page is open: what is not wanted in the inbox is not shown there.
+    if notices.iter().any(|notice| notice.away || !shown.contains(&notice.id)) {
         app.notices.due.notify_one();
     }
     for notice in notices.iter().filter(|notice| !notice.away && shown.contains(&notice.id)) {

@@ -4,7 +4,7 @@
 //! addresses, only over TLS, follows no redirects, and neither waits nor reads for long.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -17,7 +17,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
+use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use roomtone_store::{Store, StoreError, Subscription};
 use tokio::sync::Semaphore;
@@ -37,8 +37,13 @@ pub(crate) const PAYLOAD_MAX: usize = 3_000;
 /// How long one message may take to hand over.
 const SEND_LIMIT: Duration = Duration::from_secs(15);
 
-/// How long connecting may take, the look-up of the name included.
+/// How long looking up a name may take, and connecting after that.
+const LOOK_UP_LIMIT: Duration = Duration::from_secs(5);
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+
+/// Names that are looked up at the same time. The system's look-up cannot be called off and takes a thread for as long as it
+/// takes, also when nobody waits for it any more: whoever names servers that do not answer holds no more threads than this.
+const LOOK_UPS: usize = 8;
 
 /// Messages that are handed over at the same time. More empties a long queue sooner; each takes a connection.
 const AT_ONCE: usize = 16;
@@ -193,7 +198,7 @@ fn new_key() -> ES256KeyPair {
 }
 
 fn client(reach: Reach) -> io::Result<Client<HttpsConnector<HttpConnector<Resolver>>, Body>> {
-    let mut http = HttpConnector::new_with_resolver(Resolver { reach, system: GaiResolver::new() });
+    let mut http = HttpConnector::new_with_resolver(Resolver::new(reach));
     http.enforce_http(false);
     http.set_connect_timeout(Some(CONNECT_LIMIT));
     let tls = HttpsConnectorBuilder::new().with_native_roots()?;
@@ -223,7 +228,16 @@ fn outcome(status: StatusCode, headers: &HeaderMap) -> Sent {
 #[derive(Clone)]
 struct Resolver {
     reach: Reach,
-    system: GaiResolver,
+    look_up: fn(&str) -> io::Result<Vec<SocketAddr>>,
+    places: Arc<Semaphore>,
+}
+
+impl Resolver {
+    fn new(reach: Reach) -> Self {
+        // The port is not looked at: the connector has its own.
+        let look_up = |name: &str| (name, 0).to_socket_addrs().map(Iterator::collect);
+        Self { reach, look_up, places: Arc::new(Semaphore::new(LOOK_UPS)) }
+    }
 }
 
 impl Service<Name> for Resolver {
@@ -231,16 +245,25 @@ impl Service<Name> for Resolver {
     type Error = io::Error;
     type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.system.poll_ready(context)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
-        let reach = self.reach;
-        let found = self.system.call(name);
+        let Self { reach, look_up, places } = self.clone();
+        let found = async move {
+            let place = places.acquire_owned().await.map_err(io::Error::other)?;
+            let looked_up = tokio::task::spawn_blocking(move || {
+                // Given back when the thread is free, however long nobody waits for it any more.
+                let _place = place;
+                look_up(name.as_str())
+            });
+            looked_up.await.map_err(io::Error::other)?
+        };
         Box::pin(async move {
+            let found = tokio::time::timeout(LOOK_UP_LIMIT, found).await??;
             let allowed: Vec<_> =
-                found.await?.filter(|address| reach == Reach::Anywhere || is_public(address.ip())).collect();
+                found.into_iter().filter(|address| reach == Reach::Anywhere || is_public(address.ip())).collect();
             if allowed.is_empty() {
                 return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the name has no public address"));
             }
@@ -284,6 +307,9 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     fn push(reach: Reach) -> Push {
@@ -389,9 +415,36 @@ mod tests {
     #[tokio::test]
     async fn names_that_lead_inside_are_not_resolved() {
         let name: Name = "localhost".parse().unwrap();
-        let look_up = |reach| Resolver { reach, system: GaiResolver::new() }.call(name.clone());
+        let look_up = |reach| Resolver::new(reach).call(name.clone());
         assert_eq!(look_up(Reach::Public).await.unwrap_err().kind(), io::ErrorKind::PermissionDenied);
         assert!(look_up(Reach::Anywhere).await.unwrap().all(|address| address.ip().is_loopback()));
+    }
+
+    /// Time is virtual: names that take for ever end nobody's patience but their own.
+    #[tokio::test(start_paused = true)]
+    async fn names_that_take_for_ever_hold_a_few_threads() {
+        static BEGUN: AtomicUsize = AtomicUsize::new(0);
+        static ENDED: Barrier = Barrier::new(LOOK_UPS + 1);
+        let look_up = |_: &str| {
+            if BEGUN.fetch_add(1, Ordering::SeqCst) < LOOK_UPS {
+                ENDED.wait();
+            }
+            Ok(vec!["1.1.1.1:0".parse().unwrap()])
+        };
+        let mut resolver = Resolver { look_up, ..Resolver::new(Reach::Public) };
+        let mut ask = || tokio::spawn(resolver.call("push.example".parse().unwrap()));
+        let asked: Vec<_> = (0..3 * LOOK_UPS).map(|_| ask()).collect();
+        while BEGUN.load(Ordering::SeqCst) < LOOK_UPS {
+            tokio::task::yield_now().await;
+        }
+        tokio::time::advance(LOOK_UP_LIMIT).await;
+        for asked in asked {
+            assert_eq!(asked.await.unwrap().unwrap_err().kind(), io::ErrorKind::TimedOut);
+        }
+        assert_eq!(BEGUN.load(Ordering::SeqCst), LOOK_UPS);
+        // Once they end there are places again.
+        ENDED.wait();
+        assert_eq!(ask().await.unwrap().unwrap().count(), 1);
     }
 
     #[test]

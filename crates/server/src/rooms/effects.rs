@@ -18,7 +18,7 @@ use super::message::{Caller, LegRequest, NewLeg, Outgoing, SocketNo};
 use super::owner::{Connect, Owner, Round, answer};
 use crate::edge;
 use crate::media_io::ThreadNo;
-use crate::wire::socket::{ByeCode, LegEndCode, LegKind, ServerMessage};
+use crate::wire::socket::{ByeCode, LegEndCode, LegKind, Person, ServerMessage};
 use crate::wire::{ApiError, Code};
 
 impl Owner {
@@ -27,6 +27,7 @@ impl Owner {
     pub(super) async fn tell(&mut self, mut round: Round) {
         let happened = std::mem::take(&mut round.happened);
         let changed = !happened.is_empty();
+        let renamed = std::mem::take(&mut round.renamed);
         for leg in round.ended_legs.drain(..) {
             self.cut(leg).await;
         }
@@ -38,10 +39,13 @@ impl Owner {
         if changed && self.room.talkers().collect::<std::collections::BTreeSet<_>>() != self.granted {
             self.grant().await;
         }
-        if changed || round.shows_otherwise {
+        if changed || round.shows_otherwise || !renamed.is_empty() {
             self.update_summary();
         }
         self.send_events(happened);
+        for person in renamed {
+            self.tell_renamed(&person);
+        }
         for member in fresh {
             self.send_snapshot(member);
         }
@@ -191,6 +195,23 @@ impl Owner {
         }
     }
 
+    /// Shows somebody under another name to those who see them. In a large room only those on stage are told of a listener's.
+    fn tell_renamed(&mut self, person: &Person) {
+        let member = person.id.0;
+        let to_all = !self.fanout.forget_names(&self.room)
+            || self.room.participant(member).is_some_and(|participant| participant.role.on_stage());
+        let message = Outgoing::from(&ServerMessage::Renamed { person: person.clone() });
+        let on_stage = |viewer| self.room.participant(viewer).is_some_and(|viewer| viewer.role.on_stage());
+        let told = self.sockets.iter().filter(|&(&viewer, _)| {
+            viewer == member || ((to_all || on_stage(viewer)) && !self.apart.are(viewer, member))
+        });
+        let slow: Vec<_> =
+            told.filter(|(_, socket)| is_slow(&socket.outgoing, message.clone())).map(|(member, _)| *member).collect();
+        for member in slow {
+            self.drop_slow(member);
+        }
+    }
+
     fn send_snapshot(&mut self, member: MemberId) {
         let house = self.house.as_ref().map(super::summary::badge);
         if let Some(snapshot) = fanout::snapshot(&self.room, &self.people, &self.apart, house, member, edge::now().0) {
@@ -268,6 +289,7 @@ impl Owner {
             .zip(ssrcs)
             .map(|(slot, ssrc)| ListenSlot {
                 payload_type: slot.payload_type,
+                red: slot.red,
                 level_ext: slot.level_ext,
                 nack: slot.nack,
                 ssrc,

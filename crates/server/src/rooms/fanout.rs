@@ -204,7 +204,7 @@ impl Fanout {
         self.flush_at = next;
         while self.recent.len() > REMEMBERED {
             if let Some(forgotten) = self.recent.pop_front() {
-                self.complete_after = forgotten.numbered.seq;
+                self.complete_after = self.complete_after.max(forgotten.numbered.seq);
             }
         }
         flush
@@ -230,6 +230,13 @@ impl Fanout {
             return None;
         }
         Some(self.events(room, since, large, |h| moderates || h.is_for(viewer, apart)))
+    }
+
+    /// Somebody has another name, which no event tells: whoever was away until now gets a snapshot. Returns whether the room
+    /// is a large one.
+    pub(super) fn forget_names(&mut self, room: &Room) -> bool {
+        self.complete_after = Seq(room.seq().0 + 1);
+        is_large(room)
     }
 
     /// The listeners who have a block with somebody of whom the audience is about to be told. Those on stage have none with

@@ -169,6 +169,10 @@ pub(crate) enum Message {
     Part { blocker: MemberId, blocked: MemberId, done: oneshot::Sender<()> },
     /// With whom the member has a block by now: it was looked up before another one was made.
     Recheck { member: MemberId, standing: Arc<Standing> },
+    /// The member has accepted a call to the room: they come on stage, now or when they enter.
+    ComeOnStage { member: MemberId },
+    /// Somebody has another name, handle or picture now.
+    Person(Person),
     /// The member is out, since they are not in the room's house any more.
     PutOut { member: MemberId },
     /// The room's house has changed, or is no more.

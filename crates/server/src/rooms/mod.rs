@@ -29,6 +29,7 @@ use crate::app::StartError;
 use crate::edge;
 use crate::live::Live;
 use crate::media_io::{Load, Media, Report};
+use crate::tasks::supervised;
 use crate::visits::Visits;
 use crate::wire::socket::ByeCode;
 use crate::wire::stored::{Unreadable, read_event, read_state, write_event};
@@ -64,7 +65,7 @@ pub struct Rooms {
     /// People who may be in rooms.
     max_listeners: usize,
     next_socket: AtomicU64,
-    /// Sessions that this process has ended, and blocks that were made.
+    /// Sessions that this process has ended, blocks that were made, and people who were put out of a house.
     sign_outs: AtomicU64,
     /// Rises whenever the hallway may look different.
     changes: AtomicU64,
@@ -81,8 +82,8 @@ pub(crate) struct Around {
     pub(crate) speaking: Box<dyn Fn(RoomId, MemberId) + Send + Sync>,
 }
 
-/// How many sessions had been ended, and blocks been made, at some moment. As long as the number stays the same, whoever was
-/// signed in still is, and may be where they might be.
+/// How many sessions had been ended, blocks been made and people put out of houses at some moment. As long as the number stays
+/// the same, whoever was signed in still is, and may be where they might be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SignOuts(u64);
 
@@ -176,13 +177,13 @@ impl Rooms {
             rooms.run(room).await?;
         }
         let router = rooms.clone();
-        tokio::spawn(async move {
+        tokio::spawn(supervised("leg_reports", async move || {
             while let Some(report) = reports.recv().await {
                 if let Some(handle) = router.get(report.room) {
                     handle.deliver(Message::Report(report)).await;
                 }
             }
-        });
+        }));
         Ok(rooms)
     }
 
@@ -276,6 +277,11 @@ impl Rooms {
         summary.admits(&self.store, member).await
     }
 
+    /// Which of these members, none of whom is in it, may know of a room.
+    pub(crate) async fn admits_of(&self, handle: &Handle, members: &[MemberId]) -> Result<HashSet<MemberId>, ApiError> {
+        handle.summary().admits_of(&self.store, members).await
+    }
+
     /// Takes members out of every room and cuts their sockets and legs, all at once; their sessions must be gone from the
     /// store already. Returns when the rooms have done it.
     pub(crate) async fn expel(&self, members: &HashSet<MemberId>) {
@@ -308,8 +314,10 @@ impl Rooms {
     /// Parts two members of whom the one has just blocked the other: in the room where both are, and in the hallway. The
     /// block must be in the store already.
     pub(crate) async fn part(&self, blocker: MemberId, blocked: MemberId) {
-        // Whoever is on the way to a room, and was asked about before the block was made, is asked about again.
+        // Whoever is on the way to a room, and was asked about before the block was made, is asked about again; so is whoever
+        // is about to ring.
         self.sign_outs.fetch_add(1, Ordering::SeqCst);
+        self.around.live.end_calls_between(blocker, blocked);
         let (one, other) = {
             let presence = self.presence();
             (presence.room_of(blocker), presence.room_of(blocked))
@@ -401,14 +409,21 @@ impl Rooms {
         if self.sign_outs() == as_of {
             return Ok(());
         }
-        if self.store.session(&session).await.map_err(|e| ApiError::internal(&e))?.is_none() {
+        let internal = |error| ApiError::internal(&error);
+        if self.store.session(&session).await.map_err(internal)?.is_none() {
             self.end_session(member, session).await;
             return Err(Code::NotSignedIn.into());
         }
         let room = self.presence().room_of(member);
         if let Some(handle) = room.and_then(|room| self.get(room)) {
-            let standing = Arc::new(self.store.standing(member).await.map_err(|e| ApiError::internal(&e))?);
+            let standing = Arc::new(self.store.standing(member).await.map_err(internal)?);
             handle.deliver(Message::Recheck { member, standing }).await;
+            if let Some(house) = handle.summary().house()
+                && let Some(standing) = self.store.house_standing(house, member).await.map_err(internal)?
+                && !standing.is_member()
+            {
+                handle.deliver(Message::PutOut { member }).await;
+            }
         }
         Ok(())
     }
@@ -450,6 +465,26 @@ impl Rooms {
         }
         let standing = self.store.standing(member).await.map_err(internal)?;
         Ok(!roomtone_room::social::bars(&room, &standing.blocked) && !standing.blocked.contains(&room.host()))
+    }
+
+    /// Whether all of these were in a room, live or ended, as far as what is kept of it still tells: who has left it and said nothing
+    /// by a command is forgotten with the older part of its log.
+    pub(crate) async fn were_in(&self, id: RoomId, members: [MemberId; 2]) -> Result<bool, ApiError> {
+        let Some(stored) = self.store.load_room(id).await.map_err(|e| ApiError::internal(&e))? else {
+            return Ok(false);
+        };
+        let state = match &stored.snapshot {
+            Some((_, body)) => Some(read_state(body).map_err(|e| ApiError::internal(&e))?),
+            None => None,
+        };
+        let was_in = |member: MemberId| {
+            stored.tail.iter().any(|row| row.member == Some(member))
+                || state.as_ref().is_some_and(|state| {
+                    state.participants.iter().any(|participant| participant.member == member)
+                        || state.answered.iter().any(|answered| answered.member == member)
+                })
+        };
+        Ok(members.into_iter().all(was_in))
     }
 
     /// A room as the store has it.

@@ -76,6 +76,8 @@ pub(super) struct Owner {
     /// Who has a block with whom.
     pub(super) apart: Apart,
     pub(super) house: Option<RoomHouse>,
+    /// Who has accepted a call to the room and has not come yet.
+    expected_on_stage: HashSet<MemberId>,
     pub(super) sockets: HashMap<MemberId, Socket>,
     /// Members without a control socket who are present for as long as their listen leg lives.
     pub(super) present_by_leg: HashSet<MemberId>,
@@ -116,6 +118,8 @@ pub(super) struct Round {
     pub(super) resyncs: Vec<(MemberId, SocketNo)>,
     /// What to say to members who leave, where it is not what the reason alone would say.
     pub(super) byes: HashMap<MemberId, ByeCode>,
+    /// Who has another name or picture.
+    pub(super) renamed: Vec<Person>,
     /// Whether what the hallway shows of the room changes, whatever the events say.
     pub(super) shows_otherwise: bool,
     /// To be told once the rest is done.
@@ -189,6 +193,7 @@ impl Owner {
             people,
             apart,
             house,
+            expected_on_stage: HashSet::new(),
             sockets: HashMap::new(),
             present_by_leg: HashSet::new(),
             legs: Legs::default(),
@@ -398,6 +403,11 @@ impl Owner {
                 round.done.push(done);
             }
             Message::Recheck { member, standing } => self.recheck(member, &standing, round),
+            Message::ComeOnStage { member } => {
+                self.expected_on_stage.insert(member);
+                self.seat_if_expected(member, round);
+            }
+            Message::Person(person) => self.rename(person, round),
             Message::PutOut { member } => self.leave(member, ByeCode::Removed, round),
             Message::House(house) => {
                 self.house = house.or_else(|| self.room.house().map(closed_house));
@@ -433,7 +443,29 @@ impl Owner {
             let known = Known { person: caller.person.clone(), hidden: standing.online_hidden };
             self.rooms.presence().know(member, self.room.id(), known);
         }
+        self.seat_if_expected(member, round);
         Ok(())
+    }
+
+    /// Brings somebody on stage who has accepted a call to this room, if they are here. The call was the host's offer.
+    fn seat_if_expected(&mut self, member: MemberId, round: &mut Round) {
+        if self.room.participant(member).is_none() || !self.expected_on_stage.remove(&member) {
+            return;
+        }
+        let of = |member| Actor::Member { member, role_epoch: None, id: None };
+        // Refused if the host is not here any more, or offers it already; then they find the stage as any listener does.
+        let _ = self.apply(of(self.room.host()), Command::OfferStage { member }, round);
+        let _ = self.apply(of(member), Command::AcceptOffer, round);
+    }
+
+    /// Shows somebody by another name or picture than before: to newcomers, in the hallway, and to those who are here.
+    fn rename(&mut self, person: Person, round: &mut Round) {
+        let member = person.id.0;
+        if self.people.get(&member).is_none_or(|known| *known == person) {
+            return;
+        }
+        self.people.insert(member, person.clone());
+        round.renamed.push(person);
     }
 
     pub(super) fn leave(&mut self, member: MemberId, bye: ByeCode, round: &mut Round) {

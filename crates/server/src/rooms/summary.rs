@@ -129,7 +129,42 @@ impl Summary {
         !self.ended && !apart && house && (by_kind || self.named.contains(&who.member))
     }
 
-    /// The same, with what it takes looked up: only what decides.
+    /// To which of many it shows itself, as [`Summary::shows_itself_to`] has it.
+    pub(super) async fn admits_of(&self, store: &Store, members: &[MemberId]) -> Result<HashSet<MemberId>, ApiError> {
+        // Nothing else lets anybody into a closed room, and there may be very many to ask about.
+        let can_be = |member: &&MemberId| self.kind != Kind::Closed || self.named.contains(member);
+        let members: Vec<MemberId> = members.iter().filter(can_be).copied().collect();
+        if members.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let internal = |error| ApiError::internal(&error);
+        let standings = store.standings(&members).await.map_err(internal)?;
+        let followed = match self.kind {
+            Kind::Social => store.followed_by_any(&self.moderators, &members).await.map_err(internal)?,
+            Kind::Open | Kind::Closed => HashSet::new(),
+        };
+        let house = match self.house() {
+            Some(house) => Some(store.house_standings(house, &members).await.map_err(internal)?),
+            None => None,
+        };
+        let nobody = HashSet::new();
+        let admitted = members.into_iter().filter(|member| {
+            self.shows_itself_to(&Onlooker {
+                member: *member,
+                blocked: standings.get(member).map_or(&nobody, |standing| &standing.blocked),
+                entry: match &house {
+                    Some((inside, _)) if inside.contains(member) => HouseEntry::Member,
+                    Some((_, banned)) if banned.contains(member) => HouseEntry::Banned,
+                    Some(_) => HouseEntry::Stranger,
+                    None => HouseEntry::Member,
+                },
+                followed_by_moderator: followed.contains(member),
+            })
+        });
+        Ok(admitted.collect())
+    }
+
+    /// The same for one, with what it takes to enter.
     pub(super) async fn admits(&self, store: &Store, member: MemberId) -> Result<Admission, ApiError> {
         let internal = |error| ApiError::internal(&error);
         let standing = Arc::new(store.standing(member).await.map_err(internal)?);

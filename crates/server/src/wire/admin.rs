@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Id;
+use super::hallway::HouseBadge;
 use super::invites::WaitingState;
 use super::socket::Person;
 use crate::settings::MailTls;
@@ -174,7 +175,9 @@ pub struct AdminReport {
     /// In which room it happened.
     #[schema(value_type = Option<String>)]
     pub room: Option<Id<RoomId>>,
-    /// In which house it happened.
+    /// Who hosted it then; null once their account is deleted.
+    pub room_host: Option<Person>,
+    /// In which house it happened; null once that has ended.
     #[schema(value_type = Option<String>)]
     pub house: Option<Id<HouseId>>,
     /// What is wrong, in a word.
@@ -221,6 +224,10 @@ pub struct Audit {
     pub about: Option<Person>,
     /// Ids, numbers and words that belong to it, by name.
     pub details: BTreeMap<String, String>,
+    /// In which house, if its admin did it there and it has not ended.
+    pub house: Option<HouseBadge>,
+    /// Why, in the words of a house's admin; may be empty.
+    pub reason: String,
 }
 
 /// Which database there is.
@@ -260,6 +267,8 @@ pub struct Health {
     pub mail: bool,
     /// Whether notifications can be pushed.
     pub push: bool,
+    /// How often a background task has failed and started again since then; 0 unless the program has an error.
+    pub task_restarts: u64,
 }
 
 /// `GET /api/admin/settings`.

@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 use utoipa::ToSchema;
 
+use crate::limits::TooMany;
+
 /// Why a request or a command was refused. The text form is stable; docs/PROTOCOL.md lists all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -244,6 +246,12 @@ impl From<Code> for ApiError {
     }
 }
 
+impl From<TooMany> for ApiError {
+    fn from(TooMany { wait }: TooMany) -> Self {
+        Self { retry_after: Some(wait), ..Code::RateLimited.into() }
+    }
+}
+
 impl From<Rejection> for Code {
     fn from(rejection: Rejection) -> Self {
         match rejection {
@@ -280,7 +288,9 @@ impl IntoResponse for ApiError {
         let retry_after = self.retry_after;
         let mut response = (status, Json(self)).into_response();
         if let Some(after) = retry_after {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+            // Whole seconds: none is too early.
+            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
         response
     }
@@ -290,6 +300,15 @@ impl IntoResponse for ApiError {
 mod tests {
     use super::*;
     use crate::app::StartError;
+
+    #[test]
+    fn how_long_to_wait_is_said_in_seconds_and_never_too_short() {
+        for (wait, seconds) in [(1, "1"), (999, "1"), (1_000, "1"), (1_001, "2"), (600_000, "600")] {
+            let response = ApiError::from(TooMany { wait: Duration::from_millis(wait) }).into_response();
+            assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+            assert_eq!(response.headers()[header::RETRY_AFTER], seconds, "{wait} ms");
+        }
+    }
 
     #[test]
     fn a_store_that_is_busy_is_no_fault() {

@@ -188,6 +188,18 @@ pub struct JoinHouse {
 pub struct SetHouseRole {
     /// `member` or `admin`.
     pub role: HouseRole,
+    /// Why; up to 280 characters, for the log of the house and of the server.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// Why an admin of a house removes somebody, lets them back in or ends the house; the body may be absent.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HouseReason {
+    /// Up to 280 characters, for the log of the house and of the server.
+    #[serde(default)]
+    pub reason: String,
 }
 
 /// `POST /api/houses/{handle}/nominations`.
@@ -248,4 +260,44 @@ pub struct HouseBans {
     pub items: Vec<Person>,
     /// What to pass as `after` for the next page; null on the last.
     pub next: Option<String>,
+}
+
+/// `GET /api/houses/{handle}/log`: what admins of the house did in it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HouseLog {
+    /// Up to 50, the latest first.
+    pub items: Vec<HouseRecord>,
+    /// What to pass as `after` for the next page; null on the last.
+    pub next: Option<String>,
+}
+
+/// An entry of a house's log.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HouseRecord {
+    /// Its id.
+    #[schema(value_type = String)]
+    pub id: Id<RecordId>,
+    /// When, in milliseconds since 1970.
+    pub at: u64,
+    /// Who did it; null for somebody whose account is deleted, or of whom the caller may not know.
+    pub actor: Option<Person>,
+    /// What: `house_banned`, `house_ban_lifted`, `house_admin_made` or `house_admin_ended`.
+    pub act: String,
+    /// To whom, as for `actor`; whoever is kept out of the house is named in any case.
+    pub about: Option<Person>,
+    /// Why, in the words of whoever did it; may be empty.
+    pub reason: String,
+}
+
+impl From<roomtone_store::HouseRecord> for HouseRecord {
+    fn from(record: roomtone_store::HouseRecord) -> Self {
+        Self {
+            id: Id(record.id),
+            at: record.at.0,
+            actor: record.actor.map(Into::into),
+            act: record.act,
+            about: record.about.map(Into::into),
+            reason: record.reason,
+        }
+    }
 }

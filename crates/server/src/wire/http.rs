@@ -47,8 +47,8 @@ pub struct Me {
     pub set_up_needed: bool,
     /// Whose invite let the member in.
     pub sponsor: Option<Person>,
-    /// Whom the member follows.
-    pub following: Vec<Person>,
+    /// Whether the member follows anybody; whom, is in `GET /api/members/{handle}/following`.
+    pub follows_anybody: bool,
 }
 
 /// `POST /api/tokens`.
@@ -64,6 +64,14 @@ pub struct NewToken {
 pub struct Token {
     /// To be sent as `Authorization: Bearer TOKEN`. Shown once.
     pub token: String,
+}
+
+/// `POST /api/rooms/{id}/ping`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ping {
+    /// Handles of the people, from 1 to 10.
+    pub handles: Vec<String>,
 }
 
 /// `POST /api/rooms`.

@@ -92,8 +92,7 @@ pub struct MyInvites {
     /// Up to 100 invites, newest first.
     pub items: Vec<MyInvite>,
     /// What to pass as `after` for the next page; null on the last.
-    #[schema(value_type = Option<String>)]
-    pub next: Option<Id<RecordId>>,
+    pub next: Option<String>,
 }
 
 /// `POST /api/invites`.

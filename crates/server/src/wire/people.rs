@@ -200,6 +200,8 @@ pub struct Entry {
     pub person: Person,
     /// Since when they are in it, in milliseconds since 1970.
     pub since: u64,
+    /// Whether the caller follows them.
+    pub followed: bool,
 }
 
 /// `GET /api/suggestions`.
@@ -270,7 +272,8 @@ impl ReportReason {
     }
 }
 
-/// `POST /api/reports`: about a member, a room or a house, or several of them.
+/// `POST /api/reports`: about a member, a room or a house, or several of them. With a room, the member may also be somebody who
+/// has blocked the caller, if both were in it, or the caller was called or pinged into it by them.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewReport {
@@ -298,7 +301,8 @@ pub struct ReportMade {
 }
 
 /// What the server knew when somebody reported something. It is kept with the report, so that later changes of a handle, a
-/// title or a role do not hide what was reported.
+/// title or a role do not hide what was reported. It says nothing of others than the reporter and the reported member: it could
+/// not be found again when these delete their account.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct ReportContext {
     /// Handle of whoever reported; empty once they have deleted their account.
@@ -342,8 +346,6 @@ pub struct ReportedRoom {
     pub id: Id<RoomId>,
     /// The title.
     pub title: String,
-    /// Handle of the host.
-    pub host: String,
     /// What the reported member was in it; null if they were not in it.
     pub about_role: Option<super::socket::Role>,
     /// What the reporter was in it; null if they were not in it.

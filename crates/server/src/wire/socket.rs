@@ -98,6 +98,11 @@ pub enum ServerMessage {
         #[ts(optional)]
         error: Option<ApiError>,
     },
+    /// Somebody has another name, handle or picture.
+    Renamed {
+        /// As they are to be shown from now on.
+        person: Person,
+    },
     /// The server cut a media leg.
     LegEnded {
         /// Which.

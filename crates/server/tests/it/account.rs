@@ -7,6 +7,7 @@ use axum::http::{Method, StatusCode};
 use image::{ImageFormat, RgbImage};
 use roomtone_store::{NewSession, Store};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::support::{Answer, Member, Server};
 
@@ -78,6 +79,38 @@ async fn write_everywhere(ada: &Member<'_>, friend: &Member<'_>) -> u32 {
     number
 }
 
+/// Has words of a member stand where others keep them: she becomes the host of a room that the friend opened, in which she is
+/// reported, and as an admin answers a report. Returns how many marks there are then.
+async fn write_with_others(server: &Server, data: &TempDir, ada: &Member<'_>, friend: &Member<'_>, marks: u32) -> u32 {
+    let link = server.app.owner_link().await.unwrap().unwrap();
+    let owner = server.redeem(link.rsplit('/').next().unwrap()).await;
+    let handle = ada.get("/api/me").await.json()["handle"].as_str().unwrap().to_owned();
+    owner.sent(Method::PUT, &format!("/api/admin/members/{handle}/admin"), json!({})).await;
+    let reporter = server.member(data).await;
+    let room = friend.open("open").await;
+    let mut host = friend.enter(&room).await;
+    let mut later_host = ada.enter(&room).await;
+    let _reporter = reporter.enter(&room).await;
+    host.accepted(json!({ "type": "offer_stage", "member": ada.id })).await;
+    later_host.accepted(json!({ "type": "accept_offer" })).await;
+    host.accepted(json!({ "type": "make_moderator", "member": ada.id })).await;
+    host.accepted(json!({ "type": "hand_over", "member": ada.id })).await;
+    let body = json!({ "room": room, "reason": "abuse", "text": "Too loud" });
+    let report = reporter.posted("/api/reports", body).await["id"].as_str().unwrap().to_owned();
+    let reports = owner.get("/api/admin/reports").await.json();
+    assert_eq!(reports["items"][0]["room_host"]["handle"], handle.as_str());
+    let answer = json!({ "outcome": "acted", "text": mark(marks + 1) });
+    ada.posted(&format!("/api/admin/reports/{report}"), answer).await;
+    // The notice is kept a moment after the answer was given.
+    loop {
+        let notices = reporter.get("/api/notices").await.json();
+        if notices["items"].as_array().unwrap().iter().any(|notice| notice["body"] == mark(marks + 1).as_str()) {
+            return marks + 1;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
 /// Looks for marks in every file of a folder.
 fn search(folder: &Path, marks: u32) -> Vec<String> {
     let mut left = Vec::new();
@@ -102,6 +135,7 @@ async fn nothing_of_a_deleted_account_is_left_in_the_folder() {
     let (server, data) = Server::start().await;
     let (ada, friend) = (server.member(&data).await, server.member(&data).await);
     let marks = write_everywhere(&ada, &friend).await;
+    let marks = write_with_others(&server, &data, &ada, &friend, marks).await;
     assert!(!search(data.path(), marks).is_empty());
     let me = ada.get("/api/me").await.json();
     let handle = me["handle"].as_str().unwrap();
@@ -121,6 +155,35 @@ async fn nothing_of_a_deleted_account_is_left_in_the_folder() {
     server.stop().await;
     let server = Server::start_in(data.path()).await;
     assert_eq!(server.get("/api/me", Some(&token)).await.status, StatusCode::OK);
+}
+
+/// Whoever asks without a pause while the account goes is let in before the answer, and never after it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_answered_once_the_account_is_said_to_be_gone() {
+    let (server, data) = Server::start().await;
+    let (ada, ben) = (server.member(&data).await, server.member(&data).await);
+    let player = ada.posted("/api/tokens", json!({ "label": "player" })).await["token"].as_str().unwrap().to_owned();
+    // Known to the server already: from an address with so many bad tokens it looks no others up.
+    assert_eq!(ben.get("/api/me").await.status, StatusCode::OK);
+    let gone = std::sync::atomic::AtomicBool::new(false);
+    let asking = async |token: &str| {
+        let mut after = 0;
+        while after < 3 {
+            let asked_after = gone.load(std::sync::atomic::Ordering::SeqCst);
+            let status = server.get("/api/me", Some(token)).await.status;
+            if asked_after {
+                assert!(status.is_client_error(), "{status}");
+                ben.get(&format!("/api/members/{}", ada.handle)).await.refused(404, "member_not_found");
+                after += 1;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let going = async {
+        assert_eq!(ada.delete_account(&ada.handle).await.status, StatusCode::NO_CONTENT);
+        gone.store(true, std::sync::atomic::Ordering::SeqCst);
+    };
+    tokio::join!(asking(&ada.token), asking(&player), going);
 }
 
 #[tokio::test]

@@ -55,7 +55,10 @@ async fn a_call_rings_and_is_answered_once() {
         (&call["id"], &json!("accepted"), &json!(ben.id))
     );
     assert_eq!(other_page.next("call_over").await["id"], call["id"]);
-    let _ben = ben.enter(room).await;
+    // Both are there to talk.
+    let mut entered = ben.connect(room, None).await;
+    let you = entered.next("snapshot").await["you"].clone();
+    assert_eq!((you["role"].as_str(), you["mic"].as_bool()), (Some("speaker"), Some(false)));
     ben.answer(&call, "declined").await.refused(410, "call_over");
 }
 
@@ -70,6 +73,8 @@ async fn later_and_no_leave_the_room_open_to_both() {
         assert_eq!(page.next("call_answered").await["answer"], answer);
         let room = call["room"].as_str().unwrap();
         assert_eq!(whom.get(&format!("/api/rooms/{room}")).await.status, StatusCode::OK);
+        let mut entered = whom.connect(room, None).await;
+        assert_eq!(entered.next("snapshot").await["you"]["role"], "listener");
     }
 }
 
@@ -82,7 +87,51 @@ async fn two_who_call_each_other_meet() {
     let _host = ada.enter(call["room"].as_str().unwrap()).await;
     assert_eq!(ben.call(&ada).await, call);
     assert_eq!(page.next("call_answered").await["answer"], "accepted");
-    let _ben = ben.enter(call["room"].as_str().unwrap()).await;
+    let mut entered = ben.connect(call["room"].as_str().unwrap(), None).await;
+    assert_eq!(entered.next("snapshot").await["you"]["role"], "speaker");
+}
+
+#[tokio::test]
+async fn two_who_call_each_other_at_once_meet() {
+    let (server, data) = Server::start().await;
+    for _ in 0..10 {
+        let (ada, ben) = (server.member(&data).await, server.member(&data).await);
+        let (one, other) = tokio::join!(ada.call(&ben), ben.call(&ada));
+        assert_eq!(one, other);
+    }
+    let rooms = server.app.store.live_rooms().await.unwrap();
+    assert_eq!(rooms.len(), 10, "one room for each pair");
+}
+
+#[tokio::test]
+async fn a_block_a_suspension_and_a_deletion_end_what_rings() {
+    let (server, data) = Server::start().await;
+    let link = server.app.owner_link().await.unwrap().unwrap();
+    let owner = server.redeem(link.rsplit('/').next().unwrap()).await;
+    for how in ["block", "suspend", "delete"] {
+        let (ada, ben) = (server.member(&data).await, server.member(&data).await);
+        let (mut adas, mut bens) = (ada.live().await, ben.live().await);
+        let call = ada.call(&ben).await;
+        assert_eq!(bens.next("call").await["call"]["id"], call["id"]);
+        match how {
+            "block" => {
+                ben.block(&ada).await;
+                assert_eq!(adas.next("call_over").await["id"], call["id"]);
+            }
+            "suspend" => {
+                let path = format!("/api/admin/members/{}/suspend", ada.handle);
+                let answer = owner.post(&path, &json!({ "branch": false, "reason": "Spam" })).await;
+                assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+            }
+            _ => {
+                let body = json!({ "handle": ada.handle }).to_string();
+                let answer = server.send_json(Method::DELETE, "/api/me", Some(&ada.token), &body).await;
+                assert_eq!(answer.status, StatusCode::NO_CONTENT, "{}", answer.text);
+            }
+        }
+        assert_eq!(bens.next("call_over").await["id"], call["id"], "{how}");
+        ben.answer(&call, "accepted").await.refused(410, "call_over");
+    }
 }
 
 #[tokio::test]

@@ -6,9 +6,11 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Member, Server};
 
 async fn ask(member: &Member<'_>, method: &str, path: &str, body: &Value) -> Answer {
-    let json = [("content-type", "application/json")];
     let method = Method::from_bytes(method.as_bytes()).unwrap();
-    member.server.send(method, path, Some(&member.token), &json, body.to_string()).await
+    if body.is_null() {
+        return member.send(method, path).await;
+    }
+    member.server.send_json(method, path, Some(&member.token), &body.to_string()).await
 }
 
 #[track_caller]
@@ -242,6 +244,56 @@ async fn a_ban_reaches_those_too_who_have_blocked_the_admin() {
     assert_eq!(handles(&bans["items"]), [&ben.handle]);
     done(&ada, "DELETE", &format!("/api/houses/tea/bans/{}", ben.handle), Value::Null).await;
     done(&ben, "PUT", "/api/houses/tea/membership", join).await;
+}
+
+#[tokio::test]
+async fn what_admins_of_a_house_do_is_in_its_log_and_the_servers() {
+    let (server, data) = Server::start().await;
+    let link = server.app.owner_link().await.unwrap().unwrap();
+    let owner = server.redeem(link.rsplit('/').next().unwrap()).await;
+    let (ada, ben, eve) = (server.member(&data).await, server.member(&data).await, server.member(&data).await);
+    make(&ada, "tea", false, false).await;
+    for member in [&ben, &eve] {
+        done(member, "PUT", "/api/houses/tea/membership", json!({ "rules_accepted": true })).await;
+    }
+    let of = |member: &Member<'_>| format!("/api/houses/tea/members/{}", member.handle);
+    done(&ada, "PUT", &of(&ben), json!({ "role": "admin", "reason": "helps" })).await;
+    done(&ben, "DELETE", &of(&eve), json!({ "reason": "shouts\na lot" })).await;
+    // A reason is not asked for, and is a text like others.
+    ada.send(Method::DELETE, &format!("/api/houses/tea/bans/{}", eve.handle)).await;
+    ask(&ada, "DELETE", &of(&eve), &json!({ "reason": "x".repeat(281) })).await.refused(422, "invalid_text");
+    ask(&ada, "DELETE", &of(&eve), &json!({ "why": "x" })).await.refused(400, "bad_request");
+    let log = ada.get("/api/houses/tea/log").await.json();
+    let entries: Vec<_> = log["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (&one["act"], &one["actor"]["handle"], &one["about"]["handle"], &one["reason"]))
+        .map(|(a, b, c, d)| [a, b, c, d].map(|text| text.as_str().unwrap_or_default().to_owned()))
+        .collect();
+    let expected = [
+        ["house_ban_lifted", &ada.handle, &eve.handle, ""],
+        ["house_banned", &ben.handle, &eve.handle, "shouts\na lot"],
+        ["house_admin_made", &ada.handle, &ben.handle, "helps"],
+    ];
+    assert_eq!(entries, expected);
+    assert_eq!(log["next"], Value::Null);
+    for bad in ["x", "1", "1.x", "-1.7zzzzzzzzzzzzzzzzzzzzzzzzz"] {
+        ada.get(&format!("/api/houses/tea/log?after={bad}")).await.refused(400, "bad_request");
+    }
+    eve.get("/api/houses/tea/log").await.refused(403, "not_allowed");
+    // Who reported the house is still heard once an admin has ended it.
+    let report = json!({ "house": "tea", "reason": "abuse", "text": "Look at its name" });
+    assert_eq!(eve.post("/api/reports", &report).await.status, StatusCode::CREATED);
+    done(&ada, "DELETE", "/api/houses/tea", json!({ "reason": "empty" })).await;
+    let reports = owner.get("/api/admin/reports?open=true").await.json();
+    assert_eq!(
+        (&reports["items"][0]["house"], &reports["items"][0]["context"]["house"]["name"]),
+        (&Value::Null, &json!("TEA"))
+    );
+    let audit = owner.get("/api/admin/audit").await.json();
+    assert_eq!((&audit["items"][0]["act"], &audit["items"][0]["reason"]), (&json!("house_deleted"), &json!("empty")));
+    assert_eq!(audit["items"].as_array().unwrap().len(), 4);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Getting in.
 
 use axum::http::{Method, StatusCode};
+use roomtone::limits::GUESSES;
 use roomtone_room::ids::Timestamp;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -104,8 +105,44 @@ async fn guessing_is_slowed_down() {
     }
     assert!(codes.starts_with(&["invite_not_found".to_owned()]));
     assert!(codes.contains(&"rate_limited".to_owned()));
-    // Somebody with a real invite behind the same address still sees it.
-    assert_eq!(server.get(&format!("/api/invites/{code}"), None).await.status, StatusCode::OK);
+    // Before anything is looked up: a code that is right is not told from one that is not.
+    let limits = &server.app.limits;
+    let later = roomtone::edge::instant() + GUESSES.refill * 10_000;
+    assert!(limits.address(&GUESSES, "127.0.0.1".parse().unwrap(), later).is_ok());
+    for code in [code.as_str(), "00000000000000000000000000", "no%20code"] {
+        let answer = server.get(&format!("/api/invites/{code}"), None).await;
+        answer.refused(429, "rate_limited");
+        assert!(answer.headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap() > 10_000);
+    }
+}
+
+/// Whoever has a code does not find out through it which handles there are.
+#[tokio::test]
+async fn handles_are_not_tried_through_an_invite_without_end() {
+    let (server, data) = Server::start().await;
+    let ada = server.member(&data).await;
+    let (code, other) = (server.code(&data).await, server.code(&data).await);
+    let ask = async |code: &str, handle: &str| {
+        let body = json!({ "handle": handle, "name": "New", "language": "en" });
+        server.post(&format!("/api/invites/{code}/redeem"), None, &body).await
+    };
+    let mut answers = Vec::new();
+    // One comes back every twenty seconds.
+    for _ in 0..40 {
+        let answer = ask(&code, &ada.handle).await;
+        answers.push(answer.json()["code"].as_str().unwrap().to_owned());
+        if answers.last().is_some_and(|code| code == "rate_limited") {
+            let wait: u64 = answer.headers["retry-after"].to_str().unwrap().parse().unwrap();
+            assert!((1..=20).contains(&wait), "{wait}");
+            break;
+        }
+    }
+    assert_eq!(answers[..30], vec!["handle_taken"; 30]);
+    assert_eq!(answers.last().unwrap(), "rate_limited");
+    // The handle of nobody is not told from that of somebody either, and another invite is another one.
+    ask(&code, "nobody_has_it").await.refused(429, "rate_limited");
+    assert_eq!(ask(&other, "nobody_has_it").await.status, 201);
+    server.stop().await;
 }
 
 #[tokio::test]
@@ -124,7 +161,8 @@ async fn who_is_out_of_guesses_does_not_come_to_be_redeemed() {
         }
     }
     answer.refused(429, "rate_limited");
-    assert_eq!(answer.headers["retry-after"], "1");
+    // One comes back every two seconds.
+    assert!(["1", "2"].contains(&answer.headers["retry-after"].to_str().unwrap()));
 }
 
 #[tokio::test]

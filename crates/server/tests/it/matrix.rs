@@ -1,7 +1,7 @@
 //! Who may do what: every route there is, tried as everybody there is. A route without a row fails the test, and so does a row
 //! without a route. Where the answer is "there is no such thing", it is the very answer that an invented id gets.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::{Method, StatusCode};
 use roomtone::edge::Secret;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::authenticator::Authenticator;
-use crate::support::{Answer, Member, Server, listen_offer};
+use crate::support::{Answer, Member, Server, Trusting, listen_offer, on_both_databases};
 
 /// What a row's path and body are about. Each row has one of its own, made by a member of its own: Ada.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,6 +136,8 @@ const TABLE: &[(&str, Thing, &str, &str)] = {
         ("GET /api/rooms/{id}", ClosedRoom, "", "401 404 404 404 404 200"),
         ("GET /api/rooms/{id}/roster", OpenRoom, "", "401 200 404 200 200 200"),
         ("GET /api/rooms/{id}/roster", ClosedRoom, "", "401 404 404 404 404 200"),
+        ("POST /api/rooms/{id}/ping", OpenRoom, r#"{"handles":["nobody"]}"#, "401 409 404 409 409 404"),
+        ("POST /api/rooms/{id}/ping", ClosedRoom, r#"{"handles":["nobody"]}"#, "401 404 404 404 404 404"),
         ("POST /api/rooms/{id}/listen", ClosedRoom, OFFER, "401 404 404 404 404 201"),
         ("POST /api/rooms/{id}/publish", ClosedRoom, OFFER, "401 404 404 404 404 422"),
         ("DELETE /api/rooms/{id}/legs/{leg}", ClosedRoom, "", "401 404 404 404 404 404"),
@@ -164,6 +166,8 @@ const TABLE: &[(&str, Thing, &str, &str)] = {
         ("DELETE /api/houses/{handle}/follow", PrivateHouse, "", "401 404 404 404 404 204"),
         ("GET /api/houses/{handle}/bans", House, "", "401 403 403 403 403 200"),
         ("GET /api/houses/{handle}/bans", PrivateHouse, "", "401 404 404 404 404 200"),
+        ("GET /api/houses/{handle}/log", House, "", "401 403 403 403 403 200"),
+        ("GET /api/houses/{handle}/log", PrivateHouse, "", "401 404 404 404 404 200"),
         ("DELETE /api/houses/{handle}/bans/{member}", HouseBan, "", "401 404 404 404 404 204"),
         ("GET /api/houses/{handle}/nominations", House, "", "401 403 403 403 403 200"),
         ("GET /api/houses/{handle}/nominations", PrivateHouse, "", "401 404 404 404 404 200"),
@@ -231,17 +235,22 @@ const OFFER: &str = "v=0";
 /// In the order of the table's columns.
 const ROLES: [&str; 6] = ["visitor", "member", "blocked", "admin", "owner", "self"];
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_route_answers_every_role_as_the_table_says() {
-    let (server, data) = Server::start().await;
-    let world = World::new(&server, &data).await;
-    let mut wrong = Vec::new();
-    for (number, row) in TABLE.iter().enumerate() {
-        wrong.extend(world.check(number, row).await);
+on_both_databases!(every_route_answers_every_role_as_the_table_says);
+
+async fn every_route_answers_every_role_as_the_table_says(servers: &[Trusting]) {
+    let mut codes = Vec::new();
+    for Trusting { server, data } in servers {
+        let world = World::new(server, data).await;
+        let (mut wrong, mut refusals) = (Vec::new(), BTreeMap::new());
+        for (number, row) in TABLE.iter().enumerate() {
+            wrong.extend(world.check(number, row, &mut refusals).await);
+        }
+        assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+        codes.push(refusals);
     }
-    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
-    drop(world);
-    server.stop().await;
+    for other in &codes[1..] {
+        assert_eq!(&codes[0], other, "SQLite on the left, Postgres on the right");
+    }
 }
 
 #[tokio::test]
@@ -281,8 +290,13 @@ impl<'a> World<'a> {
         Self { server, data, member, admin, owner }
     }
 
-    /// Tries one row as everybody, and says what was not as it is to be.
-    async fn check(&self, number: usize, (route, thing, body, expected): &(&str, Thing, &str, &str)) -> Vec<String> {
+    /// Tries one row as everybody, and says what was not as it is to be. The codes of refusals go with the others'.
+    async fn check(
+        &self,
+        number: usize,
+        (route, thing, body, expected): &(&str, Thing, &str, &str),
+        codes: &mut BTreeMap<String, Value>,
+    ) -> Vec<String> {
         let ada = self.server.member(self.data).await;
         let blocked = self.server.member(self.data).await;
         let block = format!("/api/members/{}/block", blocked.handle);
@@ -308,6 +322,9 @@ impl<'a> World<'a> {
                     "{route} ({thing:?}) as {role}: {expected} expected, {found} found: {:.120}",
                     answer.text
                 ));
+            }
+            if answer.status.is_client_error() {
+                codes.insert(format!("{route} ({thing:?}) as {role}"), answer.json()["code"].clone());
             }
             if found != "404" {
                 continue;

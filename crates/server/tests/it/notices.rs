@@ -244,3 +244,61 @@ async fn a_letter_has_a_link_that_ends_letters() {
         server.send(Method::POST, bad, None, &form, String::new()).await.refused(404, "not_found");
     }
 }
+
+#[tokio::test]
+async fn people_are_pinged_into_a_room_that_they_may_enter() {
+    let (server, data) = Server::start().await;
+    let (ada, ben, eve) = (server.member(&data).await, server.member(&data).await, server.member(&data).await);
+    let (joe, kim, lee) = (server.member(&data).await, server.member(&data).await, server.member(&data).await);
+    // Ben follows Ada, and Ada follows Joe; Eve follows Ada and has blocked the host; Kim has muted Ada.
+    for (follower, whom) in [(&ben, &ada), (&ada, &joe), (&eve, &ada), (&ada, &kim)] {
+        follow(follower, whom, "never").await;
+    }
+    let host = server.member(&data).await;
+    eve.send(Method::PUT, &format!("/api/members/{}/block", host.handle)).await;
+    kim.send(Method::PUT, &format!("/api/members/{}/mute", ada.handle)).await;
+    let room = host.open("open").await;
+    let _host = host.enter(&room).await;
+    let ping = async |who: &Member<'_>, room: &str, handles: &[&str]| {
+        who.post(&format!("/api/rooms/{room}/ping"), &json!({ "handles": handles })).await
+    };
+    let all = [&*ben.handle, &*joe.handle, &*eve.handle, &*kim.handle];
+    ping(&ada, &room, &all).await.refused(409, "not_in_room");
+    let _listener = ada.enter(&room).await;
+    let mut page = ben.live().await;
+    let told = ping(&ada, &room, &all).await;
+    assert_eq!(told.status, StatusCode::NO_CONTENT, "{}", told.text);
+    let notice = page.next("notice").await["notice"].clone();
+    assert_eq!((&notice["kind"], &notice["actor"]["handle"]), (&json!("ping"), &json!(ada.handle)));
+    assert_eq!((&notice["body"], &notice["link"]), (&json!("A room"), &json!(format!("/room/{room}"))));
+    // Once each; and who may not enter, or does not want to hear of Ada, not at all, which is answered alike.
+    assert_eq!(ping(&ada, &room, &all).await.status, StatusCode::NO_CONTENT);
+    for (member, times) in [(&ben, 1), (&joe, 1), (&eve, 0), (&kim, 0)] {
+        let pings = inbox(member).await.into_iter().filter(|(kind, _)| kind == "ping");
+        assert_eq!(pings.count(), times, "{}", member.handle);
+    }
+    // Neither strangers, nor nobody, nor oneself, nor too many.
+    ping(&ada, &room, &[&ben.handle, &lee.handle]).await.refused(403, "not_allowed");
+    ping(&ada, &room, &[&ada.handle]).await.refused(403, "not_allowed");
+    ping(&ada, &room, &["nobody_at_all"]).await.refused(404, "member_not_found");
+    ping(&ada, &room, &[&*ben.handle; 11]).await.refused(400, "bad_request");
+    ping(&ada, &room, &[]).await.refused(400, "bad_request");
+    ping(&ada, "00000000000000000000000009", &[&ben.handle]).await.refused(404, "room_not_found");
+    // A closed room is for those who were named.
+    let closed = ada.open("closed").await;
+    let _ada = ada.enter(&closed).await;
+    assert_eq!(ping(&ada, &closed, &[&joe.handle]).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(inbox(&joe).await.iter().filter(|(kind, _)| kind == "ping").count(), 1);
+}
+
+/// Whoever opens many rooms fills nobody's inbox.
+#[tokio::test]
+async fn opening_rooms_without_end_is_slowed_down() {
+    let (server, data) = Server::start().await;
+    let ada = server.member(&data).await;
+    for _ in 0..20 {
+        ada.open("closed").await;
+    }
+    let room = json!({ "title": "One more", "kind": "closed" });
+    ada.post("/api/rooms", &room).await.refused(429, "rate_limited");
+}

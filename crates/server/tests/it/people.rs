@@ -186,7 +186,7 @@ async fn a_block_makes_each_missing_for_the_other() {
             assert_eq!((there.status, &there.text), (nowhere.status, &nowhere.text), "{method} {path}");
             assert_eq!(there.text, missing.text);
         }
-        assert_eq!(one.get("/api/me").await.json()["following"].as_array().unwrap().len(), 1);
+        assert_eq!(one.get("/api/me").await.json()["follows_anybody"], true);
         let of_eve = one.get(&format!("/api/members/{}/followers", eve.handle)).await.json();
         assert_eq!(handles(&of_eve["items"]), [one.handle.as_str()]);
         let suggested = one.get("/api/suggestions").await.json();
@@ -223,6 +223,13 @@ async fn muting_is_known_to_nobody_else() {
     ada.done(Method::DELETE, &format!("/api/members/{}/mute", ben.handle)).await;
     assert_eq!(ada.get("/api/mutes").await.json()["items"], json!([]));
     ada.put(&format!("/api/members/{}/mute", ada.handle)).await.refused(409, "target_protected");
+    // Whoever blocks one vanishes from the list, is answered as missing, and unmuted all the same.
+    ada.done(Method::PUT, &format!("/api/members/{}/mute", ben.handle)).await;
+    ben.done(Method::PUT, &format!("/api/members/{}/block", ada.handle)).await;
+    assert_eq!(ada.get("/api/mutes").await.json()["items"], json!([]));
+    ada.send(Method::DELETE, &format!("/api/members/{}/mute", ben.handle)).await.refused(404, "member_not_found");
+    ben.done(Method::DELETE, &format!("/api/members/{}/block", ada.handle)).await;
+    assert_eq!(ada.get("/api/mutes").await.json()["items"], json!([]), "a mute that nobody could see");
 }
 
 #[tokio::test]
@@ -269,7 +276,8 @@ async fn reports_keep_what_was_known_and_tell_nobody() {
     assert_eq!(context["reporter"], ada.handle.as_str());
     assert_eq!(context["about"]["handle"], ben.handle.as_str());
     assert_eq!((&context["about"]["followed"], &context["about"]["blocked"]), (&json!(true), &json!(false)));
-    assert_eq!((&context["room"]["title"], &context["room"]["host"]), (&json!("A room"), &json!(ben.handle)));
+    assert_eq!((&context["room"]["title"], context["room"].get("host")), (&json!("A room"), None));
+    assert_eq!(report.room_host.map(|host| host.handle), Some(ben.handle.clone()));
     assert_eq!(
         (&context["room"]["about_role"], &context["room"]["reporter_role"]),
         (&json!("host"), &json!("listener"))
@@ -298,4 +306,66 @@ async fn reports_keep_what_was_known_and_tell_nobody() {
         refused |= eve.post("/api/reports", &about(&ben.handle)).await.status == StatusCode::TOO_MANY_REQUESTS;
     }
     assert!(refused, "nobody may bury everybody else's");
+}
+
+#[tokio::test]
+async fn a_new_name_reaches_the_room_that_they_are_in() {
+    let (server, data) = Server::start().await;
+    let (ada, ben, eve) = (server.member(&data).await, server.member(&data).await, server.member(&data).await);
+    let room = ada.open("open").await;
+    let mut host = ada.enter(&room).await;
+    let (_ben, _eve) = (ben.enter(&room).await, eve.enter(&room).await);
+    // With a page open beside the room, and without.
+    let _page = eve.live().await;
+    for (member, name) in [(&ben, "Benjamin"), (&eve, "Eva")] {
+        let change = json!({ "name": name }).to_string();
+        let changed = server.send_json(Method::PATCH, "/api/me", Some(&member.token), &change).await;
+        assert_eq!(changed.status, StatusCode::OK, "{}", changed.text);
+        let told = host.next("renamed").await["person"].clone();
+        assert_eq!((&told["id"], &told["name"]), (&json!(member.id), &json!(name)));
+    }
+    let roster = ada.get(&format!("/api/rooms/{room}/roster")).await.json();
+    let names: Vec<_> =
+        roster["participants"].as_array().unwrap().iter().map(|p| p["person"]["name"].clone()).collect();
+    assert_eq!(names[1..], [json!("Benjamin"), json!("Eva")]);
+}
+
+/// Blocking whom one has molested is no way out of being reported.
+#[tokio::test]
+async fn who_has_blocked_one_can_be_reported_with_the_room_in_which_one_met() {
+    let (server, data) = Server::start().await;
+    let (ada, ben, eve) = (server.member(&data).await, server.member(&data).await, server.member(&data).await);
+    let (room, other) = (eve.open("open").await, server.member(&data).await.open("open").await);
+    let _host = eve.enter(&room).await;
+    let _ada = ada.enter(&room).await;
+    let ben_in_it = ben.enter(&room).await;
+    let call = ben.post("/api/calls", &json!({ "handle": ada.handle })).await;
+    assert_eq!(call.status, StatusCode::CREATED, "{}", call.text);
+    let called = call.json()["room"].as_str().unwrap().to_owned();
+    // A notice is written a moment after the call was made.
+    let mut page = ada.get("/api/notices").await.json();
+    while page["items"].as_array().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+        page = ada.get("/api/notices").await.json();
+    }
+    ben.done(Method::PUT, &format!("/api/members/{}/block", ada.handle)).await;
+    drop(ben_in_it);
+    let about = |handle: &str, room: &str| json!({ "about": handle, "room": room, "reason": "abuse", "text": "" });
+    let nobody = ada.post("/api/reports", &about("nobody", &room)).await;
+    for elsewhere in [other.as_str(), "nonsense", "7zzzzzzzzzzzzzzzzzzzzzzzzz"] {
+        let refused = ada.post("/api/reports", &about(&ben.handle, elsewhere)).await;
+        refused.refused(404, "member_not_found");
+        assert_eq!(refused.text, nobody.text);
+    }
+    for met in [&room, &called] {
+        let made = ada.post("/api/reports", &about(&ben.handle, met)).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+        let id = made.json()["id"].as_str().unwrap().parse().unwrap();
+        let report = server.app.store.report(id).await.unwrap().unwrap();
+        assert_eq!((report.about.unwrap().handle, report.room.unwrap().to_string()), (ben.handle.clone(), met.clone()));
+    }
+    // Who was not there learns nothing by it.
+    let mia = server.member(&data).await;
+    ben.done(Method::PUT, &format!("/api/members/{}/block", mia.handle)).await;
+    mia.post("/api/reports", &about(&ben.handle, &room)).await.refused(404, "member_not_found");
 }

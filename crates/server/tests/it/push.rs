@@ -254,6 +254,24 @@ async fn who_looks_at_a_page_gets_no_message() {
     service.next().await;
 }
 
+/// What a member does not want in the inbox is not shown on their page, so it goes out although one is open.
+#[tokio::test]
+async fn what_is_not_for_the_inbox_is_pushed_also_while_a_page_is_open() {
+    let (server, data, mut service) = start().await;
+    let (ada, ben) = (server.member(&data).await, server.member(&data).await);
+    let browser = Browser::new(&service, "/ada");
+    browser.subscribe(&ada).await;
+    let kinds = json!([{ "kind": "call", "inbox": false, "push": true, "mail": false }]);
+    let choices = json!({ "kinds": kinds, "quiet_from": null, "quiet_until": null, "time_zone": "" });
+    put(&ada, "/api/notices/choices", &choices).await;
+    let _page = ada.live().await;
+    let made = ben.post("/api/calls", &json!({ "handle": ada.handle })).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+    let message = browser.read(&service.next().await.2);
+    assert_eq!(message["kind"], "call");
+    assert_eq!(ada.get("/api/notices").await.json()["items"], json!([]));
+}
+
 #[tokio::test]
 async fn a_browser_that_is_gone_is_forgotten() {
     let (server, data, mut service) = start().await;

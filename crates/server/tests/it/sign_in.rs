@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::http::{Method, StatusCode};
 use roomtone::cli::Data;
 use roomtone::edge::Secret;
-use roomtone::limits::{CONFIRM_MAIL_TO, Counts, Key, RECOVERY_OF, SIGN_IN_MAIL_TO, TABLE};
+use roomtone::limits::{BAD_TOKENS, CONFIRM_MAIL_TO, Counts, Key, NOWHERE, RECOVERY_OF, SIGN_IN_MAIL_TO, TABLE};
 use roomtone_room::ids::{MemberId, RecordId, Timestamp};
 use roomtone_store::{BranchAct, NewMember, NewSession, Store};
 use serde_json::{Value, json};
@@ -560,12 +560,13 @@ async fn letters_are_asked_for_in_moderation_and_only_where_there_is_a_mail_serv
     // That there were enough is said to nobody.
     let answer = server.post("/api/sign-in/mail", None, &json!({ "address": "Eve@example.org" })).await;
     assert_eq!(answer.status, StatusCode::ACCEPTED);
-    assert!(!server.app.limits.subject(&SIGN_IN_MAIL_TO, "eve@example.org", roomtone::edge::instant()));
+    assert!(server.app.limits.subject(&SIGN_IN_MAIL_TO, "eve@example.org", roomtone::edge::instant()).is_err());
     let ben = server.member(&data).await;
     // Who confirms an address is counted apart, so that nobody keeps others from signing in by asking for theirs.
-    assert!((0..3).all(|_| server.app.limits.subject(&CONFIRM_MAIL_TO, "mia@example.org", roomtone::edge::instant())));
+    let confirm = || server.app.limits.subject(&CONFIRM_MAIL_TO, "mia@example.org", roomtone::edge::instant());
+    assert!((0..3).all(|_| confirm().is_ok()));
     put_mail(&ben, "mia@example.org").await.refused(429, "rate_limited");
-    assert!(server.app.limits.subject(&SIGN_IN_MAIL_TO, "mia@example.org", roomtone::edge::instant()));
+    assert!(server.app.limits.subject(&SIGN_IN_MAIL_TO, "mia@example.org", roomtone::edge::instant()).is_ok());
     assert_eq!(put_mail(&ben, "ben@example.org").await.status, StatusCode::ACCEPTED);
     assert_eq!(mail.next().await.to, "ben@example.org", "the first letter of all");
 
@@ -590,6 +591,58 @@ async fn passkeys_need_a_name_for_the_server() {
 }
 
 #[tokio::test]
+async fn whoever_tries_tokens_is_told_to_wait_and_others_at_the_address_go_on() {
+    let (server, data) = Server::start().await;
+    let ada = server.member(&data).await;
+    assert_eq!(ada.get("/api/me").await.status, 200);
+    let fresh = server.member(&data).await;
+    let (limits, now) = (&server.app.limits, roomtone::edge::instant());
+    let home = "127.0.0.1".parse().unwrap();
+    server.get("/api/me", Some(&Secret::draw().text)).await.refused(401, "not_signed_in");
+    // So many that none comes back while this test lasts.
+    assert!(limits.address(&BAD_TOKENS, home, now + BAD_TOKENS.refill * 100_000).is_ok());
+    for path in ["/api/me", "/api/rooms", "/api/admin/members"] {
+        let answer = server.get(path, Some(&Secret::draw().text)).await;
+        answer.refused(429, "rate_limited");
+        let wait: u64 = answer.headers["retry-after"].to_str().unwrap().parse().unwrap();
+        // A hundred thousand refills less the burst, at two a second.
+        assert!((49_000..=50_000).contains(&wait), "{wait}");
+    }
+    // Who has no token is only not signed in, and whoever was here within the hour goes on.
+    server.get("/api/me", None).await.refused(401, "not_signed_in");
+    assert_eq!(ada.get("/api/me").await.status, 200);
+    fresh.get("/api/me").await.refused(429, "rate_limited");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_does_not_exist_is_counted_as_what_only_admins_see() {
+    let (server, data) = Server::start().await;
+    let ada = server.member(&data).await;
+    let (limits, now) = (&server.app.limits, roomtone::edge::instant());
+    let paths = ["/api/nowhere", "/api/admin/members", "/api/admin/audit"];
+    let answers = async |token: Option<&str>| {
+        let mut answers = Vec::new();
+        for path in paths {
+            let answer = server.get(path, token).await;
+            let wait = answer.headers.get("retry-after").is_some();
+            answers.push((answer.status.as_u16(), answer.text, wait));
+        }
+        assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+        answers[0].0
+    };
+    for token in [Some(ada.token.as_str()), None] {
+        assert_eq!(answers(token).await, 404);
+    }
+    assert!(limits.address(&NOWHERE, "127.0.0.1".parse().unwrap(), now + NOWHERE.refill * 100_000).is_ok());
+    for token in [Some(ada.token.as_str()), None] {
+        assert_eq!(answers(token).await, 429);
+    }
+    assert_eq!(ada.get("/api/me").await.status, 200);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn wrong_recovery_codes_are_counted_for_each_handle() {
     let (server, data) = Server::start().await;
     let ada = server.member(&data).await;
@@ -600,7 +653,7 @@ async fn wrong_recovery_codes_are_counted_for_each_handle() {
     for handle in [ada.handle.as_str(), "nobody"] {
         recover(&server, handle, "0000-0000-0000-0000-0000").await.refused(403, "recovery_refused");
         // So many by others that none comes back while this test lasts.
-        assert!(limits.subject(&RECOVERY_OF, handle, now + RECOVERY_OF.refill * 10_000));
+        assert!(limits.subject(&RECOVERY_OF, handle, now + RECOVERY_OF.refill * 10_000).is_ok());
         let answer = recover(&server, handle, "0000-0000-0000-0000-0000").await;
         answer.refused(429, "rate_limited");
         refused.push(answer.text);
@@ -732,7 +785,10 @@ async fn every_limit_holds() {
             asked += 1;
             if answer.status == StatusCode::TOO_MANY_REQUESTS {
                 answer.refused(429, "rate_limited");
-                assert_eq!(answer.headers["retry-after"], "1");
+                // Until the next one comes back, in whole seconds.
+                let wait: u64 = answer.headers["retry-after"].to_str().unwrap().parse().unwrap();
+                let longest = limit.refill.as_millis().div_ceil(1000) as u64;
+                assert!((1..=longest).contains(&wait), "{}: {wait}", limit.name);
                 break;
             }
             assert_ne!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");

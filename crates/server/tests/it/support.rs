@@ -16,10 +16,11 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use roomtone::app::App;
-use roomtone::cli::{Cli, Command, Data};
+use roomtone::cli::{Cli, Command, Data, DatabaseUrl};
 use roomtone::notices::push::Reach;
 use roomtone::observe::Observe;
 use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -31,10 +32,79 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 /// How long a test waits for something that must come; only a failing test ever waits that long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Where the tests find a Postgres server in which they may make databases.
+const POSTGRES: &str = "ROOMTONE_TEST_POSTGRES";
+
+/// Makes two tests of each case, which takes servers: with one on SQLite, and with one on each kind of database, which are to
+/// answer alike.
+macro_rules! on_both_databases {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $name() {
+                    super::$name(&[$crate::support::Trusting::sqlite().await]).await;
+                }
+            )*
+        }
+
+        mod postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $name() {
+                    use $crate::support::Trusting;
+                    super::$name(&[Trusting::sqlite().await, Trusting::postgres(stringify!($name)).await]).await;
+                }
+            )*
+        }
+    };
+}
+pub(crate) use on_both_databases;
+
+/// A server that believes where requests say they come from, with data of its own.
+pub(crate) struct Trusting {
+    pub(crate) server: Server,
+    pub(crate) data: TempDir,
+}
+
+impl Trusting {
+    pub(crate) async fn sqlite() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        Self { server: Server::start_with(data.path(), &["--proxy", "127.0.0.1"]).await, data }
+    }
+
+    pub(crate) async fn postgres(case: &str) -> Self {
+        let (data, database) = (tempfile::tempdir().unwrap(), postgres(case).await);
+        let options = ["--proxy", "127.0.0.1", "--database", &database];
+        Self { server: Server::start_with(data.path(), &options).await, data }
+    }
+
+    /// A new member.
+    pub(crate) async fn member(&self) -> Member<'_> {
+        self.server.member(&self.data).await
+    }
+}
+
+/// The address of an empty Postgres database of its own for each case; it goes with its server.
+async fn postgres(case: &str) -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let server = std::env::var(POSTGRES).unwrap_or_else(|_| {
+        panic!("{case} needs Postgres: {POSTGRES} is not set. `scripts/postgres.sh cargo test` starts one and sets it")
+    });
+    let name = format!("it_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let mut connection = PgConnection::connect(&server).await.unwrap();
+    sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    let (base, options) = server.split_once('?').unwrap_or((&server, ""));
+    let base = base.rsplit_once('/').unwrap().0;
+    format!("{base}/{name}?{options}")
+}
+
 /// A running server.
 pub(crate) struct Server {
     pub(crate) app: Arc<App>,
     pub(crate) address: SocketAddr,
+    database: Option<DatabaseUrl>,
     http: Client<HttpConnector, Full<Bytes>>,
     stop: Option<oneshot::Sender<()>>,
     served: JoinHandle<()>,
@@ -95,7 +165,8 @@ impl Server {
         });
         let served = tokio::spawn(async { serving.await.unwrap() });
         let http = Client::builder(TokioExecutor::new()).build_http();
-        Self { app, address, http, stop: Some(stop), served, next_handle: AtomicU32::new(0) }
+        let database = options.data.database;
+        Self { app, address, database, http, stop: Some(stop), served, next_handle: AtomicU32::new(0) }
     }
 
     /// Stops it, as the operator would.
@@ -104,9 +175,15 @@ impl Server {
         self.served.await.unwrap();
     }
 
+    /// As if nobody had asked for anything of late.
+    pub(crate) fn forget_who_asked(&self) {
+        self.app.limits.forget_idle(roomtone::edge::instant() + Duration::from_secs(24 * 60 * 60));
+    }
+
     /// A fresh invite code.
     pub(crate) async fn code(&self, data: &TempDir) -> String {
-        let links = roomtone::serve::invite(&Data::in_folder(data.path()), 1).await.unwrap();
+        let data = Data { folder: data.path().to_owned(), database: self.database.clone() };
+        let links = roomtone::serve::invite(&data, 1).await.unwrap();
         links[0].rsplit('/').next().unwrap().to_owned()
     }
 

@@ -28,8 +28,10 @@ CREATE TABLE handles (
     member   BLOB UNIQUE REFERENCES members (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
     claim    BLOB CHECK (length(claim) = 32)
 );
-INSERT INTO handles (skeleton, member) SELECT handle, id FROM members;
 CREATE INDEX handles_by_claim ON handles (claim);
+INSERT INTO handles (skeleton, member) SELECT handle, id FROM members;
+-- The program gives these their skeletons when it opens the database, and takes this away.
+INSERT INTO settings (key, value) VALUES ('skeletons_pending', '');
 
 -- When a member took another handle; only the last ones count.
 CREATE TABLE handle_changes (
@@ -245,6 +247,7 @@ CREATE INDEX notifications_by_actor ON notifications (actor, member);
 CREATE INDEX notifications_by_time ON notifications (at);
 CREATE INDEX notifications_unread ON notifications (member, at) WHERE inbox AND read_at IS NULL;
 CREATE INDEX notifications_due ON notifications (deliver_at) WHERE deliver_at IS NOT NULL;
+CREATE INDEX notifications_due_by_member ON notifications (member, deliver_at) WHERE deliver_at IS NOT NULL;
 
 -- Ways that a member chose for a kind of notification; a kind without a row has the defaults.
 CREATE TABLE notification_choices (
@@ -264,18 +267,26 @@ CREATE TABLE push_subscriptions (
     endpoint   TEXT NOT NULL UNIQUE,
     p256dh     BLOB NOT NULL,
     auth       BLOB NOT NULL,
-    created_at BIGINT NOT NULL
+    created_at BIGINT NOT NULL,
+    -- Messages in a row that its push service did not take, and since when.
+    failures   BIGINT NOT NULL DEFAULT 0,
+    failing_since BIGINT
 );
 CREATE INDEX push_subscriptions_by_member ON push_subscriptions (member);
 CREATE INDEX push_subscriptions_by_session ON push_subscriptions (session);
 
--- `about`, `room` and `house` say what was reported; `context` is what the server knew about it at that moment, as JSON.
+-- `about`, `room` and `house` say what was reported; `context` is what the server knew about it at that moment, as JSON, and
+-- names no host: `room_host` is who that was. `house_maker` and `house_ended_by` are those whose words the name of a house in the
+-- context is, once there is no such house any more.
 CREATE TABLE reports (
     id         BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
     reporter   BLOB REFERENCES members (id) ON DELETE SET NULL,
     about      BLOB REFERENCES members (id) ON DELETE CASCADE,
     room       BLOB CHECK (length(room) = 16),
-    house      BLOB REFERENCES houses (id) ON DELETE CASCADE,
+    room_host  BLOB REFERENCES members (id) ON DELETE SET NULL,
+    house      BLOB REFERENCES houses (id) ON DELETE SET NULL,
+    house_maker BLOB REFERENCES members (id) ON DELETE SET NULL,
+    house_ended_by BLOB REFERENCES members (id) ON DELETE SET NULL,
     reason     TEXT NOT NULL,
     text       TEXT NOT NULL,
     context    TEXT NOT NULL,
@@ -288,6 +299,10 @@ CREATE INDEX reports_by_reporter ON reports (reporter);
 CREATE INDEX reports_by_time ON reports (created_at);
 CREATE INDEX reports_by_about ON reports (about);
 CREATE INDEX reports_by_house ON reports (house);
+CREATE INDEX reports_by_room ON reports (room);
+CREATE INDEX reports_by_room_host ON reports (room_host);
+CREATE INDEX reports_by_house_maker ON reports (house_maker);
+CREATE INDEX reports_by_house_end ON reports (house_ended_by);
 CREATE INDEX reports_by_handler ON reports (handled_by);
 CREATE INDEX reports_open ON reports (created_at) WHERE handled_at IS NULL;
 
@@ -301,19 +316,24 @@ CREATE TABLE suspensions (
 );
 CREATE INDEX suspensions_by_root ON suspensions (root);
 CREATE INDEX suspensions_by_author ON suspensions (author);
+CREATE INDEX suspensions_by_time ON suspensions (at, member);
 
--- What admins did. `details` holds ids and numbers and never what a member wrote.
+-- What admins did, of this server and of houses. `details` holds ids and numbers and never what a member wrote; `reason` is what
+-- the admin of a `house` said about it.
 CREATE TABLE audit_log (
     id      BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
     at      BIGINT NOT NULL,
     actor   BLOB REFERENCES members (id) ON DELETE SET NULL,
     act     TEXT NOT NULL,
     about   BLOB REFERENCES members (id) ON DELETE SET NULL,
-    details TEXT NOT NULL
+    details TEXT NOT NULL,
+    house   BLOB REFERENCES houses (id) ON DELETE SET NULL,
+    reason  TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX audit_log_by_time ON audit_log (at);
 CREATE INDEX audit_log_by_actor ON audit_log (actor);
 CREATE INDEX audit_log_by_subject ON audit_log (about);
+CREATE INDEX audit_log_by_house ON audit_log (house, at, id);
 
 -- By which words people (`kind` 0) and houses (1) are found: folded, in Latin letters, and in their own if these are
 -- Cyrillic. `weight` grows with the logarithm of their followers or members, so that the best known come first without

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::TryStreamExt;
 use roomtone_room::ids::{AvatarId, HouseId, MemberId, RecordId, RoomId, Timestamp};
 use roomtone_store::{
-    AuditEntry, BranchAct, DeleteError, HouseText, LogRow, MemberInvite, NewAvatar, NewHouse, NewInvite, NewMember,
-    NewNotice, NewPasskey, NewReport, NewRoom, NewSession, NewWaiting, ProfileChange, QuietHours, Rewrite, Store,
-    Subscription, Ways,
+    AuditEntry, BranchAct, DeleteError, ExportRow, HouseAct, HouseText, LogRow, MemberInvite, NewAvatar, NewHouse,
+    NewInvite, NewMember, NewNotice, NewPasskey, NewReport, NewRoom, NewSession, NewWaiting, ProfileChange, QuietHours,
+    Rewrite, Store, Subscription, Ways,
 };
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row};
 
-use crate::support::{World, contract, hash, invite, join, own, redeem, refused, session_hash};
+use crate::support::{World, act, contract, hash, invite, join, own, redeem, refused, session_hash};
 
 contract!(
     nothing_is_left_of_a_deleted_account,
@@ -19,6 +20,8 @@ contract!(
     the_owner_stays,
     who_is_deleted_is_gone_for_those_who_come_late,
     an_export_holds_what_was_written,
+    an_export_names_nobody_who_may_not_be_known,
+    deletions_follows_blocks_and_indexing_get_on_with_each_other,
     whoever_is_coming_in_is_given_to_another_sponsor,
 );
 
@@ -63,6 +66,13 @@ const ADA: MemberId = MemberId(0xada);
 
 fn at(time: u64) -> Timestamp {
     Timestamp(time)
+}
+
+/// An open house that says this of itself.
+fn house(id: u128, handle: String, name: String, about: String) -> NewHouse {
+    let text =
+        HouseText { name, about, rules: String::new(), language: "en".to_owned(), private: false, nominated: false };
+    NewHouse { id: HouseId(id), skeleton: handle.clone(), handle, text }
 }
 
 /// A member who came from the waiting list by the invite of `sponsor` and has used everything that there is.
@@ -194,6 +204,7 @@ async fn somebody_with_everything(store: &Store, marks: &Marks, owner: MemberId,
         reporter,
         about: Some(owner),
         room,
+        room_host: None,
         house: None,
         reason: "abuse".to_owned(),
         text,
@@ -203,6 +214,18 @@ async fn somebody_with_everything(store: &Store, marks: &Marks, owner: MemberId,
     assert!(store.create_report(report(8, ADA, None, mark(), mark())).await.unwrap());
     // Somebody else's report of her room knows its title.
     assert!(store.create_report(report(9, friend, Some(RoomId(1)), "bad".to_owned(), mark())).await.unwrap());
+    // One of a room that was handed to her, and one of a house of hers that is no more.
+    let in_hers = NewReport { room_host: Some(ADA), ..report(13, friend, None, "kept".to_owned(), "{}".to_owned()) };
+    assert!(store.create_report(in_hers).await.unwrap());
+    let ended = house(4, mark(), mark(), mark());
+    store.create_house(&ended, ADA, at(16)).await.unwrap();
+    let of_house = NewReport { house: Some(HouseId(4)), ..report(14, friend, None, "kept".to_owned(), mark()) };
+    assert!(store.create_report(of_house).await.unwrap());
+    assert!(store.delete_house(HouseId(4), &HouseAct { reason: mark(), ..act(ADA) }).await.unwrap());
+    assert_eq!(store.report(RecordId(14)).await.unwrap().unwrap().house, None);
+    // And one of a house that ends with her account.
+    let of_last = NewReport { house: Some(HouseId(1)), ..report(15, friend, None, "kept".to_owned(), mark()) };
+    assert!(store.create_report(of_last).await.unwrap());
     let about_her = NewReport { about: Some(ADA), ..report(10, friend, None, mark(), mark()) };
     assert!(store.create_report(about_her).await.unwrap());
 
@@ -218,6 +241,12 @@ async fn somebody_with_everything(store: &Store, marks: &Marks, owner: MemberId,
     assert!(store.set_admin(ADA, true, &entry(20, owner, "admin")).await.unwrap());
     assert!(store.create_report(report(11, friend, None, "kept".to_owned(), "{}".to_owned())).await.unwrap());
     assert!(store.handle_report(RecordId(11), &mark(), &entry(21, ADA, "report")).await.unwrap());
+    // Her answer to the report, as she wrote it, and somebody else's to the one about her.
+    for (id, of) in [(23, 11), (24, 10)] {
+        let told =
+            NewNotice { kind: "report_handled", actor: None, subject: Some(of), ..notice(id, friend, owner, mark()) };
+        assert_eq!(store.add_notices(&[told], at(0)).await.unwrap().len(), 1);
+    }
     let suspended = join(store, 700, "suspended").await;
     let act = BranchAct { id: RecordId(22), member: suspended, branch: false, author: ADA, at: at(18) };
     store.suspend(&act, &mark()).await.unwrap();
@@ -374,7 +403,9 @@ async fn others_keep_what_is_theirs(world: &World) {
     let reports = store.reports(false, None, 10).await.unwrap();
     let mut left: Vec<_> = reports.iter().map(|r| (r.id.0, r.reporter.is_some(), r.text.as_str())).collect();
     left.sort();
-    assert_eq!(left, [(8, false, ""), (9, true, "bad"), (11, true, "kept")]);
+    let others = [(9, true, "bad"), (11, true, "kept"), (13, true, "kept"), (14, true, "kept"), (15, true, "kept")];
+    assert_eq!(left, [[(8, false, "")].as_slice(), &others].concat());
+    assert_eq!(reports.iter().map(|report| report.room_host.clone()).collect::<Vec<_>>(), vec![None; 6]);
     assert_eq!(store.suspensions(None).await.unwrap().len(), 1, "who was suspended stays so");
     // Nobody finds her, and the handle is free.
     refused!(store.delete_account(ADA, &[], &[]).await => DeleteError::Missing);
@@ -433,19 +464,159 @@ async fn who_is_deleted_is_gone_for_those_who_come_late(world: &World) {
     assert!(store.add_notices(&[notice(friend, Some(gone))], at(0)).await.unwrap().is_empty());
 }
 
+/// The rows of one part of an export.
+async fn export(store: &Store, member: MemberId, name: &str) -> Vec<ExportRow> {
+    let part = Store::export_parts().find(|part| part.name == name).unwrap();
+    store.export_rows(member, part).unwrap().try_collect().await.unwrap()
+}
+
+/// Who has a block with somebody, or is suspended, is nobody in that one's export: their name of today least of all.
+async fn an_export_names_nobody_who_may_not_be_known(world: &World) {
+    let store = world.open().await;
+    let [owner, _, friend] = three(&store).await;
+    let hidden =
+        [join(&store, 10, "blocks").await, join(&store, 11, "is_blocked").await, join(&store, 12, "gone").await];
+    let house = house(1, "tea".to_owned(), "Tea".to_owned(), String::new());
+    store.create_house(&house, friend, at(1)).await.unwrap();
+    for (number, them) in (100..).zip(hidden) {
+        store.follow(friend, them, None, at(1)).await.unwrap();
+        store.follow(them, friend, None, at(1)).await.unwrap();
+        store.nominate(HouseId(1), friend, them, RecordId(number.into()), "", at(1)).await.unwrap();
+        let handle = format!("guest{number}");
+        store.create_invite(NewInvite { sponsor: Some(friend), ..invite(hash(number)) }).await.unwrap();
+        let guest = redeem(&store, hash(number), 0, 1_000 + number, &handle).await.unwrap().person.id;
+        if them == hidden[0] {
+            store.block(guest, friend, at(2)).await.unwrap();
+        }
+        let notice = NewNotice {
+            id: RecordId(number.into()),
+            member: friend,
+            kind: "test",
+            actor: Some(them),
+            subject: None,
+            body: String::new(),
+            at: at(1),
+            defaults: Ways { inbox: true, push: true, mail: true },
+            away: true,
+        };
+        store.add_notices(&[notice], at(0)).await.unwrap();
+        store.mute(friend, them, at(1)).await.unwrap();
+        let report = NewReport {
+            id: RecordId(number.into()),
+            reporter: friend,
+            about: Some(them),
+            room: None,
+            room_host: None,
+            house: None,
+            reason: "other".to_owned(),
+            text: String::new(),
+            context: "{}".to_owned(),
+            created_at: at(1),
+        };
+        assert!(store.create_report(report).await.unwrap());
+    }
+    let names = ["following", "followers", "muted", "nominations_made", "invites", "notices", "reports", "blocked"];
+    let count = async |handle: &str| {
+        let mut count = 0;
+        for name in names {
+            count += format!("{:?}", export(&store, friend, name).await).matches(handle).count();
+        }
+        count
+    };
+    for handle in ["blocks", "is_blocked", "gone"] {
+        assert_eq!(count(&format!("\"{handle}\"")).await, 6, "{handle}");
+    }
+    store.block(hidden[0], friend, at(2)).await.unwrap();
+    store.block(friend, hidden[1], at(2)).await.unwrap();
+    let suspension = BranchAct { id: RecordId(9), member: hidden[2], branch: false, author: owner, at: at(3) };
+    store.suspend(&suspension, "").await.unwrap();
+    assert_eq!(count("\"blocks\"").await, 0);
+    assert_eq!(count("\"gone\"").await, 0);
+    assert_eq!(count("\"is_blocked\"").await, 1, "whom she has blocked she knows");
+    assert_eq!((count("\"guest100\"").await, count("\"guest101\"").await), (0, 1));
+    // The rows themselves stay.
+    assert_eq!(export(&store, friend, "muted").await.len(), 3);
+    assert_eq!(export(&store, friend, "following").await.len(), 1);
+    // An admin knows whom they have suspended; who is one no more does not.
+    let suspended = async |admin| format!("{:?}", export(&store, admin, "suspended_as_admin").await);
+    assert!(suspended(owner).await.contains("\"gone\""));
+    let entry =
+        AuditEntry { id: RecordId(1), at: at(4), actor: owner, act: "owner", about: None, details: String::new() };
+    assert!(store.hand_over(friend, &entry).await.unwrap());
+    assert!(suspended(owner).await.contains("\"gone\""), "still an admin");
+    assert!(store.set_admin(owner, false, &AuditEntry { id: RecordId(2), actor: friend, ..entry }).await.unwrap());
+    assert!(!suspended(owner).await.contains("gone"));
+}
+
+/// Everything that takes locks of several members at once, at once: nothing is given up, and the counts are right at the end.
+async fn deletions_follows_blocks_and_indexing_get_on_with_each_other(world: &World) {
+    const MEMBERS: u64 = 24;
+    let stores = [world.open().await, world.open().await];
+    let sponsor = join(&stores[0], 1, "sponsor").await;
+    let mut ids = Vec::new();
+    for id in 10..10 + MEMBERS {
+        // Each has let the next one in, so that tree and follows cross.
+        let by = ids.last().copied().unwrap_or(sponsor);
+        stores[0].create_invite(NewInvite { sponsor: Some(by), ..invite(hash(id)) }).await.unwrap();
+        // High ids and low ones by turns, so that no order of work is the order of the ids.
+        let scattered = id * 7_919 % 1_009;
+        ids.push(redeem(&stores[0], hash(id), 0, 10_000 + scattered, &format!("m{id}")).await.unwrap().person.id);
+    }
+    for (number, &one) in ids.iter().enumerate() {
+        for step in 1..12 {
+            stores[0].follow(one, ids[(number + step) % ids.len()], None, at(1)).await.unwrap();
+        }
+        let text = house(number as u128, format!("house{number}"), "House".to_owned(), String::new());
+        stores[0].create_house(&text, one, at(1)).await.unwrap();
+        stores[0].join_house(HouseId((number as u128 + 1) % 4), one, at(1)).await.unwrap();
+    }
+    let mut tasks = tokio::task::JoinSet::new();
+    let (leaving, staying) = ids.split_at(ids.len() / 2);
+    for (number, &going) in leaving.iter().enumerate() {
+        let store = stores[number % 2].clone();
+        tasks.spawn(async move { store.delete_account(going, &[], &[]).await.unwrap() });
+    }
+    for (number, &one) in staying.iter().enumerate() {
+        let (store, ids) = (stores[number % 2].clone(), ids.clone());
+        tasks.spawn(async move {
+            for (step, &other) in ids.iter().enumerate().filter(|(_, other)| **other != one) {
+                match (number + step) % 3 {
+                    0 => drop(store.follow(one, other, None, at(2)).await.unwrap()),
+                    1 => drop(store.unfollow(one, other).await.unwrap()),
+                    _ => drop(store.block(one, other, at(2)).await.unwrap()),
+                }
+                store.join_house(HouseId(step as u128), one, at(2)).await.unwrap();
+            }
+        });
+    }
+    let indexer = stores[0].clone();
+    tasks.spawn(async move {
+        for _ in 0..40 {
+            indexer.index_next().await.unwrap();
+        }
+    });
+    // A panic of one is a panic here.
+    tasks.join_all().await;
+    for &one in staying {
+        let member = stores[0].admin_member(one).await.unwrap().unwrap();
+        assert!(member.sponsor.is_some(), "{}", member.person.handle);
+        let profile = stores[0].profile(one, &member.person.handle).await.unwrap().unwrap();
+        let listed = stores[0].followers_page(one, one, None, 100).await.unwrap().len() as u64;
+        assert_eq!(profile.followers, listed, "{}", member.person.handle);
+    }
+}
+
 async fn an_export_holds_what_was_written(world: &World) {
     let store = world.open().await;
     let marks = Marks::new();
     let [owner, sponsor, friend] = three(&store).await;
     somebody_with_everything(&store, &marks, owner, sponsor, friend).await;
     let mut exported = String::new();
-    for number in 0..Store::export_parts() {
-        let part = store.export_part(ADA, number).await.unwrap().unwrap();
-        assert_eq!(Store::export_file(number), Some(part.file));
-        assert!(!part.rows.is_empty(), "{}: {} is empty", part.file, part.name);
-        exported.push_str(&format!("{part:?}"));
+    for part in Store::export_parts() {
+        let rows = export(&store, ADA, part.name).await;
+        assert!(!rows.is_empty(), "{}: {} is empty", part.file, part.name);
+        exported.push_str(&format!("{rows:?}"));
     }
-    assert_eq!(store.export_part(ADA, Store::export_parts()).await.unwrap(), None);
     let dump = dump(world).await;
     let held = |table: &str, column: &str| {
         let values = &dump[&(table.to_owned(), column.to_owned())];
@@ -475,7 +646,7 @@ async fn an_export_holds_what_was_written(world: &World) {
         }
     }
     assert!(exported.contains(&held("sign_in_links", "address")[0]));
-    assert_eq!(store.export_part(MemberId(404), 0).await.unwrap().unwrap().rows, Vec::<Vec<_>>::new());
+    assert_eq!(export(&store, MemberId(404), "account").await, Vec::<ExportRow>::new());
     // Page by page, her events and the snapshots that name her.
     let events = store.own_events(ADA, None).await.unwrap();
     assert_eq!(events.iter().map(|event| (event.room.0, event.seq)).collect::<Vec<_>>(), [(1, 2), (2, 2)]);

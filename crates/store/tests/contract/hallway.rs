@@ -5,13 +5,14 @@ use std::collections::HashSet;
 use roomtone_room::ids::{HouseId, MemberId, Timestamp};
 use roomtone_store::{HouseText, NewHouse, ProfileChange, Standing, Store};
 
-use crate::support::{World, join, person};
+use crate::support::{World, act, join, person};
 
 crate::contract!(
     the_hallway_knows_what_it_depends_on,
     a_block_counts_for_both_and_hiding_for_one,
     those_who_follow_somebody_are_found_among_many,
     a_room_shows_its_house,
+    of_many_it_is_known_who_is_in_a_house,
 );
 
 const NOW: Timestamp = Timestamp(10);
@@ -58,7 +59,7 @@ async fn the_hallway_knows_what_it_depends_on(world: &World) {
     house(&store, 9, ben, false, false).await;
     store.follow_house(HouseId(8), ada, NOW).await.unwrap();
     store.join_house(HouseId(9), ada, NOW).await.unwrap();
-    store.ban_from_house(HouseId(9), ben, ada, NOW).await.unwrap();
+    store.ban_from_house(HouseId(9), ada, &act(ben)).await.unwrap();
     let change = ProfileChange {
         topics: Some(vec!["gardens".to_owned(), "old maps".to_owned()]),
         languages: Some(vec!["ru".to_owned(), "fi".to_owned()]),
@@ -123,4 +124,24 @@ async fn a_room_shows_its_house(world: &World) {
     }
     assert_eq!(store.room_house(HouseId(404)).await.unwrap(), None);
     assert_eq!(store.room_house_by_handle("House1").await.unwrap(), None);
+}
+
+async fn of_many_it_is_known_who_is_in_a_house(world: &World) {
+    let store = world.open().await;
+    let mut members = Vec::new();
+    for (id, handle) in ["ada", "ben", "eve", "joe"].iter().enumerate() {
+        members.push(join(&store, id as u64 + 1, handle).await);
+    }
+    let [ada, ben, eve, joe] = members[..] else { unreachable!("four joined") };
+    for id in [1, 2] {
+        house(&store, id, ada, false, false).await;
+    }
+    store.join_house(HouseId(1), ben, NOW).await.unwrap();
+    store.follow_house(HouseId(1), joe, NOW).await.unwrap();
+    store.ban_from_house(HouseId(1), eve, &act(ada)).await.unwrap();
+    let mut asked: Vec<_> = (1_000..2_200).map(MemberId).collect();
+    asked.extend([ben, eve, joe]);
+    assert_eq!(store.house_standings(HouseId(1), &asked).await.unwrap(), (set(&[ben]), set(&[eve])));
+    assert_eq!(store.house_standings(HouseId(2), &[ada, ben]).await.unwrap(), (set(&[ada]), set(&[])));
+    assert_eq!(store.house_standings(HouseId(9), &asked).await.unwrap(), (set(&[]), set(&[])));
 }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use roomtone_room::ids::{HouseId, MemberId, RecordId, Timestamp};
 use roomtone_store::{
-    HOUSES_MADE_MAX, House, HouseChanged, HouseMade, HouseRole, HouseText, Joined, NewHouse, Nominated, Store,
+    BranchAct, HOUSES_MADE_MAX, HOUSES_MAX, House, HouseAct, HouseChanged, HouseMade, HouseRole, HouseText, Joined,
+    NewHouse, Nominated, Store,
 };
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use crate::support::{World, contract, join};
+use crate::support::{World, act, contract, hash, join, redeem};
 
 contract!(
     a_house_begins_with_its_maker,
@@ -27,6 +28,10 @@ contract!(
     houses_are_discovered_by_size,
     only_admins_change_and_end_a_house,
     who_is_deleted_leaves_houses_in_order,
+    what_admins_do_is_logged_with_it,
+    nominators_are_shown_to_whom_they_may_be,
+    so_many_houses_for_each_whoever_asks_at_once,
+    counts_are_right_when_accounts_are_deleted_meanwhile,
 );
 
 fn text(private: bool, nominated: bool) -> HouseText {
@@ -106,7 +111,7 @@ async fn a_member_makes_so_many_houses_and_no_more(world: &World) {
     assert!(made.iter().all(|made| *made != HouseMade::HandleTaken));
     // One that has ended makes room.
     let mine = stores[0].houses_of(ada).await.unwrap();
-    assert!(stores[0].delete_house(mine[0].id, ada).await.unwrap());
+    assert!(stores[0].delete_house(mine[0].id, &act(ada)).await.unwrap());
     make(&stores[1], 1_000, ada, false, false).await;
 }
 
@@ -217,11 +222,11 @@ async fn a_ban_outlasts_leaving(world: &World) {
     for member in [ben, eve] {
         store.join_house(house, member, Timestamp(1)).await.unwrap();
     }
-    assert_eq!(store.ban_from_house(house, ben, eve, Timestamp(2)).await.unwrap(), HouseChanged::NotAllowed);
-    assert_eq!(store.ban_from_house(house, ada, ada, Timestamp(2)).await.unwrap(), HouseChanged::NotAllowed);
+    assert_eq!(store.ban_from_house(house, eve, &act(ben)).await.unwrap(), HouseChanged::NotAllowed);
+    assert_eq!(store.ban_from_house(house, ada, &act(ada)).await.unwrap(), HouseChanged::NotAllowed);
     store.nominate(house, ben, kim, RecordId(1), "", Timestamp(2)).await.unwrap();
     for gone in [eve, kim, eve] {
-        assert_eq!(store.ban_from_house(house, ada, gone, Timestamp(2)).await.unwrap(), HouseChanged::Done);
+        assert_eq!(store.ban_from_house(house, gone, &act(ada)).await.unwrap(), HouseChanged::Done);
     }
     assert_eq!(counts(&store, house, ada).await, (2, 1, 2));
     for banned in [eve, kim] {
@@ -234,8 +239,8 @@ async fn a_ban_outlasts_leaving(world: &World) {
     }
     let bans = store.house_bans(house, None, 10).await.unwrap();
     assert_eq!(bans.iter().map(|person| person.id).collect::<Vec<_>>(), [eve, kim]);
-    assert!(!store.lift_house_ban(house, ben, eve).await.unwrap());
-    assert!(store.lift_house_ban(house, ada, eve).await.unwrap());
+    assert!(!store.lift_house_ban(house, eve, &act(ben)).await.unwrap());
+    assert!(store.lift_house_ban(house, eve, &act(ada)).await.unwrap());
     assert!(matches!(store.join_house(house, eve, Timestamp(4)).await.unwrap(), Joined::New { .. }));
 }
 
@@ -243,7 +248,7 @@ async fn the_last_admin_stays(world: &World) {
     let store = world.open().await;
     let (ada, ben) = (join(&store, 1, "ada").await, join(&store, 2, "ben").await);
     let house = make(&store, 7, ada, false, false).await;
-    let role = |by, who, admin| store.set_house_role(house, by, who, admin);
+    let role = async |by, who, admin| store.set_house_role(house, who, admin, &act(by)).await;
     assert_eq!(store.leave_house(house, ada).await.unwrap(), HouseChanged::LastAdmin);
     assert_eq!(role(ada, ada, false).await.unwrap(), HouseChanged::LastAdmin);
     assert_eq!(role(ada, ben, true).await.unwrap(), HouseChanged::NotMember);
@@ -265,7 +270,7 @@ async fn of_two_admins_who_go_at_once_one_stays(world: &World) {
     for round in 0..20u64 {
         let house = make(&stores[0], round.into(), admins[0], false, false).await;
         stores[0].join_house(house, admins[1], Timestamp(1)).await.unwrap();
-        stores[0].set_house_role(house, admins[0], admins[1], true).await.unwrap();
+        stores[0].set_house_role(house, admins[1], true, &act(admins[0])).await.unwrap();
         let together = Arc::new(Barrier::new(2));
         let mut tasks = JoinSet::new();
         for (number, store) in stores.iter().enumerate() {
@@ -275,8 +280,8 @@ async fn of_two_admins_who_go_at_once_one_stays(world: &World) {
                 together.wait().await;
                 match round % 3 {
                     0 => store.leave_house(house, me).await.unwrap(),
-                    1 => store.set_house_role(house, me, me, false).await.unwrap(),
-                    _ => store.set_house_role(house, me, other, false).await.unwrap(),
+                    1 => store.set_house_role(house, me, false, &act(me)).await.unwrap(),
+                    _ => store.set_house_role(house, other, false, &act(me)).await.unwrap(),
                 }
             });
         }
@@ -305,7 +310,7 @@ async fn counts_are_right_whoever_comes_and_goes_at_once(world: &World) {
                     match (number + step) % 4 {
                         0 | 1 => drop(store.join_house(house, member, Timestamp(1)).await.unwrap()),
                         2 => drop(store.leave_house(house, member).await.unwrap()),
-                        _ => drop(store.set_house_role(house, ada, member, step % 2 == 0).await.unwrap()),
+                        _ => drop(store.set_house_role(house, member, step % 2 == 0, &act(ada)).await.unwrap()),
                     }
                 }
             });
@@ -333,7 +338,7 @@ async fn members_are_read_in_pages_without_blocked_ones(world: &World) {
     for (at, member) in [(200, ben), (300, eve), (300, kim)] {
         store.join_house(house, member, Timestamp(at)).await.unwrap();
     }
-    store.set_house_role(house, ada, eve, true).await.unwrap();
+    store.set_house_role(house, eve, true, &act(ada)).await.unwrap();
     let mut seen = Vec::new();
     let mut after = None;
     loop {
@@ -382,7 +387,7 @@ async fn houses_are_discovered_by_size(world: &World) {
     assert_eq!(others.iter().map(|house| house.id.0).collect::<Vec<_>>(), [4, 1]);
     // Those where one has most to say come first.
     store.follow_house(HouseId(1), ben, Timestamp(2)).await.unwrap();
-    store.set_house_role(HouseId(3), ada, ben, true).await.unwrap();
+    store.set_house_role(HouseId(3), ben, true, &act(ada)).await.unwrap();
     let mine = store.houses_of(ben).await.unwrap();
     assert_eq!(mine.iter().map(|house| house.id.0).collect::<Vec<_>>(), [3, 2, 1]);
 }
@@ -394,14 +399,14 @@ async fn only_admins_change_and_end_a_house(world: &World) {
     store.join_house(house, ben, Timestamp(1)).await.unwrap();
     let other = HouseText { name: "Coffee".to_owned(), ..text(false, true) };
     assert!(!store.change_house(house, ben, &other, Timestamp(2)).await.unwrap());
-    assert!(!store.delete_house(house, ben).await.unwrap());
+    assert!(!store.delete_house(house, &act(ben)).await.unwrap());
     assert_eq!(look(&store, house, ada).await.text, text(false, false));
     assert!(store.change_house(house, ada, &other, Timestamp(2)).await.unwrap());
     assert_eq!(look(&store, house, ada).await.text, other);
-    assert!(store.delete_house(house, ada).await.unwrap());
+    assert!(store.delete_house(house, &act(ada)).await.unwrap());
     assert_eq!(store.house(house, ada).await.unwrap(), None);
     assert_eq!(store.houses_of(ben).await.unwrap(), []);
-    assert!(!store.delete_house(house, ada).await.unwrap());
+    assert!(!store.delete_house(house, &act(ada)).await.unwrap());
 }
 
 async fn who_is_deleted_leaves_houses_in_order(world: &World) {
@@ -414,7 +419,7 @@ async fn who_is_deleted_leaves_houses_in_order(world: &World) {
         store.join_house(shared, member, Timestamp(at)).await.unwrap();
         store.join_house(led, member, Timestamp(at)).await.unwrap();
     }
-    store.set_house_role(led, ada, eve, true).await.unwrap();
+    store.set_house_role(led, eve, true, &act(ada)).await.unwrap();
     store.delete_account(ada, &[], &[]).await.unwrap();
     assert_eq!(store.house(alone, ben).await.unwrap(), None);
     // Whoever has been there for longest takes over.
@@ -430,4 +435,153 @@ async fn who_is_deleted_leaves_houses_in_order(world: &World) {
 
 async fn four(store: &Store) -> [MemberId; 4] {
     [join(store, 1, "ada").await, join(store, 2, "ben").await, join(store, 3, "eve").await, join(store, 4, "kim").await]
+}
+
+async fn what_admins_do_is_logged_with_it(world: &World) {
+    let store = world.open().await;
+    let [ada, ben, eve] = [(1, "ada"), (2, "ben"), (3, "eve")].map(|(id, handle)| join(&store, id, handle));
+    let [ada, ben, eve] = [ada.await, ben.await, eve.await];
+    let house = make(&store, 7, ada, false, false).await;
+    let other = make(&store, 8, ada, false, false).await;
+    for member in [ben, eve] {
+        store.join_house(house, member, Timestamp(1)).await.unwrap();
+    }
+    let why = |by, at, reason: &str| HouseAct { at: Timestamp(at), reason: reason.to_owned(), ..act(by) };
+    // Who may not, and what changes nothing, leaves no entry.
+    store.ban_from_house(house, eve, &why(ben, 3, "no")).await.unwrap();
+    store.set_house_role(house, eve, false, &why(ada, 3, "no")).await.unwrap();
+    store.lift_house_ban(house, eve, &why(ada, 3, "no")).await.unwrap();
+    assert_eq!(store.house_log(house, ada, None, 10).await.unwrap(), []);
+    store.set_house_role(house, ben, true, &why(ada, 4, "helps")).await.unwrap();
+    store.ban_from_house(house, eve, &why(ben, 5, "shouts")).await.unwrap();
+    store.ban_from_house(house, eve, &why(ada, 5, "again")).await.unwrap();
+    let told = async |viewer, after, limit| {
+        let log = store.house_log(house, viewer, after, limit).await.unwrap();
+        let handle = |person: Option<roomtone_store::Person>| person.map_or("-".to_owned(), |person| person.handle);
+        let next = log.last().map(|last| (last.at, last.id));
+        let log = log.into_iter().map(|one| (one.act, handle(one.actor), handle(one.about), one.reason));
+        (log.map(|(a, b, c, d)| format!("{a} {b} {c} {d}")).collect::<Vec<_>>(), next)
+    };
+    assert_eq!(told(ada, None, 10).await.0, ["house_banned ben eve shouts", "house_admin_made ada ben helps"]);
+    let (first, next) = told(ada, None, 1).await;
+    assert_eq!((first.len(), told(ada, next, 10).await.0), (1, vec!["house_admin_made ada ben helps".to_owned()]));
+    assert_eq!(store.house_log(other, ada, None, 10).await.unwrap(), []);
+    // A block hides whom it hides everywhere, but for whoever is kept out.
+    store.block(ben, ada, Timestamp(6)).await.unwrap();
+    store.block(eve, ada, Timestamp(6)).await.unwrap();
+    assert_eq!(told(ada, None, 10).await.0, ["house_banned - eve shouts", "house_admin_made ada - helps"]);
+    store.lift_house_ban(house, eve, &why(ada, 7, "sorry")).await.unwrap();
+    assert_eq!(told(ada, None, 1).await.0, ["house_ban_lifted ada - sorry"]);
+    // The admins of the server see all of it, and that the house was ended.
+    assert!(store.delete_house(house, &why(ada, 8, "empty")).await.unwrap());
+    let log = store.audit_log(None).await.unwrap();
+    let acts: Vec<_> = log.iter().map(|one| (one.act.as_str(), one.reason.as_str())).collect();
+    let expected = [
+        ("house_deleted", "empty"),
+        ("house_ban_lifted", "sorry"),
+        ("house_banned", "shouts"),
+        ("house_admin_made", "helps"),
+    ];
+    assert_eq!(acts, expected);
+    assert!(log.iter().all(|one| one.details == format!("house={house}") && one.house.is_none()));
+    // Whose account goes, of them the entry says nothing, and not what they said.
+    store.delete_account(ada, &[], &[]).await.unwrap();
+    let log = store.audit_log(None).await.unwrap();
+    assert!(log.iter().all(|one| one.actor.as_ref().is_none_or(|actor| actor.id == ben)));
+    let left: Vec<_> = log.iter().map(|one| one.reason.as_str()).filter(|reason| !reason.is_empty()).collect();
+    assert_eq!(left, ["shouts"]);
+}
+
+async fn nominators_are_shown_to_whom_they_may_be(world: &World) {
+    let store = world.open().await;
+    assert!(store.replace_owner_invite(hash(90), Timestamp(0)).await.unwrap());
+    let ada = redeem(&store, hash(90), 0, 1, "ada").await.unwrap().person.id;
+    let house = make(&store, 7, ada, false, true).await;
+    for (id, handle) in [(2, "blocks"), (3, "blocked"), (4, "suspended"), (5, "fine")] {
+        let nominator = join(&store, id, handle).await;
+        store.nominate(house, ada, nominator, RecordId(id.into()), "", Timestamp(1)).await.unwrap();
+        store.join_house(house, nominator, Timestamp(2)).await.unwrap();
+        let nominee = join(&store, 10 + id, &format!("by_{handle}")).await;
+        let nominated =
+            store.nominate(house, nominator, nominee, RecordId(u128::from(id) + 10), "", Timestamp(3)).await;
+        assert_eq!(nominated.unwrap(), Nominated::Waiting(vec![ada]));
+    }
+    store.block(MemberId(2), ada, Timestamp(4)).await.unwrap();
+    store.block(ada, MemberId(3), Timestamp(4)).await.unwrap();
+    let suspension = BranchAct { id: RecordId(99), member: MemberId(4), branch: false, author: ada, at: Timestamp(4) };
+    store.suspend(&suspension, "").await.unwrap();
+    let shown = store.nominations(house, ada, None, 10).await.unwrap();
+    let shown: Vec<_> = shown
+        .iter()
+        .map(|one| (one.nominee.handle.as_str(), one.nominator.as_ref().map(|nominator| nominator.handle.as_str())))
+        .collect();
+    let expected = [("by_blocks", None), ("by_blocked", None), ("by_suspended", None), ("by_fine", Some("fine"))];
+    assert_eq!(shown, expected);
+}
+
+/// Somebody with one place left asks for several houses at once, from two processes.
+async fn so_many_houses_for_each_whoever_asks_at_once(world: &World) {
+    let stores = [world.open().await, world.open().await];
+    let ben = join(&stores[0], 1, "ben").await;
+    let mut houses = 0;
+    for maker in 0..=HOUSES_MAX / HOUSES_MADE_MAX {
+        let maker = join(&stores[0], 2 + maker, &format!("maker{maker}")).await;
+        for _ in 0..HOUSES_MADE_MAX {
+            make(&stores[0], houses, maker, false, false).await;
+            houses += 1;
+        }
+    }
+    for house in 0..u128::from(HOUSES_MAX) - 1 {
+        assert!(stores[0].follow_house(HouseId(house), ben, Timestamp(1)).await.unwrap());
+    }
+    for round in 0..10 {
+        let barrier = Arc::new(Barrier::new(8));
+        let mut tasks = JoinSet::new();
+        let wanted = || (u128::from(HOUSES_MAX)..).take(8).map(HouseId);
+        for (number, house) in wanted().enumerate() {
+            let (store, barrier) = (stores[number % 2].clone(), barrier.clone());
+            tasks.spawn(async move {
+                barrier.wait().await;
+                match number % 4 < 2 {
+                    true => store.follow_house(house, ben, Timestamp(2)).await.unwrap(),
+                    false => store.join_house(house, ben, Timestamp(2)).await.unwrap() != Joined::TooMany,
+                }
+            });
+        }
+        let came = tasks.join_all().await.into_iter().filter(|came| *came).count();
+        assert_eq!((came, stores[0].houses_of(ben).await.unwrap().len()), (1, HOUSES_MAX as usize), "round {round}");
+        for house in wanted() {
+            stores[0].unfollow_house(house, ben).await.unwrap();
+            stores[0].leave_house(house, ben).await.unwrap();
+        }
+    }
+}
+
+/// Accounts are deleted in the moment in which they join and follow.
+async fn counts_are_right_when_accounts_are_deleted_meanwhile(world: &World) {
+    let stores = [world.open().await, world.open().await];
+    let ada = join(&stores[0], 1, "ada").await;
+    let house = make(&stores[0], 7, ada, false, false).await;
+    for round in 0..12 {
+        let going = join(&stores[0], 100 + round, &format!("m{round}")).await;
+        let barrier = Arc::new(Barrier::new(3));
+        let mut tasks = JoinSet::new();
+        for number in 0..3 {
+            let (store, barrier) = (stores[number % 2].clone(), barrier.clone());
+            tasks.spawn(async move {
+                barrier.wait().await;
+                match number {
+                    0 => drop(store.join_house(house, going, Timestamp(2)).await.unwrap()),
+                    1 => drop(store.follow(going, ada, None, Timestamp(2)).await.unwrap()),
+                    _ => store.delete_account(going, &[], &[]).await.unwrap(),
+                }
+            });
+        }
+        tasks.join_all().await;
+        let (said, _, listed) = counts(&stores[0], house, ada).await;
+        let followers = stores[0].followers_page(ada, ada, None, 10).await.unwrap().len() as u64;
+        let counted = stores[0].profile(ada, "ada").await.unwrap().unwrap().followers;
+        assert_eq!((said as usize, followers), (listed, counted), "round {round}");
+        assert_eq!((listed, followers), (1, 0), "round {round}");
+    }
 }

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod account;
+mod admin;
 mod hallway;
 mod houses;
 mod invites;
@@ -13,6 +14,7 @@ mod schema;
 mod search;
 mod sign_in;
 mod support;
+mod waitlist;
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};

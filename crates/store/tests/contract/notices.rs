@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use roomtone_room::ids::{HouseId, MemberId, RecordId, RoomId, Timestamp};
 use roomtone_store::{
-    Bell, BranchAct, HouseText, NewHouse, NewInvite, NewNotice, NewSession, Notice, Place, QuietHours, Store,
-    Subscription, UNREAD_MAX, Ways,
+    Bell, BranchAct, HouseText, NewHouse, NewInvite, NewNotice, NewSession, Notice, PUSH_FAILS_FOR, PUSH_FAILURES_MAX,
+    Place, QuietHours, Store, Subscription, UNREAD_MAX, Ways,
 };
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use crate::support::{World, contract, hash, invite, join, redeem, room, session_hash};
+use crate::support::{World, act, contract, hash, invite, join, redeem, room, session_hash};
 
 contract!(
     notices_are_kept_for_those_who_want_them,
@@ -25,7 +25,9 @@ contract!(
     of_many_who_deliver_one_does,
     what_was_taken_and_not_noted_is_due_again,
     what_could_not_be_delivered_is_tried_again,
+    whoever_is_muted_meanwhile_is_not_delivered,
     browsers_come_and_go,
+    a_browser_that_fails_for_days_is_forgotten,
     a_recipient_with_everything,
     letters_can_be_ended,
     old_notices_are_deleted,
@@ -301,7 +303,7 @@ async fn rooms_and_houses_are_called_what_they_are_called_now(world: &World) {
     store.join_house(HouseId(60), ben, Timestamp(4)).await.unwrap();
     assert_eq!(of(ben).await[1], in_house);
     // Who is removed for good keeps nothing about it.
-    store.ban_from_house(HouseId(60), ada, ben, Timestamp(5)).await.unwrap();
+    store.ban_from_house(HouseId(60), ben, &act(ada)).await.unwrap();
     assert_eq!(of(ben).await, [report, in_room]);
     assert_eq!(of(eve).await, []);
 }
@@ -388,6 +390,54 @@ async fn what_could_not_be_delivered_is_tried_again(world: &World) {
     // Waiting for the end of quiet hours is not an attempt.
     store.deliver_later(&ids, Timestamp(3_500), Timestamp(8_000), true).await.unwrap();
     assert_eq!(claim(8_000, 9_000).await[0].attempts, 2);
+}
+
+async fn whoever_is_muted_meanwhile_is_not_delivered(world: &World) {
+    let store = world.open().await;
+    let [ada, ben, eve, kim] = four(&store).await;
+    subscribe(&store, ada, 1).await.unwrap();
+    for (id, actor) in [(1, ben), (2, eve), (3, kim)] {
+        assert!(add(&store, notice(id, ada, "call", actor)).await);
+    }
+    // They waited for the end of quiet hours.
+    store.mute(ada, ben, Timestamp(1_500)).await.unwrap();
+    store.block(ada, eve, Timestamp(1_500)).await.unwrap();
+    let taken = store.claim_due(ada, Timestamp(2_000), Timestamp(3_000)).await.unwrap();
+    assert_eq!(taken.iter().map(|due| due.notice.id.0).collect::<Vec<_>>(), [3]);
+    store.delivered(&[RecordId(3)], Timestamp(3_000)).await.unwrap();
+    assert_eq!(store.next_due().await.unwrap(), None);
+    assert!(ids(&store, ada).await.contains(&1), "what came before stays in the inbox");
+}
+
+async fn a_browser_that_fails_for_days_is_forgotten(world: &World) {
+    let store = world.open().await;
+    let [ada, ..] = four(&store).await;
+    subscribe(&store, ada, 1).await.unwrap();
+    let state = async || {
+        let found = store.recipient(ada).await.unwrap().unwrap();
+        (found.subscriptions.len(), found.failing.len())
+    };
+    let fail = async |at| store.subscription_failed(RecordId(1), Timestamp(at)).await.unwrap();
+    assert_eq!(state().await, (1, 0));
+    // Often, but not for long; then for long, but with a success in between.
+    for at in 1..10 {
+        assert!(!fail(at).await);
+    }
+    assert_eq!(state().await, (1, 1));
+    store.subscription_works(RecordId(1)).await.unwrap();
+    assert_eq!(state().await, (1, 0));
+    for at in 1..PUSH_FAILURES_MAX {
+        assert!(!fail(u64::from(at) + 2 * PUSH_FAILS_FOR).await);
+    }
+    assert!(!fail(3 * PUSH_FAILS_FOR).await, "not for long enough");
+    // A browser that subscribes again begins anew.
+    subscribe(&store, ada, 1).await.unwrap();
+    assert_eq!(state().await, (1, 0));
+    for at in 1..PUSH_FAILURES_MAX {
+        assert!(!fail(u64::from(at)).await);
+    }
+    assert!(fail(1 + PUSH_FAILS_FOR).await);
+    assert_eq!(state().await, (0, 0));
 }
 
 async fn browsers_come_and_go(world: &World) {

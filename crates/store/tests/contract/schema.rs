@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use roomtone_store::DATABASE_FILE;
 use roomtone_store::fill::{Size, fill};
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row, SqliteConnection};
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool, Row, SqliteConnection, SqlitePool};
 
 use crate::support::World;
 
@@ -47,6 +48,82 @@ async fn followers_are_read_in_the_order_of_an_index() {
     let filled = &sqlite_tables(&world).await["follows"].indexes;
     assert!(filled.contains(&index), "{filled:?}");
     store.close().await;
+}
+
+/// Members from before there were skeletons have theirs when the database has been opened; of two who look alike, one.
+#[tokio::test]
+async fn handles_from_before_get_what_they_look_like() {
+    const OLD: [(u8, &str); 5] = [(1, "paypal"), (2, "paypa1"), (3, "room"), (4, "ten0"), (5, "ada")];
+    for world in [World::sqlite("skeletons"), World::postgres("skeletons").await] {
+        // More than are done at a time.
+        let many: Vec<_> = (0..1_100).map(|number: u32| format!("crowd{number}")).collect();
+        let old = OLD.iter().map(|(id, handle)| (u128::from(*id), (*handle).to_owned()));
+        let all: Vec<_> =
+            old.chain((100..).zip(many)).map(|(id, handle)| (id.to_be_bytes().to_vec(), handle)).collect();
+        let of_each = [
+            "INSERT INTO members (id, handle, name, language, owner, created_at) VALUES ($1, $2, 'N', 'en', FALSE, 0)",
+            "INSERT INTO sessions (hash, member, label, created_at)
+             SELECT id || id, id, handle, 0 FROM members WHERE id = $1 AND handle = $2",
+            "INSERT INTO invites (hash, owner, sponsor, created_at, used_by, used_at)
+             SELECT id || id, FALSE, id, 0, id, 1 FROM members WHERE id = $1 AND handle = $2",
+            "INSERT INTO follows (follower, followed, since)
+             SELECT id, $1, 0 FROM members WHERE handle = 'paypal' AND handle <> $2",
+        ];
+        match &world {
+            World::Folder(folder) => {
+                std::fs::create_dir_all(folder).unwrap();
+                let file = SqliteConnectOptions::new().filename(folder.join(DATABASE_FILE)).create_if_missing(true);
+                let pool = SqlitePool::connect_with(file.synchronous(SqliteSynchronous::Off)).await.unwrap();
+                migrations("sqlite").await.run_to(1, &pool).await.unwrap();
+                for (id, handle) in &all {
+                    for insert in of_each {
+                        sqlx::query(insert).bind(id).bind(handle).execute(&pool).await.unwrap();
+                    }
+                }
+                pool.close().await;
+            }
+            World::Address(url) => {
+                let pool = PgPool::connect(url).await.unwrap();
+                migrations("postgres").await.run_to(1, &pool).await.unwrap();
+                for (id, handle) in &all {
+                    for insert in of_each {
+                        sqlx::query(insert).bind(id).bind(handle).execute(&pool).await.unwrap();
+                    }
+                }
+                pool.close().await;
+            }
+        }
+        // The second time there is nothing left to do.
+        for _ in 0..2 {
+            let store = world.open().await;
+            store.close().await;
+        }
+        let store = world.open().await;
+        assert_eq!(store.setting("skeletons_pending").await.unwrap(), None);
+        // Whatever looks like one of them is taken, and nothing else is.
+        let looks = ["paypal", "paypa1", "rn", "roorn", "teno", "ten0", "ada", "crowdo", "crowd0", "crowdlo", "grace"];
+        let mut taken = Vec::new();
+        for (number, look) in (1..).zip(looks) {
+            let hash = crate::support::hash(number);
+            let waiting = roomtone_store::NewWaiting {
+                hash,
+                id: roomtone_room::ids::RecordId(number.into()),
+                handle: format!("x{number}"),
+                skeleton: roomtone_store::skeleton(look),
+                ..crate::invites::waiting(number, look)
+            };
+            if store.wait(&waiting).await.is_err() {
+                taken.push(look);
+            }
+        }
+        assert_eq!(taken, ["paypal", "paypa1", "roorn", "teno", "ten0", "ada", "crowdo", "crowd0", "crowdlo"]);
+        store.close().await;
+    }
+}
+
+async fn migrations(folder: &str) -> Migrator {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(folder);
+    Migrator::new(folder).await.unwrap()
 }
 
 #[test]

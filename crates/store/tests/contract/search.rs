@@ -6,7 +6,7 @@ use roomtone_store::fill::{Size, fill};
 use roomtone_store::{BranchAct, DATABASE_FILE, HouseText, NewHouse, NewInvite, ProfileChange, Store};
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 
-use crate::support::{World, contract, hash, invite, join, redeem};
+use crate::support::{World, act, contract, hash, invite, join, redeem};
 
 contract!(
     a_word_finds_by_itself_its_beginning_and_with_an_error,
@@ -214,7 +214,7 @@ async fn of_a_deleted_house_nothing_is_left(world: &World) {
     store.create_house(&house(2, "other", "Shared Table", false), own, Timestamp(0)).await.unwrap();
     index(&store).await;
     assert!(words(world).await.iter().any(|word| word == "quetzal" || word == "marmalade"));
-    store.delete_house(HouseId(1), own).await.unwrap();
+    store.delete_house(HouseId(1), &act(own)).await.unwrap();
     let left = words(world).await;
     assert!(left.iter().any(|word| word == "shared"), "{left:?}");
     assert!(!left.iter().any(|word| word == "quetzal" || word == "marmalade"), "{left:?}");

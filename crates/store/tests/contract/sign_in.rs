@@ -6,8 +6,8 @@ use std::sync::Arc;
 use roomtone_room::ids::{MemberId, RecordId, Timestamp};
 use roomtone_store::{
     BranchAct, CEREMONIES_MAX, DATABASE_FILE, Hash, LinkUsed, MailAddress, MailRemoved, NewPasskey, NewSession,
-    NewToken, PASSKEYS_MAX, PasskeyAdded, PasskeyKey, PasskeyRemoved, SESSIONS_MAX, SignIn, Store, StoreError,
-    TOKENS_MAX,
+    NewToken, PASSKEYS_MAX, PasskeyAdded, PasskeyKey, PasskeyRemoved, RecoveryLink, SESSIONS_MAX, SignIn, Store,
+    StoreError, TOKENS_MAX,
 };
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection};
@@ -164,8 +164,13 @@ async fn whoever_is_suspended_while_signing_in_has_no_session(world: &World) {
             }
         });
         done.await;
-        assert!(store.sessions(ada).await.unwrap().is_empty(), "{round}");
+        for session in [hash(2_000 + round), session_hash(1)] {
+            assert_eq!(store.session(&session).await.unwrap(), None, "{round}");
+            assert_eq!(store.signed_in(&session).await.unwrap(), None, "{round}");
+        }
+        // Nor afterwards.
         store.restore(&of(2)).await.unwrap();
+        assert!(store.sessions(ada).await.unwrap().is_empty(), "{round}");
     }
 }
 
@@ -388,18 +393,22 @@ async fn links_die_with_the_address(world: &World) {
 
 async fn recovery_links_are_for_the_owner_or_whoever_is_named(world: &World) {
     let store = world.open().await;
-    assert_eq!(store.recovery_link(&hash(10), None, LATER).await.unwrap(), None);
+    assert_eq!(store.recovery_link(&hash(10), None, LATER).await.unwrap(), RecoveryLink::NoMember);
     store.replace_owner_invite(hash(1), Timestamp(0)).await.unwrap();
     let owner = redeem(&store, hash(1), 0, 1, "ada").await.unwrap().person.id;
     let ben = join(&store, 2, "ben").await;
-    assert_eq!(store.recovery_link(&hash(11), None, LATER).await.unwrap().as_deref(), Some("ada"));
-    assert_eq!(store.recovery_link(&hash(12), Some("ben"), LATER).await.unwrap().as_deref(), Some("ben"));
-    assert_eq!(store.recovery_link(&hash(13), Some("nobody"), LATER).await.unwrap(), None);
+    assert_eq!(store.recovery_link(&hash(11), None, LATER).await.unwrap(), RecoveryLink::Kept);
+    assert_eq!(store.recovery_link(&hash(12), Some("ben"), LATER).await.unwrap(), RecoveryLink::Kept);
+    assert_eq!(store.recovery_link(&hash(13), Some("nobody"), LATER).await.unwrap(), RecoveryLink::NoMember);
     for (link, who, number) in [(hash(11), owner, 60), (hash(12), ben, 61)] {
         let used = store.use_link(&link, None, Timestamp(1), &session(number)).await.unwrap();
         assert_eq!(used, LinkUsed::SignIn(SignIn::In { member: who, ended: Vec::new() }));
         assert_eq!(store.session(&hash(number)).await.unwrap(), Some(who));
     }
+    let suspend = BranchAct { id: RecordId(1), member: ben, branch: false, author: owner, at: Timestamp(2) };
+    store.suspend(&suspend, "spam").await.unwrap();
+    assert_eq!(store.recovery_link(&hash(14), Some("ben"), LATER).await.unwrap(), RecoveryLink::Suspended);
+    assert_eq!(store.use_link(&hash(14), None, Timestamp(3), &session(62)).await.unwrap(), LinkUsed::Over);
 }
 
 async fn sessions_are_listed_and_ended(world: &World) {

@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use roomtone_room::ids::{MemberId, RoomId, Timestamp};
-use roomtone_store::{Hash, LogRow, NewInvite, NewMember, NewRoom, NewSession, Person, RedeemError, Store, StoredRoom};
+use roomtone_room::ids::{MemberId, RecordId, RoomId, Timestamp};
+use roomtone_store::{
+    Hash, HouseAct, LogRow, NewInvite, NewMember, NewRoom, NewSession, Person, RedeemError, Store, StoredRoom,
+};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// Asserts that a call gave this error.
@@ -144,6 +146,13 @@ pub(crate) async fn redeem(
 pub(crate) async fn join(store: &Store, id: u64, handle: &str) -> MemberId {
     store.create_invite(invite(hash(id))).await.unwrap();
     redeem(store, hash(id), 0, id, handle).await.unwrap().person.id
+}
+
+/// What an admin of a house does there, at 2.
+pub(crate) fn act(by: MemberId) -> HouseAct {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let id = RecordId((1 << 64) + u128::from(NEXT.fetch_add(1, Ordering::Relaxed)));
+    HouseAct { id, by, at: Timestamp(2), reason: String::new() }
 }
 
 pub(crate) fn room(id: u128, host: MemberId) -> NewRoom {

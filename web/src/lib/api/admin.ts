@@ -62,6 +62,8 @@ export interface Report {
   reason: string;
   text: string;
   /** What the server knew at that moment. */
+  /** Who hosted the room then. */
+  room_host: Person | null;
   context: ReportContext;
   created_at: number;
   handled_at: number | null;
@@ -80,7 +82,7 @@ export interface ReportContext {
     blocked: boolean;
     muted: boolean;
   } | null;
-  room?: { title: string; host: string; about_role: Role | null; reporter_role: Role | null } | null;
+  room?: { title: string; about_role: Role | null; reporter_role: Role | null } | null;
   house?: { handle: string; name: string } | null;
 }
 
@@ -92,6 +94,10 @@ export interface AuditEntry {
   about: Person | null;
   /** Ids, numbers and words that belong to it, by name. */
   details: Record<string, string>;
+  /** In which house, if its admin did it there. */
+  house: { handle: string; name: string } | null;
+  /** Why, in the words of a house's admin. */
+  reason: string;
 }
 
 export interface Health {

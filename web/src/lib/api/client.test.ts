@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { errors as en } from '../text/en/errors';
+import { errors as ru } from '../text/ru/errors';
 import { Api, ApiError, isPassing } from './client';
 
 /** A client whose server gives one answer, and the requests that it made. */
@@ -53,6 +55,18 @@ describe('the client', () => {
       Response.json({ code: 'server_full', message: '' }, { status: 503, headers }),
     );
     expect([error.code, error.retryAfter]).toEqual(['server_full', seconds]);
+  });
+
+  it('says with a refusal for too many requests how long to wait', async () => {
+    const headers = { 'Retry-After': '90' };
+    const error = await refused(
+      Response.json({ code: 'rate_limited', message: '' }, { status: 429, headers }),
+    );
+    expect([error.code, error.retryAfter]).toEqual(['rate_limited:90', 90]);
+    expect(en.error(error.code)).toContain('90 s');
+    expect(en.error('rate_limited:600')).toContain('10 min');
+    expect(en.error('rate_limited')).toBe(en.refusals.rate_limited);
+    expect(ru.error(error.code)).toContain('90 с');
   });
 
   it.each([

@@ -27,6 +27,7 @@ export interface MadeLeg {
 /** A refusal: a code of docs/PROTOCOL.md, or `unreachable` when no answer came (then `status` is 0). */
 export class ApiError extends Error {
   constructor(
+    /** `rate_limited` has the seconds to wait behind a colon, where the server said them: whoever shows the code shows them too. */
     readonly code: string,
     message: string,
     readonly status: number,
@@ -129,7 +130,9 @@ async function refusal(response: Response): Promise<ApiError> {
     if (typeof body.code === 'string') {
       const seconds = Number.parseInt(response.headers.get('Retry-After') ?? '', 10);
       const retryAfter = Number.isNaN(seconds) ? null : seconds;
-      return new ApiError(body.code, String(body.message ?? ''), response.status, retryAfter);
+      const code =
+        body.code === 'rate_limited' && retryAfter !== null ? `rate_limited:${retryAfter}` : body.code;
+      return new ApiError(code, String(body.message ?? ''), response.status, retryAfter);
     }
   } catch {
     // Not JSON: below.

@@ -27,6 +27,11 @@ export function call(handle: string): Promise<Schemas['CallMade']> {
   return api.json('POST', '/api/calls', { handle });
 }
 
+/** Asks people, by their handles, into a room that the member is in. */
+export function ping(room: string, handles: string[]): Promise<void> {
+  return api.json('POST', `/api/rooms/${encodeURIComponent(room)}/ping`, { handles });
+}
+
 /** Answers a call; gives its room. */
 export function answerCall(id: string, answer: CallAnswer): Promise<Schemas['CallRoom']> {
   return api.json('POST', `/api/calls/${encodeURIComponent(id)}/answer`, { answer });

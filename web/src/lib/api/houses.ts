@@ -45,6 +45,18 @@ export interface Nomination {
   created_at: number;
 }
 
+/** What an admin of a house did there. */
+export interface HouseRecord {
+  id: string;
+  at: number;
+  /** Null for somebody whose account is gone, or who may not be seen. */
+  actor: Person | null;
+  act: string;
+  about: Person | null;
+  /** Why, in the actor's words; may be empty. */
+  reason: string;
+}
+
 /** What can be set about a house. */
 export interface HouseText {
   name: string;
@@ -68,7 +80,8 @@ export const houses = {
   make: (house: HouseText & { handle: string }) => api.json<House>('POST', '/api/houses', house),
   get: (house: string) => api.json<House>('GET', of(house)),
   change: (house: string, change: Partial<HouseText>) => api.json<House>('PATCH', of(house), change),
-  remove: (house: string) => api.json<void>('DELETE', of(house)),
+  /** Deletes it; the reason is for the log of the server. */
+  remove: (house: string, reason: string) => api.json<void>('DELETE', of(house), { reason }),
 
   /** Joins, having accepted the rules; members accept changed rules by the same request. */
   join: (house: string) => api.json<void>('PUT', `${of(house)}/membership`, { rules_accepted: true }),
@@ -79,11 +92,14 @@ export const houses = {
     api.json<Page<HouseMember>>('GET', `${of(house)}/members${page(after)}`),
   setRole: (house: string, member: string, role: 'member' | 'admin') =>
     api.json<void>('PUT', `${of(house)}/members/${id(member)}`, { role }),
-  /** Puts somebody out for good. */
-  ban: (house: string, member: string) => api.json<void>('DELETE', `${of(house)}/members/${id(member)}`),
+  /** Puts somebody out for good; the reason is for the log of the house. */
+  ban: (house: string, member: string, reason: string) =>
+    api.json<void>('DELETE', `${of(house)}/members/${id(member)}`, { reason }),
   bans: (house: string, after: string | null) =>
     api.json<Page<Person>>('GET', `${of(house)}/bans${page(after)}`),
   unban: (house: string, member: string) => api.json<void>('DELETE', `${of(house)}/bans/${id(member)}`),
+  log: (house: string, after: string | null) =>
+    api.json<Page<HouseRecord>>('GET', `${of(house)}/log${page(after)}`),
 
   nominate: (house: string, handle: string, note: string) =>
     api.json<{ accepted: boolean }>('POST', `${of(house)}/nominations`, { handle, note }),

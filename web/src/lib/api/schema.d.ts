@@ -135,7 +135,7 @@ export interface paths {
         put?: never;
         /**
          * Keeps a member, or their whole branch of the invite tree, out of this server. When it is answered, they are out of every
-         *     room, and their sessions have ended.
+         *     room, and their sessions let nobody in any more.
          */
         post: operations["suspend"];
         delete?: never;
@@ -350,7 +350,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Answers a call to the caller. */
+        /** Answers a call to the caller. Who accepts comes on stage when they enter the room, with the microphone off. */
         post: operations["answer"];
         delete?: never;
         options?: never;
@@ -442,6 +442,23 @@ export interface paths {
         post?: never;
         /** Does not hear of a house's rooms any more. */
         delete: operations["unfollow"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/houses/{handle}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What admins did in a house. Admins of it only. */
+        get: operations["log"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -814,7 +831,7 @@ export interface paths {
         /** Mutes a member: nothing of theirs is brought to the caller unasked. They do not learn of it. */
         put: operations["mute"];
         post?: never;
-        /** Takes a mute back. */
+        /** Takes a mute back. Who may not be known of any more answers as somebody who is not there, and is unmuted all the same. */
         delete: operations["unmute"];
         options?: never;
         head?: never;
@@ -1111,6 +1128,26 @@ export interface paths {
         put?: never;
         /** Makes a listen leg. */
         post: operations["listen"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/rooms/{id}/ping": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pings people into a room that the caller is in: people whom they follow or who follow them. Whoever may not enter, or does
+         *     not want to hear of the caller, is not told, which the caller does not learn; nobody is told twice by the same member.
+         */
+        post: operations["ping"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1520,7 +1557,7 @@ export interface components {
              */
             handled_at?: number | null;
             handled_by?: components["schemas"]["Person"] | null;
-            /** @description In which house it happened. */
+            /** @description In which house it happened; null once that has ended. */
             house?: string | null;
             /** @description Its id. */
             id: string;
@@ -1531,6 +1568,7 @@ export interface components {
             reporter?: components["schemas"]["Person"] | null;
             /** @description In which room it happened. */
             room?: string | null;
+            room_host?: components["schemas"]["Person"] | null;
             /** @description What the reporter says. */
             text: string;
         };
@@ -1596,8 +1634,11 @@ export interface components {
             details: {
                 [key: string]: string;
             };
+            house?: components["schemas"]["HouseBadge"] | null;
             /** @description Its id. */
             id: string;
+            /** @description Why, in the words of a house's admin; may be empty. */
+            reason: string;
         };
         /** @description The answer to `PUT /api/me/avatar`. */
         AvatarSet: {
@@ -1705,6 +1746,8 @@ export interface components {
         };
         /** @description Somebody in a list. */
         Entry: {
+            /** @description Whether the caller follows them. */
+            followed: boolean;
             /** @description Who. */
             person: components["schemas"]["Person"];
             /**
@@ -1857,6 +1900,13 @@ export interface components {
             /** @description What the caller is in it. */
             role: components["schemas"]["HouseRole"];
         };
+        /** @description `GET /api/houses/{handle}/log`: what admins of the house did in it. */
+        HouseLog: {
+            /** @description Up to 50, the latest first. */
+            items: components["schemas"]["HouseRecord"][];
+            /** @description What to pass as `after` for the next page; null on the last. */
+            next?: string | null;
+        };
         /** @description Somebody in a house. */
         HouseMember: {
             /** @description Who. */
@@ -1875,6 +1925,27 @@ export interface components {
             items: components["schemas"]["HouseMember"][];
             /** @description What to pass as `after` for the next page; null on the last. */
             next?: string | null;
+        };
+        /** @description Why an admin of a house removes somebody, lets them back in or ends the house; the body may be absent. */
+        HouseReason: {
+            /** @description Up to 280 characters, for the log of the house and of the server. */
+            reason?: string;
+        };
+        /** @description An entry of a house's log. */
+        HouseRecord: {
+            about?: components["schemas"]["Person"] | null;
+            /** @description What: `house_banned`, `house_ban_lifted`, `house_admin_made` or `house_admin_ended`. */
+            act: string;
+            actor?: components["schemas"]["Person"] | null;
+            /**
+             * Format: int64
+             * @description When, in milliseconds since 1970.
+             */
+            at: number;
+            /** @description Its id. */
+            id: string;
+            /** @description Why, in the words of whoever did it; may be empty. */
+            reason: string;
         };
         /**
          * @description What somebody is in a house.
@@ -1964,8 +2035,8 @@ export interface components {
             admin?: boolean;
             /** @description Their picture; null if they have none. */
             avatar?: string | null;
-            /** @description Whom the member follows. */
-            following: components["schemas"]["Person"][];
+            /** @description Whether the member follows anybody; whom, is in `GET /api/members/{handle}/following`. */
+            follows_anybody: boolean;
             /** @description The handle. */
             handle: string;
             /** @description The member's id. */
@@ -2106,7 +2177,10 @@ export interface components {
             /** @description What the member calls the passkey, 1 to 60 characters. */
             name: string;
         };
-        /** @description `POST /api/reports`: about a member, a room or a house, or several of them. */
+        /**
+         * @description `POST /api/reports`: about a member, a room or a house, or several of them. With a room, the member may also be somebody who
+         *     has blocked the caller, if both were in it, or the caller was called or pinged into it by them.
+         */
         NewReport: {
             /** @description Handle of the member. */
             about?: string | null;
@@ -2317,7 +2391,7 @@ export interface components {
                  */
                 handled_at?: number | null;
                 handled_by?: components["schemas"]["Person"] | null;
-                /** @description In which house it happened. */
+                /** @description In which house it happened; null once that has ended. */
                 house?: string | null;
                 /** @description Its id. */
                 id: string;
@@ -2328,6 +2402,7 @@ export interface components {
                 reporter?: components["schemas"]["Person"] | null;
                 /** @description In which room it happened. */
                 room?: string | null;
+                room_host?: components["schemas"]["Person"] | null;
                 /** @description What the reporter says. */
                 text: string;
             }[];
@@ -2381,8 +2456,11 @@ export interface components {
                 details: {
                     [key: string]: string;
                 };
+                house?: components["schemas"]["HouseBadge"] | null;
                 /** @description Its id. */
                 id: string;
+                /** @description Why, in the words of a house's admin; may be empty. */
+                reason: string;
             }[];
             /** @description What to pass as `after` for the next page; null on the last. */
             next?: string | null;
@@ -2477,6 +2555,11 @@ export interface components {
             id: string;
             /** @description The name. */
             name: string;
+        };
+        /** @description `POST /api/rooms/{id}/ping`. */
+        Ping: {
+            /** @description Handles of the people, from 1 to 10. */
+            handles: string[];
         };
         /** @description `GET /api/members/{handle}`: a member as the caller may see them. */
         Profile: {
@@ -2703,6 +2786,8 @@ export interface components {
         };
         /** @description `PUT /api/houses/{handle}/members/{member}`. */
         SetHouseRole: {
+            /** @description Why; up to 280 characters, for the log of the house and of the server. */
+            reason?: string;
             /** @description `member` or `admin`. */
             role: components["schemas"]["HouseRole"];
         };
@@ -3915,13 +4000,25 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["HouseReason"] | null;
+            };
+        };
         responses: {
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
             };
             401: {
                 headers: {
@@ -3940,6 +4037,14 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4071,13 +4176,25 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["HouseReason"] | null;
+            };
+        };
         responses: {
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
             };
             401: {
                 headers: {
@@ -4096,6 +4213,14 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4166,6 +4291,61 @@ export interface operations {
                 content?: never;
             };
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    log: {
+        parameters: {
+            query?: {
+                after?: string;
+            };
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseLog"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4304,13 +4484,25 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["HouseReason"] | null;
+            };
+        };
         responses: {
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
             };
             401: {
                 headers: {
@@ -4337,6 +4529,14 @@ export interface operations {
                 };
             };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6532,6 +6732,85 @@ export interface operations {
                 };
             };
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    ping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Ping"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { RoomEvent, Snapshot } from '$lib/protocol/types';
 import { benBecomes, numbered, participant, person, snapshot } from './fixtures';
-import { FIRST_LISTENERS, find, fold, foldBatch, fromSnapshot, type RoomState } from './reducer';
+import { FIRST_LISTENERS, find, fold, foldBatch, fromSnapshot, withName, type RoomState } from './reducer';
 
 const BEN = 'id-ben';
 
@@ -190,5 +190,31 @@ describe('a batch', () => {
   it('finds people on stage and in the audience', () => {
     expect(find(start, 'id-ada')).toEqual(participant('ada', 1, { role: 'host', mic: true }));
     expect(find(start, 'id-zoe')).toBeUndefined();
+  });
+});
+
+describe('a new name', () => {
+  it('is shown wherever the person is', () => {
+    const [ada, ben, chen] = ['ada', 'ben', 'chen'].map(person);
+    const before = fromSnapshot(
+      snapshot({
+        hands: [{ person: chen!, question: null, at: 1 }],
+        offers: [{ person: chen!, by: ada! }],
+      }),
+    );
+    const state = { ...before, you: { ...before.you, offer: ada! } };
+    const calls = (who: typeof ada, name: string) => withName(state, { ...who!, name });
+    const ofAda = calls(ada, 'Ada L.');
+    expect([find(ofAda, ada!.id)?.person.name, ofAda.you.offer?.name, ofAda.offers[0]?.by.name]).toEqual(
+      Array(3).fill('Ada L.'),
+    );
+    const ofChen = calls(chen, 'Chen C.');
+    expect([
+      find(ofChen, chen!.id)?.person.name,
+      ofChen.hands[0]?.person.name,
+      ofChen.offers[0]?.person.name,
+    ]).toEqual(Array(3).fill('Chen C.'));
+    expect(calls(ben, 'Benjamin').you.person.name).toBe('Benjamin');
+    expect(calls(person('nobody'), 'Nobody')).toEqual(state);
   });
 });

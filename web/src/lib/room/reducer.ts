@@ -9,6 +9,7 @@ import {
   type Hand,
   type Offer,
   type Participant,
+  type Person,
   type RoomEvent,
   type RoomInfo,
   type Snapshot,
@@ -111,6 +112,22 @@ export function fold(state: RoomState, event: RoomEvent, at: number, me: string)
     case 'ended':
       return { ...state, ended: true };
   }
+}
+
+/** The state after somebody, wherever they are in it, is called or looks otherwise. */
+export function withName(state: RoomState, person: Person): RoomState {
+  const now = <T extends { person: Person }>(one: T): T =>
+    one.person.id === person.id ? { ...one, person } : one;
+  const { you } = state;
+  return {
+    ...patch(state, person.id, { person }),
+    you: { ...now(you), offer: you.offer?.id === person.id ? person : you.offer },
+    hands: state.hands.map(now),
+    offers: state.offers.map((offer) => ({
+      ...now(offer),
+      by: offer.by.id === person.id ? person : offer.by,
+    })),
+  };
 }
 
 /** Finds somebody by name in what is known: the stage and the first listeners. */

@@ -15,7 +15,7 @@ import type {
   LegKind,
   ServerMessage,
 } from '$lib/protocol/types';
-import { foldBatch, fromSnapshot, type RoomState } from './reducer';
+import { foldBatch, fromSnapshot, withName, type RoomState } from './reducer';
 
 /** Longest wait between two attempts, in ms. Longer spares a struggling server, shorter comes back sooner. */
 export const LONGEST_WAIT = 3_000;
@@ -201,6 +201,9 @@ export class RoomSession {
         else waiting?.resolve(message.seq ?? 0);
         break;
       }
+      case 'renamed':
+        if (this.state) this.show(withName(this.state, message.person), null);
+        break;
       case 'leg_ended':
         this.listener.legEnded(message.leg, message.kind, message.code);
         break;

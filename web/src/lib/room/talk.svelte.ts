@@ -63,7 +63,11 @@ class Talk {
 
   constructor() {
     if (typeof window === 'undefined') return;
-    window.addEventListener('online', () => this.session?.retryNow());
+    window.addEventListener('online', () => {
+      this.session?.retryNow();
+      this.ears?.networkChanged();
+      this.microphone?.networkChanged();
+    });
     window.addEventListener('offline', () => this.session?.networkGone());
     // Any gesture will do to let the sound in, not only the button that asks for one.
     for (const gesture of ['pointerdown', 'keydown']) {
@@ -119,6 +123,9 @@ class Talk {
       output: () => devices.output,
       leg: (state) => this.heard(state),
       blocked: (blocked) => (this.blocked = blocked),
+      mayTalk: (talker) => this.mayTalk(talker),
+      people: () => this.room?.audience.count ?? 0,
+      moved: (protocol) => void this.microphone?.moved(protocol),
     });
     this.microphone = new Microphone({
       api,
@@ -220,6 +227,11 @@ class Talk {
     // Another player of this member has taken the sound: the newest wins, and the two must not take turns.
     else if (code === 'replaced' && this.ears?.holds(leg)) this.session?.giveWay();
     else this.ears?.legEnded(leg);
+  }
+
+  private mayTalk(talker: number): boolean {
+    const one = this.room?.stage.find(({ number }) => number === talker);
+    return one !== undefined && one.mic && !one.muted && one.connected;
   }
 
   private ended(code: EndCode): void {

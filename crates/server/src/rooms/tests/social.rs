@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use roomtone_store::Standing;
+use roomtone_room::Role;
+use roomtone_room::ids::HouseId;
+use roomtone_store::{HouseText, NewHouse, Standing};
 
 use super::*;
 
@@ -236,4 +238,113 @@ async fn a_visit_counts_once_there_are_two() {
     let _ben = scene.connect(&scene.ben.clone());
     scene.settle().await;
     assert_eq!(noted(&scene), [true, true]);
+}
+
+/// Let in as a member of the house, and banned from it before the room knew of them: the ban found nobody to put out.
+#[tokio::test]
+async fn whoever_is_put_out_of_the_house_on_the_way_in_is_out() {
+    let mut scene = Scene::open().await;
+    let (host, ben) = (scene.host.clone(), scene.ben.clone());
+    let rooms = scene.owner.rooms.clone();
+    let text = HouseText {
+        name: "Tea".to_owned(),
+        about: String::new(),
+        rules: String::new(),
+        language: "en".to_owned(),
+        private: true,
+        nominated: true,
+    };
+    let house = NewHouse { id: HouseId(7), handle: "tea".to_owned(), skeleton: "tea".to_owned(), text };
+    rooms.store.create_house(&house, host.member(), edge::now()).await.unwrap();
+    scene.list();
+    let badge = rooms.store.room_house(house.id).await.unwrap();
+    let _host = scene.connect(&host);
+    scene.send(Message::House(badge));
+    scene.settle().await;
+    let as_of = rooms.sign_outs();
+    rooms.put_out_of_house(house.id, ben.member()).await;
+    let mut late = scene.connect(&ben);
+    scene.settle().await;
+    assert!(scene.is_in(&ben));
+    for caller in [&ben, &host] {
+        rooms.end_if_signed_out(caller.member(), caller.session, as_of).await.unwrap();
+    }
+    scene.settle().await;
+    assert!(!scene.is_in(&ben) && scene.is_in(&host), "members stay");
+    assert_eq!(late.heard().last().unwrap(), "bye removed");
+}
+
+#[tokio::test]
+async fn who_accepts_a_call_comes_on_stage_with_the_microphone_off() {
+    let mut scene = Scene::open().await;
+    let (host, ben, eve) = (scene.host.clone(), scene.ben.clone(), scene.newcomer("eve").await);
+    let mut host_client = scene.connect(&host);
+    scene.settle().await;
+    scene.send(Message::ComeOnStage { member: ben.member() });
+    let _clients = [scene.connect(&ben), scene.connect(&eve)];
+    scene.settle().await;
+    let role = |scene: &Scene, caller: &Caller| {
+        let participant = scene.owner.room.participant(caller.member()).unwrap();
+        (participant.role, participant.mic)
+    };
+    assert_eq!(role(&scene, &ben), (Role::Speaker, false));
+    assert_eq!(role(&scene, &eve), (Role::Listener, false));
+    let told = ("role_changed".to_owned(), ben.member().to_string());
+    assert!(host_client.events().contains(&told));
+    // Also who is in the room already, and once: whoever steps down and comes again is a listener.
+    scene.send(Message::ComeOnStage { member: eve.member() });
+    scene.settle().await;
+    assert_eq!(role(&scene, &eve).0, Role::Speaker);
+    let (done, left) = oneshot::channel();
+    scene.send(Message::Elsewhere { member: eve.member(), done });
+    scene.settle().await;
+    left.await.unwrap();
+    let _back = scene.connect(&eve);
+    scene.settle().await;
+    assert_eq!(role(&scene, &eve).0, Role::Listener);
+}
+
+#[tokio::test]
+async fn a_new_name_is_shown_to_those_who_see_them() {
+    let (mut scene, eve, [mut host, ben_client, mut eve_client]) = Scene::with_listeners().await;
+    let (host_caller, ben) = (scene.host.clone(), scene.ben.clone());
+    scene.part(&ben, &eve).await;
+    for client in [&mut host, &mut eve_client] {
+        client.messages();
+    }
+    let renamed = |caller: &Caller, name: &str| Person { name: name.to_owned(), ..caller.person.clone() };
+    scene.send(Message::Person(renamed(&ben, "Benjamin")));
+    scene.send(Message::Person(renamed(&host_caller, "Ada L.")));
+    scene.settle().await;
+    let told = |client: &mut Client| -> Vec<String> {
+        let messages = client.messages();
+        let names = messages.iter().filter(|message| message["type"] == "renamed");
+        names.map(|message| message["person"]["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(told(&mut host), ["Benjamin", "Ada L."]);
+    assert_eq!(told(&mut eve_client), ["Ada L."], "there is a block");
+    assert_eq!(scene.handle.summary().card.host.name, "Ada L.");
+    // The same again, and somebody unknown, is nothing.
+    scene.send(Message::Person(renamed(&ben, "Benjamin")));
+    let stranger = scene.newcomer("joe").await;
+    scene.send(Message::Person(stranger.person.clone()));
+    scene.settle().await;
+    assert!(told(&mut host).is_empty());
+    // Whoever was away meanwhile gets a snapshot, since no event tells of it.
+    let since = scene.owner.room.seq();
+    scene.send(Message::Disconnected { member: ben.member(), socket: ben_client.number });
+    scene.settle().await;
+    scene.next += 1;
+    let (outgoing, queue) = mpsc::channel(message::SOCKET_QUEUE);
+    let (reply, entered) = oneshot::channel();
+    let number = SocketNo(scene.next);
+    scene.send(Message::Connect {
+        caller: apart_from(&ben, &[&eve]),
+        since: Some(since),
+        socket: number,
+        outgoing,
+        reply,
+    });
+    scene.settle().await;
+    assert_eq!(Client { number, queue, entered }.heard()[0], "snapshot");
 }

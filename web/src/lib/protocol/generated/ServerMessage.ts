@@ -4,6 +4,7 @@ import type { ByeCode } from "./ByeCode";
 import type { Events } from "./Events";
 import type { LegEndCode } from "./LegEndCode";
 import type { LegKind } from "./LegKind";
+import type { Person } from "./Person";
 import type { Snapshot } from "./Snapshot";
 
 /**
@@ -21,7 +22,11 @@ seq?: number,
 /**
  * Why it was refused.
  */
-error?: ApiError, } | { "type": "leg_ended", 
+error?: ApiError, } | { "type": "renamed", 
+/**
+ * As they are to be shown from now on.
+ */
+person: Person, } | { "type": "leg_ended", 
 /**
  * Which.
  */

@@ -86,10 +86,16 @@ const refusals = {
 export const errors = {
   refusals,
   /** A refusal in words; a code that is not known here is shown as it is. */
-  error: (code: string): string =>
-    Object.hasOwn(refusals, code)
-      ? refusals[code as keyof typeof refusals]
-      : `That did not work (${code}). Try again.`,
+  error: (code: string): string => {
+    const [known = '', wait] = code.split(':');
+    if (known === 'rate_limited' && wait !== undefined) return errors.tooMuch(Number(wait));
+    return Object.hasOwn(refusals, known)
+      ? refusals[known as keyof typeof refusals]
+      : `That did not work (${known}). Try again.`;
+  },
+  /** So many seconds until one more would be let through. */
+  tooMuch: (seconds: number): string =>
+    `That was a lot at once. Try again in ${seconds < 120 ? `${seconds} s` : `${Math.ceil(seconds / 60)} min`}.`,
 
   /** By the name of the browser's exception. */
   microphone: {

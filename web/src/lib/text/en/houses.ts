@@ -55,6 +55,20 @@ export const houses = {
   banOf: (name: string) => `Remove for good: ${name}`,
   removed: 'Removed',
   removedNone: 'Nobody was removed.',
+  reason: 'Why? (for the log, which the other admins read)',
+  banAbout: 'They leave the house at once and cannot come back until an admin lets them.',
+  log: {
+    title: 'What admins did',
+    none: 'Nothing yet.',
+    by: (name: string) => `by ${name}`,
+    gone: 'somebody who is gone',
+    acts: {
+      house_banned: 'Removed for good',
+      house_ban_lifted: 'Let back in',
+      house_admin_made: 'Made an admin',
+      house_admin_ended: 'No longer admin',
+    },
+  },
   unban: 'Let back in',
   unbanOf: (name: string) => `Let back in: ${name}`,
   nominate: {

@@ -64,6 +64,21 @@ export const room = {
     left: (n: number) => count(n, { one: 'character left', other: 'characters left' }),
   },
 
+  ping: {
+    title: 'Ping people in',
+    find: 'Find among those you follow and those who follow you',
+    send: 'Ask them in',
+    asked: 'asked',
+    done: (n: number) =>
+      count(n, {
+        one: 'person is asked in, if they may come',
+        other: 'people are asked in, if they may come',
+      }),
+    most: (n: number) => `At most ${figures(n)} at once.`,
+    nobody: 'Nobody you follow, or who follows you, is outside this room.',
+    nobodyFound: 'Nobody of that name.',
+  },
+
   offer: {
     title: (name: string) => `${name} invites you to speak`,
     about: 'You would be on stage, with your microphone off until you press it.',

@@ -88,10 +88,15 @@ const refusals: (typeof English)['refusals'] = {
 
 export const errors: typeof English = {
   refusals,
-  error: (code) =>
-    Object.hasOwn(refusals, code)
-      ? refusals[code as keyof typeof refusals]
-      : `Не получилось (${code}). Попробуйте ещё раз.`,
+  error: (code) => {
+    const [known = '', wait] = code.split(':');
+    if (known === 'rate_limited' && wait !== undefined) return errors.tooMuch(Number(wait));
+    return Object.hasOwn(refusals, known)
+      ? refusals[known as keyof typeof refusals]
+      : `Не получилось (${known}). Попробуйте ещё раз.`;
+  },
+  tooMuch: (seconds) =>
+    `Слишком часто. Попробуйте снова через ${seconds < 120 ? `${seconds} с` : `${Math.ceil(seconds / 60)} мин`}.`,
 
   microphone: {
     NotAllowedError: 'Браузер не разрешил микрофон. Разрешите его в адресной строке и нажмите ещё раз.',

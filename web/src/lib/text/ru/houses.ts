@@ -57,6 +57,20 @@ export const houses: Texts['houses'] = {
   banOf: (name: string) => `Закрыть вход: ${name}`,
   removed: 'Кому закрыт вход',
   removedNone: 'Вход никому не закрыт.',
+  reason: 'Почему? (для журнала, его читают другие администраторы)',
+  banAbout: 'Из дома этот человек уйдёт сразу и не вернётся, пока кто-нибудь из администраторов не разрешит.',
+  log: {
+    title: 'Что делали администраторы',
+    none: 'Пока ничего.',
+    by: (name: string) => `кто: ${name}`,
+    gone: 'кого здесь больше нет',
+    acts: {
+      house_banned: 'Удаление навсегда',
+      house_ban_lifted: 'Возвращение',
+      house_admin_made: 'Назначен администратор',
+      house_admin_ended: 'Роль администратора снята',
+    },
+  },
   unban: 'Впустить снова',
   unbanOf: (name: string) => `Впустить снова: ${name}`,
   nominate: {
