@@ -6,6 +6,7 @@ use crate::ids::{CommandId, HouseId, MemberId, RoleEpoch, RoomId, Seq, TalkerNo,
 use crate::memory::Memory;
 use crate::participant::Participant;
 use crate::room::Room;
+use crate::settings::{Ban, CallUp, Settings, Waiting};
 
 /// Everything about a room. [`Room::to_state`] and [`Room::from_state`] are inverse to each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,18 @@ pub struct State {
     pub first_epoch: RoleEpoch,
     /// Everybody present, by number.
     pub participants: Vec<Participant>,
+    /// Whose hands are up, in the order of the queue.
+    pub queue: Vec<MemberId>,
+    /// What moderators set.
+    pub settings: Settings,
+    /// Who has opened the microphone at least once, ascending.
+    pub spoken: Vec<MemberId>,
+    /// Who is kept out, by member.
+    pub bans: Vec<(MemberId, Ban)>,
+    /// Who was called up and has not come, by member.
+    pub called: Vec<(MemberId, CallUp)>,
+    /// The guests who wait, by their id.
+    pub waiting: Vec<(MemberId, Waiting)>,
     /// Answered commands: of members no longer present first (longest gone first), then of those present.
     pub answered: Vec<Answered>,
 }
@@ -72,6 +85,12 @@ impl Room {
             last_number: self.last_number,
             first_epoch: self.first_epoch,
             participants: self.participants().cloned().collect(),
+            queue: self.hands().map(|participant| participant.member).collect(),
+            settings: self.settings.clone(),
+            spoken: self.spoken.iter().copied().collect(),
+            bans: self.bans.iter().map(|(member, ban)| (*member, ban.clone())).collect(),
+            called: self.called.iter().map(|(member, call)| (*member, call.clone())).collect(),
+            waiting: self.waiting.iter().map(|(guest, waiting)| (*guest, *waiting)).collect(),
             answered: self.memory.to_list(),
         }
     }
@@ -95,10 +114,16 @@ impl Room {
             first_epoch: state.first_epoch,
             present: Default::default(),
             memory: Memory::default(),
+            settings: state.settings,
+            spoken: state.spoken.into_iter().collect(),
+            bans: state.bans.into_iter().collect(),
+            called: state.called.into_iter().collect(),
+            waiting: state.waiting.into_iter().collect(),
         };
         for participant in state.participants {
             room.present.insert(participant);
         }
+        room.present.order_queue(&state.queue);
         for answered in state.answered {
             let present = room.present.get(answered.member).is_some();
             for (id, seq) in answered.commands {
@@ -131,6 +156,8 @@ impl Room {
         }
         let now = now.max(room.last_at);
         if room.is_open() {
+            // Whoever waits had a socket, which is gone; their link still stands.
+            room.waiting.clear();
             room.present.change_all(|participant| participant.go_away(now, RESTART_GRACE_MILLIS));
         }
         room
