@@ -233,6 +233,11 @@ pub enum Command {
         /// Whose.
         member: MemberId,
     },
+    /// System: a member who has left deletes their account; nothing of them is kept.
+    Forget {
+        /// Whom.
+        member: MemberId,
+    },
     /// System: carry out whatever is due at `now`.
     Tick,
 }

@@ -23,7 +23,15 @@ impl Room {
             (Actor::System, Command::LoseConnection { member }) => self.lose_connection(member),
             (Actor::System, Command::Tick) => Ok(self.run_out(now)),
             (Actor::System, Command::EndPass { guest }) => self.end_pass(guest),
-            (Actor::System, _) | (_, Command::LoseConnection { .. } | Command::Tick | Command::EndPass { .. }) => {
+            (Actor::System, Command::Forget { member }) if self.present.get(member).is_some() => {
+                Err(Rejection::AlreadyHere)
+            }
+            (Actor::System, Command::Forget { member }) if self.keeps_anything_of(member) => {
+                Ok(vec![Event::Forgotten { member }])
+            }
+            (Actor::System, Command::Forget { .. }) => Ok(Vec::new()),
+            (Actor::System, _)
+            | (_, Command::LoseConnection { .. } | Command::Tick | Command::EndPass { .. } | Command::Forget { .. }) => {
                 Err(Rejection::WrongActor)
             }
             (Actor::Member { member, role_epoch, .. }, command) => match self.present.get(member) {
@@ -181,7 +189,9 @@ impl Room {
                 moderates(sender)?;
                 self.set(by, now, command)
             }
-            Command::LoseConnection { .. } | Command::Tick | Command::EndPass { .. } => Err(Rejection::WrongActor),
+            Command::LoseConnection { .. } | Command::Tick | Command::EndPass { .. } | Command::Forget { .. } => {
+                Err(Rejection::WrongActor)
+            }
         }
     }
 

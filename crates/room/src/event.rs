@@ -424,6 +424,12 @@ pub enum Event {
         /// How.
         cause: KnockCause,
     },
+    /// A member who is not in the room has deleted their account: what they wrote in it is gone, and so is what was kept
+    /// about them.
+    Forgotten {
+        /// Who it was.
+        member: MemberId,
+    },
     /// The room ended for everybody. Nothing comes after it.
     Ended {
         /// The moderator who ended it; `None` when nobody was left on stage to run it.

@@ -70,6 +70,9 @@ pub const REMEMBERED_GONE: usize = 256;
 /// audience at once; each one makes every snapshot longer.
 pub const AUDIENCE_FIRST: usize = 60;
 
+/// What stands for the title of a room whose title was written by somebody who has deleted their account.
+pub const UNTITLED: &str = "\u{2026}";
+
 /// Most links pinned in a room at once. Higher shows more; each one is in every snapshot.
 pub const LINKS_MAX: usize = 10;
 

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::AWAY_MILLIS;
 use crate::command::{Actor, Command, Rejection};
 use crate::event::{Event, Kind, Numbered, Opening};
 use crate::hands::Hand;
@@ -11,6 +10,7 @@ use crate::memory::Memory;
 use crate::participant::{Participant, Participants};
 use crate::role::Role;
 use crate::settings::{Ban, CallUp, Link, Settings, Waiting};
+use crate::{AWAY_MILLIS, UNTITLED};
 
 /// A live room. Only [`Room::fold`] changes what is so; [`Room::apply`] decides which events come about and folds them.
 ///
@@ -35,6 +35,8 @@ pub struct Room {
     pub(crate) present: Participants,
     pub(crate) memory: Memory,
     pub(crate) settings: Settings,
+    /// Who changed what the room says about itself, if that was done since it was opened.
+    pub(crate) described_by: Option<MemberId>,
     /// Who has opened the microphone at least once.
     pub(crate) spoken: BTreeSet<MemberId>,
     pub(crate) bans: BTreeMap<MemberId, Ban>,
@@ -83,6 +85,7 @@ impl Room {
             present: Participants::default(),
             memory: Memory::default(),
             settings: Settings::default(),
+            described_by: None,
             spoken: BTreeSet::new(),
             bans: BTreeMap::new(),
             called: BTreeMap::new(),
@@ -368,8 +371,9 @@ impl Room {
             Event::Unbanned { member, .. } => {
                 self.bans.remove(member);
             }
-            Event::Described { title, topics, language, .. } => {
+            Event::Described { title, topics, language, by } => {
                 (self.title, self.topics, self.language) = (title.clone(), topics.clone(), language.clone());
+                self.described_by = Some(*by);
             }
             Event::Widened { kind, .. } => self.kind = *kind,
             Event::HandsRuled { rule, .. } => self.settings.hands = *rule,
@@ -398,12 +402,45 @@ impl Room {
             Event::KnockEnded { guest, .. } => {
                 self.waiting.remove(guest);
             }
+            Event::Forgotten { member } => self.forget(*member),
             Event::Ended { .. } => {
                 self.ended_at = Some(at);
                 self.called.clear();
                 self.waiting.clear();
             }
         }
+    }
+
+    /// Whether [`Room::forget`] would take anything away from a room in which the member is not.
+    pub(crate) fn keeps_anything_of(&self, member: MemberId) -> bool {
+        let theirs = |by: MemberId, about: MemberId| by == member || about == member;
+        self.settings.links.iter().any(|link| link.by == member)
+            || self.described_by == Some(member)
+            || self.bans.iter().any(|(about, ban)| theirs(ban.by, *about))
+            || self.called.iter().any(|(about, call)| theirs(call.by, *about))
+            || self.spoken.contains(&member)
+            || self.named.contains(&member)
+    }
+
+    /// Keeps nothing that a member wrote, and nothing about them.
+    pub(crate) fn forget(&mut self, member: MemberId) {
+        self.present.change(member, |participant| {
+            if let Some(hand) = &mut participant.hand {
+                hand.question = None;
+            }
+        });
+        self.settings.links.retain(|link| link.by != member);
+        if self.described_by == Some(member) {
+            self.title = UNTITLED.to_owned();
+            self.topics.clear();
+        }
+        self.bans.remove(&member);
+        for ban in self.bans.values_mut().filter(|ban| ban.by == member) {
+            ban.reason = None;
+        }
+        self.called.retain(|called, call| *called != member && call.by != member);
+        self.spoken.remove(&member);
+        self.named.remove(&member);
     }
 
     /// Nobody leads the interview who has gone from the stage.

@@ -45,6 +45,8 @@ pub struct State {
     pub queue: Vec<MemberId>,
     /// What moderators set.
     pub settings: Settings,
+    /// Who changed what the room says about itself, if that was done since it was opened.
+    pub described_by: Option<MemberId>,
     /// Who has opened the microphone at least once, ascending.
     pub spoken: Vec<MemberId>,
     /// Who is kept out, by member.
@@ -64,6 +66,15 @@ pub struct Answered {
     pub member: MemberId,
     /// Oldest first, each with the room's sequence number after it.
     pub commands: Vec<(CommandId, Seq)>,
+}
+
+impl State {
+    /// The same state without what a member wrote, and without what is kept about them who is not in the room.
+    pub fn without_words_of(self, member: MemberId) -> Self {
+        let mut room = Room::from_state(self);
+        room.forget(member);
+        room.to_state()
+    }
 }
 
 impl Room {
@@ -87,6 +98,7 @@ impl Room {
             participants: self.participants().cloned().collect(),
             queue: self.hands().map(|participant| participant.member).collect(),
             settings: self.settings.clone(),
+            described_by: self.described_by,
             spoken: self.spoken.iter().copied().collect(),
             bans: self.bans.iter().map(|(member, ban)| (*member, ban.clone())).collect(),
             called: self.called.iter().map(|(member, call)| (*member, call.clone())).collect(),
@@ -115,6 +127,7 @@ impl Room {
             present: Default::default(),
             memory: Memory::default(),
             settings: state.settings,
+            described_by: state.described_by,
             spoken: state.spoken.into_iter().collect(),
             bans: state.bans.into_iter().collect(),
             called: state.called.into_iter().collect(),

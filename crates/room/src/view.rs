@@ -55,6 +55,7 @@ pub fn reach(event: &Event) -> Reach {
         | Event::LinkPinned { .. }
         | Event::LinkUnpinned { .. }
         | Event::FloorGiven { .. }
+        | Event::Forgotten { .. }
         | Event::Ended { .. } => Reach::Everyone,
     }
 }
@@ -232,8 +233,8 @@ impl View {
     /// [`AUDIENCE_FIRST`] the list of first listeners may get shorter than a new view's, but is always its beginning.
     ///
     /// # Errors
-    /// [`NeedsFresh`], with the view unchanged: the viewer left, became a moderator or stopped being one, or somebody
-    /// came on stage from the part of the audience that is only counted.
+    /// [`NeedsFresh`], with the view unchanged: the viewer left, became a moderator or stopped being one, somebody came on
+    /// stage from the part of the audience that is only counted, or somebody's words are gone from the room.
     pub fn fold(&mut self, numbered: &Numbered) -> Result<(), NeedsFresh> {
         let at = numbered.at;
         if visible(&numbered.event, self.viewer, self.you.role) {
@@ -297,6 +298,8 @@ impl View {
                 Event::KnockEnded { guest, .. } => {
                     self.waiting.remove(guest);
                 }
+                // What it takes away is known by who wrote it, which a view does not know of everything.
+                Event::Forgotten { .. } => return Err(NeedsFresh),
                 Event::Ended { .. } => {
                     self.ended = true;
                     self.called.clear();

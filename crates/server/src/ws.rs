@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use axum::extract::{Query, State};
 use axum::response::Response;
+use roomtone_room::Command;
 use roomtone_room::ids::{MemberId, RoleEpoch, RoomId, Seq};
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 
 use crate::app::App;
+use crate::http::commands::{Prepared, prepare};
 use crate::http::{PathId, SignedIn};
 use crate::rooms::Handle;
 use crate::rooms::message::{Caller, Message, Outgoing, SOCKET_QUEUE, SocketNo};
@@ -79,7 +81,8 @@ async fn serve(app: Arc<App>, id: RoomId, handle: Handle, caller: Caller, since:
     // A failure of the store here will show elsewhere; the session was good a moment ago.
     let _ = app.rooms.end_if_signed_out(member, session, as_of).await;
     metrics::gauge!("roomtone_sockets_open").increment(1.0);
-    attend(&handle, member, number, socket, queue).await;
+    let look_up = |command| prepare(app.clone(), handle.clone(), member, command);
+    attend(&handle, member, number, socket, queue, look_up).await;
     metrics::gauge!("roomtone_sockets_open").decrement(1.0);
 }
 
@@ -89,6 +92,7 @@ fn turned_away(refused: &ApiError, stopping: bool) -> (ByeCode, Option<u32>) {
     match refused.code {
         Code::RoomEnded | Code::RoomNotFound => (ByeCode::RoomEnded, None),
         Code::NotInRoom => (ByeCode::Elsewhere, None),
+        Code::Banned => (ByeCode::Banned, None),
         Code::ServerFull => (ByeCode::ServerFull, refused.retry_after.map(|after| after.as_secs() as u32)),
         _ if stopping => (ByeCode::ShuttingDown, None),
         _ => {
@@ -100,14 +104,15 @@ fn turned_away(refused: &ApiError, stopping: bool) -> (ByeCode, Option<u32>) {
 }
 
 /// Serves a socket whose member is in the room, and tells the room when it is lost.
-async fn attend<S: AsyncRead + AsyncWrite + Unpin>(
+async fn attend<S: AsyncRead + AsyncWrite + Unpin, F: Future<Output = Result<Prepared, ApiError>>>(
     handle: &Handle,
     member: MemberId,
     number: SocketNo,
     mut socket: Connection<S>,
     mut queue: mpsc::Receiver<Outgoing>,
+    look_up: impl Fn(Command) -> F,
 ) {
-    let end = talk(handle, member, number, &mut socket, &mut queue).await;
+    let end = talk(handle, member, number, &mut socket, &mut queue, look_up).await;
     // Before the goodbye, which can take as long as the client is slow.
     handle.deliver(Message::Disconnected { member, socket: number }).await;
     match end {
@@ -128,12 +133,13 @@ enum End {
 }
 
 /// Passes messages both ways until the connection is lost or the room lets the socket go.
-async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
+async fn talk<S: AsyncRead + AsyncWrite + Unpin, F: Future<Output = Result<Prepared, ApiError>>>(
     handle: &Handle,
     member: MemberId,
     number: SocketNo,
     socket: &mut Connection<S>,
     queue: &mut mpsc::Receiver<Outgoing>,
+    look_up: impl Fn(Command) -> F,
 ) -> End {
     let mut wake = std::pin::pin!(tokio::time::sleep(PULSE_EVERY));
     let mut life = Life::default();
@@ -155,8 +161,8 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
                 match said {
                     Heard::End => return End::Lost,
                     Heard::Life => continue,
-                    Heard::Text(text) => take(handle, member, number, &text, allowance.take()),
-                    Heard::Binary => take(handle, member, number, "", allowance.take()),
+                    Heard::Text(text) => take(handle, member, number, &text, allowance.take(), &look_up).await,
+                    Heard::Binary => take(handle, member, number, "", allowance.take(), &look_up).await,
                 }
             }
             () = &mut wake => {
@@ -178,14 +184,25 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// Hands what a client said to the room, or returns what it is answered at once.
-fn take(handle: &Handle, member: MemberId, number: SocketNo, text: &str, allowed: bool) -> Option<Outgoing> {
+async fn take<F: Future<Output = Result<Prepared, ApiError>>>(
+    handle: &Handle,
+    member: MemberId,
+    number: SocketNo,
+    text: &str,
+    allowed: bool,
+    look_up: &impl Fn(Command) -> F,
+) -> Option<Outgoing> {
     let refused = if !allowed {
         Code::RateLimited.into()
     } else {
         let message = match serde_json::from_str::<ClientMessage>(text) {
             Ok(ClientMessage::Command { id, role_epoch, command }) => {
-                let (role_epoch, command) = (RoleEpoch(role_epoch), command.into());
-                Message::Command { member, socket: number, id: id.0, role_epoch, command }
+                let Prepared { command, about } = match look_up(command.into()).await {
+                    Ok(prepared) => prepared,
+                    Err(refused) => return Some(refusal(text, refused)),
+                };
+                let role_epoch = RoleEpoch(role_epoch);
+                Message::Command { member, socket: number, id: id.0, role_epoch, command, about }
             }
             Ok(ClientMessage::Resync) => Message::Resync { member, socket: number },
             Err(_) => return Some(refusal(text, Code::UnknownCommand.into())),
@@ -308,7 +325,8 @@ mod tests {
         let (_, queue) = mpsc::channel(1);
         let began = tokio::time::Instant::now();
         let socket = Connection::new(server).await;
-        let attend = attend(&handle, MemberId(1), SocketNo(7), socket, queue);
+        let look_up = |command| async { Ok(Prepared { command, about: None }) };
+        let attend = attend(&handle, MemberId(1), SocketNo(7), socket, queue, look_up);
         let lost = async {
             let lost = inbox.recv().await;
             assert!(matches!(lost, Some(Message::Disconnected { member: MemberId(1), socket: SocketNo(7) })));

@@ -142,6 +142,7 @@ const COMMANDS: &[(&str, &str, &[&str])] = &[
     ("end", "end", &[PLAIN]),
     ("*lose_connection*", "lose t", TARGETS),
     ("*end_pass*", "end-pass t", TARGETS),
+    ("*forget*", "forget t", TARGETS),
     ("*tick*", "tick", &[PLAIN]),
 ];
 

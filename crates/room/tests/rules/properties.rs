@@ -137,6 +137,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         6 => Just(Command::Tick),
         1 => Just(Command::Leave),
         1 => any_person().prop_map(|guest| Command::EndPass { guest }),
+        1 => any_person().prop_map(|member| Command::Forget { member }),
     ];
     let id = prop_oneof![1 => Just(None), 2 => (0..120_u8).prop_map(Some)];
     let epoch = prop_oneof![5 => Just(None), 5 => Just(Some(0)), 1 => (1..3_u32).prop_map(Some)];
@@ -224,6 +225,7 @@ fn fitting(room: &Room, command: &Command, pick: usize) -> Option<(MemberId, Com
         | Command::TurnAway { .. } => (moderator, command.clone()),
         Command::DeclineCallUp
         | Command::EndPass { .. }
+        | Command::Forget { .. }
         | Command::End
         | Command::LoseConnection { .. }
         | Command::Tick => return None,
@@ -532,7 +534,9 @@ proptest! {
                     let kept = view.clone();
                     if view.fold(numbered).is_err() {
                         let now = replica.participant(*viewer).map(|p| p.role);
-                        prop_assert!(now.is_none_or(|now| now.moderates() != role.moderates()), "{:?}", numbered);
+                        let forgot = matches!(numbered.event, Event::Forgotten { .. });
+                        let changed = now.is_none_or(|now| now.moderates() != role.moderates());
+                        prop_assert!(changed || forgot, "{:?}", numbered);
                         prop_assert_eq!(&kept, view);
                         fresh.insert(*viewer);
                     }

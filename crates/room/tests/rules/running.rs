@@ -301,3 +301,31 @@ fn a_guest_waits_comes_in_and_is_gone_with_the_pass() {
          a leave -> a quit; ended",
     );
 }
+
+#[test]
+fn whoever_deletes_their_account_leaves_no_words_behind() {
+    check(
+        Open,
+        "b enter -> b entered as 2
+         c enter -> c entered as 3
+         b raise -> b hand
+         a accept b -> b Speaker@1 hand accepted by a
+         a moderator b -> b Moderator@2 made by a
+         b pin https://example.org/words -> link 1
+         a pin https://example.org/kept -> link 2
+         b describe Words -> described as Words
+         b ban d Words -> d banned by b: Words
+         b call e Words -> e called by b: Words
+         * forget b -> ! AlreadyHere
+         b leave -> b quit
+         * forget b -> b forgotten
+         * forget q ->
+         ? links -> 2 https://example.org/kept
+         ? title -> \u{2026}
+         ? called ->
+         ? banned -> d
+         * forget d -> d forgotten
+         ? banned ->
+         a forget c -> ! WrongActor",
+    );
+}

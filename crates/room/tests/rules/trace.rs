@@ -160,6 +160,7 @@ pub(crate) fn command(what: &str) -> Command {
         }
         "admit" => Command::Admit { guest: target() },
         "turn-away" => Command::TurnAway { guest: target() },
+        "forget" => Command::Forget { member: target() },
         "end-pass" => Command::EndPass { guest: target() },
         "end" => Command::End,
         "lose" => Command::LoseConnection { member: target() },
@@ -257,6 +258,7 @@ fn describe(event: &Event) -> String {
             KnockCause::GaveUp => format!("{} gave up", letter(*guest)),
             KnockCause::PassEnded => format!("{} pass ended", letter(*guest)),
         },
+        Event::Forgotten { member } => format!("{} forgotten", letter(*member)),
         Event::Ended { by: Some(by) } => format!("ended by {}", letter(*by)),
         Event::Ended { by: None } => "ended".to_owned(),
     }
@@ -272,6 +274,7 @@ fn state(room: &Room, what: &str) -> String {
         "away" => letters(room.participants().filter(|p| !p.connected).collect()),
         "audience" => room.audience_count().to_string(),
         "host" => letter(room.host()).to_string(),
+        "title" => room.title().to_owned(),
         "called" => room.called().keys().map(|member| letter(*member)).collect(),
         "waiting" => room.waiting().keys().map(|guest| letter(*guest)).collect(),
         "banned" => room.bans().keys().map(|member| letter(*member)).collect(),

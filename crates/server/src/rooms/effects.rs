@@ -127,7 +127,9 @@ impl Owner {
                 self.rooms.left(*member, self.room.id());
                 let bye = match reason {
                     LeaveReason::Quit | LeaveReason::Lost => ByeCode::Left,
+                    LeaveReason::Removed { .. } if self.room.bans().contains_key(member) => ByeCode::Banned,
                     LeaveReason::Removed { .. } => ByeCode::Removed,
+                    LeaveReason::PassEnded => ByeCode::PassEnded,
                 };
                 gone.push((*member, round.byes.get(member).copied().unwrap_or(bye)));
             }
@@ -151,6 +153,24 @@ impl Owner {
             | Event::Returned { .. }
             | Event::HandRaised { .. }
             | Event::HandLowered { .. }
+            | Event::HandMoved { .. }
+            | Event::Banned { .. }
+            | Event::Unbanned { .. }
+            | Event::Described { .. }
+            | Event::Widened { .. }
+            | Event::HandsRuled { .. }
+            | Event::StageLocked { .. }
+            | Event::BackchannelSet { .. }
+            | Event::EvidenceSet { .. }
+            | Event::TimerSet { .. }
+            | Event::LinkPinned { .. }
+            | Event::LinkUnpinned { .. }
+            | Event::FloorGiven { .. }
+            | Event::CalledUp { .. }
+            | Event::CallUpEnded { .. }
+            | Event::Knocked { .. }
+            | Event::KnockEnded { .. }
+            | Event::Forgotten { .. }
             | Event::StageOffered { .. }
             | Event::OfferEnded { .. } => {}
         }

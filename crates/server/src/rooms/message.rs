@@ -144,7 +144,15 @@ pub(crate) enum Message {
     /// A control socket is gone.
     Disconnected { member: MemberId, socket: SocketNo },
     /// A command came over a control socket.
-    Command { member: MemberId, socket: SocketNo, id: CommandId, role_epoch: RoleEpoch, command: Command },
+    Command {
+        member: MemberId,
+        socket: SocketNo,
+        id: CommandId,
+        role_epoch: RoleEpoch,
+        command: Command,
+        /// Somebody it is about who may never have been in the room.
+        about: Option<Person>,
+    },
     /// A client has lost its place in the events.
     Resync { member: MemberId, socket: SocketNo },
     /// A listen leg is asked for.
@@ -163,6 +171,8 @@ pub(crate) enum Message {
     Roster { viewer: MemberId, after: u32, reply: Reply<Roster> },
     /// These members are out, whatever they came by.
     Expel { members: Vec<MemberId>, done: oneshot::Sender<()> },
+    /// A member who was taken out deletes their account: nothing that they wrote stays.
+    Forget { member: MemberId, done: oneshot::Sender<()> },
     /// The room ends: whoever opened it deletes their account.
     End { done: oneshot::Sender<()> },
     /// The one has blocked the other.

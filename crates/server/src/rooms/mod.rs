@@ -305,6 +305,21 @@ impl Rooms {
         }
     }
 
+    /// Makes every live room forget what a member wrote in it who was taken out of all of them. Returns when they have done
+    /// it.
+    pub(crate) async fn forget(&self, member: MemberId) {
+        let mut waiting = Vec::new();
+        for handle in self.all() {
+            let (done, forgotten) = oneshot::channel();
+            handle.deliver(Message::Forget { member, done }).await;
+            waiting.push(forgotten);
+        }
+        for forgotten in waiting {
+            // Fails if that room ended meanwhile: what its log keeps is rewritten with that of all others.
+            let _ = forgotten.await;
+        }
+    }
+
     /// Parts two members of whom the one has just blocked the other: in the room where both are, and in the hallway. The
     /// block must be in the store already.
     pub(crate) async fn part(&self, blocker: MemberId, blocked: MemberId) {

@@ -162,6 +162,7 @@ impl Owner {
         ids.push(room.host());
         // Whoever made an offer that is still open may have left.
         ids.extend(room.offers().filter_map(|p| p.offer));
+        ids.extend(room.called().keys().copied());
         let people: HashMap<MemberId, Person> =
             rooms.store.people(&ids).await?.into_iter().map(|p| (p.id, Person::from(p))).collect();
         let mut standings = rooms.store.standings(&ids).await?;
@@ -329,10 +330,13 @@ impl Owner {
                     let _ = self.apply(Actor::System, Command::LoseConnection { member }, round);
                 }
             }
-            Message::Command { member, socket, id, role_epoch, command } => {
+            Message::Command { member, socket, id, role_epoch, command, about } => {
                 // Or else it was let go of or replaced: its client was told so, and knows nothing newer.
                 if self.sockets.get(&member).is_none_or(|current| current.number != socket) {
                     return;
+                }
+                if let Some(about) = about {
+                    self.people.entry(about.id.0).or_insert(about);
                 }
                 let actor = Actor::Member { member, role_epoch: Some(role_epoch), id: Some(id) };
                 let (seq, error) = match self.apply(actor, command, round) {
@@ -384,6 +388,12 @@ impl Owner {
             Message::Roster { viewer, after, reply } => round.rosters.push((viewer, after, reply)),
             Message::Expel { members, done } => {
                 self.expel(members, round);
+                round.done.push(done);
+            }
+            Message::Forget { member, done } => {
+                self.people.remove(&member);
+                // Refused only if they are back, which their account's end will see to.
+                let _ = self.apply(Actor::System, Command::Forget { member }, round);
                 round.done.push(done);
             }
             Message::End { done } => {
@@ -562,7 +572,9 @@ impl Owner {
             let offering: HashSet<_> = self.room.offers().filter_map(|p| p.offer).collect();
             let room = &self.room;
             self.people.retain(|&member, _| {
-                room.participant(member).is_some() || offering.contains(&member) || room.host() == member
+                let awaited = room.called().contains_key(&member) || room.waiting().contains_key(&member);
+                let present = room.participant(member).is_some() || room.host() == member;
+                present || awaited || offering.contains(&member)
             });
         }
     }
@@ -675,12 +687,32 @@ pub(super) fn member_of(event: &Event) -> Option<MemberId> {
         | Event::Left { member, .. }
         | Event::HandRaised { member, .. }
         | Event::HandLowered { member, .. }
+        | Event::HandMoved { member, .. }
+        | Event::Banned { member, .. }
+        | Event::Unbanned { member, .. }
+        | Event::CalledUp { member, .. }
+        | Event::CallUpEnded { member, .. }
+        | Event::Knocked { guest: member, .. }
+        | Event::KnockEnded { guest: member, .. }
+        | Event::Forgotten { member }
         | Event::StageOffered { member, .. }
         | Event::OfferEnded { member, .. }
         | Event::RoleChanged { member, .. }
         | Event::Muted { member, .. }
         | Event::Unmuted { member, .. }
         | Event::MicChanged { member, .. } => Some(*member),
-        Event::Opened { .. } | Event::Ended { .. } => None,
+        // What is set for all is of nobody, whoever set it.
+        Event::Opened { .. }
+        | Event::Described { .. }
+        | Event::Widened { .. }
+        | Event::HandsRuled { .. }
+        | Event::StageLocked { .. }
+        | Event::BackchannelSet { .. }
+        | Event::EvidenceSet { .. }
+        | Event::TimerSet { .. }
+        | Event::LinkPinned { .. }
+        | Event::LinkUnpinned { .. }
+        | Event::FloorGiven { .. }
+        | Event::Ended { .. } => None,
     }
 }

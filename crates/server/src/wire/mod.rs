@@ -12,6 +12,7 @@ pub mod id;
 pub mod invites;
 pub mod notices;
 pub mod people;
+pub mod running;
 pub mod search;
 pub mod sign_in;
 pub mod socket;
