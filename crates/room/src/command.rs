@@ -165,11 +165,6 @@ pub enum Command {
         /// Least time between two lines of one person, at most [`crate::SLOW_MAX_SECONDS`]; 0 for none.
         slow_seconds: u16,
     },
-    /// Say whether the last minute of sound is kept in memory as evidence for reports. Only the host.
-    SetEvidence {
-        /// Whether it is to be kept.
-        on: bool,
-    },
     /// Set or clear the room's timer, which everybody sees.
     SetTimer {
         /// When it runs out, at most [`crate::TIMER_MAX_MILLIS`] from now.

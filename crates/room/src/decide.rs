@@ -150,12 +150,6 @@ impl Room {
                 }
                 changes(kind > self.kind, Event::Widened { kind, by })
             }
-            Command::SetEvidence { on } => {
-                if sender.role != Role::Host {
-                    return Err(Rejection::NotAllowed);
-                }
-                changes(on != self.settings.evidence, Event::EvidenceSet { on, by })
-            }
             Command::CallUp { member, context } => self.call_up(sender, now, member, context),
             Command::WithdrawCallUp { member } => {
                 // Whoever rang may stop, and so may those who run the room.

@@ -353,13 +353,6 @@ pub enum Event {
         /// By whom.
         by: MemberId,
     },
-    /// Keeping the last minute of sound as evidence was switched.
-    EvidenceSet {
-        /// Whether it is kept.
-        on: bool,
-        /// By whom.
-        by: MemberId,
-    },
     /// The timer was set or cleared.
     TimerSet {
         /// When it runs out.

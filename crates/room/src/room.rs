@@ -133,6 +133,11 @@ impl Room {
         self.seq
     }
 
+    /// When the last event happened.
+    pub fn last_at(&self) -> Timestamp {
+        self.last_at
+    }
+
     /// Whether the room was opened and has not ended.
     pub fn is_open(&self) -> bool {
         self.seq > Seq(0) && self.ended_at.is_none()
@@ -381,7 +386,6 @@ impl Room {
             Event::BackchannelSet { open, slow_seconds, .. } => {
                 (self.settings.backchannel, self.settings.slow_seconds) = (*open, *slow_seconds);
             }
-            Event::EvidenceSet { on, .. } => self.settings.evidence = *on,
             Event::TimerSet { until, .. } => self.settings.timer = *until,
             Event::LinkPinned { number, url, label, by } => {
                 self.settings.last_link = self.settings.last_link.max(*number);

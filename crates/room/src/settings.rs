@@ -28,8 +28,6 @@ pub struct Settings {
     pub backchannel: bool,
     /// Least time between two lines of one person in the backchannel, in seconds; 0 for none.
     pub slow_seconds: u16,
-    /// Whether the last minute of sound is kept in memory as evidence for reports.
-    pub evidence: bool,
     /// When the room's timer runs out.
     pub timer: Option<Timestamp>,
     /// Who leads the interview. Always somebody on stage.
@@ -47,7 +45,6 @@ impl Default for Settings {
             stage_locked: false,
             backchannel: true,
             slow_seconds: 0,
-            evidence: false,
             timer: None,
             floor: None,
             links: Vec::new(),

@@ -50,7 +50,6 @@ pub fn reach(event: &Event) -> Reach {
         | Event::HandsRuled { .. }
         | Event::StageLocked { .. }
         | Event::BackchannelSet { .. }
-        | Event::EvidenceSet { .. }
         | Event::TimerSet { .. }
         | Event::LinkPinned { .. }
         | Event::LinkUnpinned { .. }
@@ -277,7 +276,6 @@ impl View {
                 Event::BackchannelSet { open, slow_seconds, .. } => {
                     (self.settings.backchannel, self.settings.slow_seconds) = (*open, *slow_seconds);
                 }
-                Event::EvidenceSet { on, .. } => self.settings.evidence = *on,
                 Event::TimerSet { until, .. } => self.settings.timer = *until,
                 Event::LinkPinned { number, url, label, by } => {
                     self.settings.last_link = self.settings.last_link.max(*number);

@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::http::commands::{Prepared, prepare};
 use crate::http::{PathId, SignedIn};
 use crate::rooms::Handle;
-use crate::rooms::message::{Caller, Message, Outgoing, SOCKET_QUEUE, SocketNo};
+use crate::rooms::message::{Caller, Message, Outgoing, SOCKET_QUEUE, Said, SocketNo};
 use crate::wire::socket::{ByeCode, ClientMessage, ServerMessage};
 use crate::wire::{ApiError, Code, Id};
 use connection::{Connection, Heard, Upgrade};
@@ -28,6 +28,10 @@ use connection::{Connection, Heard, Upgrade};
 /// attacker's flood less of the room's time.
 const COMMANDS_BURST: u32 = 40;
 const COMMANDS_PER_SECOND: u32 = 20;
+
+/// Reactions that count at once and each second after that. More lets one person clap for several.
+const REACTIONS_BURST: u32 = 10;
+const REACTIONS_PER_SECOND: u32 = 4;
 
 /// How often each side gives the other a sign of life. More often shows lost connections sooner, and costs a wake-up of every
 /// socket's task each time.
@@ -143,7 +147,8 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin, F: Future<Output = Result<Prepa
 ) -> End {
     let mut wake = std::pin::pin!(tokio::time::sleep(PULSE_EVERY));
     let mut life = Life::default();
-    let mut allowance = Allowance::new();
+    let mut allowance = Allowance::new(COMMANDS_BURST, COMMANDS_PER_SECOND);
+    let mut reactions = Allowance::new(REACTIONS_BURST, REACTIONS_PER_SECOND);
     loop {
         let answer = tokio::select! {
             message = queue.recv() => {
@@ -161,8 +166,8 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin, F: Future<Output = Result<Prepa
                 match said {
                     Heard::End => return End::Lost,
                     Heard::Life => continue,
-                    Heard::Text(text) => take(handle, member, number, &text, allowance.take(), &look_up).await,
-                    Heard::Binary => take(handle, member, number, "", allowance.take(), &look_up).await,
+                    Heard::Text(text) => take(handle, member, number, &text, allowance.take(), &mut reactions, &look_up).await,
+                    Heard::Binary => take(handle, member, number, "", allowance.take(), &mut reactions, &look_up).await,
                 }
             }
             () = &mut wake => {
@@ -190,11 +195,13 @@ async fn take<F: Future<Output = Result<Prepared, ApiError>>>(
     number: SocketNo,
     text: &str,
     allowed: bool,
+    reactions: &mut Allowance,
     look_up: &impl Fn(Command) -> F,
 ) -> Option<Outgoing> {
     let refused = if !allowed {
         Code::RateLimited.into()
     } else {
+        let chat = |said| Message::Chat { member, socket: number, said };
         let message = match serde_json::from_str::<ClientMessage>(text) {
             Ok(ClientMessage::Command { id, role_epoch, command }) => {
                 let Prepared { command, about } = match look_up(command.into()).await {
@@ -204,6 +211,16 @@ async fn take<F: Future<Output = Result<Prepared, ApiError>>>(
                 let role_epoch = RoleEpoch(role_epoch);
                 Message::Command { member, socket: number, id: id.0, role_epoch, command, about }
             }
+            Ok(ClientMessage::React { kind }) => {
+                if reactions.take() {
+                    handle.react(member, kind);
+                }
+                return None;
+            }
+            Ok(ClientMessage::Say { id, text }) => chat(Said::Line { id: id.0, text }),
+            Ok(ClientMessage::RemoveLine { id, line }) => chat(Said::Remove { id: id.0, line }),
+            Ok(ClientMessage::Caption(caption)) => chat(Said::Caption(caption)),
+            Ok(ClientMessage::WantCaptions { on }) => chat(Said::WantCaptions(on)),
             Ok(ClientMessage::Resync) => Message::Resync { member, socket: number },
             Err(_) => return Some(refusal(text, Code::UnknownCommand.into())),
         };
@@ -276,19 +293,22 @@ impl Life {
 
 /// A token bucket for one client's messages.
 struct Allowance {
+    burst: f64,
+    per_second: f64,
     tokens: f64,
     last: std::time::Instant,
 }
 
 impl Allowance {
-    fn new() -> Self {
-        Self { tokens: f64::from(COMMANDS_BURST), last: crate::edge::instant() }
+    fn new(burst: u32, per_second: u32) -> Self {
+        let (burst, per_second) = (f64::from(burst), f64::from(per_second));
+        Self { burst, per_second, tokens: burst, last: crate::edge::instant() }
     }
 
     fn take(&mut self) -> bool {
         let now = crate::edge::instant();
-        let gained = now.duration_since(self.last).as_secs_f64() * f64::from(COMMANDS_PER_SECOND);
-        self.tokens = (self.tokens + gained).min(f64::from(COMMANDS_BURST));
+        let gained = now.duration_since(self.last).as_secs_f64() * self.per_second;
+        self.tokens = (self.tokens + gained).min(self.burst);
         self.last = now;
         let enough = self.tokens >= 1.0;
         if enough {

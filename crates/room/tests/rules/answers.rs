@@ -135,7 +135,6 @@ const COMMANDS: &[(&str, &str, &[&str])] = &[
     ("rule_hands, off", "hands off", &[PLAIN, "hands off"]),
     ("lock_stage", "lock", &[PLAIN, "listens, stage locked"]),
     ("set_backchannel, off", "chat off", &[PLAIN]),
-    ("set_evidence, on", "evidence on", &[PLAIN]),
     ("set_timer", "timer 60000", &[PLAIN]),
     ("pin_link", "pin https://example.org", &[PLAIN]),
     ("unpin_link 1", "unpin 1", &[PLAIN, "link 1 pinned"]),

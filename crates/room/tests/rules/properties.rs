@@ -114,7 +114,6 @@ fn any_newer_command() -> impl Strategy<Value = Command> {
         1 => (0..8_u8).prop_map(|locked| Command::LockStage { locked: locked == 0 }),
         1 => (any::<bool>(), 0..400_u16)
             .prop_map(|(open, slow_seconds)| Command::SetBackchannel { open, slow_seconds }),
-        1 => any::<bool>().prop_map(|on| Command::SetEvidence { on }),
         1 => any::<bool>().prop_map(|set| Command::SetTimer { until: set.then(|| OPENED_AT.plus(100_000)) }),
         2 => pin,
         1 => (0..6_u32).prop_map(|number| Command::UnpinLink { number }),
@@ -210,7 +209,7 @@ fn fitting(room: &Room, command: &Command, pick: usize) -> Option<(MemberId, Com
             let waiting: Vec<MemberId> = room.waiting().keys().copied().collect();
             (moderator, Command::Admit { guest: *waiting.get(pick % waiting.len().max(1))? })
         }
-        Command::Widen { .. } | Command::SetEvidence { .. } => (room.host(), command.clone()),
+        Command::Widen { .. } => (room.host(), command.clone()),
         Command::Ban { .. }
         | Command::Describe { .. }
         | Command::RuleHands { .. }
@@ -508,7 +507,8 @@ proptest! {
                 Event::Left { member, reason: LeaveReason::Lost } => Some(member),
                 _ => None,
             }).collect();
-            let ticked = played.result.is_ok() && played.command == Command::Tick;
+            let applied = played.result.as_ref().is_ok_and(|applied| !applied.repeated);
+            let ticked = applied && played.command == Command::Tick;
             let due: BTreeSet<MemberId> = played.before.participants()
                 .filter(|p| ticked && p.pass.is_none_or(|pass| pass.until > played.now))
                 .filter(|p| p.away_since.is_some_and(|since| since.plus(AWAY_MILLIS) <= played.now))

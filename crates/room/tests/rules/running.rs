@@ -184,8 +184,6 @@ fn what_moderators_set() {
          a chat 30 -> backchannel true 30
          a chat 301 -> ! InvalidValue
          a chat 30 -> ! NothingToChange
-         a evidence on -> evidence true
-         b evidence off -> ! NotAllowed
          a timer 0 -> ! InvalidValue
          a timer 60000 -> timer +60000
          a timer 86400001 -> ! InvalidValue

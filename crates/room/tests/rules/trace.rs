@@ -141,7 +141,6 @@ pub(crate) fn command(what: &str) -> Command {
             let slow_seconds = rest.parse().unwrap_or(0);
             Command::SetBackchannel { open: rest != "off", slow_seconds }
         }
-        "evidence" => Command::SetEvidence { on: rest == "on" },
         "timer" => Command::SetTimer {
             until: (rest != "off").then(|| OPENED_AT.plus(rest.parse().expect("milliseconds since the opening"))),
         },
@@ -233,7 +232,6 @@ fn describe(event: &Event) -> String {
         Event::HandsRuled { rule, .. } => format!("hands {rule:?}"),
         Event::StageLocked { locked, .. } => format!("stage {}", if *locked { "locked" } else { "unlocked" }),
         Event::BackchannelSet { open, slow_seconds, .. } => format!("backchannel {open} {slow_seconds}"),
-        Event::EvidenceSet { on, .. } => format!("evidence {on}"),
         Event::TimerSet { until: None, .. } => "timer off".to_owned(),
         Event::TimerSet { until: Some(until), .. } => format!("timer +{}", until.0 - OPENED_AT.0),
         Event::LinkPinned { number, .. } => format!("link {number}"),

@@ -42,6 +42,7 @@ impl Owner {
             self.update_summary();
         }
         self.send_events(happened);
+        self.send_chatter();
         for member in fresh {
             self.send_snapshot(member);
         }
@@ -123,6 +124,7 @@ impl Owner {
                     self.cut_kind(*member, kind).await;
                 }
                 self.present_by_leg.remove(member);
+                self.chatter.left(*member);
                 // They are not in again by now: [`Round::must_end_before`].
                 self.rooms.left(*member, self.room.id());
                 let bye = match reason {
@@ -161,7 +163,6 @@ impl Owner {
             | Event::HandsRuled { .. }
             | Event::StageLocked { .. }
             | Event::BackchannelSet { .. }
-            | Event::EvidenceSet { .. }
             | Event::TimerSet { .. }
             | Event::LinkPinned { .. }
             | Event::LinkUnpinned { .. }
@@ -211,9 +212,35 @@ impl Owner {
         }
     }
 
+    /// Tells everybody what goes on around the talk, if it is time.
+    fn send_chatter(&mut self) {
+        let large = fanout::is_large(&self.room);
+        let flush = self.chatter.flush(edge::instant(), &self.room, &self.apart, large);
+        let mut slow = Vec::new();
+        for (&member, socket) in &self.sockets {
+            let message = flush.own.get(&member).or(flush.all.as_ref());
+            if message.is_some_and(|message| is_slow(&socket.outgoing, message.clone())) {
+                slow.push(member);
+            }
+        }
+        if let Some(captions) = &flush.captions {
+            for member in self.chatter.wanting() {
+                if self.sockets.get(&member).is_some_and(|socket| is_slow(&socket.outgoing, captions.clone())) {
+                    slow.push(member);
+                }
+            }
+        }
+        for member in slow {
+            self.drop_slow(member);
+        }
+    }
+
     fn send_snapshot(&mut self, member: MemberId) {
         let house = self.house.as_ref().map(super::summary::badge);
-        if let Some(snapshot) = fanout::snapshot(&self.room, &self.people, &self.apart, house, member, edge::now().0) {
+        if let Some(mut snapshot) =
+            fanout::snapshot(&self.room, &self.people, &self.apart, house, member, edge::now().0)
+        {
+            snapshot.lines = self.chatter.lines_for(&self.room, &self.apart, member);
             self.send_to(member, None, &ServerMessage::Snapshot(Box::new(snapshot)));
         }
     }

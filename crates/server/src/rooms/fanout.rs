@@ -261,7 +261,7 @@ impl Fanout {
 }
 
 /// Whether a room has too many people to be told of each who comes and goes.
-fn is_large(room: &Room) -> bool {
+pub(super) fn is_large(room: &Room) -> bool {
     room.audience_count() + room.stage_count() > LARGE_ROOM
 }
 
@@ -348,6 +348,8 @@ pub(super) fn snapshot(
                 .filter_map(|seen| participant(seen, people))
                 .collect(),
         },
+        // Not of the room's own memory: whoever sends it fills it in.
+        lines: Vec::new(),
     })
 }
 
@@ -441,7 +443,6 @@ fn tell(event: &Event, room: &Room, people: &HashMap<MemberId, Person>) -> Optio
         Event::BackchannelSet { open, slow_seconds, by } => {
             RoomEvent::BackchannelSet { open: *open, slow_seconds: *slow_seconds, by: Id(*by) }
         }
-        Event::EvidenceSet { on, by } => RoomEvent::EvidenceSet { on: *on, by: Id(*by) },
         Event::TimerSet { until, by } => RoomEvent::TimerSet { until: until.map(|at| at.0), by: Id(*by) },
         Event::LinkPinned { number, url, label, by } => {
             let (url, label) = (url.clone(), label.clone());

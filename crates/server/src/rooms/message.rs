@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::SignOuts;
 use crate::media_io::Report;
 use crate::wire::ApiError;
+use crate::wire::chatter::{Caption, LineId, Reaction};
 use crate::wire::hallway::LiveMessage;
 use crate::wire::http::Roster;
 use crate::wire::socket::{Person, ServerMessage};
@@ -129,6 +130,19 @@ pub(crate) struct LegRequest<W> {
     pub(crate) reply: Reply<NewLeg>,
 }
 
+/// What goes on around the talk.
+#[derive(Debug)]
+pub(crate) enum Said {
+    /// A line for the backchannel.
+    Line { id: CommandId, text: String },
+    /// A line is to go.
+    Remove { id: CommandId, line: LineId },
+    /// What a speaker is saying.
+    Caption(Caption),
+    /// Whether the sender wants captions.
+    WantCaptions(bool),
+}
+
 /// What a room's owner can be asked.
 #[derive(Debug)]
 pub(crate) enum Message {
@@ -153,6 +167,10 @@ pub(crate) enum Message {
         /// Somebody it is about who may never have been in the room.
         about: Option<Person>,
     },
+    /// Somebody reacted, and the room's counts were empty before; or it is somebody on stage.
+    React { member: MemberId, reaction: Reaction },
+    /// Something about the talk that is not kept came over a control socket.
+    Chat { member: MemberId, socket: SocketNo, said: Said },
     /// A client has lost its place in the events.
     Resync { member: MemberId, socket: SocketNo },
     /// A listen leg is asked for.

@@ -1,5 +1,6 @@
 //! The live rooms of this process: each with one owner task, found by id, and a record of who is where.
 
+mod chatter;
 mod effects;
 mod fanout;
 mod legs;
@@ -30,6 +31,7 @@ use crate::edge;
 use crate::live::Live;
 use crate::media_io::{Load, Media, Report};
 use crate::visits::Visits;
+use crate::wire::chatter::Reaction;
 use crate::wire::socket::ByeCode;
 use crate::wire::stored::{Unreadable, read_event, read_state, write_event};
 use crate::wire::{ApiError, Code};
@@ -105,9 +107,21 @@ impl Drop for Coming {
 pub(crate) struct Handle {
     inbox: mpsc::Sender<Message>,
     summary: watch::Receiver<Arc<Summary>>,
+    reactions: Arc<chatter::Reactions>,
 }
 
 impl Handle {
+    /// Counts a reaction of somebody in the room. The owner is told of the first that it does not know of, and of those
+    /// of people on stage, which are shown with their names.
+    pub(crate) fn react(&self, member: MemberId, reaction: Reaction) {
+        let first = self.reactions.add(reaction);
+        let shown = || self.summary.borrow().stage.contains(&member);
+        if (first || shown()) && self.send(Message::React { member, reaction }).is_err() {
+            // The next one tells the owner.
+            self.reactions.unnoticed();
+        }
+    }
+
     /// What the hallway shows of the room, and who may enter it.
     pub(crate) fn summary(&self) -> Arc<Summary> {
         self.summary.borrow().clone()
@@ -489,6 +503,7 @@ impl Rooms {
         let id = room.id();
         let (inbox, messages) = mpsc::channel(INBOX);
         let (mut owner, summary, known) = Owner::new(self.clone(), room, messages).await?;
+        let handle = Handle { inbox, summary, reactions: owner.chatter.reactions.clone() };
         {
             let mut presence = self.presence();
             presence.start(&owner.room);
@@ -497,7 +512,7 @@ impl Rooms {
             }
         }
         self.changed();
-        self.live.write().unwrap_or_else(PoisonError::into_inner).insert(id, Handle { inbox, summary });
+        self.live.write().unwrap_or_else(PoisonError::into_inner).insert(id, handle);
         metrics::gauge!("roomtone_rooms_live").increment(1.0);
         let rooms = self.clone();
         tokio::spawn(async move {

@@ -16,9 +16,10 @@ use roomtone_room::{Actor, Applied, Command, Event, Rejection, Role, Room};
 use roomtone_store::{AppendError, Hash, LogRow, RoomHouse, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::chatter::Chatter;
 use super::fanout::{Fanout, Happened};
 use super::legs::{Leg, Legs};
-use super::message::{Caller, LegRequest, Message, Outgoing, Reply, SocketNo};
+use super::message::{Caller, LegRequest, Message, Outgoing, Reply, Said, SocketNo};
 use super::summary::Summary;
 use super::tiers::Tiers;
 use super::{Known, Rooms};
@@ -82,6 +83,7 @@ pub(super) struct Owner {
     pub(super) legs: Legs,
     pub(super) tiers: Tiers,
     pub(super) fanout: Fanout,
+    pub(super) chatter: Chatter,
     /// Who the media threads were last told may be heard.
     pub(super) granted: BTreeSet<TalkerNo>,
     summary: watch::Sender<Arc<Summary>>,
@@ -182,6 +184,7 @@ impl Owner {
         let at = edge::instant();
         let owner = Self {
             fanout: Fanout::new(room.seq()),
+            chatter: Chatter::default(),
             snapshot_seq: room.seq(),
             tiers: Tiers::new(rooms.media.packing()),
             rooms,
@@ -345,6 +348,14 @@ impl Owner {
                 };
                 round.direct.push((member, socket, ServerMessage::Answer { id: Id(id), seq, error }));
             }
+            Message::React { member, reaction } => {
+                self.chatter.react(edge::instant(), self.room.participant(member), reaction);
+            }
+            Message::Chat { member, socket, said } => {
+                if self.sockets.get(&member).is_some_and(|current| current.number == socket) {
+                    self.chat(member, socket, said, round);
+                }
+            }
             Message::Resync { member, socket } => round.resyncs.push((member, socket)),
             Message::Listen(request) => {
                 let member = request.caller.member();
@@ -392,6 +403,7 @@ impl Owner {
             }
             Message::Forget { member, done } => {
                 self.people.remove(&member);
+                self.chatter.forget(edge::instant(), member);
                 // Refused only if they are back, which their account's end will see to.
                 let _ = self.apply(Actor::System, Command::Forget { member }, round);
                 round.done.push(done);
@@ -444,6 +456,32 @@ impl Owner {
             self.rooms.presence().know(member, self.room.id(), known);
         }
         Ok(())
+    }
+
+    /// What goes on around the talk: not kept, so it is answered with the round.
+    fn chat(&mut self, member: MemberId, socket: SocketNo, said: Said, round: &mut Round) {
+        let (now, instant) = (edge::now(), edge::instant());
+        let (id, result) = match said {
+            Said::Line { id, text } => {
+                let Some(person) = self.people.get(&member) else { return };
+                (id, self.chatter.say(&self.room, (now, instant), person, &text))
+            }
+            Said::Remove { id, line } => (id, self.chatter.remove(&self.room, instant, member, line)),
+            // Not answered: there are several a second, and a later one repairs an earlier.
+            Said::Caption(caption) => {
+                let _ = self.chatter.caption(&self.room, instant, member, caption);
+                return;
+            }
+            Said::WantCaptions(on) => {
+                self.chatter.want_captions(member, on);
+                return;
+            }
+        };
+        let (seq, error) = match result {
+            Ok(()) => (Some(self.room.seq().0), None),
+            Err(error) => (None, Some(error)),
+        };
+        round.direct.push((member, socket, ServerMessage::Answer { id: Id(id), seq, error }));
     }
 
     pub(super) fn leave(&mut self, member: MemberId, bye: ByeCode, round: &mut Round) {
@@ -651,7 +689,7 @@ impl Owner {
             return edge::instant();
         }
         let mut at = self.next_renewal.min(self.next_lease);
-        if let Some(flush) = self.fanout.flush_at() {
+        for flush in [self.fanout.flush_at(), self.chatter.flush_at()].into_iter().flatten() {
             at = at.min(flush);
         }
         if let Some(deadline) = self.room.next_deadline() {
@@ -708,7 +746,6 @@ pub(super) fn member_of(event: &Event) -> Option<MemberId> {
         | Event::HandsRuled { .. }
         | Event::StageLocked { .. }
         | Event::BackchannelSet { .. }
-        | Event::EvidenceSet { .. }
         | Event::TimerSet { .. }
         | Event::LinkPinned { .. }
         | Event::LinkUnpinned { .. }

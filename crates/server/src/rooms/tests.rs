@@ -39,7 +39,7 @@ impl Handle {
     pub(crate) fn without_owner() -> (Self, mpsc::Receiver<Message>) {
         let (inbox, messages) = mpsc::channel(1);
         let summary = Summary::of(&Room::empty(), &HashMap::new(), None);
-        (Self { inbox, summary: watch::channel(Arc::new(summary)).1 }, messages)
+        (Self { inbox, summary: watch::channel(Arc::new(summary)).1, reactions: Arc::default() }, messages)
     }
 }
 
@@ -102,7 +102,7 @@ impl Scene {
             .unwrap();
         let (inbox, messages) = mpsc::channel(INBOX);
         let (owner, summary, _) = Owner::new(rooms, room, messages).await.unwrap();
-        let handle = Handle { inbox, summary };
+        let handle = Handle { inbox, summary, reactions: owner.chatter.reactions.clone() };
         Self { owner, handle, host, ben, next: 0, load, _data: data }
     }
 

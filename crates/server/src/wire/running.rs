@@ -54,8 +54,6 @@ pub struct Settings {
     pub backchannel: bool,
     /// Least time between two lines of one person in the backchannel, in seconds; 0 for none.
     pub slow_seconds: u16,
-    /// Whether the last minute of sound is kept in memory as evidence for reports.
-    pub evidence: bool,
     /// When the room's timer runs out, in milliseconds since 1970.
     #[ts(type = "number | null")]
     pub timer: Option<u64>,
@@ -74,7 +72,6 @@ impl From<settings::Settings> for Settings {
             stage_locked: settings.stage_locked,
             backchannel: settings.backchannel,
             slow_seconds: settings.slow_seconds,
-            evidence: settings.evidence,
             timer: settings.timer.map(|at| at.0),
             floor: settings.floor.map(Id),
             links: links.map(|link| PinnedLink { number: link.number, url: link.url, label: link.label }).collect(),

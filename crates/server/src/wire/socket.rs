@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 use utoipa::ToSchema;
 
+use super::chatter::{Caption, Chatter, Line, LineId, Reaction};
 use super::hallway::HouseBadge;
 use super::running::{CallUp, CallUpCause, HandRule, KnockCause, Settings, WaitingGuest};
 use super::{ApiError, Id};
@@ -100,6 +101,13 @@ pub enum ServerMessage {
         #[serde(skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         error: Option<ApiError>,
+    },
+    /// What went on around the talk, merged.
+    Chatter(Chatter),
+    /// What is being said, for those who want captions: the newest of each speaker.
+    Captions {
+        /// At most one of each speaker.
+        captions: Vec<Caption>,
     },
     /// The server cut a media leg.
     LegEnded {
@@ -221,6 +229,8 @@ pub struct Snapshot {
     pub waiting: Vec<WaitingGuest>,
     /// The audience.
     pub audience: Audience,
+    /// The last lines of the backchannel, oldest first; at most 100.
+    pub lines: Vec<Line>,
 }
 
 /// What a room says about itself.
@@ -453,11 +463,6 @@ pub enum RoomEvent {
         #[ts(type = "string")]
         by: Id<MemberId>,
     },
-    EvidenceSet {
-        on: bool,
-        #[ts(type = "string")]
-        by: Id<MemberId>,
-    },
     TimerSet {
         #[ts(type = "number | null")]
         until: Option<u64>,
@@ -575,6 +580,35 @@ pub enum ClientMessage {
         role_epoch: u32,
         /// What.
         command: Command,
+    },
+    /// A reaction. It is not answered; one too many is dropped.
+    React {
+        /// Which.
+        kind: Reaction,
+    },
+    /// A line for the backchannel; answered by its id.
+    Say {
+        /// Chosen by the sender.
+        #[ts(type = "string")]
+        id: Id<CommandId>,
+        /// One line, at most 500 characters.
+        text: String,
+    },
+    /// Takes a line away: one's own, or any for those who run the room; answered by its id.
+    RemoveLine {
+        /// Chosen by the sender.
+        #[ts(type = "string")]
+        id: Id<CommandId>,
+        /// The line's number.
+        #[ts(type = "number")]
+        line: LineId,
+    },
+    /// What a speaker is saying. It is not answered.
+    Caption(Caption),
+    /// Whether the sender wants captions.
+    WantCaptions {
+        /// Whether they do.
+        on: bool,
     },
     /// Asks for a snapshot.
     Resync,

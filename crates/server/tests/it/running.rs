@@ -106,7 +106,7 @@ async fn what_moderators_set_is_told_to_all_and_survives_a_restart() {
     assert_eq!((&card["title"], &card["kind"]), (&json!("Trees"), &json!("open")));
 
     let expected = json!({
-        "hands": "everyone", "stage_locked": true, "backchannel": true, "slow_seconds": 30, "evidence": false,
+        "hands": "everyone", "stage_locked": true, "backchannel": true, "slow_seconds": 30,
         "timer": null, "floor": ada.id,
         "links": [{ "number": 1, "url": "https://example.org", "label": "Notes" }],
     });
@@ -120,4 +120,60 @@ async fn what_moderators_set_is_told_to_all_and_survives_a_restart() {
     let mut listener = ben.connect(&room, None).await;
     assert_eq!(listener.next("snapshot").await["settings"], expected);
     listener.refused(json!({ "type": "lock_stage", "locked": false }), "not_allowed").await;
+}
+
+#[tokio::test]
+async fn reactions_lines_and_captions_are_merged_and_reach_everybody() {
+    let (server, data) = Server::start().await;
+    let (ada, ben, eve) = (server.member(&data).await, server.member(&data).await, server.member(&data).await);
+    let room = ada.open("open").await;
+    let (mut host, mut ben_socket) = (ada.enter(&room).await, ben.enter(&room).await);
+    for _ in 0..3 {
+        ben_socket.text(r#"{"type":"react","kind":"applause"}"#).await;
+    }
+    host.text(r#"{"type":"react","kind":"heart"}"#).await;
+    let mut seen = (0, Value::Null);
+    while seen.0 < 3 || seen.1.is_null() {
+        let told = ben_socket.next("chatter").await;
+        for counted in told["reactions"].as_array().unwrap() {
+            if counted["kind"] == "applause" {
+                seen.0 += counted["count"].as_u64().unwrap();
+            }
+        }
+        if let Some(first) = told["on_stage"].as_array().unwrap().first() {
+            seen.1 = first.clone();
+        }
+    }
+    assert_eq!(seen, (3, json!([ada.id, "heart"])));
+
+    let id = "01234567890123456789012345";
+    ben_socket.text(&json!({ "type": "say", "id": id, "text": "Hello all" }).to_string()).await;
+    assert!(ben_socket.next("answer").await["error"].is_null());
+    let line = loop {
+        let told = host.next("chatter").await;
+        if let Some(line) = told["lines"].as_array().unwrap().first() {
+            break line.clone();
+        }
+    };
+    assert_eq!((line["text"].as_str(), line["person"]["id"].as_str()), (Some("Hello all"), Some(ben.id.as_str())));
+    // Whoever comes later has it from the snapshot, and not when they have a block with the author.
+    let mut late = eve.connect(&room, None).await;
+    assert_eq!(late.next("snapshot").await["lines"][0]["id"], line["id"]);
+    eve.send(Method::PUT, &format!("/api/members/{}/block", ben.handle)).await;
+    assert_eq!(late.next("snapshot").await["lines"], json!([]));
+    host.text(&json!({ "type": "remove_line", "id": id, "line": line["id"] }).to_string()).await;
+    while ben_socket.next("chatter").await["removed"] != json!([line["id"]]) {}
+    host.accepted(json!({ "type": "set_backchannel", "open": false, "slow_seconds": 0 })).await;
+    ben_socket.text(&json!({ "type": "say", "id": id, "text": "Still there?" }).to_string()).await;
+    assert_eq!(ben_socket.next("answer").await["error"]["code"], "backchannel_closed");
+
+    ben_socket.text(r#"{"type":"want_captions","on":true}"#).await;
+    // Answered once what came before it was taken.
+    ben_socket.text(r#"{"type":"resync"}"#).await;
+    ben_socket.next("snapshot").await;
+    host.accepted(json!({ "type": "set_mic", "open": true })).await;
+    let caption = json!({ "type": "caption", "number": 1, "text": "Good evening", "language": "en", "done": true });
+    host.text(&caption.to_string()).await;
+    let told = ben_socket.next("captions").await;
+    assert_eq!((&told["captions"][0]["text"], &told["captions"][0]["done"]), (&json!("Good evening"), &json!(true)));
 }

@@ -118,10 +118,6 @@ pub(super) enum StoredEvent {
         slow_seconds: u16,
         by: Id<MemberId>,
     },
-    EvidenceSet {
-        on: bool,
-        by: Id<MemberId>,
-    },
     TimerSet {
         until: Option<u64>,
         by: Id<MemberId>,
@@ -311,7 +307,6 @@ impl From<&Event> for StoredEvent {
             Event::BackchannelSet { open, slow_seconds, by } => {
                 Self::BackchannelSet { open: *open, slow_seconds: *slow_seconds, by: Id(*by) }
             }
-            Event::EvidenceSet { on, by } => Self::EvidenceSet { on: *on, by: Id(*by) },
             Event::TimerSet { until, by } => Self::TimerSet { until: until.map(|at| at.0), by: Id(*by) },
             Event::LinkPinned { number, url, label, by } => {
                 let (url, label) = (url.clone(), label.clone());
@@ -428,7 +423,6 @@ impl From<StoredEvent> for Event {
             StoredEvent::BackchannelSet { open, slow_seconds, by } => {
                 Self::BackchannelSet { open, slow_seconds, by: by.0 }
             }
-            StoredEvent::EvidenceSet { on, by } => Self::EvidenceSet { on, by: by.0 },
             StoredEvent::TimerSet { until, by } => Self::TimerSet { until: until.map(Timestamp), by: by.0 },
             StoredEvent::LinkPinned { number, url, label, by } => Self::LinkPinned { number, url, label, by: by.0 },
             StoredEvent::LinkUnpinned { number, by } => Self::LinkUnpinned { number, by: by.0 },
