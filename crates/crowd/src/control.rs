@@ -77,6 +77,8 @@ pub(crate) fn command_text(role_epoch: u32, command: Command) -> String {
 pub struct RoomState {
     /// The bot's own number, once the first snapshot is in.
     pub number: Option<u32>,
+    /// The member that the bot is, likewise.
+    pub member: Option<Id<MemberId>>,
     /// On stage: speaker, moderator or host.
     pub on_stage: bool,
     /// Muted by a moderator.
@@ -161,6 +163,11 @@ impl Presence {
         self.state()
     }
 
+    /// Loses the connection without a word, as when a cable is pulled out.
+    pub fn abandon(&self) {
+        self.task.abort();
+    }
+
     /// Leaves the room and waits until the server has said so.
     ///
     /// # Errors
@@ -226,6 +233,7 @@ impl Keeper {
                 *me = Some(you.person.id);
                 self.publish.send_modify(|state| {
                     state.number = Some(you.number);
+                    state.member = Some(you.person.id);
                     state.on_stage = is_on_stage(you.role);
                     state.muted = you.muted;
                     state.talkers.extend(stage.into_iter().map(|one| (one.number, one.person.handle)));
@@ -239,7 +247,12 @@ impl Keeper {
                 }
             }
             ServerMessage::Bye { code, .. } => self.publish.send_modify(|state| state.bye = Some(code)),
-            ServerMessage::Answer { .. } | ServerMessage::LegEnded { .. } | ServerMessage::Beat => {}
+            ServerMessage::Answer { .. }
+            | ServerMessage::Renamed { .. }
+            | ServerMessage::Chatter(_)
+            | ServerMessage::Captions { .. }
+            | ServerMessage::LegEnded { .. }
+            | ServerMessage::Beat => {}
         }
         if self.welcoming { accept } else { Vec::new() }
     }

@@ -1,6 +1,8 @@
 //! What can be asked of a room, who asks, and why a room refuses.
 
-use crate::ids::{CommandId, MemberId, RoleEpoch};
+use crate::event::Kind;
+use crate::ids::{CommandId, MemberId, RoleEpoch, Timestamp};
+use crate::settings::HandRule;
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +21,15 @@ pub enum Actor {
     System,
 }
 
+/// By whose word a guest is here, and until when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct GuestPass {
+    /// The moderator who made the link and vouches for the guest.
+    pub by: MemberId,
+    /// When the link ends, and the guest's stay with it.
+    pub until: Timestamp,
+}
+
 /// What can be asked of a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
@@ -33,6 +44,8 @@ pub enum Command {
     RaiseHand {
         /// At most [`crate::QUESTION_MAX_CHARS`] characters.
         question: Option<String>,
+        /// Whether somebody on stage follows the sender; decides under [`HandRule::Followed`].
+        followed_by_speaker: bool,
     },
     /// Take one's own hand down.
     LowerHand,
@@ -45,6 +58,13 @@ pub enum Command {
     DeclineHand {
         /// Whose hand.
         member: MemberId,
+    },
+    /// Move somebody's hand to another place in the queue.
+    MoveHand {
+        /// Whose hand.
+        member: MemberId,
+        /// Its place from now on, 0 for the first; one beyond the end means the end.
+        place: u32,
     },
     /// Ask a listener to come on stage.
     OfferStage {
@@ -92,16 +112,125 @@ pub enum Command {
         /// Whom.
         member: MemberId,
     },
+    /// Make a moderator a speaker again.
+    TakeModerator {
+        /// Whom.
+        member: MemberId,
+    },
+    /// Put somebody out of the room, if they are in it, and keep them out.
+    Ban {
+        /// Whom; a member who is not, or not any more, in the room can be banned as well.
+        member: MemberId,
+        /// Why, for the log; at most [`crate::REASON_MAX_CHARS`] characters.
+        reason: Option<String>,
+    },
+    /// Let somebody in again who was banned.
+    Unban {
+        /// Whom.
+        member: MemberId,
+    },
     /// Make somebody on stage the host; the old host stays as a moderator.
     HandOver {
         /// To whom.
         member: MemberId,
+    },
+    /// Change what the room says about itself.
+    Describe {
+        /// Checked by the caller, as [`crate::Opening`] is.
+        title: String,
+        /// Checked by the caller.
+        topics: Vec<String>,
+        /// Checked by the caller.
+        language: String,
+    },
+    /// Open the room to more people: closed to social or open, social to open. Only the host.
+    Widen {
+        /// Who may come in from now on.
+        kind: Kind,
+    },
+    /// Decide who may raise a hand. Hands that are up stay.
+    RuleHands {
+        /// Who.
+        rule: HandRule,
+    },
+    /// Let nobody come on stage any more, or let people come again.
+    LockStage {
+        /// Whether it is to be locked.
+        locked: bool,
+    },
+    /// Switch the text backchannel on or off, and set its slow mode.
+    SetBackchannel {
+        /// Whether it is to be open.
+        open: bool,
+        /// Least time between two lines of one person, at most [`crate::SLOW_MAX_SECONDS`]; 0 for none.
+        slow_seconds: u16,
+    },
+    /// Set or clear the room's timer, which everybody sees.
+    SetTimer {
+        /// When it runs out, at most [`crate::TIMER_MAX_MILLIS`] from now.
+        until: Option<Timestamp>,
+    },
+    /// Pin a link for everybody.
+    PinLink {
+        /// `http` or `https`, at most [`crate::LINK_MAX_CHARS`] characters.
+        url: String,
+        /// What it is; at most [`crate::LABEL_MAX_CHARS`] characters.
+        label: String,
+    },
+    /// Take down a pinned link.
+    UnpinLink {
+        /// Its number.
+        number: u32,
+    },
+    /// Hand over the interview: say who on stage leads the talk, or that nobody does in particular.
+    GiveFloor {
+        /// Who leads from now on.
+        member: Option<MemberId>,
+    },
+    /// Ring somebody who is not in the room and keep a place for them: when they come, they are asked on stage at once.
+    CallUp {
+        /// Whom.
+        member: MemberId,
+        /// What it is about; at most [`crate::CONTEXT_MAX_CHARS`] characters.
+        context: Option<String>,
+    },
+    /// Take a call-up back.
+    WithdrawCallUp {
+        /// Whose.
+        member: MemberId,
+    },
+    /// Say no to being called up; the one command of a member who is not in the room.
+    DeclineCallUp,
+    /// A guest asks to be let in, and waits.
+    Knock {
+        /// Their pass.
+        pass: GuestPass,
+    },
+    /// Let a waiting guest in, onto the stage if it has a place: that they wait was their consent.
+    Admit {
+        /// Whom.
+        guest: MemberId,
+    },
+    /// Send a waiting guest away.
+    TurnAway {
+        /// Whom.
+        guest: MemberId,
+    },
+    /// System: a guest's link was revoked.
+    EndPass {
+        /// Whose.
+        guest: MemberId,
     },
     /// End the room for everybody.
     End,
     /// System: a member's connection was lost; their place is kept for [`crate::AWAY_MILLIS`].
     LoseConnection {
         /// Whose.
+        member: MemberId,
+    },
+    /// System: a member who has left deletes their account; nothing of them is kept.
+    Forget {
+        /// Whom.
         member: MemberId,
     },
     /// System: carry out whatever is due at `now`.
@@ -145,6 +274,30 @@ pub enum Rejection {
     InvalidQuestion,
     /// The stage holds [`crate::STAGE_MAX`] people.
     StageFull,
+    /// The sender is banned from the room.
+    Banned,
+    /// Hands are off.
+    HandsOff,
+    /// Only people whom somebody on stage follows may raise a hand.
+    HandsFollowedOnly,
+    /// Nobody comes on stage while it is locked.
+    StageLocked,
+    /// The member is a guest, and guests neither run a room nor inherit one.
+    TargetIsGuest,
+    /// The member is in the room already.
+    AlreadyHere,
+    /// The member is banned from the room.
+    TargetBanned,
+    /// No call-up is open.
+    NoCallUp,
+    /// No such guest is waiting.
+    NotWaiting,
+    /// No link with this number is pinned.
+    NoSuchLink,
+    /// The room holds as many of these as it can: links, bans, call-ups or waiting guests.
+    TooMany,
+    /// A text, an address, a time or a number of the command is out of its bounds.
+    InvalidValue,
     /// The command belongs to the system, not to a member, or the other way round.
     WrongActor,
 }

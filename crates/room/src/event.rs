@@ -1,17 +1,19 @@
 //! What happened in a room. Events are numbered per room and are the only thing that changes its state.
 
+use crate::command::GuestPass;
 use crate::ids::{HouseId, MemberId, RoleEpoch, RoomId, Seq, TalkerNo, Timestamp};
 use crate::role::Role;
+use crate::settings::HandRule;
 
-/// Who may come in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Who may come in. In rising order: a live room can be widened and never narrowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// Any member.
-    Open,
-    /// People whom a moderator of the room follows, and people named when it was opened.
-    Social,
     /// People named when it was opened.
     Closed,
+    /// People whom a moderator of the room follows, and people named when it was opened.
+    Social,
+    /// Any member.
+    Open,
 }
 
 /// What a room is opened with.
@@ -62,6 +64,8 @@ pub enum LeaveReason {
         /// Who did it.
         by: MemberId,
     },
+    /// A guest's link ended.
+    PassEnded,
 }
 
 /// Why a role changed.
@@ -83,6 +87,16 @@ pub enum RoleCause {
     },
     /// Made a moderator by `by`.
     MadeModerator {
+        /// The moderator.
+        by: MemberId,
+    },
+    /// Made a speaker again by `by`.
+    ModeratorTaken {
+        /// The moderator.
+        by: MemberId,
+    },
+    /// A guest who was let in.
+    LetIn {
         /// The moderator.
         by: MemberId,
     },
@@ -119,6 +133,41 @@ pub enum OfferCause {
     },
 }
 
+/// How a call-up ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CallUpCause {
+    /// They came.
+    Answered,
+    /// They said no.
+    Declined,
+    /// Taken back, or overtaken by a ban.
+    Withdrawn {
+        /// By whom.
+        by: MemberId,
+    },
+    /// Nobody came in time.
+    Expired,
+}
+
+/// How a guest's wait ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum KnockCause {
+    /// Let in.
+    Admitted {
+        /// The moderator.
+        by: MemberId,
+    },
+    /// Sent away.
+    TurnedAway {
+        /// The moderator.
+        by: MemberId,
+    },
+    /// The guest went away, or their connection was lost.
+    GaveUp,
+    /// The link ended.
+    PassEnded,
+}
+
 /// What happened.
 ///
 /// A `RoleChanged` to the stage also clears the member's hand and offer; one to the audience also closes the
@@ -150,6 +199,8 @@ pub enum Event {
         member: MemberId,
         /// Their number in the room.
         number: TalkerNo,
+        /// For a guest, the pass by which they are here.
+        pass: Option<GuestPass>,
     },
     /// A participant's connection was lost; their place is kept for a while.
     ConnectionLost {
@@ -174,6 +225,19 @@ pub enum Event {
         member: MemberId,
         /// The question, if any.
         question: Option<String>,
+        /// Its place in the queue, 0 for the first: people who have not spoken go before people who have.
+        place: u32,
+        /// Whether its owner has spoken in this room.
+        spoken: bool,
+    },
+    /// A moderator moved a hand in the queue.
+    HandMoved {
+        /// Whose.
+        member: MemberId,
+        /// Its place from now on, 0 for the first.
+        place: u32,
+        /// By whom.
+        by: MemberId,
     },
     /// A hand is down again, without its owner coming on stage.
     HandLowered {
@@ -231,6 +295,133 @@ pub enum Event {
         member: MemberId,
         /// Whether it is open.
         open: bool,
+    },
+    /// Somebody is kept out of the room from now on; whoever is in it leaves with the next event.
+    Banned {
+        /// Who.
+        member: MemberId,
+        /// By whom.
+        by: MemberId,
+        /// Why, if that was said.
+        reason: Option<String>,
+    },
+    /// A ban was lifted.
+    Unbanned {
+        /// Whose.
+        member: MemberId,
+        /// By whom.
+        by: MemberId,
+    },
+    /// The room says something else about itself.
+    Described {
+        /// Its title.
+        title: String,
+        /// What it is about.
+        topics: Vec<String>,
+        /// BCP 47 language tag of the talk.
+        language: String,
+        /// By whom.
+        by: MemberId,
+    },
+    /// The room is open to more people.
+    Widened {
+        /// Who may come in from now on.
+        kind: Kind,
+        /// By whom.
+        by: MemberId,
+    },
+    /// Who may raise a hand was decided.
+    HandsRuled {
+        /// Who.
+        rule: HandRule,
+        /// By whom.
+        by: MemberId,
+    },
+    /// The stage was locked or unlocked.
+    StageLocked {
+        /// Which.
+        locked: bool,
+        /// By whom.
+        by: MemberId,
+    },
+    /// The backchannel was switched, or its slow mode set.
+    BackchannelSet {
+        /// Whether it is open.
+        open: bool,
+        /// Least time between two lines of one person; 0 for none.
+        slow_seconds: u16,
+        /// By whom.
+        by: MemberId,
+    },
+    /// The timer was set or cleared.
+    TimerSet {
+        /// When it runs out.
+        until: Option<Timestamp>,
+        /// By whom.
+        by: MemberId,
+    },
+    /// A link was pinned.
+    LinkPinned {
+        /// Its number in the room, from 1; never used again.
+        number: u32,
+        /// Where it leads.
+        url: String,
+        /// What it is.
+        label: String,
+        /// By whom.
+        by: MemberId,
+    },
+    /// A pinned link was taken down.
+    LinkUnpinned {
+        /// Its number.
+        number: u32,
+        /// By whom.
+        by: MemberId,
+    },
+    /// The interview was handed over. Also the mark of a chapter.
+    FloorGiven {
+        /// Who leads from now on.
+        member: Option<MemberId>,
+        /// By whom.
+        by: MemberId,
+    },
+    /// Somebody who is not in the room was called up.
+    CalledUp {
+        /// Whom.
+        member: MemberId,
+        /// By whom.
+        by: MemberId,
+        /// What it is about, if that was said.
+        context: Option<String>,
+        /// Until when their place is kept.
+        until: Timestamp,
+    },
+    /// A call-up ended.
+    CallUpEnded {
+        /// Whose.
+        member: MemberId,
+        /// How.
+        cause: CallUpCause,
+    },
+    /// A guest waits to be let in.
+    Knocked {
+        /// Who.
+        guest: MemberId,
+        /// By whose word.
+        pass: GuestPass,
+    },
+    /// A guest's wait ended.
+    KnockEnded {
+        /// Whose.
+        guest: MemberId,
+        /// How.
+        cause: KnockCause,
+    },
+    /// A member who is not in the room has deleted their account: what they wrote in it is gone, and so is what was kept
+    /// about them.
+    Forgotten {
+        /// Who it was.
+        member: MemberId,
     },
     /// The room ended for everybody. Nothing comes after it.
     Ended {

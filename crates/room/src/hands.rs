@@ -10,14 +10,23 @@ pub struct Hand {
     pub question: Option<String>,
     /// When it went up.
     pub at: Timestamp,
-    /// The event that raised it. The queue is in this order, so two hands of the same millisecond keep their turns.
+    /// The event that raised it.
     pub seq: Seq,
+    /// Whether its owner has spoken in this room before.
+    pub spoken: bool,
+    /// Whether a moderator has given it its place in the queue.
+    pub placed: bool,
 }
 
 /// Whether a question may go with a hand: at most [`QUESTION_MAX_CHARS`] characters, and none that breaks the line or
 /// reorders the text around it. It is refused rather than cleaned, so what moderators read is what was written.
 pub fn question_is_valid(question: &str) -> bool {
-    question.chars().count() <= QUESTION_MAX_CHARS && !question.chars().any(|c| c.is_control() || reorders_or_breaks(c))
+    line_is_valid(question, QUESTION_MAX_CHARS)
+}
+
+/// Whether a text is one line of at most `most` characters that shows in the order in which it was written.
+pub fn line_is_valid(text: &str, most: usize) -> bool {
+    text.chars().count() <= most && !text.chars().any(|c| c.is_control() || reorders_or_breaks(c))
 }
 
 /// The characters with the Unicode property `Bidi_Control` (UAX #9), and the line and paragraph separators.

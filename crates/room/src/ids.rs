@@ -111,6 +111,13 @@ pub struct Seq(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct RoleEpoch(pub u32);
 
+impl RoleEpoch {
+    /// The epoch after this one. At the end of the numbers it stays where it is rather than make old commands new again.
+    pub(crate) fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
 /// Milliseconds since 1970-01-01T00:00:00Z, as handed in by the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(pub u64);

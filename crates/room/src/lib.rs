@@ -13,27 +13,33 @@
 //! 3. At [`Room::next_deadline`], apply [`Command::Tick`] as [`Actor::System`].
 
 pub mod command;
+mod decide;
 pub mod event;
 pub mod hallway;
 pub mod hands;
 pub mod ids;
+pub mod log;
 mod memory;
 pub mod participant;
 pub mod quiet;
 pub mod role;
 pub mod room;
 pub mod search;
+pub mod settings;
 pub mod social;
 pub mod state;
 pub mod view;
 
-pub use command::{Actor, Command, Rejection};
-pub use event::{Event, HandCause, Kind, LeaveReason, Numbered, OfferCause, Opening, RoleCause};
+pub use command::{Actor, Command, GuestPass, Rejection};
+pub use event::{
+    CallUpCause, Event, HandCause, Kind, KnockCause, LeaveReason, Numbered, OfferCause, Opening, RoleCause,
+};
 pub use hands::Hand;
 pub use ids::{CommandId, InvalidId, MemberId, RoleEpoch, RoomId, Seq, TalkerNo, Timestamp};
 pub use participant::Participant;
 pub use role::Role;
 pub use room::{Applied, Room};
+pub use settings::{Ban, CallUp, HandRule, Link, Settings, Waiting};
 pub use state::{Answered, State};
 pub use view::{NeedsFresh, Reach, Seen, View, You, mergeable, reach, visible};
 
@@ -63,3 +69,40 @@ pub const REMEMBERED_GONE: usize = 256;
 /// Most listeners listed in a [`View`], the lowest numbers first; the others are only counted. Higher fills a larger
 /// audience at once; each one makes every snapshot longer.
 pub const AUDIENCE_FIRST: usize = 60;
+
+/// What stands for the title of a room whose title was written by somebody who has deleted their account.
+pub const UNTITLED: &str = "\u{2026}";
+
+/// Most links pinned in a room at once. Higher shows more; each one is in every snapshot.
+pub const LINKS_MAX: usize = 10;
+
+/// Longest address of a pinned link, in characters.
+pub const LINK_MAX_CHARS: usize = 2_000;
+
+/// Longest label of a pinned link, in characters.
+pub const LABEL_MAX_CHARS: usize = 80;
+
+/// Longest reason of a ban, in characters.
+pub const REASON_MAX_CHARS: usize = 280;
+
+/// Longest text that goes with a call-up, in characters.
+pub const CONTEXT_MAX_CHARS: usize = 280;
+
+/// Most bans in one room. A room in which more people have to be kept out should not be open to everybody.
+pub const BANS_MAX: usize = 1_000;
+
+/// Most people called up at once. Each one is rung.
+pub const CALL_UPS_MAX: usize = 10;
+
+/// How long a place is kept for somebody who was called up, in milliseconds: long enough to find headphones and try the
+/// microphone in the green room.
+pub const CALL_UP_MILLIS: u64 = 10 * 60_000;
+
+/// Most guests who wait to be let in at once.
+pub const WAITING_MAX: usize = 20;
+
+/// Longest slow mode of the backchannel, in seconds.
+pub const SLOW_MAX_SECONDS: u16 = 300;
+
+/// Furthest end of a room's timer, in milliseconds from its setting.
+pub const TIMER_MAX_MILLIS: u64 = 24 * 3_600_000;

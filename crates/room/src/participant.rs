@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::command::GuestPass;
 use crate::hands::Hand;
-use crate::ids::{MemberId, RoleEpoch, Seq, TalkerNo, Timestamp};
+use crate::ids::{MemberId, RoleEpoch, TalkerNo, Timestamp};
 use crate::role::Role;
 
 /// Somebody present in a room, connected or away for a moment.
@@ -37,6 +38,8 @@ pub struct Participant {
     pub stage_since: Option<Timestamp>,
     /// Since when they run the room, as moderator or host; `None` for everybody else.
     pub moderator_since: Option<Timestamp>,
+    /// For a guest, the pass by which they are here.
+    pub pass: Option<GuestPass>,
 }
 
 impl Participant {
@@ -57,7 +60,18 @@ impl Participant {
             entered_at: at,
             stage_since: None,
             moderator_since: None,
+            pass: None,
         }
+    }
+
+    /// Whether they are a guest, who neither runs a room nor inherits one.
+    pub fn is_guest(&self) -> bool {
+        self.pass.is_some()
+    }
+
+    /// When they are to go unless something changes: the end of their place or of their pass.
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        self.away_until.into_iter().chain(self.pass.map(|pass| pass.until)).min()
     }
 
     /// Takes a role, with what belongs to it: the stage clears hand and offer, the audience also clears microphone and
@@ -117,7 +131,8 @@ pub(crate) struct Participants {
     by_number: BTreeMap<TalkerNo, Participant>,
     numbers: BTreeMap<MemberId, TalkerNo>,
     stage: BTreeSet<TalkerNo>,
-    hands: BTreeMap<Seq, TalkerNo>,
+    /// Raised hands, first in the queue first.
+    queue: Vec<TalkerNo>,
     offers: BTreeSet<TalkerNo>,
     deadlines: BTreeSet<(Timestamp, TalkerNo)>,
 }
@@ -148,9 +163,30 @@ impl Participants {
         self.stage.iter().filter_map(|number| self.by_number.get(number))
     }
 
-    /// Everybody whose hand is up, first raised first.
-    pub(crate) fn hands(&self) -> impl Iterator<Item = &Participant> {
-        self.hands.values().filter_map(|number| self.by_number.get(number))
+    /// Everybody whose hand is up, in the order of the queue.
+    pub(crate) fn hands(&self) -> impl DoubleEndedIterator<Item = &Participant> {
+        self.queue.iter().filter_map(|number| self.by_number.get(number))
+    }
+
+    /// Raises a hand and puts it at a place of the queue, or at its end where there is no such place.
+    pub(crate) fn raise_hand(&mut self, member: MemberId, hand: Hand, place: u32) {
+        self.change(member, |participant| participant.hand = Some(hand));
+        self.place_hand(member, place);
+    }
+
+    /// Moves a hand that is up to a place of the queue, or to its end where there is no such place.
+    pub(crate) fn place_hand(&mut self, member: MemberId, place: u32) {
+        let Some(number) = self.get(member).filter(|p| p.hand.is_some()).map(|p| p.number) else { return };
+        self.queue.retain(|other| *other != number);
+        let place = usize::try_from(place).unwrap_or(usize::MAX).min(self.queue.len());
+        self.queue.insert(place, number);
+    }
+
+    /// Orders the queue: those named first, as they are named, then all others as they are. O(n log n).
+    pub(crate) fn order_queue(&mut self, first: &[MemberId]) {
+        let numbers = first.iter().filter_map(|member| self.numbers.get(member).copied());
+        let rank: BTreeMap<TalkerNo, usize> = numbers.enumerate().map(|(rank, number)| (number, rank)).collect();
+        self.queue.sort_by_key(|number| rank.get(number).copied().unwrap_or(usize::MAX));
     }
 
     /// Everybody who was asked to come on stage and has not answered, by number.
@@ -158,12 +194,12 @@ impl Participants {
         self.offers.iter().filter_map(|number| self.by_number.get(number))
     }
 
-    /// The earliest moment at which somebody's place is given up.
+    /// The earliest moment at which somebody's place or pass is over.
     pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
         self.deadlines.first().map(|(until, _)| *until)
     }
 
-    /// Those whose place is to be given up at `now`, longest overdue first.
+    /// Those whose place or pass is over at `now`, longest overdue first.
     pub(crate) fn overdue(&self, now: Timestamp) -> impl Iterator<Item = &Participant> {
         self.deadlines.range(..=(now, TalkerNo(u32::MAX))).filter_map(|(_, number)| self.by_number.get(number))
     }
@@ -183,6 +219,7 @@ impl Participants {
     pub(crate) fn remove(&mut self, member: MemberId) {
         let removed = self.numbers.remove(&member).and_then(|number| self.by_number.remove(&number));
         if let Some(participant) = removed {
+            self.queue.retain(|number| *number != participant.number);
             self.unindex(&participant);
         }
     }
@@ -210,24 +247,23 @@ impl Participants {
         if participant.role.on_stage() {
             self.stage.insert(participant.number);
         }
-        if let Some(hand) = &participant.hand {
-            self.hands.insert(hand.seq, participant.number);
+        if participant.hand.is_some() && !self.queue.contains(&participant.number) {
+            self.queue.push(participant.number);
+        } else if participant.hand.is_none() {
+            self.queue.retain(|number| *number != participant.number);
         }
         if participant.offer.is_some() {
             self.offers.insert(participant.number);
         }
-        if let Some(until) = participant.away_until {
+        if let Some(until) = participant.deadline() {
             self.deadlines.insert((until, participant.number));
         }
     }
 
     fn unindex(&mut self, participant: &Participant) {
         self.stage.remove(&participant.number);
-        if let Some(hand) = &participant.hand {
-            self.hands.remove(&hand.seq);
-        }
         self.offers.remove(&participant.number);
-        if let Some(until) = participant.away_until {
+        if let Some(until) = participant.deadline() {
             self.deadlines.remove(&(until, participant.number));
         }
     }

@@ -1,15 +1,16 @@
 //! The room: what is so now, what may be asked of it, and how events change it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::command::{Actor, Command, Rejection};
-use crate::event::{Event, HandCause, Kind, LeaveReason, Numbered, OfferCause, Opening, RoleCause};
-use crate::hands::{Hand, question_is_valid};
+use crate::event::{Event, Kind, Numbered, Opening};
+use crate::hands::Hand;
 use crate::ids::{HouseId, MemberId, RoleEpoch, RoomId, Seq, TalkerNo, Timestamp};
 use crate::memory::Memory;
 use crate::participant::{Participant, Participants};
 use crate::role::Role;
-use crate::{AWAY_MILLIS, STAGE_MAX};
+use crate::settings::{Ban, CallUp, Link, Settings, Waiting};
+use crate::{AWAY_MILLIS, UNTITLED};
 
 /// A live room. Only [`Room::fold`] changes what is so; [`Room::apply`] decides which events come about and folds them.
 ///
@@ -33,6 +34,14 @@ pub struct Room {
     pub(crate) first_epoch: RoleEpoch,
     pub(crate) present: Participants,
     pub(crate) memory: Memory,
+    pub(crate) settings: Settings,
+    /// Who changed what the room says about itself, if that was done since it was opened.
+    pub(crate) described_by: Option<MemberId>,
+    /// Who has opened the microphone at least once.
+    pub(crate) spoken: BTreeSet<MemberId>,
+    pub(crate) bans: BTreeMap<MemberId, Ban>,
+    pub(crate) called: BTreeMap<MemberId, CallUp>,
+    pub(crate) waiting: BTreeMap<MemberId, Waiting>,
 }
 
 /// What a command brought about.
@@ -75,6 +84,12 @@ impl Room {
             first_epoch: RoleEpoch(0),
             present: Participants::default(),
             memory: Memory::default(),
+            settings: Settings::default(),
+            described_by: None,
+            spoken: BTreeSet::new(),
+            bans: BTreeMap::new(),
+            called: BTreeMap::new(),
+            waiting: BTreeMap::new(),
         }
     }
 
@@ -105,14 +120,22 @@ impl Room {
         Ok(Applied { events, repeated: false, seq: self.seq })
     }
 
-    /// When [`Command::Tick`] is next to be applied; `None` while everybody is connected, and after the end.
+    /// When [`Command::Tick`] is next to be applied; `None` while nothing runs out, and after the end.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        if self.is_open() { self.present.next_deadline() } else { None }
+        let called = self.called.values().map(|call| call.until);
+        let waiting = self.waiting.values().map(|waiting| waiting.pass.until);
+        let first = self.present.next_deadline().into_iter().chain(called).chain(waiting).min();
+        first.filter(|_| self.is_open())
     }
 
     /// Number of the last event.
     pub fn seq(&self) -> Seq {
         self.seq
+    }
+
+    /// When the last event happened.
+    pub fn last_at(&self) -> Timestamp {
+        self.last_at
     }
 
     /// Whether the room was opened and has not ended.
@@ -197,7 +220,7 @@ impl Room {
         self.present.stage()
     }
 
-    /// Everybody whose hand is up, first raised first.
+    /// Everybody whose hand is up, in the order of the queue.
     pub fn hands(&self) -> impl Iterator<Item = &Participant> {
         self.present.hands()
     }
@@ -217,15 +240,38 @@ impl Room {
         self.present.len() - self.present.stage_len()
     }
 
-    /// Whether the room is for this member: present already, named, its opener, or admitted by its kind.
-    /// `followed_by_moderator` decides in a social room. Does not ask whether the room is still open.
+    /// What moderators set.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Who is kept out, by member. At most [`crate::BANS_MAX`].
+    pub fn bans(&self) -> &BTreeMap<MemberId, Ban> {
+        &self.bans
+    }
+
+    /// Who was rung and has not come, by member. At most [`crate::CALL_UPS_MAX`].
+    pub fn called(&self) -> &BTreeMap<MemberId, CallUp> {
+        &self.called
+    }
+
+    /// The guests who wait to be let in, by their id. At most [`crate::WAITING_MAX`].
+    pub fn waiting(&self) -> &BTreeMap<MemberId, Waiting> {
+        &self.waiting
+    }
+
+    /// Whether the room is for this member: present already, named, its opener, called up by a moderator, or admitted by
+    /// its kind; and never for somebody who is banned. `followed_by_moderator` decides in a social room. Does not ask
+    /// whether the room is still open.
     pub fn may_enter(&self, member: MemberId, followed_by_moderator: bool) -> bool {
         let by_kind = match self.kind {
             Kind::Open => true,
             Kind::Social => followed_by_moderator,
             Kind::Closed => false,
         };
-        by_kind || self.named.contains(&member) || self.present.get(member).is_some()
+        let called = self.called.get(&member).is_some_and(|call| call.admits);
+        let wanted = by_kind || called || self.named.contains(&member) || self.present.get(member).is_some();
+        wanted && !self.bans.contains_key(&member)
     }
 
     /// Whether this member's voice may be forwarded: on stage, not muted, microphone open, and the room not ended.
@@ -262,9 +308,10 @@ impl Room {
                 opener.go_away(at, AWAY_MILLIS);
                 self.present.insert(opener);
             }
-            Event::Entered { member, number } => {
+            Event::Entered { member, number, pass } => {
                 self.last_number = self.last_number.max(*number);
                 let mut newcomer = Participant::listener(*member, *number, at);
+                newcomer.pass = *pass;
                 // So that a command of an earlier visit, which arrives late, is stale.
                 newcomer.role_epoch = self.first_epoch;
                 self.present.insert(newcomer);
@@ -274,14 +321,24 @@ impl Room {
             Event::Returned { member } => self.present.change(*member, Participant::come_back),
             Event::Left { member, .. } => {
                 if let Some(leaving) = self.present.get(*member) {
-                    self.first_epoch = self.first_epoch.max(next(leaving.role_epoch));
+                    self.first_epoch = self.first_epoch.max(leaving.role_epoch.next());
                 }
                 self.present.remove(*member);
                 self.memory.left(*member);
+                self.floor_without(*member);
             }
-            Event::HandRaised { member, question } => {
-                let hand = Hand { question: question.clone(), at, seq: numbered.seq };
-                self.present.change(*member, |p| p.hand = Some(hand));
+            Event::HandRaised { member, question, place, spoken } => {
+                let (question, spoken) = (question.clone(), *spoken);
+                let hand = Hand { question, at, seq: numbered.seq, spoken, placed: false };
+                self.present.raise_hand(*member, hand, *place);
+            }
+            Event::HandMoved { member, place, .. } => {
+                self.present.change(*member, |p| {
+                    if let Some(hand) = &mut p.hand {
+                        hand.placed = true;
+                    }
+                });
+                self.present.place_hand(*member, *place);
             }
             Event::HandLowered { member, .. } => self.present.change(*member, |p| p.hand = None),
             Event::StageOffered { member, by } => self.present.change(*member, |p| p.offer = Some(*by)),
@@ -294,6 +351,9 @@ impl Room {
                 if *role == Role::Host {
                     self.host = *member;
                 }
+                if !role.on_stage() {
+                    self.floor_without(*member);
+                }
             }
             Event::Muted { member, role_epoch, .. } => self.present.change(*member, |p| {
                 p.muted = true;
@@ -304,8 +364,93 @@ impl Room {
                 p.muted = false;
                 p.role_epoch = *role_epoch;
             }),
-            Event::MicChanged { member, open } => self.present.change(*member, |p| p.mic = *open),
-            Event::Ended { .. } => self.ended_at = Some(at),
+            Event::MicChanged { member, open } => {
+                self.present.change(*member, |p| p.mic = *open);
+                if *open {
+                    self.spoken.insert(*member);
+                }
+            }
+            Event::Banned { member, by, reason } => {
+                self.bans.insert(*member, Ban { by: *by, at, reason: reason.clone() });
+            }
+            Event::Unbanned { member, .. } => {
+                self.bans.remove(member);
+            }
+            Event::Described { title, topics, language, by } => {
+                (self.title, self.topics, self.language) = (title.clone(), topics.clone(), language.clone());
+                self.described_by = Some(*by);
+            }
+            Event::Widened { kind, .. } => self.kind = *kind,
+            Event::HandsRuled { rule, .. } => self.settings.hands = *rule,
+            Event::StageLocked { locked, .. } => self.settings.stage_locked = *locked,
+            Event::BackchannelSet { open, slow_seconds, .. } => {
+                (self.settings.backchannel, self.settings.slow_seconds) = (*open, *slow_seconds);
+            }
+            Event::TimerSet { until, .. } => self.settings.timer = *until,
+            Event::LinkPinned { number, url, label, by } => {
+                self.settings.last_link = self.settings.last_link.max(*number);
+                self.settings.links.push(Link { number: *number, url: url.clone(), label: label.clone(), by: *by });
+            }
+            Event::LinkUnpinned { number, .. } => self.settings.links.retain(|link| link.number != *number),
+            Event::FloorGiven { member, .. } => self.settings.floor = *member,
+            Event::CalledUp { member, by, context, until } => {
+                let admits = self.present.get(*by).is_some_and(|p| p.role.moderates());
+                self.called.insert(*member, CallUp { by: *by, context: context.clone(), until: *until, admits });
+            }
+            Event::CallUpEnded { member, .. } => {
+                self.called.remove(member);
+            }
+            Event::Knocked { guest, pass } => {
+                self.waiting.insert(*guest, Waiting { pass: *pass, at });
+            }
+            Event::KnockEnded { guest, .. } => {
+                self.waiting.remove(guest);
+            }
+            Event::Forgotten { member } => self.forget(*member),
+            Event::Ended { .. } => {
+                self.ended_at = Some(at);
+                self.called.clear();
+                self.waiting.clear();
+            }
+        }
+    }
+
+    /// Whether [`Room::forget`] would take anything away from a room in which the member is not.
+    pub(crate) fn keeps_anything_of(&self, member: MemberId) -> bool {
+        let theirs = |by: MemberId, about: MemberId| by == member || about == member;
+        self.settings.links.iter().any(|link| link.by == member)
+            || self.described_by == Some(member)
+            || self.bans.iter().any(|(about, ban)| theirs(ban.by, *about))
+            || self.called.iter().any(|(about, call)| theirs(call.by, *about))
+            || self.spoken.contains(&member)
+            || self.named.contains(&member)
+    }
+
+    /// Keeps nothing that a member wrote, and nothing about them.
+    pub(crate) fn forget(&mut self, member: MemberId) {
+        self.present.change(member, |participant| {
+            if let Some(hand) = &mut participant.hand {
+                hand.question = None;
+            }
+        });
+        self.settings.links.retain(|link| link.by != member);
+        if self.described_by == Some(member) {
+            self.title = UNTITLED.to_owned();
+            self.topics.clear();
+        }
+        self.bans.remove(&member);
+        for ban in self.bans.values_mut().filter(|ban| ban.by == member) {
+            ban.reason = None;
+        }
+        self.called.retain(|called, call| *called != member && call.by != member);
+        self.spoken.remove(&member);
+        self.named.remove(&member);
+    }
+
+    /// Nobody leads the interview who has gone from the stage.
+    fn floor_without(&mut self, member: MemberId) {
+        if self.settings.floor == Some(member) {
+            self.settings.floor = None;
         }
     }
 
@@ -315,256 +460,4 @@ impl Room {
         self.fold(&numbered);
         numbered
     }
-
-    /// The events that a command brings about, before anybody has to inherit the room.
-    fn decide(&self, now: Timestamp, actor: Actor, command: Command) -> Result<Vec<Event>, Rejection> {
-        if !self.is_open() {
-            return Err(Rejection::RoomEnded);
-        }
-        match (actor, command) {
-            (Actor::System, Command::LoseConnection { member }) => self.lose_connection(member),
-            (Actor::System, Command::Tick) => Ok(self.give_up_places(now)),
-            (Actor::System, _) | (Actor::Member { .. }, Command::LoseConnection { .. } | Command::Tick) => {
-                Err(Rejection::WrongActor)
-            }
-            (Actor::Member { member, role_epoch, .. }, command) => match (self.present.get(member), command) {
-                (None, Command::Enter { followed_by_moderator }) => self.admit(member, followed_by_moderator),
-                (None, _) => Err(Rejection::NotInRoom),
-                (Some(sender), _) if role_epoch.is_some_and(|believed| believed != sender.role_epoch) => {
-                    Err(Rejection::StaleRole)
-                }
-                (Some(sender), command) => self.decide_for(sender, command),
-            },
-        }
-    }
-
-    /// The events that a command of somebody present brings about.
-    fn decide_for(&self, sender: &Participant, command: Command) -> Result<Vec<Event>, Rejection> {
-        let by = sender.member;
-        match command {
-            Command::Enter { .. } if sender.connected => Ok(Vec::new()),
-            Command::Enter { .. } => Ok(vec![Event::Returned { member: by }]),
-            Command::Leave => Ok(vec![Event::Left { member: by, reason: LeaveReason::Quit }]),
-            Command::RaiseHand { question } => raise_hand(sender, question),
-            Command::LowerHand => {
-                sender.hand.as_ref().ok_or(Rejection::NoHand)?;
-                Ok(vec![Event::HandLowered { member: by, cause: HandCause::Lowered }])
-            }
-            Command::AcceptHand { member } => {
-                let target = self.subject(sender, member)?;
-                self.to_stage(target, target.hand.is_some(), Rejection::NoHand, RoleCause::HandAccepted { by })
-            }
-            Command::DeclineHand { member } => {
-                let target = self.subject(sender, member)?;
-                target.hand.as_ref().ok_or(Rejection::NoHand)?;
-                Ok(vec![Event::HandLowered { member, cause: HandCause::Declined { by } }])
-            }
-            Command::OfferStage { member } => self.offer_stage(sender, member),
-            Command::WithdrawOffer { member } => {
-                self.subject(sender, member)?.offer.ok_or(Rejection::NoOffer)?;
-                Ok(vec![Event::OfferEnded { member, cause: OfferCause::Withdrawn { by } }])
-            }
-            Command::AcceptOffer => {
-                self.to_stage(sender, sender.offer.is_some(), Rejection::NoOffer, RoleCause::OfferAccepted)
-            }
-            Command::DeclineOffer => {
-                sender.offer.ok_or(Rejection::NoOffer)?;
-                Ok(vec![Event::OfferEnded { member: by, cause: OfferCause::Declined }])
-            }
-            Command::StepDown => self.step_down(sender),
-            Command::SetMic { open } => set_mic(sender, open),
-            Command::Mute { member } => {
-                let target = self.performer(sender, member)?;
-                if target.muted {
-                    return Err(Rejection::NothingToChange);
-                }
-                Ok(vec![Event::Muted { member, by, role_epoch: next(target.role_epoch) }])
-            }
-            Command::Unmute { member } => {
-                let target = self.performer(sender, member)?;
-                if !target.muted {
-                    return Err(Rejection::NothingToChange);
-                }
-                Ok(vec![Event::Unmuted { member, by, role_epoch: next(target.role_epoch) }])
-            }
-            Command::MoveToAudience { member } => {
-                let target = self.performer(sender, member)?;
-                Ok(vec![role_changed(target, Role::Listener, RoleCause::MovedToAudience { by })])
-            }
-            Command::Remove { member } => {
-                self.unprotected(sender, member)?;
-                Ok(vec![Event::Left { member, reason: LeaveReason::Removed { by } }])
-            }
-            Command::MakeModerator { member } => {
-                let target = self.performer(sender, member)?;
-                if target.role.moderates() {
-                    return Err(Rejection::NothingToChange);
-                }
-                Ok(vec![role_changed(target, Role::Moderator, RoleCause::MadeModerator { by })])
-            }
-            Command::HandOver { member } => self.hand_over(sender, member),
-            Command::End if sender.role.moderates() => Ok(vec![Event::Ended { by: Some(by) }]),
-            Command::End => Err(Rejection::NotAllowed),
-            Command::LoseConnection { .. } | Command::Tick => Err(Rejection::WrongActor),
-        }
-    }
-
-    /// A member who is not present comes in as a listener, under a number nobody had before.
-    fn admit(&self, member: MemberId, followed_by_moderator: bool) -> Result<Vec<Event>, Rejection> {
-        if !self.may_enter(member, followed_by_moderator) {
-            return Err(Rejection::NotAdmitted);
-        }
-        // After four thousand million entrances there is no number left, and nobody else gets in.
-        let number = self.last_number.0.checked_add(1).map(TalkerNo).ok_or(Rejection::NotAdmitted)?;
-        Ok(vec![Event::Entered { member, number }])
-    }
-
-    /// A connection was lost. Saying so twice is harmless: sockets and legs may both report it.
-    fn lose_connection(&self, member: MemberId) -> Result<Vec<Event>, Rejection> {
-        let participant = self.present.get(member).ok_or(Rejection::NotInRoom)?;
-        Ok(if participant.connected { vec![Event::ConnectionLost { member }] } else { Vec::new() })
-    }
-
-    /// Everybody whose grace is over leaves, the host last, so that nobody who is leaving as well inherits the room.
-    fn give_up_places(&self, now: Timestamp) -> Vec<Event> {
-        let mut lost: Vec<MemberId> = self.present.overdue(now).map(|p| p.member).collect();
-        lost.sort_by_key(|member| *member == self.host);
-        lost.into_iter().map(|member| Event::Left { member, reason: LeaveReason::Lost }).collect()
-    }
-
-    /// From the audience onto the stage, if `asked` (a hand or an offer of theirs) and there is a place.
-    fn to_stage(
-        &self,
-        who: &Participant,
-        asked: bool,
-        not_asked: Rejection,
-        cause: RoleCause,
-    ) -> Result<Vec<Event>, Rejection> {
-        if who.role.on_stage() {
-            return Err(Rejection::AlreadyOnStage);
-        }
-        if !asked {
-            return Err(not_asked);
-        }
-        if self.present.stage_len() >= STAGE_MAX {
-            return Err(Rejection::StageFull);
-        }
-        Ok(vec![role_changed(who, Role::Speaker, cause)])
-    }
-
-    fn offer_stage(&self, sender: &Participant, member: MemberId) -> Result<Vec<Event>, Rejection> {
-        let target = self.subject(sender, member)?;
-        if target.role.on_stage() {
-            return Err(Rejection::AlreadyOnStage);
-        }
-        if target.offer.is_some() {
-            return Err(Rejection::OfferAlreadyOpen);
-        }
-        if self.present.stage_len() >= STAGE_MAX {
-            return Err(Rejection::StageFull);
-        }
-        Ok(vec![Event::StageOffered { member, by: sender.member }])
-    }
-
-    /// Down to the audience. A host can do so while somebody else is on stage to inherit the room; alone on stage they
-    /// would end it for everybody, which only [`Command::End`] and leaving do.
-    fn step_down(&self, sender: &Participant) -> Result<Vec<Event>, Rejection> {
-        if !sender.role.on_stage() {
-            return Err(Rejection::NotOnStage);
-        }
-        if sender.role == Role::Host && self.present.stage_len() == 1 {
-            return Err(Rejection::NotAllowed);
-        }
-        Ok(vec![role_changed(sender, Role::Listener, RoleCause::SteppedDown)])
-    }
-
-    fn hand_over(&self, sender: &Participant, member: MemberId) -> Result<Vec<Event>, Rejection> {
-        if sender.role != Role::Host {
-            return Err(Rejection::NotAllowed);
-        }
-        let target = self.performer(sender, member)?;
-        let cause = RoleCause::HandedOver { by: sender.member };
-        let mut events = make_host(target, cause, sender.member);
-        events.push(role_changed(sender, Role::Moderator, cause));
-        Ok(events)
-    }
-
-    /// Who takes over when the host has gone from the stage: the heir, or nobody, and then the room ends.
-    fn succession(&self) -> Vec<Event> {
-        let hosted = self.present.get(self.host).is_some_and(|p| p.role == Role::Host);
-        if !self.is_open() || hosted {
-            return Vec::new();
-        }
-        match self.present.stage().min_by_key(|p| p.heir_key()) {
-            Some(heir) => make_host(heir, RoleCause::Inherited, heir.member),
-            None => vec![Event::Ended { by: None }],
-        }
-    }
-
-    /// Whom a moderator's command is about. The permission is looked at first, so that nobody else learns from the
-    /// answer who is in the room.
-    fn subject(&self, sender: &Participant, member: MemberId) -> Result<&Participant, Rejection> {
-        if !sender.role.moderates() {
-            return Err(Rejection::NotAllowed);
-        }
-        self.present.get(member).ok_or(Rejection::NoSuchParticipant)
-    }
-
-    /// Whom a moderation act is about: neither the sender nor the host (guarantee G9).
-    fn unprotected(&self, sender: &Participant, member: MemberId) -> Result<&Participant, Rejection> {
-        let target = self.subject(sender, member)?;
-        if target.member == sender.member || !sender.role.may_act_on(target.role) {
-            return Err(Rejection::TargetProtected);
-        }
-        Ok(target)
-    }
-
-    /// Whom a moderation act on the stage is about.
-    fn performer(&self, sender: &Participant, member: MemberId) -> Result<&Participant, Rejection> {
-        let target = self.unprotected(sender, member)?;
-        if target.role.on_stage() { Ok(target) } else { Err(Rejection::NotOnStage) }
-    }
-}
-
-fn raise_hand(sender: &Participant, question: Option<String>) -> Result<Vec<Event>, Rejection> {
-    if sender.role.on_stage() {
-        return Err(Rejection::AlreadyOnStage);
-    }
-    if sender.hand.is_some() {
-        return Err(Rejection::HandAlreadyUp);
-    }
-    if question.as_deref().is_some_and(|text| !question_is_valid(text)) {
-        return Err(Rejection::InvalidQuestion);
-    }
-    Ok(vec![Event::HandRaised { member: sender.member, question }])
-}
-
-/// Opens or closes the sender's microphone. Asking for what is so already changes nothing and is no error: a publish
-/// leg that replaces another opens the microphone again.
-fn set_mic(sender: &Participant, open: bool) -> Result<Vec<Event>, Rejection> {
-    if !sender.role.on_stage() {
-        return Err(Rejection::NotOnStage);
-    }
-    if open && sender.muted {
-        return Err(Rejection::MutedByModerator);
-    }
-    Ok(if sender.mic == open { Vec::new() } else { vec![Event::MicChanged { member: sender.member, open }] })
-}
-
-/// Makes somebody on stage the host. A mute is lifted with it: nobody could lift it from a host.
-fn make_host(who: &Participant, cause: RoleCause, by: MemberId) -> Vec<Event> {
-    let mut events = vec![role_changed(who, Role::Host, cause)];
-    if who.muted {
-        events.push(Event::Unmuted { member: who.member, by, role_epoch: next(next(who.role_epoch)) });
-    }
-    events
-}
-
-fn role_changed(who: &Participant, role: Role, cause: RoleCause) -> Event {
-    Event::RoleChanged { member: who.member, role, role_epoch: next(who.role_epoch), cause }
-}
-
-/// The epoch after `epoch`. At the end of the numbers it stays where it is rather than make old commands new again.
-fn next(epoch: RoleEpoch) -> RoleEpoch {
-    RoleEpoch(epoch.0.saturating_add(1))
 }

@@ -6,6 +6,7 @@ use crate::ids::{CommandId, HouseId, MemberId, RoleEpoch, RoomId, Seq, TalkerNo,
 use crate::memory::Memory;
 use crate::participant::Participant;
 use crate::room::Room;
+use crate::settings::{Ban, CallUp, Settings, Waiting};
 
 /// Everything about a room. [`Room::to_state`] and [`Room::from_state`] are inverse to each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,20 @@ pub struct State {
     pub first_epoch: RoleEpoch,
     /// Everybody present, by number.
     pub participants: Vec<Participant>,
+    /// Whose hands are up, in the order of the queue.
+    pub queue: Vec<MemberId>,
+    /// What moderators set.
+    pub settings: Settings,
+    /// Who changed what the room says about itself, if that was done since it was opened.
+    pub described_by: Option<MemberId>,
+    /// Who has opened the microphone at least once, ascending.
+    pub spoken: Vec<MemberId>,
+    /// Who is kept out, by member.
+    pub bans: Vec<(MemberId, Ban)>,
+    /// Who was called up and has not come, by member.
+    pub called: Vec<(MemberId, CallUp)>,
+    /// The guests who wait, by their id.
+    pub waiting: Vec<(MemberId, Waiting)>,
     /// Answered commands: of members no longer present first (longest gone first), then of those present.
     pub answered: Vec<Answered>,
 }
@@ -51,6 +66,15 @@ pub struct Answered {
     pub member: MemberId,
     /// Oldest first, each with the room's sequence number after it.
     pub commands: Vec<(CommandId, Seq)>,
+}
+
+impl State {
+    /// The same state without what a member wrote, and without what is kept about them who is not in the room.
+    pub fn without_words_of(self, member: MemberId) -> Self {
+        let mut room = Room::from_state(self);
+        room.forget(member);
+        room.to_state()
+    }
 }
 
 impl Room {
@@ -72,6 +96,13 @@ impl Room {
             last_number: self.last_number,
             first_epoch: self.first_epoch,
             participants: self.participants().cloned().collect(),
+            queue: self.hands().map(|participant| participant.member).collect(),
+            settings: self.settings.clone(),
+            described_by: self.described_by,
+            spoken: self.spoken.iter().copied().collect(),
+            bans: self.bans.iter().map(|(member, ban)| (*member, ban.clone())).collect(),
+            called: self.called.iter().map(|(member, call)| (*member, call.clone())).collect(),
+            waiting: self.waiting.iter().map(|(guest, waiting)| (*guest, *waiting)).collect(),
             answered: self.memory.to_list(),
         }
     }
@@ -95,10 +126,17 @@ impl Room {
             first_epoch: state.first_epoch,
             present: Default::default(),
             memory: Memory::default(),
+            settings: state.settings,
+            described_by: state.described_by,
+            spoken: state.spoken.into_iter().collect(),
+            bans: state.bans.into_iter().collect(),
+            called: state.called.into_iter().collect(),
+            waiting: state.waiting.into_iter().collect(),
         };
         for participant in state.participants {
             room.present.insert(participant);
         }
+        room.present.order_queue(&state.queue);
         for answered in state.answered {
             let present = room.present.get(answered.member).is_some();
             for (id, seq) in answered.commands {
@@ -131,6 +169,8 @@ impl Room {
         }
         let now = now.max(room.last_at);
         if room.is_open() {
+            // Whoever waits had a socket, which is gone; their link still stands.
+            room.waiting.clear();
             room.present.change_all(|participant| participant.go_away(now, RESTART_GRACE_MILLIS));
         }
         room

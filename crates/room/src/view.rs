@@ -9,6 +9,7 @@ use crate::ids::{HouseId, MemberId, RoleEpoch, RoomId, Seq, TalkerNo, Timestamp}
 use crate::participant::Participant;
 use crate::role::Role;
 use crate::room::Room;
+use crate::settings::{CallUp, Link, Settings, Waiting};
 
 /// Who an event is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,6 +18,8 @@ pub enum Reach {
     Everyone,
     /// Those who run the room, and this member.
     ModeratorsAnd(MemberId),
+    /// Those who run the room.
+    Moderators,
 }
 
 /// Who an event is for.
@@ -24,8 +27,15 @@ pub fn reach(event: &Event) -> Reach {
     match event {
         Event::HandRaised { member, .. }
         | Event::HandLowered { member, .. }
+        | Event::HandMoved { member, .. }
         | Event::StageOffered { member, .. }
         | Event::OfferEnded { member, .. } => Reach::ModeratorsAnd(*member),
+        Event::CalledUp { by, .. } => Reach::ModeratorsAnd(*by),
+        Event::Banned { .. }
+        | Event::Unbanned { .. }
+        | Event::CallUpEnded { .. }
+        | Event::Knocked { .. }
+        | Event::KnockEnded { .. } => Reach::Moderators,
         Event::Opened { .. }
         | Event::Entered { .. }
         | Event::ConnectionLost { .. }
@@ -35,6 +45,16 @@ pub fn reach(event: &Event) -> Reach {
         | Event::Muted { .. }
         | Event::Unmuted { .. }
         | Event::MicChanged { .. }
+        | Event::Described { .. }
+        | Event::Widened { .. }
+        | Event::HandsRuled { .. }
+        | Event::StageLocked { .. }
+        | Event::BackchannelSet { .. }
+        | Event::TimerSet { .. }
+        | Event::LinkPinned { .. }
+        | Event::LinkUnpinned { .. }
+        | Event::FloorGiven { .. }
+        | Event::Forgotten { .. }
         | Event::Ended { .. } => Reach::Everyone,
     }
 }
@@ -44,6 +64,7 @@ pub fn visible(event: &Event, viewer: MemberId, viewer_role: Role) -> bool {
     match reach(event) {
         Reach::Everyone => true,
         Reach::ModeratorsAnd(member) => member == viewer || viewer_role.moderates(),
+        Reach::Moderators => viewer_role.moderates(),
     }
 }
 
@@ -92,6 +113,12 @@ pub struct View {
     pub hands: Vec<(MemberId, Hand)>,
     /// Who was asked to come on stage, and by whom; complete for moderators, empty for everybody else.
     pub offers: BTreeMap<MemberId, MemberId>,
+    /// What moderators set.
+    pub settings: Settings,
+    /// Who was called up and has not come; complete for moderators, empty for everybody else.
+    pub called: BTreeMap<MemberId, CallUp>,
+    /// The guests who wait; complete for moderators, empty for everybody else.
+    pub waiting: BTreeMap<MemberId, Waiting>,
     /// Number of listeners.
     pub audience_count: usize,
     /// The listeners with the lowest numbers, at most [`AUDIENCE_FIRST`], by number.
@@ -134,6 +161,8 @@ pub struct Seen {
     pub mic: bool,
     /// Since when they are on stage; `None` in the audience.
     pub stage_since: Option<Timestamp>,
+    /// For a guest, who vouches for them.
+    pub guest_of: Option<MemberId>,
 }
 
 impl From<&Participant> for Seen {
@@ -146,6 +175,7 @@ impl From<&Participant> for Seen {
             muted: participant.muted,
             mic: participant.mic,
             stage_since: participant.stage_since,
+            guest_of: participant.pass.map(|pass| pass.by),
         }
     }
 }
@@ -158,7 +188,9 @@ impl View {
     pub fn of(room: &Room, viewer: MemberId) -> Option<Self> {
         let own = room.participant(viewer)?;
         let (mut hands, mut offers) = (Vec::new(), BTreeMap::new());
+        let (mut called, mut waiting) = (BTreeMap::new(), BTreeMap::new());
         if own.role.moderates() {
+            (called, waiting) = (room.called().clone(), room.waiting().clone());
             hands.extend(room.hands().filter_map(|p| Some((p.member, p.hand.clone()?))));
             offers.extend(room.offers().filter_map(|p| Some((p.member, p.offer?))));
         }
@@ -186,6 +218,9 @@ impl View {
             stage: room.stage().into_iter().map(Seen::from).collect(),
             hands,
             offers,
+            settings: room.settings().clone(),
+            called,
+            waiting,
             audience_count: room.audience_count(),
             audience_first: listeners.take(AUDIENCE_FIRST).map(Seen::from).collect(),
         })
@@ -197,21 +232,26 @@ impl View {
     /// [`AUDIENCE_FIRST`] the list of first listeners may get shorter than a new view's, but is always its beginning.
     ///
     /// # Errors
-    /// [`NeedsFresh`], with the view unchanged: the viewer left, became a moderator or stopped being one, or somebody
-    /// came on stage from the part of the audience that is only counted.
+    /// [`NeedsFresh`], with the view unchanged: the viewer left, became a moderator or stopped being one, somebody came on
+    /// stage from the part of the audience that is only counted, or somebody's words are gone from the room.
     pub fn fold(&mut self, numbered: &Numbered) -> Result<(), NeedsFresh> {
         let at = numbered.at;
         if visible(&numbered.event, self.viewer, self.you.role) {
             match &numbered.event {
                 Event::Opened { .. } => return Err(NeedsFresh),
-                Event::Entered { member, number } => self.entered(*member, *number),
+                Event::Entered { member, number, pass } => {
+                    self.entered(*member, *number, pass.map(|pass| pass.by));
+                }
                 Event::ConnectionLost { member } => self.change(*member, |seen| seen.connected = false),
                 Event::Returned { member } => self.change(*member, |seen| seen.connected = true),
                 Event::Left { member, .. } if *member == self.viewer => return Err(NeedsFresh),
                 Event::Left { member, .. } => self.left(*member),
-                Event::HandRaised { member, question } => {
-                    self.hand_raised(*member, Hand { question: question.clone(), at, seq: numbered.seq });
+                Event::HandRaised { member, question, place, spoken } => {
+                    let (question, spoken) = (question.clone(), *spoken);
+                    let hand = Hand { question, at, seq: numbered.seq, spoken, placed: false };
+                    self.hand_raised(*member, hand, *place);
                 }
+                Event::HandMoved { member, place, .. } => self.hand_moved(*member, *place),
                 Event::HandLowered { member, .. } => self.hand_lowered(*member),
                 Event::StageOffered { member, by } => self.stage_offered(*member, *by),
                 Event::OfferEnded { member, .. } => self.offer_ended(*member),
@@ -226,20 +266,72 @@ impl View {
                         self.you.mic = *open;
                     }
                 }
-                Event::Ended { .. } => self.ended = true,
+                Event::Banned { .. } | Event::Unbanned { .. } => {}
+                Event::Described { title, topics, language, .. } => {
+                    (self.title, self.topics, self.language) = (title.clone(), topics.clone(), language.clone());
+                }
+                Event::Widened { kind, .. } => self.kind = *kind,
+                Event::HandsRuled { rule, .. } => self.settings.hands = *rule,
+                Event::StageLocked { locked, .. } => self.settings.stage_locked = *locked,
+                Event::BackchannelSet { open, slow_seconds, .. } => {
+                    (self.settings.backchannel, self.settings.slow_seconds) = (*open, *slow_seconds);
+                }
+                Event::TimerSet { until, .. } => self.settings.timer = *until,
+                Event::LinkPinned { number, url, label, by } => {
+                    self.settings.last_link = self.settings.last_link.max(*number);
+                    let (url, label) = (url.clone(), label.clone());
+                    self.settings.links.push(Link { number: *number, url, label, by: *by });
+                }
+                Event::LinkUnpinned { number, .. } => {
+                    self.settings.links.retain(|link| link.number != *number);
+                }
+                Event::FloorGiven { member, .. } => self.settings.floor = *member,
+                Event::CalledUp { member, by, context, until } => self.called_up(*member, *by, context, *until),
+                Event::CallUpEnded { member, .. } => {
+                    self.called.remove(member);
+                }
+                Event::Knocked { guest, pass } => {
+                    self.waiting.insert(*guest, Waiting { pass: *pass, at });
+                }
+                Event::KnockEnded { guest, .. } => {
+                    self.waiting.remove(guest);
+                }
+                // What it takes away is known by who wrote it, which a view does not know of everything.
+                Event::Forgotten { .. } => return Err(NeedsFresh),
+                Event::Ended { .. } => {
+                    self.ended = true;
+                    self.called.clear();
+                    self.waiting.clear();
+                }
             }
         }
         self.seq = numbered.seq;
         Ok(())
     }
 
+    fn called_up(&mut self, member: MemberId, by: MemberId, context: &Option<String>, until: Timestamp) {
+        if self.you.role.moderates() {
+            let moderates = |seen: &Seen| seen.member == by && seen.role.moderates();
+            let admits = self.stage.iter().any(moderates);
+            self.called.insert(member, CallUp { by, context: context.clone(), until, admits });
+        }
+    }
+
     /// Counts a newcomer, and lists them if nobody is counted only.
-    fn entered(&mut self, member: MemberId, number: TalkerNo) {
+    fn entered(&mut self, member: MemberId, number: TalkerNo, guest_of: Option<MemberId>) {
         let listener = Participant::listener(member, number, Timestamp(0));
-        self.add_listener(Seen::from(&listener));
+        self.add_listener(Seen { guest_of, ..Seen::from(&listener) });
     }
 
     fn left(&mut self, member: MemberId) {
+        if self.settings.floor == Some(member) {
+            self.settings.floor = None;
+        }
+        self.without(member);
+    }
+
+    /// Takes somebody out of the lists.
+    fn without(&mut self, member: MemberId) {
         self.hand_lowered(member);
         self.offer_ended(member);
         if let Some(place) = self.stage.iter().position(|seen| seen.member == member) {
@@ -250,13 +342,29 @@ impl View {
         }
     }
 
-    fn hand_raised(&mut self, member: MemberId, hand: Hand) {
+    fn hand_raised(&mut self, member: MemberId, hand: Hand, place: u32) {
         if member == self.viewer {
             self.you.hand = Some(hand.clone());
         }
         if self.you.role.moderates() {
-            self.hands.push((member, hand));
+            self.place_hand((member, hand), place);
         }
+    }
+
+    fn hand_moved(&mut self, member: MemberId, place: u32) {
+        if let Some(hand) = self.you.hand.as_mut().filter(|_| member == self.viewer) {
+            hand.placed = true;
+        }
+        if let Some(now) = self.hands.iter().position(|(owner, _)| *owner == member) {
+            let (owner, hand) = self.hands.remove(now);
+            self.place_hand((owner, Hand { placed: true, ..hand }), place);
+        }
+    }
+
+    /// Puts a hand at a place of the queue, or at its end where there is no such place.
+    fn place_hand(&mut self, hand: (MemberId, Hand), place: u32) {
+        let place = usize::try_from(place).unwrap_or(usize::MAX).min(self.hands.len());
+        self.hands.insert(place, hand);
     }
 
     fn hand_lowered(&mut self, member: MemberId) {
@@ -296,7 +404,11 @@ impl View {
         let mut seen = self.find(member).cloned().ok_or(NeedsFresh)?;
         // Whoever changes sides leaves one list for the other; both keep their order.
         let was_on_stage = seen.role.on_stage();
-        self.left(member);
+        if role.on_stage() {
+            self.without(member);
+        } else {
+            self.left(member);
+        }
         seen.role = role;
         if role.on_stage() {
             seen.stage_since = if was_on_stage { seen.stage_since } else { Some(at) };

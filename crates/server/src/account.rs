@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 
-use roomtone_room::Event;
 use roomtone_room::ids::{MemberId, RoomId, encode_128};
+use roomtone_room::{Event, UNTITLED};
 use roomtone_store::{AvatarSize, DeleteError, ExportRow, Exported, Member, OwnEvent, Rewrite, Store, StoreError};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use tokio::sync::{Semaphore, mpsc};
@@ -293,6 +293,7 @@ pub(crate) async fn delete(app: &Arc<App>, member: MemberId) -> Result<(), ApiEr
     }
     let them = HashSet::from([member]);
     app.rooms.expel(&them).await;
+    app.rooms.forget(member).await;
     forget(&app.store, member).await?;
     // Whoever signed in meanwhile, by another way, is out as well.
     app.rooms.expel(&them).await;
@@ -326,7 +327,7 @@ async fn rewrites(store: &Store, member: MemberId) -> Result<(Vec<Rewrite>, Vec<
     let mut after = None;
     while let Some(page) = next_events(store, member, &mut after).await? {
         for OwnEvent { room, seq, body } in page {
-            if let Some(body) = without_question(&body)? {
+            if let Some(body) = without_words_of(member, &body)? {
                 log.push(Rewrite { room, seq, body });
             }
         }
@@ -334,29 +335,39 @@ async fn rewrites(store: &Store, member: MemberId) -> Result<(Vec<Rewrite>, Vec<
     let mut after = None;
     while let Some(OwnEvent { room, seq, body }) = store.next_snapshot_with(member, after).await? {
         after = Some(room);
-        if let Some(body) = without_hand_of(member, &body)? {
+        if let Some(body) = without_words_in_state(member, &body)? {
             snapshots.push(Rewrite { room, seq, body });
         }
     }
     Ok((log, snapshots))
 }
 
-/// A stored event without the question in it, if there is one.
-fn without_question(body: &str) -> Result<Option<String>, Unreadable> {
-    Ok(match read_event(body)? {
-        Event::HandRaised { member, question: Some(_) } => {
-            Some(write_event(&Event::HandRaised { member, question: None }))
+/// A stored event without what a member wrote in it, if there is anything.
+fn without_words_of(author: MemberId, body: &str) -> Result<Option<String>, Unreadable> {
+    let event = match read_event(body)? {
+        Event::HandRaised { member, question: Some(_), place, spoken } if member == author => {
+            Event::HandRaised { member, question: None, place, spoken }
         }
-        _ => None,
-    })
+        Event::Banned { member, by, reason: Some(_) } if by == author => Event::Banned { member, by, reason: None },
+        Event::CalledUp { member, by, context: Some(_), until } if by == author => {
+            Event::CalledUp { member, by, context: None, until }
+        }
+        Event::Described { language, by, .. } if by == author => {
+            Event::Described { title: UNTITLED.to_owned(), topics: Vec::new(), language, by }
+        }
+        Event::LinkPinned { number, by, .. } if by == author => {
+            Event::LinkPinned { number, url: String::new(), label: String::new(), by }
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(write_event(&event)))
 }
 
-/// A stored state of a room without the question that went with a member's hand, if there is one.
-fn without_hand_of(member: MemberId, body: &str) -> Result<Option<String>, Unreadable> {
-    let mut state = read_state(body)?;
-    let hands = state.participants.iter_mut().filter(|participant| participant.member == member);
-    let asked = hands.filter_map(|participant| participant.hand.as_mut()?.question.take()).count();
-    Ok((asked > 0).then(|| write_state(&state)))
+/// A stored state of a room without what a member wrote in it, if there is anything.
+fn without_words_in_state(author: MemberId, body: &str) -> Result<Option<String>, Unreadable> {
+    let state = read_state(body)?;
+    let without = state.clone().without_words_of(author);
+    Ok((without != state).then(|| write_state(&without)))
 }
 
 /// Whether somebody is taking what was deleted off the disk: there is one such task, however many accounts are deleted.
@@ -424,18 +435,19 @@ mod tests {
             let actor = Actor::Member { member, role_epoch: None, id: None };
             room.apply(Timestamp(1), actor, Command::Enter { followed_by_moderator: false }).unwrap();
             let question = Some(format!("question of {}", member.0));
-            let applied = room.apply(Timestamp(2), actor, Command::RaiseHand { question }).unwrap();
+            let applied =
+                room.apply(Timestamp(2), actor, Command::RaiseHand { question, followed_by_speaker: false }).unwrap();
             raised.extend(applied.events.into_iter().map(|numbered| write_event(&numbered.event)));
         }
         let state = write_state(&room.to_state());
         assert!(state.contains("question of 2") && state.contains("question of 3"));
-        let scrubbed = without_hand_of(ben, &state).unwrap().unwrap();
+        let scrubbed = without_words_in_state(ben, &state).unwrap().unwrap();
         assert!(!scrubbed.contains("question of 2") && scrubbed.contains("question of 3"), "{scrubbed}");
-        assert_eq!(without_hand_of(ben, &scrubbed).unwrap(), None);
-        assert_eq!(without_hand_of(ada, &state).unwrap(), None);
-        let event = without_question(&raised[0]).unwrap().unwrap();
+        assert_eq!(without_words_in_state(ben, &scrubbed).unwrap(), None);
+        assert_eq!(without_words_in_state(MemberId(9), &state).unwrap(), None);
+        let event = without_words_of(ben, &raised[0]).unwrap().unwrap();
         assert!(!event.contains("question of") && event.contains(&ben.to_string()), "{event}");
-        assert_eq!(without_question(&event).unwrap(), None);
+        assert_eq!(without_words_of(ben, &event).unwrap(), None);
         // The hand is still up, and the room can still be read.
         let before = read_state(&state).unwrap();
         let after = read_state(&scrubbed).unwrap();

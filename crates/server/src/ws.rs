@@ -9,15 +9,17 @@ use std::time::Duration;
 
 use axum::extract::{Query, State};
 use axum::response::Response;
+use roomtone_room::Command;
 use roomtone_room::ids::{MemberId, RoleEpoch, RoomId, Seq};
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 
 use crate::app::App;
+use crate::http::commands::{Prepared, prepare};
 use crate::http::{PathId, SignedIn};
 use crate::rooms::Handle;
-use crate::rooms::message::{Caller, Message, Outgoing, SOCKET_QUEUE, SocketNo};
+use crate::rooms::message::{Caller, Message, Outgoing, SOCKET_QUEUE, Said, SocketNo};
 use crate::wire::socket::{ByeCode, ClientMessage, ServerMessage};
 use crate::wire::{ApiError, Code, Id};
 use connection::{Connection, Heard, Upgrade};
@@ -26,6 +28,10 @@ use connection::{Connection, Heard, Upgrade};
 /// attacker's flood less of the room's time.
 const COMMANDS_BURST: u32 = 40;
 const COMMANDS_PER_SECOND: u32 = 20;
+
+/// Reactions that count at once and each second after that. More lets one person clap for several.
+const REACTIONS_BURST: u32 = 10;
+const REACTIONS_PER_SECOND: u32 = 4;
 
 /// How often each side gives the other a sign of life. More often shows lost connections sooner, and costs a wake-up of every
 /// socket's task each time.
@@ -79,7 +85,8 @@ async fn serve(app: Arc<App>, id: RoomId, handle: Handle, caller: Caller, since:
     // A failure of the store here will show elsewhere; the session was good a moment ago.
     let _ = app.rooms.end_if_signed_out(member, session, as_of).await;
     metrics::gauge!("roomtone_sockets_open").increment(1.0);
-    attend(&handle, member, number, socket, queue).await;
+    let look_up = |command| prepare(app.clone(), handle.clone(), member, command);
+    attend(&handle, member, number, socket, queue, look_up).await;
     metrics::gauge!("roomtone_sockets_open").decrement(1.0);
 }
 
@@ -89,6 +96,7 @@ fn turned_away(refused: &ApiError, stopping: bool) -> (ByeCode, Option<u32>) {
     match refused.code {
         Code::RoomEnded | Code::RoomNotFound => (ByeCode::RoomEnded, None),
         Code::NotInRoom => (ByeCode::Elsewhere, None),
+        Code::Banned => (ByeCode::Banned, None),
         Code::ServerFull => (ByeCode::ServerFull, refused.retry_after.map(|after| after.as_secs() as u32)),
         _ if stopping => (ByeCode::ShuttingDown, None),
         _ => {
@@ -100,14 +108,15 @@ fn turned_away(refused: &ApiError, stopping: bool) -> (ByeCode, Option<u32>) {
 }
 
 /// Serves a socket whose member is in the room, and tells the room when it is lost.
-async fn attend<S: AsyncRead + AsyncWrite + Unpin>(
+async fn attend<S: AsyncRead + AsyncWrite + Unpin, F: Future<Output = Result<Prepared, ApiError>>>(
     handle: &Handle,
     member: MemberId,
     number: SocketNo,
     mut socket: Connection<S>,
     mut queue: mpsc::Receiver<Outgoing>,
+    look_up: impl Fn(Command) -> F,
 ) {
-    let end = talk(handle, member, number, &mut socket, &mut queue).await;
+    let end = talk(handle, member, number, &mut socket, &mut queue, look_up).await;
     // Before the goodbye, which can take as long as the client is slow.
     handle.deliver(Message::Disconnected { member, socket: number }).await;
     match end {
@@ -128,16 +137,18 @@ enum End {
 }
 
 /// Passes messages both ways until the connection is lost or the room lets the socket go.
-async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
+async fn talk<S: AsyncRead + AsyncWrite + Unpin, F: Future<Output = Result<Prepared, ApiError>>>(
     handle: &Handle,
     member: MemberId,
     number: SocketNo,
     socket: &mut Connection<S>,
     queue: &mut mpsc::Receiver<Outgoing>,
+    look_up: impl Fn(Command) -> F,
 ) -> End {
     let mut wake = std::pin::pin!(tokio::time::sleep(PULSE_EVERY));
     let mut life = Life::default();
-    let mut allowance = Allowance::new();
+    let mut allowance = Allowance::new(COMMANDS_BURST, COMMANDS_PER_SECOND);
+    let mut reactions = Allowance::new(REACTIONS_BURST, REACTIONS_PER_SECOND);
     loop {
         let answer = tokio::select! {
             message = queue.recv() => {
@@ -155,8 +166,8 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
                 match said {
                     Heard::End => return End::Lost,
                     Heard::Life => continue,
-                    Heard::Text(text) => take(handle, member, number, &text, allowance.take()),
-                    Heard::Binary => take(handle, member, number, "", allowance.take()),
+                    Heard::Text(text) => take(handle, member, number, &text, allowance.take(), &mut reactions, &look_up).await,
+                    Heard::Binary => take(handle, member, number, "", allowance.take(), &mut reactions, &look_up).await,
                 }
             }
             () = &mut wake => {
@@ -178,15 +189,38 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// Hands what a client said to the room, or returns what it is answered at once.
-fn take(handle: &Handle, member: MemberId, number: SocketNo, text: &str, allowed: bool) -> Option<Outgoing> {
+async fn take<F: Future<Output = Result<Prepared, ApiError>>>(
+    handle: &Handle,
+    member: MemberId,
+    number: SocketNo,
+    text: &str,
+    allowed: bool,
+    reactions: &mut Allowance,
+    look_up: &impl Fn(Command) -> F,
+) -> Option<Outgoing> {
     let refused = if !allowed {
         Code::RateLimited.into()
     } else {
+        let chat = |said| Message::Chat { member, socket: number, said };
         let message = match serde_json::from_str::<ClientMessage>(text) {
             Ok(ClientMessage::Command { id, role_epoch, command }) => {
-                let (role_epoch, command) = (RoleEpoch(role_epoch), command.into());
-                Message::Command { member, socket: number, id: id.0, role_epoch, command }
+                let Prepared { command, about } = match look_up(command.into()).await {
+                    Ok(prepared) => prepared,
+                    Err(refused) => return Some(refusal(text, refused)),
+                };
+                let role_epoch = RoleEpoch(role_epoch);
+                Message::Command { member, socket: number, id: id.0, role_epoch, command, about }
             }
+            Ok(ClientMessage::React { kind }) => {
+                if reactions.take() {
+                    handle.react(member, kind);
+                }
+                return None;
+            }
+            Ok(ClientMessage::Say { id, text }) => chat(Said::Line { id: id.0, text }),
+            Ok(ClientMessage::RemoveLine { id, line }) => chat(Said::Remove { id: id.0, line }),
+            Ok(ClientMessage::Caption(caption)) => chat(Said::Caption(caption)),
+            Ok(ClientMessage::WantCaptions { on }) => chat(Said::WantCaptions(on)),
             Ok(ClientMessage::Resync) => Message::Resync { member, socket: number },
             Err(_) => return Some(refusal(text, Code::UnknownCommand.into())),
         };
@@ -259,19 +293,22 @@ impl Life {
 
 /// A token bucket for one client's messages.
 struct Allowance {
+    burst: f64,
+    per_second: f64,
     tokens: f64,
     last: std::time::Instant,
 }
 
 impl Allowance {
-    fn new() -> Self {
-        Self { tokens: f64::from(COMMANDS_BURST), last: crate::edge::instant() }
+    fn new(burst: u32, per_second: u32) -> Self {
+        let (burst, per_second) = (f64::from(burst), f64::from(per_second));
+        Self { burst, per_second, tokens: burst, last: crate::edge::instant() }
     }
 
     fn take(&mut self) -> bool {
         let now = crate::edge::instant();
-        let gained = now.duration_since(self.last).as_secs_f64() * f64::from(COMMANDS_PER_SECOND);
-        self.tokens = (self.tokens + gained).min(f64::from(COMMANDS_BURST));
+        let gained = now.duration_since(self.last).as_secs_f64() * self.per_second;
+        self.tokens = (self.tokens + gained).min(self.burst);
         self.last = now;
         let enough = self.tokens >= 1.0;
         if enough {
@@ -308,7 +345,8 @@ mod tests {
         let (_, queue) = mpsc::channel(1);
         let began = tokio::time::Instant::now();
         let socket = Connection::new(server).await;
-        let attend = attend(&handle, MemberId(1), SocketNo(7), socket, queue);
+        let look_up = |command| async { Ok(Prepared { command, about: None }) };
+        let attend = attend(&handle, MemberId(1), SocketNo(7), socket, queue, look_up);
         let lost = async {
             let lost = inbox.recv().await;
             assert!(matches!(lost, Some(Message::Disconnected { member: MemberId(1), socket: SocketNo(7) })));

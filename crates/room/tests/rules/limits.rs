@@ -2,9 +2,9 @@
 
 use roomtone_room::Kind::Open;
 use roomtone_room::{
-    AUDIENCE_FIRST, Actor, Applied, Command, CommandId, Event, HandCause, LeaveReason, MemberId, NeedsFresh,
-    OfferCause, REMEMBERED_COMMANDS, REMEMBERED_GONE, RESTART_GRACE_MILLIS, Rejection, Role, RoleCause, RoleEpoch,
-    Room, STAGE_MAX, Seen, TalkerNo, Timestamp, View, mergeable, visible,
+    AUDIENCE_FIRST, Actor, Applied, CallUpCause, Command, CommandId, Event, GuestPass, HandCause, KnockCause,
+    LeaveReason, MemberId, NeedsFresh, OfferCause, REMEMBERED_COMMANDS, REMEMBERED_GONE, RESTART_GRACE_MILLIS,
+    Rejection, Role, RoleCause, RoleEpoch, Room, STAGE_MAX, Seen, TalkerNo, Timestamp, View, mergeable, visible,
 };
 
 use crate::trace::{OPENED_AT, member, opened, play};
@@ -33,7 +33,8 @@ fn the_stage_is_bounded() {
         let member = MemberId(1000 + number);
         let enter = Command::Enter { followed_by_moderator: false };
         room.apply(OPENED_AT, as_member(member), enter).expect("open to all");
-        room.apply(OPENED_AT, as_member(member), Command::RaiseHand { question: None }).expect("a listener");
+        room.apply(OPENED_AT, as_member(member), Command::RaiseHand { question: None, followed_by_speaker: false })
+            .expect("a listener");
         (
             room.apply(OPENED_AT, host, Command::AcceptHand { member }).map(|applied| applied.events.len()),
             room.apply(OPENED_AT, host, Command::OfferStage { member }).map(|applied| applied.events.len()),
@@ -107,7 +108,7 @@ fn after_a_restart_everybody_has_a_longer_grace() {
     for (who, id, command) in [
         ("a", 1, Command::Enter { followed_by_moderator: false }),
         ("b", 2, Command::Enter { followed_by_moderator: false }),
-        ("b", 3, Command::RaiseHand { question: Some("Why?".to_owned()) }),
+        ("b", 3, Command::RaiseHand { question: Some("Why?".to_owned()), followed_by_speaker: false }),
         ("a", 4, Command::AcceptHand { member: member("b") }),
         ("a", 5, Command::Mute { member: member("b") }),
         ("b", 6, Command::Leave),
@@ -151,7 +152,8 @@ fn a_history_cut_before_the_heir_is_mended_by_the_next_command() {
 fn who_sees_what() {
     let (moderator, owner, other) = (member("m"), member("o"), member("x"));
     let private = [
-        Event::HandRaised { member: owner, question: None },
+        Event::HandRaised { member: owner, question: None, place: 0, spoken: false },
+        Event::HandMoved { member: owner, place: 0, by: moderator },
         Event::HandLowered { member: owner, cause: HandCause::Lowered },
         Event::StageOffered { member: owner, by: moderator },
         Event::OfferEnded { member: owner, cause: OfferCause::Declined },
@@ -163,9 +165,24 @@ fn who_sees_what() {
         assert!(!visible(event, other, Role::Speaker), "{event:?}");
         assert!(!visible(event, other, Role::Listener), "{event:?}");
     }
+    let pass = GuestPass { by: moderator, until: OPENED_AT };
+    let of_moderators = [
+        Event::Banned { member: owner, by: moderator, reason: None },
+        Event::Unbanned { member: owner, by: moderator },
+        Event::CallUpEnded { member: owner, cause: CallUpCause::Expired },
+        Event::Knocked { guest: owner, pass },
+        Event::KnockEnded { guest: owner, cause: KnockCause::GaveUp },
+    ];
+    for event in &of_moderators {
+        assert!(visible(event, moderator, Role::Moderator), "{event:?}");
+        assert!(!visible(event, owner, Role::Listener) && !visible(event, other, Role::Speaker), "{event:?}");
+    }
+    let called = Event::CalledUp { member: owner, by: other, context: None, until: OPENED_AT };
+    assert!(visible(&called, other, Role::Speaker) && visible(&called, moderator, Role::Moderator));
+    assert!(!visible(&called, member("y"), Role::Speaker));
     let role_epoch = RoleEpoch(1);
     let public = [
-        (Event::Entered { member: owner, number: TalkerNo(2) }, true),
+        (Event::Entered { member: owner, number: TalkerNo(2), pass: None }, true),
         (Event::ConnectionLost { member: owner }, true),
         (Event::Returned { member: owner }, true),
         (Event::Left { member: owner, reason: LeaveReason::Quit }, true),
@@ -207,13 +224,19 @@ fn a_view_of_a_large_audience_stays_small_and_true() {
     // Leaves the list, leaves the counted rest, comes on stage from the list and goes back to it.
     assert_eq!(ask(&mut room, &mut view, guest(3), Command::Leave), Ok(()));
     assert_eq!(ask(&mut room, &mut view, guest(150), Command::Leave), Ok(()));
-    assert_eq!(ask(&mut room, &mut view, guest(5), Command::RaiseHand { question: None }), Ok(()));
+    assert_eq!(
+        ask(&mut room, &mut view, guest(5), Command::RaiseHand { question: None, followed_by_speaker: false }),
+        Ok(())
+    );
     assert_eq!(ask(&mut room, &mut view, member("a"), Command::AcceptHand { member: guest(5) }), Ok(()));
     assert_eq!(ask(&mut room, &mut view, guest(5), Command::StepDown), Ok(()));
     assert_eq!(ask(&mut room, &mut view, guest(300), Command::Enter { followed_by_moderator: false }), Ok(()));
     assert_eq!((view.audience_count, view.audience_first.len()), (199, AUDIENCE_FIRST - 1));
     // From the counted rest onto the stage: the view cannot know their number, and says so without changing.
-    assert_eq!(ask(&mut room, &mut view, guest(180), Command::RaiseHand { question: None }), Ok(()));
+    assert_eq!(
+        ask(&mut room, &mut view, guest(180), Command::RaiseHand { question: None, followed_by_speaker: false }),
+        Ok(())
+    );
     let before = view.clone();
     let accept = Command::AcceptHand { member: guest(180) };
     assert_eq!(ask(&mut room, &mut view, member("a"), accept), Err(NeedsFresh));

@@ -1,8 +1,10 @@
 //! The rules of a room, from outside: cases written as traces, limits, and properties over random commands.
 
+mod answers;
 mod cases;
 mod hallway;
 mod limits;
 mod properties;
+mod running;
 mod social;
 mod trace;

@@ -5,15 +5,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use roomtone_room::{
-    AWAY_MILLIS, Actor, Applied, Command, CommandId, Event, Kind, LeaveReason, MemberId, Numbered, Participant,
-    REMEMBERED_COMMANDS, RESTART_GRACE_MILLIS, Rejection, Role, RoleCause, RoleEpoch, Room, Seq, State, TalkerNo,
-    Timestamp, View, visible,
+    AWAY_MILLIS, Actor, Applied, Command, CommandId, Event, GuestPass, HandRule, Kind, LeaveReason, MemberId, Numbered,
+    Participant, REMEMBERED_COMMANDS, RESTART_GRACE_MILLIS, Rejection, Role, RoleCause, RoleEpoch, Room, Seq, State,
+    TalkerNo, Timestamp, View, visible,
 };
 
 use crate::trace::{OPENED_AT, opened};
 
-/// The people of the random rooms: the host first, then enough for several of every role and some outside.
-const PEOPLE: [&str; 7] = ["a", "b", "c", "d", "e", "n", "m"];
+/// The people of the random rooms: the host first, then enough for several of every role and some outside, and two who
+/// are only ever guests.
+const PEOPLE: [&str; 9] = ["a", "b", "c", "d", "e", "n", "m", "y", "z"];
+
+/// Those of [`PEOPLE`] who come by a pass. The server lets nobody else knock, and no guest enter unasked.
+fn is_guest(member: MemberId) -> bool {
+    member == crate::trace::member("y") || member == crate::trace::member("z")
+}
 
 /// One random step. With `fit`, sender and target are picked among those for whom the command makes sense at that
 /// moment, so that stages fill; without, anybody asks anything. The epoch is relative to the sender's true one.
@@ -65,7 +71,10 @@ fn any_command() -> impl Strategy<Value = Command> {
     prop_oneof![
         8 => any::<bool>().prop_map(|followed_by_moderator| Command::Enter { followed_by_moderator }),
         1 => Just(Command::Leave),
-        6 => question.prop_map(|question| Command::RaiseHand { question }),
+        6 => (question, any::<bool>()).prop_map(|(question, followed_by_speaker)| Command::RaiseHand {
+            question,
+            followed_by_speaker,
+        }),
         1 => Just(Command::LowerHand),
         8 => any_person().prop_map(|member| Command::AcceptHand { member }),
         2 => any_person().prop_map(|member| Command::DeclineHand { member }),
@@ -81,6 +90,40 @@ fn any_command() -> impl Strategy<Value = Command> {
         1 => any_person().prop_map(|member| Command::Remove { member }),
         4 => any_person().prop_map(|member| Command::MakeModerator { member }),
         1 => any_person().prop_map(|member| Command::HandOver { member }),
+        8 => any_newer_command(),
+    ]
+}
+
+/// What moderators set, and ways in and out that take two people.
+fn any_newer_command() -> impl Strategy<Value = Command> {
+    let rule = prop_oneof![4 => Just(HandRule::Everyone), 1 => Just(HandRule::Followed), 1 => Just(HandRule::Off)];
+    let pass = (any_person(), 1..60_000_u64)
+        .prop_map(|(by, until)| Command::Knock { pass: GuestPass { by, until: OPENED_AT.plus(until) } });
+    let pin = (0..3_u8).prop_map(|which| Command::PinLink {
+        url: ["https://example.org", "https://example.org/2", "javascript:x"][usize::from(which)].to_owned(),
+        label: "Link".to_owned(),
+    });
+    prop_oneof![
+        3 => (any_person(), 0..6_u32).prop_map(|(member, place)| Command::MoveHand { member, place }),
+        2 => any_person().prop_map(|member| Command::TakeModerator { member }),
+        1 => any_person().prop_map(|member| Command::Ban { member, reason: None }),
+        2 => any_person().prop_map(|member| Command::Unban { member }),
+        1 => Just(Command::Describe { title: "Other".to_owned(), topics: vec![], language: "ru".to_owned() }),
+        1 => any_kind().prop_map(|kind| Command::Widen { kind }),
+        2 => rule.prop_map(|rule| Command::RuleHands { rule }),
+        1 => (0..8_u8).prop_map(|locked| Command::LockStage { locked: locked == 0 }),
+        1 => (any::<bool>(), 0..400_u16)
+            .prop_map(|(open, slow_seconds)| Command::SetBackchannel { open, slow_seconds }),
+        1 => any::<bool>().prop_map(|set| Command::SetTimer { until: set.then(|| OPENED_AT.plus(100_000)) }),
+        2 => pin,
+        1 => (0..6_u32).prop_map(|number| Command::UnpinLink { number }),
+        2 => prop::option::of(any_person()).prop_map(|member| Command::GiveFloor { member }),
+        3 => any_person().prop_map(|member| Command::CallUp { member, context: None }),
+        1 => any_person().prop_map(|member| Command::WithdrawCallUp { member }),
+        1 => Just(Command::DeclineCallUp),
+        5 => pass,
+        5 => any_person().prop_map(|guest| Command::Admit { guest }),
+        1 => any_person().prop_map(|guest| Command::TurnAway { guest }),
     ]
 }
 
@@ -92,6 +135,8 @@ fn any_step() -> impl Strategy<Value = Step> {
         4 => any_person().prop_map(|member| Command::LoseConnection { member }),
         6 => Just(Command::Tick),
         1 => Just(Command::Leave),
+        1 => any_person().prop_map(|guest| Command::EndPass { guest }),
+        1 => any_person().prop_map(|member| Command::Forget { member }),
     ];
     let id = prop_oneof![1 => Just(None), 2 => (0..120_u8).prop_map(Some)];
     let epoch = prop_oneof![5 => Just(None), 5 => Just(Some(0)), 1 => (1..3_u32).prop_map(Some)];
@@ -122,7 +167,8 @@ fn fitting(room: &Room, command: &Command, pick: usize) -> Option<(MemberId, Com
     let moderator = choose(&|p| p.role.moderates())?;
     Some(match command {
         Command::Enter { .. } => {
-            let outside = |member: &MemberId| room.participant(*member).is_none_or(|p| !p.connected);
+            let outside =
+                |member: &MemberId| !is_guest(*member) && room.participant(*member).is_none_or(|p| !p.connected);
             let people: Vec<MemberId> = PEOPLE.map(crate::trace::member).into_iter().filter(outside).collect();
             (*people.get(pick % people.len().max(1))?, command.clone())
         }
@@ -147,7 +193,41 @@ fn fitting(room: &Room, command: &Command, pick: usize) -> Option<(MemberId, Com
             (moderator, Command::MakeModerator { member: choose(&|p| p.role == Role::Speaker)? })
         }
         Command::HandOver { .. } => (room.host(), Command::HandOver { member: choose(&below_host)? }),
-        Command::End | Command::LoseConnection { .. } | Command::Tick => return None,
+        Command::MoveHand { place, .. } => (moderator, Command::MoveHand { member: choose(&raised)?, place: *place }),
+        Command::TakeModerator { .. } => {
+            (room.host(), Command::TakeModerator { member: choose(&|p| p.role == Role::Moderator)? })
+        }
+        Command::Unban { .. } => {
+            let banned: Vec<MemberId> = room.bans().keys().copied().collect();
+            (moderator, Command::Unban { member: *banned.get(pick % banned.len().max(1))? })
+        }
+        Command::Knock { pass } => {
+            let guest = PEOPLE.map(crate::trace::member).into_iter().find(|guest| is_guest(*guest))?;
+            (guest, Command::Knock { pass: *pass })
+        }
+        Command::Admit { .. } => {
+            let waiting: Vec<MemberId> = room.waiting().keys().copied().collect();
+            (moderator, Command::Admit { guest: *waiting.get(pick % waiting.len().max(1))? })
+        }
+        Command::Widen { .. } => (room.host(), command.clone()),
+        Command::Ban { .. }
+        | Command::Describe { .. }
+        | Command::RuleHands { .. }
+        | Command::LockStage { .. }
+        | Command::SetBackchannel { .. }
+        | Command::SetTimer { .. }
+        | Command::PinLink { .. }
+        | Command::UnpinLink { .. }
+        | Command::GiveFloor { .. }
+        | Command::CallUp { .. }
+        | Command::WithdrawCallUp { .. }
+        | Command::TurnAway { .. } => (moderator, command.clone()),
+        Command::DeclineCallUp
+        | Command::EndPass { .. }
+        | Command::Forget { .. }
+        | Command::End
+        | Command::LoseConnection { .. }
+        | Command::Tick => return None,
     })
 }
 
@@ -171,6 +251,7 @@ fn play(kind: Kind, steps: &[Step]) -> Vec<Played> {
                 .fit
                 .and_then(|pick| fitting(&room, &step.command, pick))
                 .map_or(as_given, |(sender, command)| (Some(sender), command));
+            let (sender, command) = as_the_server_lets(&room, sender, command);
             let actor = sender.map_or(Actor::System, |member| {
                 let current = room.participant(member).map_or(RoleEpoch(0), |p| p.role_epoch);
                 Actor::Member {
@@ -183,6 +264,21 @@ fn play(kind: Kind, steps: &[Step]) -> Vec<Played> {
             Played { before, now, actor, command, result, after: room.clone() }
         })
         .collect()
+}
+
+/// The server decides by the session who is a guest: guests knock where others enter, and only they.
+fn as_the_server_lets(room: &Room, sender: Option<MemberId>, command: Command) -> (Option<MemberId>, Command) {
+    let Some(member) = sender else { return (sender, command) };
+    let outside = room.participant(member).is_none();
+    match command {
+        Command::Enter { .. } if is_guest(member) && outside => {
+            let pass = GuestPass { by: crate::trace::member("a"), until: OPENED_AT.plus(30_000) };
+            (sender, Command::Knock { pass })
+        }
+        Command::Knock { .. } if !is_guest(member) => (sender, Command::Enter { followed_by_moderator: false }),
+        Command::CallUp { member, .. } if is_guest(member) => (sender, Command::Unban { member }),
+        command => (sender, command),
+    }
 }
 
 /// A room's state without the memory of commands, which is no part of what events tell.
@@ -221,13 +317,23 @@ fn assert_sound(room: &Room) {
     assert_eq!((room.stage_count(), room.audience_count()), (on_stage, people.len() - on_stage));
     let roles: Vec<Role> = room.stage().iter().map(|p| p.role).collect();
     assert!(roles.len() == on_stage && roles.windows(2).all(|pair| pair[0] >= pair[1]));
-    let mut queue: Vec<(Seq, MemberId)> =
-        people.iter().filter_map(|p| Some((p.hand.as_ref()?.seq, p.member))).collect();
-    queue.sort();
-    assert!(room.hands().map(|p| p.member).eq(queue.iter().map(|(_, member)| *member)));
+    let queue: BTreeSet<MemberId> = room.hands().map(|p| p.member).collect();
+    assert_eq!(queue.len(), room.hands().count(), "nobody is in the queue twice");
+    assert_eq!(queue, people.iter().filter(|p| p.hand.is_some()).map(|p| p.member).collect());
+    for p in &people {
+        assert_eq!(p.is_guest(), is_guest(p.member), "{p:?}");
+        assert!(!p.is_guest() || !p.role.moderates(), "a guest runs the room: {p:?}");
+        assert!(!room.bans().contains_key(&p.member), "somebody banned is present: {p:?}");
+        assert!(!room.called().contains_key(&p.member) && !room.waiting().contains_key(&p.member), "{p:?}");
+    }
+    let leads = |member: MemberId| people.iter().any(|p| p.member == member && p.role.on_stage());
+    assert!(room.settings().floor.is_none_or(leads), "nobody leads from the audience");
     assert!(room.offers().map(|p| p.number).eq(people.iter().filter(|p| p.offer.is_some()).map(|p| p.number)));
     if room.is_open() {
-        assert_eq!(room.next_deadline(), people.iter().filter_map(|p| p.away_until).min());
+        let ends = people.iter().flat_map(|p| [p.away_until, p.pass.map(|pass| pass.until)]).flatten();
+        let called = room.called().values().map(|call| call.until);
+        let waiting = room.waiting().values().map(|waiting| waiting.pass.until);
+        assert_eq!(room.next_deadline(), ends.chain(called).chain(waiting).min());
     }
 }
 
@@ -286,11 +392,17 @@ proptest! {
                 if played.before.participant(p.member).is_some_and(|before| before.role.on_stage()) {
                     continue;
                 }
-                let before = played.before.participant(p.member).expect("in the audience before");
                 let cause = played.events().iter().find_map(|numbered| match &numbered.event {
                     Event::RoleChanged { member, cause, .. } if *member == p.member => Some(*cause),
                     _ => None,
                 });
+                if let Some(RoleCause::LetIn { by }) = cause {
+                    prop_assert!(played.before.waiting().contains_key(&p.member));
+                    prop_assert_eq!(Some(by), sender);
+                    prop_assert!(played.before.participant(by).is_some_and(|by| by.role.moderates()));
+                    continue;
+                }
+                let before = played.before.participant(p.member).expect("in the audience before");
                 match cause {
                     Some(RoleCause::HandAccepted { by }) => {
                         prop_assert!(before.hand.is_some());
@@ -312,7 +424,12 @@ proptest! {
         for played in play(kind, &steps) {
             for numbered in played.events() {
                 let (target, by) = match &numbered.event {
-                    Event::Muted { member, by, .. } | Event::StageOffered { member, by } => (*member, *by),
+                    // Whoever comes after a call-up is asked by whoever called, who may be a speaker or gone.
+                    Event::StageOffered { member, .. } if played.before.called().contains_key(member) => continue,
+                    Event::Muted { member, by, .. }
+                    | Event::Banned { member, by, .. }
+                    | Event::StageOffered { member, by } => (*member, *by),
+                    Event::RoleChanged { member, cause: RoleCause::ModeratorTaken { by }, .. } => (*member, *by),
                     Event::Left { member, reason: LeaveReason::Removed { by } } => (*member, *by),
                     Event::RoleChanged { member, cause: RoleCause::MovedToAudience { by }, .. } => (*member, *by),
                     Event::RoleChanged { member, cause: RoleCause::MadeModerator { by }, .. } => (*member, *by),
@@ -371,11 +488,12 @@ proptest! {
         let mut last = TalkerNo(1);
         for played in play(kind, &steps) {
             for numbered in played.events() {
-                if let Event::Entered { member, number } = &numbered.event {
+                if let Event::Entered { member, number, pass } = &numbered.event {
                     prop_assert_eq!(number.0, last.0 + 1);
                     prop_assert!(played.before.participant(*member).is_none());
                     let followed = played.command == (Command::Enter { followed_by_moderator: true });
-                    prop_assert!(played.before.may_enter(*member, followed));
+                    prop_assert!(pass.is_some() || played.before.may_enter(*member, followed));
+                    prop_assert!(pass.is_none() || played.before.waiting().contains_key(member));
                     last = *number;
                 }
             }
@@ -389,9 +507,11 @@ proptest! {
                 Event::Left { member, reason: LeaveReason::Lost } => Some(member),
                 _ => None,
             }).collect();
-            let ticked = played.result.is_ok() && played.command == Command::Tick;
+            let applied = played.result.as_ref().is_ok_and(|applied| !applied.repeated);
+            let ticked = applied && played.command == Command::Tick;
             let due: BTreeSet<MemberId> = played.before.participants()
-                .filter(|p| ticked && p.away_since.is_some_and(|since| since.plus(AWAY_MILLIS) <= played.now))
+                .filter(|p| ticked && p.pass.is_none_or(|pass| pass.until > played.now))
+                .filter(|p| p.away_since.is_some_and(|since| since.plus(AWAY_MILLIS) <= played.now))
                 .map(|p| p.member).collect();
             prop_assert_eq!(lost, due);
         }
@@ -414,7 +534,9 @@ proptest! {
                     let kept = view.clone();
                     if view.fold(numbered).is_err() {
                         let now = replica.participant(*viewer).map(|p| p.role);
-                        prop_assert!(now.is_none_or(|now| now.moderates() != role.moderates()), "{:?}", numbered);
+                        let forgot = matches!(numbered.event, Event::Forgotten { .. });
+                        let changed = now.is_none_or(|now| now.moderates() != role.moderates());
+                        prop_assert!(changed || forgot, "{:?}", numbered);
                         prop_assert_eq!(&kept, view);
                         fresh.insert(*viewer);
                     }
@@ -430,6 +552,7 @@ proptest! {
                 if let Some(own) = played.after.participant(viewer).filter(|own| !own.role.moderates()) {
                     let view = of_room.as_ref().expect("present, so there is a view");
                     prop_assert!(view.hands.is_empty() && view.offers.is_empty());
+                    prop_assert!(view.called.is_empty() && view.waiting.is_empty());
                     prop_assert_eq!((&view.you.hand, view.you.offer), (&own.hand, own.offer));
                 }
                 // Whoever could not follow takes a new view, and whoever came in their first.
@@ -462,6 +585,7 @@ proptest! {
             for p in &mut expected.participants {
                 (p.connected, p.away_since, p.away_until) = (false, Some(now), Some(now.plus(RESTART_GRACE_MILLIS)));
             }
+            expected.waiting.clear();
         }
         prop_assert_eq!(told(&back), expected);
         assert_sound(&back);
@@ -476,7 +600,8 @@ proptest! {
         }
         if back.is_open() {
             let early = back.apply(now.plus(RESTART_GRACE_MILLIS - 1), Actor::System, Command::Tick).expect("open");
-            prop_assert_eq!(early.events, vec![]);
+            let lost = |n: &Numbered| matches!(n.event, Event::Left { reason: LeaveReason::Lost, .. });
+            prop_assert!(!early.events.iter().any(lost));
             back.apply(now.plus(RESTART_GRACE_MILLIS), Actor::System, Command::Tick).expect("open");
             prop_assert!(!back.is_open() && back.participants().next().is_none());
         }

@@ -9,8 +9,8 @@
 use std::fmt::Write;
 
 use roomtone_room::{
-    Actor, Command, CommandId, Event, HandCause, Kind, LeaveReason, MemberId, OfferCause, Opening, Participant,
-    RoleCause, RoleEpoch, Room, RoomId, Timestamp,
+    Actor, Applied, CallUpCause, Command, CommandId, Event, GuestPass, HandCause, HandRule, Kind, KnockCause,
+    LeaveReason, MemberId, OfferCause, Opening, Participant, Rejection, RoleCause, RoleEpoch, Room, RoomId, Timestamp,
 };
 
 /// When every traced room is opened.
@@ -75,6 +75,11 @@ pub(crate) fn play(room: &mut Room, now: &mut Timestamp, asked: &str) -> String 
     }
 }
 
+/// What comes of one command at the opening's time.
+pub(crate) fn attempt(room: &mut Room, who: &str, what: &str) -> Result<Applied, Rejection> {
+    room.apply(OPENED_AT, actor(who), command(what))
+}
+
 fn actor(who: &str) -> Actor {
     if who == "*" {
         return Actor::System;
@@ -88,13 +93,19 @@ fn actor(who: &str) -> Actor {
     }
 }
 
-fn command(what: &str) -> Command {
+/// The command that a trace writes so.
+pub(crate) fn command(what: &str) -> Command {
     let (verb, rest) = what.split_once(' ').unwrap_or((what, ""));
     let target = || member(rest);
     match verb {
         "enter" => Command::Enter { followed_by_moderator: rest == "followed" },
         "leave" => Command::Leave,
-        "raise" => Command::RaiseHand { question: (!rest.is_empty()).then(|| rest.to_owned()) },
+        "raise" => Command::RaiseHand { question: said(rest), followed_by_speaker: false },
+        "raise-followed" => Command::RaiseHand { question: said(rest), followed_by_speaker: true },
+        "move" => {
+            let (who, place) = rest.split_once(' ').expect("whom and where");
+            Command::MoveHand { member: member(who), place: place.parse().expect("a place") }
+        }
         "lower" => Command::LowerHand,
         "accept" => Command::AcceptHand { member: target() },
         "decline" => Command::DeclineHand { member: target() },
@@ -109,7 +120,47 @@ fn command(what: &str) -> Command {
         "audience" => Command::MoveToAudience { member: target() },
         "remove" => Command::Remove { member: target() },
         "moderator" => Command::MakeModerator { member: target() },
+        "demote" => Command::TakeModerator { member: target() },
         "host" => Command::HandOver { member: target() },
+        "ban" => {
+            let (who, reason) = rest.split_once(' ').unwrap_or((rest, ""));
+            Command::Ban { member: member(who), reason: said(reason) }
+        }
+        "unban" => Command::Unban { member: target() },
+        "describe" => Command::Describe { title: rest.to_owned(), topics: vec![], language: "en".to_owned() },
+        "widen" => Command::Widen { kind: if rest == "open" { Kind::Open } else { Kind::Social } },
+        "hands" => Command::RuleHands {
+            rule: match rest {
+                "off" => HandRule::Off,
+                "followed" => HandRule::Followed,
+                _ => HandRule::Everyone,
+            },
+        },
+        "lock" => Command::LockStage { locked: rest != "off" },
+        "chat" => {
+            let slow_seconds = rest.parse().unwrap_or(0);
+            Command::SetBackchannel { open: rest != "off", slow_seconds }
+        }
+        "timer" => Command::SetTimer {
+            until: (rest != "off").then(|| OPENED_AT.plus(rest.parse().expect("milliseconds since the opening"))),
+        },
+        "pin" => Command::PinLink { url: rest.to_owned(), label: "A link".to_owned() },
+        "unpin" => Command::UnpinLink { number: rest.parse().expect("a number") },
+        "floor" => Command::GiveFloor { member: (!rest.is_empty()).then(target) },
+        "call" => {
+            let (who, context) = rest.split_once(' ').unwrap_or((rest, ""));
+            Command::CallUp { member: member(who), context: said(context) }
+        }
+        "uncall" => Command::WithdrawCallUp { member: target() },
+        "not-now" => Command::DeclineCallUp,
+        "knock" => {
+            let until = OPENED_AT.plus(rest.parse().expect("milliseconds since the opening"));
+            Command::Knock { pass: GuestPass { by: member("a"), until } }
+        }
+        "admit" => Command::Admit { guest: target() },
+        "turn-away" => Command::TurnAway { guest: target() },
+        "forget" => Command::Forget { member: target() },
+        "end-pass" => Command::EndPass { guest: target() },
         "end" => Command::End,
         "lose" => Command::LoseConnection { member: target() },
         "tick" => Command::Tick,
@@ -117,19 +168,30 @@ fn command(what: &str) -> Command {
     }
 }
 
+fn said(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
 fn describe(event: &Event) -> String {
     match event {
         Event::Opened { .. } => "opened".to_owned(),
-        Event::Entered { member, number } => format!("{} entered as {}", letter(*member), number.0),
+        Event::Entered { member, number, pass: None } => format!("{} entered as {}", letter(*member), number.0),
+        Event::Entered { member, number, pass: Some(pass) } => {
+            format!("{} entered as {}, guest of {}", letter(*member), number.0, letter(pass.by))
+        }
         Event::ConnectionLost { member } => format!("{} away", letter(*member)),
         Event::Returned { member } => format!("{} back", letter(*member)),
         Event::Left { member, reason } => match reason {
             LeaveReason::Quit => format!("{} quit", letter(*member)),
             LeaveReason::Lost => format!("{} lost", letter(*member)),
             LeaveReason::Removed { by } => format!("{} removed by {}", letter(*member), letter(*by)),
+            LeaveReason::PassEnded => format!("{} pass ended", letter(*member)),
         },
-        Event::HandRaised { member, question: None } => format!("{} hand", letter(*member)),
-        Event::HandRaised { member, question: Some(text) } => format!("{} hand: {text}", letter(*member)),
+        Event::HandRaised { member, question: None, .. } => format!("{} hand", letter(*member)),
+        Event::HandRaised { member, question: Some(text), .. } => format!("{} hand: {text}", letter(*member)),
+        Event::HandMoved { member, place, by } => {
+            format!("{} hand to {place} by {}", letter(*member), letter(*by))
+        }
         Event::HandLowered { member, cause } => match cause {
             HandCause::Lowered => format!("{} hand lowered", letter(*member)),
             HandCause::Declined { by } => format!("{} hand declined by {}", letter(*member), letter(*by)),
@@ -146,6 +208,8 @@ fn describe(event: &Event) -> String {
                 RoleCause::SteppedDown => "stepped down".to_owned(),
                 RoleCause::MovedToAudience { by } => format!("moved by {}", letter(*by)),
                 RoleCause::MadeModerator { by } => format!("made by {}", letter(*by)),
+                RoleCause::ModeratorTaken { by } => format!("demoted by {}", letter(*by)),
+                RoleCause::LetIn { by } => format!("let in by {}", letter(*by)),
                 RoleCause::HandedOver { by } => format!("handed over by {}", letter(*by)),
                 RoleCause::Inherited => "inherited".to_owned(),
             };
@@ -158,6 +222,41 @@ fn describe(event: &Event) -> String {
             format!("{} unmuted@{} by {}", letter(*member), role_epoch.0, letter(*by))
         }
         Event::MicChanged { member, open } => format!("{} mic {}", letter(*member), if *open { "on" } else { "off" }),
+        Event::Banned { member, by, reason } => {
+            let why = reason.as_deref().map_or(String::new(), |text| format!(": {text}"));
+            format!("{} banned by {}{why}", letter(*member), letter(*by))
+        }
+        Event::Unbanned { member, by } => format!("{} unbanned by {}", letter(*member), letter(*by)),
+        Event::Described { title, .. } => format!("described as {title}"),
+        Event::Widened { kind, .. } => format!("widened to {kind:?}"),
+        Event::HandsRuled { rule, .. } => format!("hands {rule:?}"),
+        Event::StageLocked { locked, .. } => format!("stage {}", if *locked { "locked" } else { "unlocked" }),
+        Event::BackchannelSet { open, slow_seconds, .. } => format!("backchannel {open} {slow_seconds}"),
+        Event::TimerSet { until: None, .. } => "timer off".to_owned(),
+        Event::TimerSet { until: Some(until), .. } => format!("timer +{}", until.0 - OPENED_AT.0),
+        Event::LinkPinned { number, .. } => format!("link {number}"),
+        Event::LinkUnpinned { number, .. } => format!("link {number} down"),
+        Event::FloorGiven { member, .. } => {
+            format!("floor to {}", member.map_or("nobody".to_owned(), |member| letter(member).to_string()))
+        }
+        Event::CalledUp { member, by, context, .. } => {
+            let what = context.as_deref().map_or(String::new(), |text| format!(": {text}"));
+            format!("{} called by {}{what}", letter(*member), letter(*by))
+        }
+        Event::CallUpEnded { member, cause } => match cause {
+            CallUpCause::Answered => format!("{} came", letter(*member)),
+            CallUpCause::Declined => format!("{} not now", letter(*member)),
+            CallUpCause::Withdrawn { by } => format!("{} call withdrawn by {}", letter(*member), letter(*by)),
+            CallUpCause::Expired => format!("{} call expired", letter(*member)),
+        },
+        Event::Knocked { guest, pass } => format!("{} waits, guest of {}", letter(*guest), letter(pass.by)),
+        Event::KnockEnded { guest, cause } => match cause {
+            KnockCause::Admitted { by } => format!("{} admitted by {}", letter(*guest), letter(*by)),
+            KnockCause::TurnedAway { by } => format!("{} turned away by {}", letter(*guest), letter(*by)),
+            KnockCause::GaveUp => format!("{} gave up", letter(*guest)),
+            KnockCause::PassEnded => format!("{} pass ended", letter(*guest)),
+        },
+        Event::Forgotten { member } => format!("{} forgotten", letter(*member)),
         Event::Ended { by: Some(by) } => format!("ended by {}", letter(*by)),
         Event::Ended { by: None } => "ended".to_owned(),
     }
@@ -173,6 +272,12 @@ fn state(room: &Room, what: &str) -> String {
         "away" => letters(room.participants().filter(|p| !p.connected).collect()),
         "audience" => room.audience_count().to_string(),
         "host" => letter(room.host()).to_string(),
+        "title" => room.title().to_owned(),
+        "called" => room.called().keys().map(|member| letter(*member)).collect(),
+        "waiting" => room.waiting().keys().map(|guest| letter(*guest)).collect(),
+        "banned" => room.bans().keys().map(|member| letter(*member)).collect(),
+        "links" => room.settings().links.iter().map(|link| format!("{} {}", link.number, link.url)).collect(),
+        "floor" => room.settings().floor.map_or(String::new(), |member| letter(member).to_string()),
         "talkers" => room.talkers().map(|number| number.0.to_string()).collect::<Vec<_>>().join(" "),
         "open" => room.is_open().to_string(),
         "deadline" => room.next_deadline().map_or("none".to_owned(), |at| format!("+{}", at.0 - OPENED_AT.0)),

@@ -6,6 +6,7 @@ mod auth;
 mod avatars;
 mod body;
 mod calls;
+pub(crate) mod commands;
 mod houses;
 mod invites;
 mod legs;

@@ -31,7 +31,7 @@ const NAMED_MAX: usize = 100;
 const PINGED_MAX: usize = 10;
 
 /// Topics that a room may have.
-const TOPICS_MAX: usize = 5;
+pub(super) const TOPICS_MAX: usize = 5;
 
 /// The rooms live now that the caller may know of, in their order.
 #[utoipa::path(get, path = "/api/rooms", responses((status = 200, body = Hallway), (status = 401, body = ApiError)))]
@@ -180,7 +180,7 @@ pub(crate) async fn room_for(app: &App, id: &str, caller: SignedIn) -> Result<(R
 }
 
 /// A live room that the caller may know of. Everything else is `room_not_found`, except `room_ended` for a room that
-/// has ended and was open to them.
+/// has ended and was open to them, and `banned` for one whose moderators keep them out.
 async fn known_room(app: &App, id: &str, caller: &SignedIn) -> Result<(RoomId, Handle, Admission), ApiError> {
     let member = caller.member.person.id;
     let id: RoomId = id.parse().map_err(|_| Code::RoomNotFound)?;
@@ -192,6 +192,9 @@ async fn known_room(app: &App, id: &str, caller: &SignedIn) -> Result<(RoomId, H
         return Err(if ended { Code::RoomEnded } else { Code::RoomNotFound }.into());
     };
     let admission = app.rooms.admits(&handle, member).await?;
+    if admission.banned {
+        return Err(Code::Banned.into());
+    }
     if !admission.admitted {
         return Err(Code::RoomNotFound.into());
     }

@@ -46,6 +46,7 @@ impl Owner {
         for person in renamed {
             self.tell_renamed(&person);
         }
+        self.send_chatter();
         for member in fresh {
             self.send_snapshot(member);
         }
@@ -127,11 +128,14 @@ impl Owner {
                     self.cut_kind(*member, kind).await;
                 }
                 self.present_by_leg.remove(member);
+                self.chatter.left(*member);
                 // They are not in again by now: [`Round::must_end_before`].
                 self.rooms.left(*member, self.room.id());
                 let bye = match reason {
                     LeaveReason::Quit | LeaveReason::Lost => ByeCode::Left,
+                    LeaveReason::Removed { .. } if self.room.bans().contains_key(member) => ByeCode::Banned,
                     LeaveReason::Removed { .. } => ByeCode::Removed,
+                    LeaveReason::PassEnded => ByeCode::PassEnded,
                 };
                 gone.push((*member, round.byes.get(member).copied().unwrap_or(bye)));
             }
@@ -155,6 +159,23 @@ impl Owner {
             | Event::Returned { .. }
             | Event::HandRaised { .. }
             | Event::HandLowered { .. }
+            | Event::HandMoved { .. }
+            | Event::Banned { .. }
+            | Event::Unbanned { .. }
+            | Event::Described { .. }
+            | Event::Widened { .. }
+            | Event::HandsRuled { .. }
+            | Event::StageLocked { .. }
+            | Event::BackchannelSet { .. }
+            | Event::TimerSet { .. }
+            | Event::LinkPinned { .. }
+            | Event::LinkUnpinned { .. }
+            | Event::FloorGiven { .. }
+            | Event::CalledUp { .. }
+            | Event::CallUpEnded { .. }
+            | Event::Knocked { .. }
+            | Event::KnockEnded { .. }
+            | Event::Forgotten { .. }
             | Event::StageOffered { .. }
             | Event::OfferEnded { .. } => {}
         }
@@ -212,9 +233,35 @@ impl Owner {
         }
     }
 
+    /// Tells everybody what goes on around the talk, if it is time.
+    fn send_chatter(&mut self) {
+        let large = fanout::is_large(&self.room);
+        let flush = self.chatter.flush(edge::instant(), &self.room, &self.apart, large);
+        let mut slow = Vec::new();
+        for (&member, socket) in &self.sockets {
+            let message = flush.own.get(&member).or(flush.all.as_ref());
+            if message.is_some_and(|message| is_slow(&socket.outgoing, message.clone())) {
+                slow.push(member);
+            }
+        }
+        if let Some(captions) = &flush.captions {
+            for member in self.chatter.wanting() {
+                if self.sockets.get(&member).is_some_and(|socket| is_slow(&socket.outgoing, captions.clone())) {
+                    slow.push(member);
+                }
+            }
+        }
+        for member in slow {
+            self.drop_slow(member);
+        }
+    }
+
     fn send_snapshot(&mut self, member: MemberId) {
         let house = self.house.as_ref().map(super::summary::badge);
-        if let Some(snapshot) = fanout::snapshot(&self.room, &self.people, &self.apart, house, member, edge::now().0) {
+        if let Some(mut snapshot) =
+            fanout::snapshot(&self.room, &self.people, &self.apart, house, member, edge::now().0)
+        {
+            snapshot.lines = self.chatter.lines_for(&self.room, &self.apart, member);
             self.send_to(member, None, &ServerMessage::Snapshot(Box::new(snapshot)));
         }
     }

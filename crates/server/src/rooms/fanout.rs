@@ -16,6 +16,7 @@ use super::message::Outgoing;
 use super::owner::member_of;
 use crate::wire::Id;
 use crate::wire::hallway::HouseBadge;
+use crate::wire::running::{CallUp, WaitingGuest};
 use crate::wire::socket::{
     Audience, Events, Hand, HandCause, LeaveReason, LegEndCode, NumberedEvent, Offer, OfferCause, OwnHand, Participant,
     Person, RoleCause, RoomEvent, RoomInfo, ServerMessage, Snapshot, You,
@@ -76,7 +77,7 @@ impl Happened {
         match (self.reach, &self.numbered.event) {
             (Reach::ModeratorsAnd(member), _) => Some(member),
             (Reach::Everyone, Event::RoleChanged { member, .. }) => Some(*member),
-            (Reach::Everyone, _) => None,
+            (Reach::Everyone | Reach::Moderators, _) => None,
         }
     }
 
@@ -85,6 +86,7 @@ impl Happened {
         let reached = match self.reach {
             Reach::Everyone => true,
             Reach::ModeratorsAnd(member) => member == viewer,
+            Reach::Moderators => false,
         };
         reached && member_of(&self.numbered.event).is_none_or(|member| !apart.are(viewer, member))
     }
@@ -266,7 +268,7 @@ impl Fanout {
 }
 
 /// Whether a room has too many people to be told of each who comes and goes.
-fn is_large(room: &Room) -> bool {
+pub(super) fn is_large(room: &Room) -> bool {
     room.audience_count() + room.stage_count() > LARGE_ROOM
 }
 
@@ -317,12 +319,32 @@ pub(super) fn snapshot(
         hands: view
             .hands
             .into_iter()
-            .filter_map(|(member, hand)| Some(Hand { person: person(member)?, question: hand.question, at: hand.at.0 }))
+            .filter_map(|(member, hand)| {
+                let person = person(member)?;
+                Some(Hand { person, question: hand.question, at: hand.at.0, spoken: hand.spoken })
+            })
             .collect(),
         offers: view
             .offers
             .into_iter()
             .filter_map(|(member, by)| Some(Offer { person: person(member)?, by: person(by)? }))
+            .collect(),
+        settings: view.settings.into(),
+        called: view
+            .called
+            .into_iter()
+            .filter_map(|(member, call)| {
+                let (person, by, until) = (person(member)?, Id(call.by), call.until.0);
+                Some(CallUp { person, by, context: call.context, until })
+            })
+            .collect(),
+        waiting: view
+            .waiting
+            .into_iter()
+            .filter_map(|(guest, waiting)| {
+                let (by, until) = (Id(waiting.pass.by), waiting.pass.until.0);
+                Some(WaitingGuest { person: person(guest)?, by, at: waiting.at.0, until })
+            })
             .collect(),
         audience: Audience {
             count: view.audience_count,
@@ -333,6 +355,8 @@ pub(super) fn snapshot(
                 .filter_map(|seen| participant(seen, people))
                 .collect(),
         },
+        // Not of the room's own memory: whoever sends it fills it in.
+        lines: Vec::new(),
     })
 }
 
@@ -345,6 +369,7 @@ pub(super) fn participant(seen: &Seen, people: &HashMap<MemberId, Person>) -> Op
         connected: seen.connected,
         muted: seen.muted,
         mic: seen.mic,
+        guest_of: seen.guest_of.and_then(|by| people.get(&by).cloned()),
     })
 }
 
@@ -354,7 +379,11 @@ fn tell(event: &Event, room: &Room, people: &HashMap<MemberId, Person>) -> Optio
     let person = |member: &MemberId| people.get(member).cloned();
     Some(match event {
         Event::Opened { .. } => return None,
-        Event::Entered { member, number } => RoomEvent::Entered { person: person(member)?, number: number.0 },
+        Event::Entered { member, number, pass } => RoomEvent::Entered {
+            person: person(member)?,
+            number: number.0,
+            guest_of: pass.and_then(|pass| person(&pass.by)),
+        },
         Event::ConnectionLost { member } => RoomEvent::ConnectionLost { member: Id(*member) },
         Event::Returned { member } => RoomEvent::Returned { member: Id(*member) },
         Event::Left { member, reason } => RoomEvent::Left {
@@ -363,11 +392,14 @@ fn tell(event: &Event, room: &Room, people: &HashMap<MemberId, Person>) -> Optio
                 event::LeaveReason::Quit => LeaveReason::Quit,
                 event::LeaveReason::Lost => LeaveReason::Lost,
                 event::LeaveReason::Removed { .. } => LeaveReason::Removed,
+                event::LeaveReason::PassEnded => LeaveReason::PassEnded,
             },
         },
-        Event::HandRaised { member, question } => {
-            RoomEvent::HandRaised { person: person(member)?, question: question.clone() }
+        Event::HandRaised { member, question, place, spoken } => {
+            let (person, question) = (person(member)?, question.clone());
+            RoomEvent::HandRaised { person, question, place: *place, spoken: *spoken }
         }
+        Event::HandMoved { member, place, .. } => RoomEvent::HandMoved { member: Id(*member), place: *place },
         Event::HandLowered { member, cause } => RoomEvent::HandLowered {
             member: Id(*member),
             cause: match cause {
@@ -392,6 +424,7 @@ fn tell(event: &Event, room: &Room, people: &HashMap<MemberId, Person>) -> Optio
                 role: (*role).into(),
                 role_epoch: role_epoch.0,
                 connected: participant.connected,
+                guest_of: participant.pass.and_then(|pass| person(&pass.by)),
                 cause,
                 by: by.map(Id),
             }
@@ -403,6 +436,37 @@ fn tell(event: &Event, room: &Room, people: &HashMap<MemberId, Person>) -> Optio
             RoomEvent::Unmuted { member: Id(*member), by: Id(*by), role_epoch: role_epoch.0 }
         }
         Event::MicChanged { member, open } => RoomEvent::MicChanged { member: Id(*member), open: *open },
+        Event::Banned { member, by, reason } => {
+            RoomEvent::Banned { person: person(member)?, by: Id(*by), reason: reason.clone() }
+        }
+        Event::Unbanned { member, by } => RoomEvent::Unbanned { member: Id(*member), by: Id(*by) },
+        Event::Described { title, topics, language, by } => {
+            let (title, topics, language) = (title.clone(), topics.clone(), language.clone());
+            RoomEvent::Described { title, topics, language, by: Id(*by) }
+        }
+        Event::Widened { kind, by } => RoomEvent::Widened { kind: (*kind).into(), by: Id(*by) },
+        Event::HandsRuled { rule, by } => RoomEvent::HandsRuled { rule: (*rule).into(), by: Id(*by) },
+        Event::StageLocked { locked, by } => RoomEvent::StageLocked { locked: *locked, by: Id(*by) },
+        Event::BackchannelSet { open, slow_seconds, by } => {
+            RoomEvent::BackchannelSet { open: *open, slow_seconds: *slow_seconds, by: Id(*by) }
+        }
+        Event::TimerSet { until, by } => RoomEvent::TimerSet { until: until.map(|at| at.0), by: Id(*by) },
+        Event::LinkPinned { number, url, label, by } => {
+            let (url, label) = (url.clone(), label.clone());
+            RoomEvent::LinkPinned { number: *number, url, label, by: Id(*by) }
+        }
+        Event::LinkUnpinned { number, by } => RoomEvent::LinkUnpinned { number: *number, by: Id(*by) },
+        Event::FloorGiven { member, by } => RoomEvent::FloorGiven { member: member.map(Id), by: Id(*by) },
+        Event::CalledUp { member, by, context, until } => {
+            let (person, context) = (person(member)?, context.clone());
+            RoomEvent::CalledUp { person, by: Id(*by), context, until: until.0 }
+        }
+        Event::CallUpEnded { member, cause } => RoomEvent::CallUpEnded { member: Id(*member), cause: (*cause).into() },
+        Event::Knocked { guest, pass } => {
+            RoomEvent::Knocked { person: person(guest)?, by: Id(pass.by), until: pass.until.0 }
+        }
+        Event::KnockEnded { guest, cause } => RoomEvent::KnockEnded { guest: Id(*guest), cause: (*cause).into() },
+        Event::Forgotten { member } => RoomEvent::Forgotten { member: Id(*member) },
         Event::Ended { by } => RoomEvent::Ended { by: by.map(Id) },
     })
 }
@@ -414,6 +478,8 @@ fn role_cause(cause: &event::RoleCause) -> (RoleCause, Option<MemberId>) {
         event::RoleCause::SteppedDown => (RoleCause::SteppedDown, None),
         event::RoleCause::MovedToAudience { by } => (RoleCause::MovedToAudience, Some(by)),
         event::RoleCause::MadeModerator { by } => (RoleCause::MadeModerator, Some(by)),
+        event::RoleCause::ModeratorTaken { by } => (RoleCause::ModeratorTaken, Some(by)),
+        event::RoleCause::LetIn { by } => (RoleCause::LetIn, Some(by)),
         event::RoleCause::HandedOver { by } => (RoleCause::HandedOver, Some(by)),
         event::RoleCause::Inherited => (RoleCause::Inherited, None),
     }

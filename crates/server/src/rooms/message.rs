@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::SignOuts;
 use crate::media_io::Report;
 use crate::wire::ApiError;
+use crate::wire::chatter::{Caption, LineId, Reaction};
 use crate::wire::hallway::LiveMessage;
 use crate::wire::http::Roster;
 use crate::wire::socket::{Person, ServerMessage};
@@ -129,6 +130,19 @@ pub(crate) struct LegRequest<W> {
     pub(crate) reply: Reply<NewLeg>,
 }
 
+/// What goes on around the talk.
+#[derive(Debug)]
+pub(crate) enum Said {
+    /// A line for the backchannel.
+    Line { id: CommandId, text: String },
+    /// A line is to go.
+    Remove { id: CommandId, line: LineId },
+    /// What a speaker is saying.
+    Caption(Caption),
+    /// Whether the sender wants captions.
+    WantCaptions(bool),
+}
+
 /// What a room's owner can be asked.
 #[derive(Debug)]
 pub(crate) enum Message {
@@ -144,7 +158,19 @@ pub(crate) enum Message {
     /// A control socket is gone.
     Disconnected { member: MemberId, socket: SocketNo },
     /// A command came over a control socket.
-    Command { member: MemberId, socket: SocketNo, id: CommandId, role_epoch: RoleEpoch, command: Command },
+    Command {
+        member: MemberId,
+        socket: SocketNo,
+        id: CommandId,
+        role_epoch: RoleEpoch,
+        command: Command,
+        /// Somebody it is about who may never have been in the room.
+        about: Option<Person>,
+    },
+    /// Somebody reacted, and the room's counts were empty before; or it is somebody on stage.
+    React { member: MemberId, reaction: Reaction },
+    /// Something about the talk that is not kept came over a control socket.
+    Chat { member: MemberId, socket: SocketNo, said: Said },
     /// A client has lost its place in the events.
     Resync { member: MemberId, socket: SocketNo },
     /// A listen leg is asked for.
@@ -163,6 +189,8 @@ pub(crate) enum Message {
     Roster { viewer: MemberId, after: u32, reply: Reply<Roster> },
     /// These members are out, whatever they came by.
     Expel { members: Vec<MemberId>, done: oneshot::Sender<()> },
+    /// A member who was taken out deletes their account: nothing that they wrote stays.
+    Forget { member: MemberId, done: oneshot::Sender<()> },
     /// The room ends: whoever opened it deletes their account.
     End { done: oneshot::Sender<()> },
     /// The one has blocked the other.

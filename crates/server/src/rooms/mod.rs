@@ -1,5 +1,6 @@
 //! The live rooms of this process: each with one owner task, found by id, and a record of who is where.
 
+mod chatter;
 mod effects;
 mod fanout;
 mod legs;
@@ -31,6 +32,7 @@ use crate::live::Live;
 use crate::media_io::{Load, Media, Report};
 use crate::tasks::supervised;
 use crate::visits::Visits;
+use crate::wire::chatter::Reaction;
 use crate::wire::socket::ByeCode;
 use crate::wire::stored::{Unreadable, read_event, read_state, write_event};
 use crate::wire::{ApiError, Code};
@@ -106,9 +108,21 @@ impl Drop for Coming {
 pub(crate) struct Handle {
     inbox: mpsc::Sender<Message>,
     summary: watch::Receiver<Arc<Summary>>,
+    reactions: Arc<chatter::Reactions>,
 }
 
 impl Handle {
+    /// Counts a reaction of somebody in the room. The owner is told of the first that it does not know of, and of those
+    /// of people on stage, which are shown with their names.
+    pub(crate) fn react(&self, member: MemberId, reaction: Reaction) {
+        let first = self.reactions.add(reaction);
+        let shown = || self.summary.borrow().stage.contains(&member);
+        if (first || shown()) && self.send(Message::React { member, reaction }).is_err() {
+            // The next one tells the owner.
+            self.reactions.unnoticed();
+        }
+    }
+
     /// What the hallway shows of the room, and who may enter it.
     pub(crate) fn summary(&self) -> Arc<Summary> {
         self.summary.borrow().clone()
@@ -311,6 +325,21 @@ impl Rooms {
         }
     }
 
+    /// Makes every live room forget what a member wrote in it who was taken out of all of them. Returns when they have done
+    /// it.
+    pub(crate) async fn forget(&self, member: MemberId) {
+        let mut waiting = Vec::new();
+        for handle in self.all() {
+            let (done, forgotten) = oneshot::channel();
+            handle.deliver(Message::Forget { member, done }).await;
+            waiting.push(forgotten);
+        }
+        for forgotten in waiting {
+            // Fails if that room ended meanwhile: what its log keeps is rewritten with that of all others.
+            let _ = forgotten.await;
+        }
+    }
+
     /// Parts two members of whom the one has just blocked the other: in the room where both are, and in the hallway. The
     /// block must be in the store already.
     pub(crate) async fn part(&self, blocker: MemberId, blocked: MemberId) {
@@ -509,6 +538,7 @@ impl Rooms {
         let id = room.id();
         let (inbox, messages) = mpsc::channel(INBOX);
         let (mut owner, summary, known) = Owner::new(self.clone(), room, messages).await?;
+        let handle = Handle { inbox, summary, reactions: owner.chatter.reactions.clone() };
         {
             let mut presence = self.presence();
             presence.start(&owner.room);
@@ -517,7 +547,7 @@ impl Rooms {
             }
         }
         self.changed();
-        self.live.write().unwrap_or_else(PoisonError::into_inner).insert(id, Handle { inbox, summary });
+        self.live.write().unwrap_or_else(PoisonError::into_inner).insert(id, handle);
         metrics::gauge!("roomtone_rooms_live").increment(1.0);
         let rooms = self.clone();
         tokio::spawn(async move {

@@ -16,9 +16,10 @@ use roomtone_room::{Actor, Applied, Command, Event, Rejection, Role, Room};
 use roomtone_store::{AppendError, Hash, LogRow, RoomHouse, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::chatter::Chatter;
 use super::fanout::{Fanout, Happened};
 use super::legs::{Leg, Legs};
-use super::message::{Caller, LegRequest, Message, Outgoing, Reply, SocketNo};
+use super::message::{Caller, LegRequest, Message, Outgoing, Reply, Said, SocketNo};
 use super::summary::Summary;
 use super::tiers::Tiers;
 use super::{Known, Rooms};
@@ -84,6 +85,7 @@ pub(super) struct Owner {
     pub(super) legs: Legs,
     pub(super) tiers: Tiers,
     pub(super) fanout: Fanout,
+    pub(super) chatter: Chatter,
     /// Who the media threads were last told may be heard.
     pub(super) granted: BTreeSet<TalkerNo>,
     summary: watch::Sender<Arc<Summary>>,
@@ -166,6 +168,7 @@ impl Owner {
         ids.push(room.host());
         // Whoever made an offer that is still open may have left.
         ids.extend(room.offers().filter_map(|p| p.offer));
+        ids.extend(room.called().keys().copied());
         let people: HashMap<MemberId, Person> =
             rooms.store.people(&ids).await?.into_iter().map(|p| (p.id, Person::from(p))).collect();
         let mut standings = rooms.store.standings(&ids).await?;
@@ -185,6 +188,7 @@ impl Owner {
         let at = edge::instant();
         let owner = Self {
             fanout: Fanout::new(room.seq()),
+            chatter: Chatter::default(),
             snapshot_seq: room.seq(),
             tiers: Tiers::new(rooms.media.packing()),
             rooms,
@@ -334,10 +338,13 @@ impl Owner {
                     let _ = self.apply(Actor::System, Command::LoseConnection { member }, round);
                 }
             }
-            Message::Command { member, socket, id, role_epoch, command } => {
+            Message::Command { member, socket, id, role_epoch, command, about } => {
                 // Or else it was let go of or replaced: its client was told so, and knows nothing newer.
                 if self.sockets.get(&member).is_none_or(|current| current.number != socket) {
                     return;
+                }
+                if let Some(about) = about {
+                    self.people.entry(about.id.0).or_insert(about);
                 }
                 let actor = Actor::Member { member, role_epoch: Some(role_epoch), id: Some(id) };
                 let (seq, error) = match self.apply(actor, command, round) {
@@ -345,6 +352,14 @@ impl Owner {
                     Err(rejection) => (None, Some(rejection.into())),
                 };
                 round.direct.push((member, socket, ServerMessage::Answer { id: Id(id), seq, error }));
+            }
+            Message::React { member, reaction } => {
+                self.chatter.react(edge::instant(), self.room.participant(member), reaction);
+            }
+            Message::Chat { member, socket, said } => {
+                if self.sockets.get(&member).is_some_and(|current| current.number == socket) {
+                    self.chat(member, socket, said, round);
+                }
             }
             Message::Resync { member, socket } => round.resyncs.push((member, socket)),
             Message::Listen(request) => {
@@ -389,6 +404,13 @@ impl Owner {
             Message::Roster { viewer, after, reply } => round.rosters.push((viewer, after, reply)),
             Message::Expel { members, done } => {
                 self.expel(members, round);
+                round.done.push(done);
+            }
+            Message::Forget { member, done } => {
+                self.people.remove(&member);
+                self.chatter.forget(edge::instant(), member);
+                // Refused only if they are back, which their account's end will see to.
+                let _ = self.apply(Actor::System, Command::Forget { member }, round);
                 round.done.push(done);
             }
             Message::End { done } => {
@@ -466,6 +488,32 @@ impl Owner {
         }
         self.people.insert(member, person.clone());
         round.renamed.push(person);
+    }
+
+    /// What goes on around the talk: not kept, so it is answered with the round.
+    fn chat(&mut self, member: MemberId, socket: SocketNo, said: Said, round: &mut Round) {
+        let (now, instant) = (edge::now(), edge::instant());
+        let (id, result) = match said {
+            Said::Line { id, text } => {
+                let Some(person) = self.people.get(&member) else { return };
+                (id, self.chatter.say(&self.room, (now, instant), person, &text))
+            }
+            Said::Remove { id, line } => (id, self.chatter.remove(&self.room, instant, member, line)),
+            // Not answered: there are several a second, and a later one repairs an earlier.
+            Said::Caption(caption) => {
+                let _ = self.chatter.caption(&self.room, instant, member, caption);
+                return;
+            }
+            Said::WantCaptions(on) => {
+                self.chatter.want_captions(member, on);
+                return;
+            }
+        };
+        let (seq, error) = match result {
+            Ok(()) => (Some(self.room.seq().0), None),
+            Err(error) => (None, Some(error)),
+        };
+        round.direct.push((member, socket, ServerMessage::Answer { id: Id(id), seq, error }));
     }
 
     pub(super) fn leave(&mut self, member: MemberId, bye: ByeCode, round: &mut Round) {
@@ -594,7 +642,9 @@ impl Owner {
             let offering: HashSet<_> = self.room.offers().filter_map(|p| p.offer).collect();
             let room = &self.room;
             self.people.retain(|&member, _| {
-                room.participant(member).is_some() || offering.contains(&member) || room.host() == member
+                let awaited = room.called().contains_key(&member) || room.waiting().contains_key(&member);
+                let present = room.participant(member).is_some() || room.host() == member;
+                present || awaited || offering.contains(&member)
             });
         }
     }
@@ -671,7 +721,7 @@ impl Owner {
             return edge::instant();
         }
         let mut at = self.next_renewal.min(self.next_lease);
-        if let Some(flush) = self.fanout.flush_at() {
+        for flush in [self.fanout.flush_at(), self.chatter.flush_at()].into_iter().flatten() {
             at = at.min(flush);
         }
         if let Some(deadline) = self.room.next_deadline() {
@@ -707,12 +757,31 @@ pub(super) fn member_of(event: &Event) -> Option<MemberId> {
         | Event::Left { member, .. }
         | Event::HandRaised { member, .. }
         | Event::HandLowered { member, .. }
+        | Event::HandMoved { member, .. }
+        | Event::Banned { member, .. }
+        | Event::Unbanned { member, .. }
+        | Event::CalledUp { member, .. }
+        | Event::CallUpEnded { member, .. }
+        | Event::Knocked { guest: member, .. }
+        | Event::KnockEnded { guest: member, .. }
+        | Event::Forgotten { member }
         | Event::StageOffered { member, .. }
         | Event::OfferEnded { member, .. }
         | Event::RoleChanged { member, .. }
         | Event::Muted { member, .. }
         | Event::Unmuted { member, .. }
         | Event::MicChanged { member, .. } => Some(*member),
-        Event::Opened { .. } | Event::Ended { .. } => None,
+        // What is set for all is of nobody, whoever set it.
+        Event::Opened { .. }
+        | Event::Described { .. }
+        | Event::Widened { .. }
+        | Event::HandsRuled { .. }
+        | Event::StageLocked { .. }
+        | Event::BackchannelSet { .. }
+        | Event::TimerSet { .. }
+        | Event::LinkPinned { .. }
+        | Event::LinkUnpinned { .. }
+        | Event::FloorGiven { .. }
+        | Event::Ended { .. } => None,
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use roomtone_room::ids::{HouseId, MemberId};
-use roomtone_room::{Kind, Room};
+use roomtone_room::{HandRule, Kind, Room};
 use roomtone_store::{HouseStanding, RoomHouse, Standing, Store};
 
 use crate::wire::hallway::HouseBadge;
@@ -28,7 +28,12 @@ pub(crate) struct Summary {
     pub(super) ended: bool,
     pub(crate) kind: Kind,
     pub(crate) moderators: Vec<MemberId>,
+    /// Who may raise a hand.
+    pub(crate) hands: HandRule,
     named: BTreeSet<MemberId>,
+    /// Who was called up by a moderator and has not come.
+    called: BTreeSet<MemberId>,
+    banned: BTreeSet<MemberId>,
     house: Option<RoomHouse>,
 }
 
@@ -99,7 +104,10 @@ impl Summary {
             more: stage.iter().skip(CARD_STAGE).filter_map(|p| person(p.member)).collect(),
             ended: !room.is_open(),
             kind: room.kind(),
+            hands: room.settings().hands,
             named: room.named().collect(),
+            called: room.called().iter().filter(|(_, call)| call.admits).map(|(&member, _)| member).collect(),
+            banned: room.bans().keys().copied().collect(),
             moderators: stage.iter().filter(|p| p.role.moderates()).map(|p| p.member).collect(),
             stage: stage.iter().map(|p| p.member).collect(),
             house: house.cloned(),
@@ -126,7 +134,8 @@ impl Summary {
             Kind::Social => who.followed_by_moderator,
             Kind::Closed => false,
         };
-        !self.ended && !apart && house && (by_kind || self.named.contains(&who.member))
+        let wanted = by_kind || self.named.contains(&who.member) || self.called.contains(&who.member);
+        !self.ended && !apart && house && wanted && !self.banned.contains(&who.member)
     }
 
     /// To which of many it shows itself, as [`Summary::shows_itself_to`] has it.
@@ -176,9 +185,10 @@ impl Summary {
         };
         let who = Onlooker { member, blocked: &standing.blocked, entry, followed_by_moderator };
         let admitted = self.shows_itself_to(&who);
+        let banned = self.banned.contains(&member);
         let house = self.house.as_ref().filter(|_| entry != HouseEntry::Member);
         let rules_of = house.map(|house| house.handle.clone());
-        Ok(Admission { admitted, rules_of, followed_by_moderator, standing: Some(standing) })
+        Ok(Admission { admitted, banned, rules_of, followed_by_moderator, standing: Some(standing) })
     }
 }
 
@@ -192,6 +202,8 @@ pub(super) fn badge(house: &RoomHouse) -> HouseBadge {
 pub(crate) struct Admission {
     /// Whether they may know of it.
     pub(crate) admitted: bool,
+    /// Whether the room's moderators keep them out.
+    pub(crate) banned: bool,
     /// The handle of the house whose rules they have to accept before they enter.
     pub(crate) rules_of: Option<String>,
     pub(crate) followed_by_moderator: bool,
@@ -202,7 +214,7 @@ pub(crate) struct Admission {
 impl Admission {
     /// For somebody who is in the room.
     pub(super) fn of_somebody_inside() -> Self {
-        Self { admitted: true, rules_of: None, followed_by_moderator: false, standing: None }
+        Self { admitted: true, banned: false, rules_of: None, followed_by_moderator: false, standing: None }
     }
 
     /// Whether they may enter, and not only know of the room.

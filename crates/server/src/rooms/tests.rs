@@ -39,7 +39,7 @@ impl Handle {
     pub(crate) fn without_owner() -> (Self, mpsc::Receiver<Message>) {
         let (inbox, messages) = mpsc::channel(1);
         let summary = Summary::of(&Room::empty(), &HashMap::new(), None);
-        (Self { inbox, summary: watch::channel(Arc::new(summary)).1 }, messages)
+        (Self { inbox, summary: watch::channel(Arc::new(summary)).1, reactions: Arc::default() }, messages)
     }
 }
 
@@ -102,7 +102,7 @@ impl Scene {
             .unwrap();
         let (inbox, messages) = mpsc::channel(INBOX);
         let (owner, summary, _) = Owner::new(rooms, room, messages).await.unwrap();
-        let handle = Handle { inbox, summary };
+        let handle = Handle { inbox, summary, reactions: owner.chatter.reactions.clone() };
         Self { owner, handle, host, ben, next: 0, load, _data: data }
     }
 
@@ -144,7 +144,7 @@ impl Scene {
         self.next += 1;
         let role_epoch = self.owner.room.participant(member).map_or(RoleEpoch(0), |p| p.role_epoch);
         let id = CommandId(self.next.into());
-        self.send(Message::Command { member, socket: from.number, id, role_epoch, command });
+        self.send(Message::Command { member, socket: from.number, id, role_epoch, command, about: None });
     }
 
     fn listen(&self, caller: &Caller) -> Answer<NewLeg> {
@@ -319,7 +319,8 @@ async fn the_legs_of_a_visit_end_with_it() {
         socket: ben_socket.number,
         id: CommandId(999),
         role_epoch: RoleEpoch(0),
-        command: Command::RaiseHand { question: None },
+        command: Command::RaiseHand { question: None, followed_by_speaker: false },
+        about: None,
     });
     scene.send(Message::Disconnected { member: ben.member(), socket: ben_socket.number });
     scene.settle().await;

@@ -4,6 +4,7 @@
 //! those of the HTTP surface by way of OpenAPI; `make types` writes both and a test compares.
 
 pub mod admin;
+pub mod chatter;
 pub mod error;
 pub mod hallway;
 pub mod houses;
@@ -12,6 +13,7 @@ pub mod id;
 pub mod invites;
 pub mod notices;
 pub mod people;
+pub mod running;
 pub mod search;
 pub mod sign_in;
 pub mod socket;

@@ -2,13 +2,15 @@
 
 use roomtone_room::command as rules;
 use roomtone_room::event;
-use roomtone_room::ids::{AvatarId, CommandId, MemberId, RoomId};
+use roomtone_room::ids::{AvatarId, CommandId, MemberId, RoomId, Timestamp};
 use roomtone_room::role;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 use utoipa::ToSchema;
 
+use super::chatter::{Caption, Chatter, Line, LineId, Reaction};
 use super::hallway::HouseBadge;
+use super::running::{CallUp, CallUpCause, HandRule, KnockCause, Settings, WaitingGuest};
 use super::{ApiError, Id};
 
 /// A member as others see them.
@@ -74,6 +76,8 @@ pub struct Participant {
     pub muted: bool,
     /// Whether their microphone is open.
     pub mic: bool,
+    /// For a guest, who made their link and vouches for them.
+    pub guest_of: Option<Person>,
 }
 
 /// Everything the server sends.
@@ -102,6 +106,13 @@ pub enum ServerMessage {
     Renamed {
         /// As they are to be shown from now on.
         person: Person,
+    },
+    /// What went on around the talk, merged.
+    Chatter(Chatter),
+    /// What is being said, for those who want captions: the newest of each speaker.
+    Captions {
+        /// At most one of each speaker.
+        captions: Vec<Caption>,
     },
     /// The server cut a media leg.
     LegEnded {
@@ -158,6 +169,10 @@ pub enum ByeCode {
     Elsewhere,
     /// A moderator removed the member.
     Removed,
+    /// A moderator banned the member from the room.
+    Banned,
+    /// The guest's link has ended.
+    PassEnded,
     /// The member left, or was away for too long.
     Left,
     /// The room ended.
@@ -180,6 +195,8 @@ impl ByeCode {
             Self::Replaced => "You are in this room on another device.",
             Self::Elsewhere => "You went to another room.",
             Self::Removed => "A moderator removed you from the room.",
+            Self::Banned => "A moderator banned you from the room.",
+            Self::PassEnded => "Your link to this room has ended.",
             Self::Left => "You have left the room.",
             Self::RoomEnded => "The room has ended.",
             Self::SessionEnded => "You were signed out.",
@@ -205,15 +222,23 @@ pub struct Snapshot {
     pub you: You,
     /// Everybody on stage: host, moderators, speakers, each by time on stage.
     pub stage: Vec<Participant>,
+    /// What moderators set.
+    pub settings: Settings,
     /// The hands in their order; empty unless the viewer is a moderator.
     pub hands: Vec<Hand>,
     /// The open offers to come on stage; empty unless the viewer is a moderator.
     pub offers: Vec<Offer>,
+    /// Who was called up and has not come; empty unless the viewer is a moderator.
+    pub called: Vec<CallUp>,
+    /// The guests who wait; empty unless the viewer is a moderator.
+    pub waiting: Vec<WaitingGuest>,
     /// The audience.
     pub audience: Audience,
+    /// The last lines of the backchannel, oldest first; at most 100.
+    pub lines: Vec<Line>,
 }
 
-/// What does not change about a room.
+/// What a room says about itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct RoomInfo {
     /// The room's id.
@@ -275,6 +300,8 @@ pub struct Hand {
     /// When it went up.
     #[ts(type = "number")]
     pub at: u64,
+    /// Whether they have spoken in this room.
+    pub spoken: bool,
 }
 
 /// An open offer to come on stage.
@@ -331,6 +358,7 @@ pub enum RoomEvent {
     Entered {
         person: Person,
         number: u32,
+        guest_of: Option<Person>,
     },
     ConnectionLost {
         #[ts(type = "string")]
@@ -348,6 +376,13 @@ pub enum RoomEvent {
     HandRaised {
         person: Person,
         question: Option<String>,
+        place: u32,
+        spoken: bool,
+    },
+    HandMoved {
+        #[ts(type = "string")]
+        member: Id<MemberId>,
+        place: u32,
     },
     HandLowered {
         #[ts(type = "string")]
@@ -369,6 +404,7 @@ pub enum RoomEvent {
         role: Role,
         role_epoch: u32,
         connected: bool,
+        guest_of: Option<Person>,
         cause: RoleCause,
         #[ts(type = "string | null")]
         by: Option<Id<MemberId>>,
@@ -392,6 +428,99 @@ pub enum RoomEvent {
         member: Id<MemberId>,
         open: bool,
     },
+    Banned {
+        person: Person,
+        #[ts(type = "string")]
+        by: Id<MemberId>,
+        reason: Option<String>,
+    },
+    Unbanned {
+        #[ts(type = "string")]
+        member: Id<MemberId>,
+        #[ts(type = "string")]
+        by: Id<MemberId>,
+    },
+    Described {
+        title: String,
+        topics: Vec<String>,
+        language: String,
+        #[ts(type = "string")]
+        by: Id<MemberId>,
+    },
+    Widened {
+        kind: Kind,
+        #[ts(type = "string")]
+        by: Id<MemberId>,
+    },
+    HandsRuled {
+        rule: HandRule,
+        #[ts(type = "string")]
+        by: Id<MemberId>,
+    },
+    StageLocked {
+        locked: bool,
+        #[ts(type = "string")]
+        by: Id<MemberId>,
+    },
+    BackchannelSet {
+        open: bool,
+        slow_seconds: u16,
+        #[ts(type = "string")]
+        by: Id<MemberId>,
+    },
+    TimerSet {
+        #[ts(type = "number | null")]
+        until: Option<u64>,
+        #[ts(type = "string")]
+        by: Id<MemberId>,
+    },
+    LinkPinned {
+        number: u32,
+        url: String,
+        label: String,
+        #[ts(type = "string")]
+        by: Id<MemberId>,
+    },
+    LinkUnpinned {
+        number: u32,
+        #[ts(type = "string")]
+        by: Id<MemberId>,
+    },
+    FloorGiven {
+        #[ts(type = "string | null")]
+        member: Option<Id<MemberId>>,
+        #[ts(type = "string")]
+        by: Id<MemberId>,
+    },
+    CalledUp {
+        person: Person,
+        #[ts(type = "string")]
+        by: Id<MemberId>,
+        context: Option<String>,
+        #[ts(type = "number")]
+        until: u64,
+    },
+    CallUpEnded {
+        #[ts(type = "string")]
+        member: Id<MemberId>,
+        cause: CallUpCause,
+    },
+    Knocked {
+        person: Person,
+        #[ts(type = "string")]
+        by: Id<MemberId>,
+        #[ts(type = "number")]
+        until: u64,
+    },
+    KnockEnded {
+        #[ts(type = "string")]
+        guest: Id<MemberId>,
+        cause: KnockCause,
+    },
+    Forgotten {
+        #[ts(type = "string")]
+        member: Id<MemberId>,
+    },
     Ended {
         #[ts(type = "string | null")]
         by: Option<Id<MemberId>>,
@@ -406,6 +535,7 @@ pub enum LeaveReason {
     Quit,
     Lost,
     Removed,
+    PassEnded,
 }
 
 /// Why a hand is down again.
@@ -436,6 +566,8 @@ pub enum RoleCause {
     SteppedDown,
     MovedToAudience,
     MadeModerator,
+    ModeratorTaken,
+    LetIn,
     HandedOver,
     Inherited,
 }
@@ -453,6 +585,35 @@ pub enum ClientMessage {
         role_epoch: u32,
         /// What.
         command: Command,
+    },
+    /// A reaction. It is not answered; one too many is dropped.
+    React {
+        /// Which.
+        kind: Reaction,
+    },
+    /// A line for the backchannel; answered by its id.
+    Say {
+        /// Chosen by the sender.
+        #[ts(type = "string")]
+        id: Id<CommandId>,
+        /// One line, at most 500 characters.
+        text: String,
+    },
+    /// Takes a line away: one's own, or any for those who run the room; answered by its id.
+    RemoveLine {
+        /// Chosen by the sender.
+        #[ts(type = "string")]
+        id: Id<CommandId>,
+        /// The line's number.
+        #[ts(type = "number")]
+        line: LineId,
+    },
+    /// What a speaker is saying. It is not answered.
+    Caption(Caption),
+    /// Whether the sender wants captions.
+    WantCaptions {
+        /// Whether they do.
+        on: bool,
     },
     /// Asks for a snapshot.
     Resync,
@@ -510,9 +671,60 @@ pub enum Command {
         #[ts(type = "string")]
         member: Id<MemberId>,
     },
+    TakeModerator {
+        #[ts(type = "string")]
+        member: Id<MemberId>,
+    },
     HandOver {
         #[ts(type = "string")]
         member: Id<MemberId>,
+    },
+    MoveHand {
+        #[ts(type = "string")]
+        member: Id<MemberId>,
+        place: u32,
+    },
+    Ban {
+        #[ts(type = "string")]
+        member: Id<MemberId>,
+        reason: Option<String>,
+    },
+    Unban {
+        #[ts(type = "string")]
+        member: Id<MemberId>,
+    },
+    Describe {
+        title: String,
+        topics: Vec<String>,
+        language: String,
+    },
+    Widen {
+        kind: Kind,
+    },
+    RuleHands {
+        rule: HandRule,
+    },
+    LockStage {
+        locked: bool,
+    },
+    SetBackchannel {
+        open: bool,
+        slow_seconds: u16,
+    },
+    SetTimer {
+        #[ts(type = "number | null")]
+        until: Option<u64>,
+    },
+    PinLink {
+        url: String,
+        label: String,
+    },
+    UnpinLink {
+        number: u32,
+    },
+    GiveFloor {
+        #[ts(type = "string | null")]
+        member: Option<Id<MemberId>>,
     },
     End,
 }
@@ -521,10 +733,12 @@ impl From<Command> for rules::Command {
     fn from(command: Command) -> Self {
         match command {
             Command::Leave => Self::Leave,
-            Command::RaiseHand { question } => Self::RaiseHand { question },
+            // Whoever asks the room looks up whether a speaker follows the sender, where that counts.
+            Command::RaiseHand { question } => Self::RaiseHand { question, followed_by_speaker: false },
             Command::LowerHand => Self::LowerHand,
             Command::AcceptHand { member } => Self::AcceptHand { member: member.0 },
             Command::DeclineHand { member } => Self::DeclineHand { member: member.0 },
+            Command::MoveHand { member, place } => Self::MoveHand { member: member.0, place },
             Command::OfferStage { member } => Self::OfferStage { member: member.0 },
             Command::WithdrawOffer { member } => Self::WithdrawOffer { member: member.0 },
             Command::AcceptOffer => Self::AcceptOffer,
@@ -535,8 +749,20 @@ impl From<Command> for rules::Command {
             Command::Unmute { member } => Self::Unmute { member: member.0 },
             Command::MoveToAudience { member } => Self::MoveToAudience { member: member.0 },
             Command::Remove { member } => Self::Remove { member: member.0 },
+            Command::Ban { member, reason } => Self::Ban { member: member.0, reason },
+            Command::Unban { member } => Self::Unban { member: member.0 },
             Command::MakeModerator { member } => Self::MakeModerator { member: member.0 },
+            Command::TakeModerator { member } => Self::TakeModerator { member: member.0 },
             Command::HandOver { member } => Self::HandOver { member: member.0 },
+            Command::Describe { title, topics, language } => Self::Describe { title, topics, language },
+            Command::Widen { kind } => Self::Widen { kind: kind.into() },
+            Command::RuleHands { rule } => Self::RuleHands { rule: rule.into() },
+            Command::LockStage { locked } => Self::LockStage { locked },
+            Command::SetBackchannel { open, slow_seconds } => Self::SetBackchannel { open, slow_seconds },
+            Command::SetTimer { until } => Self::SetTimer { until: until.map(Timestamp) },
+            Command::PinLink { url, label } => Self::PinLink { url, label },
+            Command::UnpinLink { number } => Self::UnpinLink { number },
+            Command::GiveFloor { member } => Self::GiveFloor { member: member.map(|id| id.0) },
             Command::End => Self::End,
         }
     }

@@ -7,7 +7,7 @@ use axum::response::Response;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::connection::{Connection, Heard, Upgrade};
-use super::{Allowance, Asked, LATE_BY, Life, PULSE_EVERY};
+use super::{Allowance, Asked, COMMANDS_BURST, COMMANDS_PER_SECOND, LATE_BY, Life, PULSE_EVERY};
 use crate::app::App;
 use crate::http::SignedIn;
 use crate::live::{Hearing, goodbye};
@@ -67,7 +67,7 @@ enum End {
 /// Sends what there is to tell until the connection is lost or the socket is let go of.
 async fn talk<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut Connection<S>, hearing: &mut Hearing) -> End {
     let mut wake = std::pin::pin!(tokio::time::sleep(PULSE_EVERY));
-    let (mut life, mut allowance) = (Life::default(), Allowance::new());
+    let (mut life, mut allowance) = (Life::default(), Allowance::new(COMMANDS_BURST, COMMANDS_PER_SECOND));
     // What was there before counts as new.
     hearing.hallway.mark_changed();
     loop {

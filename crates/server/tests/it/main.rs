@@ -20,6 +20,7 @@ mod people;
 mod push;
 mod restart;
 mod rooms;
+mod running;
 mod search;
 mod sign_in;
 mod socket;

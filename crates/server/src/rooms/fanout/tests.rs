@@ -124,7 +124,7 @@ fn a_small_room_is_told_at_once_and_a_large_one_once_a_second() {
 #[test]
 fn what_only_moderators_see_costs_a_large_audience_nothing() {
     let mut scene = Scene::with(1_000);
-    let told = scene.happens(MemberId(500), Command::RaiseHand { question: None });
+    let told = scene.happens(MemberId(500), Command::RaiseHand { question: None, followed_by_speaker: false });
     assert!(told.moderators.is_some() && told.own.keys().eq([&MemberId(500)]));
     scene.wait(2 * MERGE_FOR);
     let later = scene.flush(Vec::new());

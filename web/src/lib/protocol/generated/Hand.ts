@@ -16,4 +16,8 @@ question: string | null,
 /**
  * When it went up.
  */
-at: number, };
+at: number, 
+/**
+ * Whether they have spoken in this room.
+ */
+spoken: boolean, };

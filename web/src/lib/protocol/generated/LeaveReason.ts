@@ -3,4 +3,4 @@
 /**
  * Why somebody is no longer in the room.
  */
-export type LeaveReason = "quit" | "lost" | "removed";
+export type LeaveReason = "quit" | "lost" | "removed" | "pass_ended";

@@ -29,4 +29,8 @@ muted: boolean,
 /**
  * Whether their microphone is open.
  */
-mic: boolean, };
+mic: boolean, 
+/**
+ * For a guest, who made their link and vouches for them.
+ */
+guest_of: Person | null, };

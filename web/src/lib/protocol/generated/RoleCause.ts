@@ -3,4 +3,4 @@
 /**
  * Why a role changed.
  */
-export type RoleCause = "hand_accepted" | "offer_accepted" | "stepped_down" | "moved_to_audience" | "made_moderator" | "handed_over" | "inherited";
+export type RoleCause = "hand_accepted" | "offer_accepted" | "stepped_down" | "moved_to_audience" | "made_moderator" | "moderator_taken" | "let_in" | "handed_over" | "inherited";

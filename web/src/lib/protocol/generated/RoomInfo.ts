@@ -3,7 +3,7 @@ import type { HouseBadge } from "./HouseBadge";
 import type { Kind } from "./Kind";
 
 /**
- * What does not change about a room.
+ * What a room says about itself.
  */
 export type RoomInfo = { 
 /**

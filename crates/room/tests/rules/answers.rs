@@ -1,0 +1,280 @@
+//! Every answer of a room: for each command, each role of its sender and each circumstance that matters to it, what comes
+//! of it. The table stands in docs/PROTOCOL.md; `WRITE_DOCS=1 cargo test -p roomtone-room answers` writes it anew.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use roomtone_room::Kind::Social;
+use roomtone_room::{Applied, Rejection, Room, STAGE_MAX};
+
+use crate::trace::{OPENED_AT, attempt, opened, play};
+
+const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/PROTOCOL.md");
+const BEGIN: &str = "<!-- answers: generated, see crates/room/tests/rules/answers.rs -->\n";
+const END: &str = "<!-- answers end -->\n";
+
+/// The roles of senders, and the letter that has the role in every circumstance below.
+const SENDERS: [(&str, &str); 8] = [
+    ("outside", "o"),
+    ("waiting guest", "w"),
+    ("listener", "l"),
+    ("guest on stage", "g"),
+    ("speaker", "s"),
+    ("moderator", "m"),
+    ("host", "a"),
+    ("the server", "*"),
+];
+
+/// What leads to a room with somebody of every role, in which `t` is whom the commands are about.
+const CAST: &[&str] = &[
+    "a enter",
+    "l enter followed",
+    "s enter followed",
+    "s raise",
+    "a accept s",
+    "m enter",
+    "m raise",
+    "a accept m",
+    "a moderator m",
+    "g knock 9000000",
+    "a admit g",
+    "w knock 9000000",
+];
+
+/// Nothing in particular is so.
+const PLAIN: &str = "nothing in particular";
+
+/// Circumstances by name: what leads to them after [`CAST`].
+const CIRCUMSTANCES: &[(&str, &[&str])] = &[
+    (PLAIN, &[]),
+    ("absent", &[]),
+    ("listens", &["t enter followed"]),
+    ("has a hand up", &["t enter followed", "t raise"]),
+    ("was asked on stage", &["t enter followed", "a offer t"]),
+    ("speaks", &["t enter followed", "t raise", "a accept t"]),
+    ("is muted", &["t enter followed", "t raise", "a accept t", "a mute t"]),
+    ("moderates", &["t enter followed", "t raise", "a accept t", "a moderator t"]),
+    ("is host", &["t enter followed", "t raise", "a accept t", "a host t"]),
+    ("is a guest on stage", &["t knock 9000000", "a admit t"]),
+    ("waits as a guest", &["t knock 9000000"]),
+    ("was called up", &["m call t"]),
+    ("is banned", &["a ban t"]),
+    ("has a hand up, stage locked", &["t enter followed", "t raise", "a lock"]),
+    ("listens, stage locked", &["t enter followed", "a lock"]),
+    ("has a hand up, stage full", &["t enter followed", "t raise", "full"]),
+    ("listens, stage full", &["t enter followed", "full"]),
+    ("hand up", &["l raise"]),
+    ("asked on stage", &["a offer l"]),
+    ("asked on stage, stage locked", &["a offer l", "a lock"]),
+    ("asked on stage, stage full", &["a offer l", "full"]),
+    ("hands off", &["a hands off"]),
+    ("hands for people followed", &["a hands followed"]),
+    ("muted", &["a mute s", "a mute g"]),
+    ("called up", &["m call o"]),
+    ("banned", &["a ban o"]),
+    ("link 1 pinned", &["a pin https://example.org"]),
+    ("away", &["* lose l", "* lose s", "* lose m", "* lose a"]),
+];
+
+/// The targets that a command about somebody is tried on.
+const TARGETS: &[&str] = &[
+    "absent",
+    "listens",
+    "has a hand up",
+    "was asked on stage",
+    "speaks",
+    "is muted",
+    "moderates",
+    "is host",
+    "is a guest on stage",
+    "waits as a guest",
+    "was called up",
+    "is banned",
+];
+
+/// Every command by its name on the wire (those of the server in italics), as the traces write it, with the circumstances
+/// that matter to it.
+const COMMANDS: &[(&str, &str, &[&str])] = &[
+    ("*enter*, in a social room, not followed", "enter", &[PLAIN, "called up", "banned", "away"]),
+    ("*enter*, followed by a moderator", "enter followed", &[PLAIN, "called up", "banned", "away"]),
+    ("*knock*", "knock 9000000", &[PLAIN]),
+    ("*decline_call_up*", "not-now", &[PLAIN, "called up"]),
+    ("leave", "leave", &[PLAIN]),
+    ("raise_hand", "raise", &[PLAIN, "hand up", "hands off", "hands for people followed"]),
+    ("raise_hand, followed by a speaker", "raise-followed", &["hands off", "hands for people followed"]),
+    ("lower_hand", "lower", &[PLAIN, "hand up"]),
+    ("accept_hand", "accept t", TARGETS),
+    ("accept_hand", "accept t", &["has a hand up, stage locked", "has a hand up, stage full"]),
+    ("decline_hand", "decline t", TARGETS),
+    ("move_hand", "move t 0", TARGETS),
+    ("offer_stage", "offer t", TARGETS),
+    ("offer_stage", "offer t", &["listens, stage locked", "listens, stage full"]),
+    ("withdraw_offer", "withdraw t", TARGETS),
+    ("accept_offer", "yes", &[PLAIN, "asked on stage", "asked on stage, stage locked", "asked on stage, stage full"]),
+    ("decline_offer", "no", &[PLAIN, "asked on stage"]),
+    ("step_down", "down", &[PLAIN]),
+    ("set_mic, open", "mic on", &[PLAIN, "muted"]),
+    ("set_mic, closed", "mic off", &[PLAIN, "muted"]),
+    ("mute", "mute t", TARGETS),
+    ("unmute", "unmute t", TARGETS),
+    ("move_to_audience", "audience t", TARGETS),
+    ("remove", "remove t", TARGETS),
+    ("ban", "ban t", TARGETS),
+    ("unban", "unban t", TARGETS),
+    ("make_moderator", "moderator t", TARGETS),
+    ("take_moderator", "demote t", TARGETS),
+    ("hand_over", "host t", TARGETS),
+    ("give_floor", "floor t", TARGETS),
+    ("call_up", "call t About it", TARGETS),
+    ("call_up", "call t About it", &["listens, stage locked"]),
+    ("withdraw_call_up", "uncall t", &["absent", "was called up"]),
+    ("admit", "admit t", TARGETS),
+    ("turn_away", "turn-away t", TARGETS),
+    ("describe", "describe Another title", &[PLAIN]),
+    ("widen, to open", "widen open", &[PLAIN]),
+    ("rule_hands, off", "hands off", &[PLAIN, "hands off"]),
+    ("lock_stage", "lock", &[PLAIN, "listens, stage locked"]),
+    ("set_backchannel, off", "chat off", &[PLAIN]),
+    ("set_timer", "timer 60000", &[PLAIN]),
+    ("pin_link", "pin https://example.org", &[PLAIN]),
+    ("unpin_link 1", "unpin 1", &[PLAIN, "link 1 pinned"]),
+    ("end", "end", &[PLAIN]),
+    ("*lose_connection*", "lose t", TARGETS),
+    ("*end_pass*", "end-pass t", TARGETS),
+    ("*forget*", "forget t", TARGETS),
+    ("*tick*", "tick", &[PLAIN]),
+];
+
+/// A room in these circumstances.
+fn room_in(circumstance: &str) -> Room {
+    let mut room = opened(Social);
+    let mut now = OPENED_AT;
+    let (_, steps) = CIRCUMSTANCES.iter().find(|(name, _)| *name == circumstance).expect("a circumstance by its name");
+    for step in CAST.iter().chain(*steps) {
+        if *step == "full" {
+            fill_the_stage(&mut room);
+            continue;
+        }
+        let came = play(&mut room, &mut now, step);
+        assert!(!came.starts_with('!'), "{circumstance}: {step}: {came}");
+    }
+    room
+}
+
+fn fill_the_stage(room: &mut Room) {
+    use roomtone_room::{Actor, Command, MemberId};
+    let as_member = |member| Actor::Member { member, role_epoch: None, id: None };
+    let host = as_member(room.host());
+    for number in 1000.. {
+        if room.stage_count() == STAGE_MAX {
+            return;
+        }
+        let member = MemberId(number);
+        let raise = Command::RaiseHand { question: None, followed_by_speaker: true };
+        room.apply(OPENED_AT, as_member(member), Command::Enter { followed_by_moderator: true }).expect("followed");
+        room.apply(OPENED_AT, as_member(member), raise).expect("a listener");
+        room.apply(OPENED_AT, host, Command::AcceptHand { member }).expect("a hand");
+    }
+}
+
+/// What came of it in one word: a rejection's code, or the events.
+fn in_short(result: &Result<Applied, Rejection>) -> String {
+    match result {
+        Err(rejection) => format!("`{}`", snake_case(&format!("{rejection:?}"))),
+        Ok(applied) if applied.events.is_empty() => "nothing".to_owned(),
+        Ok(applied) => {
+            let name = |event: &dyn std::fmt::Debug| {
+                let told = format!("{event:?}");
+                snake_case(told.split([' ', '{']).next().unwrap_or_default())
+            };
+            let names: Vec<String> = applied.events.iter().map(|numbered| name(&numbered.event)).collect();
+            format!("**{}**", names.join(", "))
+        }
+    }
+}
+
+fn snake_case(name: &str) -> String {
+    let mut out = String::new();
+    for c in name.chars() {
+        if c.is_uppercase() && !out.is_empty() {
+            out.push('_');
+        }
+        out.extend(c.to_lowercase());
+    }
+    out
+}
+
+/// The whole table as Markdown. Circumstances in which every sender gets the same answer share a row.
+fn table() -> String {
+    let mut table =
+        format!("| command | whom it is about, or what is so | {} |\n", SENDERS.map(|(role, _)| role).join(" | "));
+    writeln!(table, "|{}", "---|".repeat(SENDERS.len() + 2)).expect("a string takes all");
+    for (name, asked, circumstances) in COMMANDS {
+        let mut rows: Vec<(Vec<String>, Vec<&str>)> = Vec::new();
+        for circumstance in *circumstances {
+            let room = room_in(circumstance);
+            let cells: Vec<String> =
+                SENDERS.iter().map(|(_, sender)| in_short(&attempt(&mut room.clone(), sender, asked))).collect();
+            match rows.iter_mut().find(|(known, _)| *known == cells) {
+                Some((_, also)) => also.push(circumstance),
+                None => rows.push((cells, vec![circumstance])),
+            }
+        }
+        for (cells, circumstances) in rows {
+            writeln!(table, "| {name} | {} | {} |", circumstances.join("; "), cells.join(" | "))
+                .expect("a string takes all");
+        }
+    }
+    table
+}
+
+#[test]
+fn every_answer_is_documented() {
+    let document = std::fs::read_to_string(DOCUMENT).expect("docs/PROTOCOL.md is there");
+    let (before, rest) = document.split_once(BEGIN).expect("the document has a place for the table");
+    let (written, after) = rest.split_once(END).expect("the place has an end");
+    let table = table();
+    if std::env::var_os("WRITE_DOCS").is_some() {
+        std::fs::write(DOCUMENT, format!("{before}{BEGIN}{table}{END}{after}")).expect("the document can be written");
+    } else {
+        assert!(written == table, "docs/PROTOCOL.md is stale: run the test with WRITE_DOCS=1");
+    }
+}
+
+/// A command that is in no row would have no listed answer.
+#[test]
+fn the_table_knows_every_command() {
+    let known: BTreeMap<String, ()> = COMMANDS
+        .iter()
+        .map(|(_, asked, _)| {
+            let command = crate::trace::command(asked);
+            let told = format!("{command:?}");
+            (told.split([' ', '{']).next().unwrap_or_default().to_owned(), ())
+        })
+        .collect();
+    let source = include_str!("../../src/command.rs");
+    let body = source.split("pub enum Command {").nth(1).and_then(|rest| rest.split("\n}\n").next()).expect("the enum");
+    let variants = body.lines().filter_map(|line| {
+        let line = line.strip_prefix("    ").filter(|line| line.starts_with(char::is_uppercase))?;
+        Some(line.trim_end_matches([',', ' ', '{']).to_owned())
+    });
+    for variant in variants {
+        assert!(known.contains_key(&variant), "no row for {variant}");
+    }
+}
+
+/// After the end nothing is carried out, whoever asks.
+#[test]
+fn after_the_end_every_answer_is_that_it_ended() {
+    let mut now = OPENED_AT;
+    for (_, asked, circumstances) in COMMANDS {
+        for circumstance in *circumstances {
+            let mut room = room_in(circumstance);
+            let host = format!("{} end", if *circumstance == "is host" { "t" } else { "a" });
+            assert!(!play(&mut room, &mut now, &host).starts_with('!'), "{circumstance}");
+            for (_, sender) in SENDERS {
+                assert_eq!(attempt(&mut room.clone(), sender, asked), Err(Rejection::RoomEnded), "{asked}");
+            }
+        }
+    }
+}

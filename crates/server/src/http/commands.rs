@@ -1,0 +1,59 @@
+//! What a command needs to be looked up before the room can decide on it. The room's owner itself never waits for the
+//! store on behalf of one person.
+
+use std::sync::Arc;
+
+use roomtone_room::ids::MemberId;
+use roomtone_room::{Command, HandRule};
+
+use super::rooms::TOPICS_MAX;
+use super::text;
+use crate::app::App;
+use crate::rooms::Handle;
+use crate::wire::socket::Person;
+use crate::wire::{ApiError, Code};
+
+/// A command with what was looked up for it.
+pub(crate) struct Prepared {
+    pub(crate) command: Command,
+    /// Somebody it is about who may never have been in the room.
+    pub(crate) about: Option<Person>,
+}
+
+/// Looks up what a member's command needs and checks its texts.
+///
+/// Errors: `member_not_found`, `invalid_title`, `invalid_topics`, `invalid_language`, or the store's.
+pub(crate) async fn prepare(
+    app: Arc<App>,
+    handle: Handle,
+    sender: MemberId,
+    command: Command,
+) -> Result<Prepared, ApiError> {
+    let internal = |error| ApiError::internal(&error);
+    let only = |command| Ok(Prepared { command, about: None });
+    match command {
+        Command::RaiseHand { question, .. } => {
+            let summary = handle.summary();
+            let followed_by_speaker = match summary.hands {
+                HandRule::Followed => app.store.any_follows(&summary.stage, sender).await.map_err(internal)?,
+                // It does not count. Should the rule change at this moment, the hand is refused and can be raised again.
+                HandRule::Everyone | HandRule::Off => false,
+            };
+            only(Command::RaiseHand { question, followed_by_speaker })
+        }
+        Command::Ban { member, reason } => {
+            let about = app.store.people(&[member]).await.map_err(internal)?.pop();
+            match about {
+                Some(about) => Ok(Prepared { command: Command::Ban { member, reason }, about: Some(about.into()) }),
+                None => Err(Code::MemberNotFound.into()),
+            }
+        }
+        Command::Describe { title, topics, language } => {
+            let title = text::title(&title)?;
+            let topics = text::topics(&topics, TOPICS_MAX)?;
+            let language = text::language(&language)?.to_owned();
+            only(Command::Describe { title, topics, language })
+        }
+        command => only(command),
+    }
+}

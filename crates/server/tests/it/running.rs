@@ -1,0 +1,179 @@
+//! Running a room: the queue, bans, what moderators set, and what is left of somebody who deletes their account.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Member, Server, listen_offer};
+
+fn about(kind: &str, member: &str) -> Value {
+    json!({ "type": kind, "member": member })
+}
+
+#[tokio::test]
+async fn hands_are_ordered_and_moderators_reorder_them() {
+    let (server, data) = Server::start().await;
+    let (ada, ben, eve) = (server.member(&data).await, server.member(&data).await, server.member(&data).await);
+    let room = ada.open("open").await;
+    let (mut host, mut first, mut second) = (ada.enter(&room).await, ben.enter(&room).await, eve.enter(&room).await);
+    first.accepted(json!({ "type": "raise_hand", "question": null })).await;
+    let raised = host.event("hand_raised").await;
+    assert_eq!((&raised["place"], &raised["spoken"]), (&json!(0), &json!(false)));
+    second.accepted(json!({ "type": "raise_hand", "question": "Me?" })).await;
+    assert_eq!(host.event("hand_raised").await["place"], 1);
+    host.accepted(json!({ "type": "move_hand", "member": eve.id, "place": 0 })).await;
+    let moved = host.event("hand_moved").await;
+    assert_eq!((moved["member"].as_str(), &moved["place"]), (Some(eve.id.as_str()), &json!(0)));
+    host.text(r#"{"type":"resync"}"#).await;
+    let snapshot = host.next("snapshot").await;
+    let queue: Vec<_> = snapshot["hands"].as_array().unwrap().iter().map(|hand| &hand["person"]["id"]).collect();
+    assert_eq!(queue, [&json!(eve.id), &json!(ben.id)]);
+    first.refused(json!({ "type": "move_hand", "member": ben.id, "place": 0 }), "not_allowed").await;
+}
+
+#[tokio::test]
+async fn hands_can_be_off_or_for_people_whom_a_speaker_follows() {
+    let (server, data) = Server::start().await;
+    let (ada, ben, eve) = (server.member(&data).await, server.member(&data).await, server.member(&data).await);
+    let room = ada.open("open").await;
+    let (mut host, mut followed, mut other) = (ada.enter(&room).await, ben.enter(&room).await, eve.enter(&room).await);
+    let raise = json!({ "type": "raise_hand", "question": null });
+    host.accepted(json!({ "type": "rule_hands", "rule": "off" })).await;
+    assert_eq!(other.event("hands_ruled").await["rule"], "off");
+    other.refused(raise.clone(), "hands_off").await;
+    host.accepted(json!({ "type": "rule_hands", "rule": "followed" })).await;
+    ada.send(Method::PUT, &format!("/api/members/{}/follow", ben.handle)).await;
+    other.refused(raise.clone(), "hands_followed_only").await;
+    followed.accepted(raise).await;
+    assert_eq!(host.event("hand_raised").await["person"]["id"], ben.id.as_str());
+}
+
+#[tokio::test]
+async fn a_ban_holds_by_every_way_in_and_can_be_lifted() {
+    let (server, data) = Server::start().await;
+    let (ada, ben) = (server.member(&data).await, server.member(&data).await);
+    let room = ada.open("open").await;
+    let (mut host, mut listener) = (ada.enter(&room).await, ben.enter(&room).await);
+    host.accepted(json!({ "type": "ban", "member": ben.id, "reason": "Shouting" })).await;
+    let banned = host.event("banned").await;
+    assert_eq!((&banned["person"]["id"], &banned["reason"]), (&json!(ben.id), &json!("Shouting")));
+    assert_eq!(listener.next("bye").await["code"], "banned");
+
+    let path = format!("/api/rooms/{room}");
+    ben.get(&path).await.refused(403, "banned");
+    ben.get(&format!("{path}/roster")).await.refused(403, "banned");
+    ben.offer(&format!("{path}/listen"), &listen_offer()).await.refused(403, "banned");
+    assert_eq!(ben.try_connect(&room, None, &[]).await.err(), Some((403, "banned".to_owned())));
+    assert_eq!(ben.get("/api/rooms").await.json()["rooms"], json!([]), "the hallway does not show it");
+    // Nor does a new name help.
+    let rename = json!({ "name": "Somebody Else" }).to_string();
+    let renamed = server.send_json(Method::PATCH, "/api/me", Some(&ben.token), &rename).await;
+    assert!(renamed.status.is_success(), "{}", renamed.text);
+    ben.get(&path).await.refused(403, "banned");
+
+    host.accepted(about("unban", &ben.id)).await;
+    host.event("unbanned").await;
+    ben.enter(&room).await;
+    // Somebody who has never been here, somebody who does not exist, and the host.
+    let eve = server.member(&data).await;
+    host.accepted(json!({ "type": "ban", "member": eve.id, "reason": null })).await;
+    eve.get(&path).await.refused(403, "banned");
+    host.refused(json!({ "type": "ban", "member": "0".repeat(26), "reason": null }), "member_not_found").await;
+    host.refused(json!({ "type": "ban", "member": ada.id, "reason": null }), "target_protected").await;
+}
+
+#[tokio::test]
+async fn what_moderators_set_is_told_to_all_and_survives_a_restart() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start_in(data.path()).await;
+    let (ada, ben) = (server.member(&data).await, server.member(&data).await);
+    let room = ada.open("closed").await;
+    let mut host = ada.enter(&room).await;
+    ben.get(&format!("/api/rooms/{room}")).await.refused(404, "room_not_found");
+    host.accepted(json!({ "type": "widen", "kind": "open" })).await;
+    host.refused(json!({ "type": "widen", "kind": "closed" }), "nothing_to_change").await;
+    let mut listener = ben.enter(&room).await;
+    host.accepted(json!({ "type": "describe", "title": "  Trees ", "topics": ["Gardens"], "language": "en" })).await;
+    let described = listener.event("described").await;
+    assert_eq!((&described["title"], &described["topics"]), (&json!("Trees"), &json!(["gardens"])));
+    host.refused(json!({ "type": "describe", "title": "", "topics": [], "language": "en" }), "invalid_title").await;
+    host.accepted(json!({ "type": "lock_stage", "locked": true })).await;
+    host.accepted(json!({ "type": "set_backchannel", "open": true, "slow_seconds": 30 })).await;
+    host.accepted(json!({ "type": "pin_link", "url": "https://example.org", "label": "Notes" })).await;
+    host.refused(json!({ "type": "pin_link", "url": "javascript:alert(1)", "label": "x" }), "invalid_text").await;
+    host.accepted(about("give_floor", &ada.id)).await;
+    assert_eq!(listener.event("floor_given").await["member"], ada.id.as_str());
+    let card = ben.get(&format!("/api/rooms/{room}")).await.json();
+    assert_eq!((&card["title"], &card["kind"]), (&json!("Trees"), &json!("open")));
+
+    let expected = json!({
+        "hands": "everyone", "stage_locked": true, "backchannel": true, "slow_seconds": 30,
+        "timer": null, "floor": ada.id,
+        "links": [{ "number": 1, "url": "https://example.org", "label": "Notes" }],
+    });
+    listener.text(r#"{"type":"resync"}"#).await;
+    assert_eq!(listener.next("snapshot").await["settings"], expected);
+    let who = [&ada, &ben].map(|m| (m.token.clone(), m.handle.clone(), m.id.clone()));
+    server.stop().await;
+    let server = Server::start_in(data.path()).await;
+    let [ada, ben] = who.map(|(token, handle, id)| Member { server: &server, token, handle, id });
+    let _host = ada.enter(&room).await;
+    let mut listener = ben.connect(&room, None).await;
+    assert_eq!(listener.next("snapshot").await["settings"], expected);
+    listener.refused(json!({ "type": "lock_stage", "locked": false }), "not_allowed").await;
+}
+
+#[tokio::test]
+async fn reactions_lines_and_captions_are_merged_and_reach_everybody() {
+    let (server, data) = Server::start().await;
+    let (ada, ben, eve) = (server.member(&data).await, server.member(&data).await, server.member(&data).await);
+    let room = ada.open("open").await;
+    let (mut host, mut ben_socket) = (ada.enter(&room).await, ben.enter(&room).await);
+    for _ in 0..3 {
+        ben_socket.text(r#"{"type":"react","kind":"applause"}"#).await;
+    }
+    host.text(r#"{"type":"react","kind":"heart"}"#).await;
+    let mut seen = (0, Value::Null);
+    while seen.0 < 3 || seen.1.is_null() {
+        let told = ben_socket.next("chatter").await;
+        for counted in told["reactions"].as_array().unwrap() {
+            if counted["kind"] == "applause" {
+                seen.0 += counted["count"].as_u64().unwrap();
+            }
+        }
+        if let Some(first) = told["on_stage"].as_array().unwrap().first() {
+            seen.1 = first.clone();
+        }
+    }
+    assert_eq!(seen, (3, json!({ "member": ada.id, "kind": "heart" })));
+
+    let id = "01234567890123456789012345";
+    ben_socket.text(&json!({ "type": "say", "id": id, "text": "Hello all" }).to_string()).await;
+    assert!(ben_socket.next("answer").await["error"].is_null());
+    let line = loop {
+        let told = host.next("chatter").await;
+        if let Some(line) = told["lines"].as_array().unwrap().first() {
+            break line.clone();
+        }
+    };
+    assert_eq!((line["text"].as_str(), line["person"]["id"].as_str()), (Some("Hello all"), Some(ben.id.as_str())));
+    // Whoever comes later has it from the snapshot, and not when they have a block with the author.
+    let mut late = eve.connect(&room, None).await;
+    assert_eq!(late.next("snapshot").await["lines"][0]["id"], line["id"]);
+    eve.send(Method::PUT, &format!("/api/members/{}/block", ben.handle)).await;
+    assert_eq!(late.next("snapshot").await["lines"], json!([]));
+    host.text(&json!({ "type": "remove_line", "id": id, "line": line["id"] }).to_string()).await;
+    while ben_socket.next("chatter").await["removed"] != json!([line["id"]]) {}
+    host.accepted(json!({ "type": "set_backchannel", "open": false, "slow_seconds": 0 })).await;
+    ben_socket.text(&json!({ "type": "say", "id": id, "text": "Still there?" }).to_string()).await;
+    assert_eq!(ben_socket.next("answer").await["error"]["code"], "backchannel_closed");
+
+    ben_socket.text(r#"{"type":"want_captions","on":true}"#).await;
+    // Answered once what came before it was taken.
+    ben_socket.text(r#"{"type":"resync"}"#).await;
+    ben_socket.next("snapshot").await;
+    host.accepted(json!({ "type": "set_mic", "open": true })).await;
+    let caption = json!({ "type": "caption", "number": 1, "text": "Good evening", "language": "en", "done": true });
+    host.text(&caption.to_string()).await;
+    let told = ben_socket.next("captions").await;
+    assert_eq!((&told["captions"][0]["text"], &told["captions"][0]["done"]), (&json!("Good evening"), &json!(true)));
+}
