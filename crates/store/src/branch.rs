@@ -1,5 +1,7 @@
 //! Branches of the invite tree: keeping a member and everybody below them out, and letting them in again.
 
+use std::collections::HashSet;
+
 use roomtone_room::ids::{MemberId, RecordId, Timestamp};
 
 use crate::admin::{AuditEntry, insert_audit};
@@ -66,6 +68,59 @@ macro_rules! with_branch {
 }
 
 impl Store {
+    /// The first step of [`Store::suspend_rest`], for a branch so large that all of it takes its time: keeps out those of
+    /// `here` whom the act is about, which are few, so that they are gone at once. Returns who was not suspended before.
+    ///
+    /// Errors: [`BranchError::Protected`], also when that is only known of somebody else in the branch; or the store's.
+    pub async fn suspend_here(
+        &self,
+        act: &BranchAct,
+        reason: &str,
+        here: &HashSet<MemberId>,
+    ) -> Result<Vec<MemberId>, BranchError> {
+        let mut transaction = self.database.begin().await?;
+        let of_owner = check(&mut transaction, act).await?;
+        let all = sql(with_branch!(
+            "SELECT m.id, m.admin FROM branch b JOIN members m ON m.id = b.id WHERE m.suspended_at IS NULL"
+        ));
+        let mut found = Vec::new();
+        for row in transaction.all(all.bind(act.member).bind(act.branch)).await? {
+            if row.bool("admin")? && !of_owner {
+                return Err(BranchError::Protected);
+            }
+            found.push(row.member("id")?);
+        }
+        found.retain(|member| here.contains(member));
+        // In one order, whoever else locks members.
+        found.sort_unstable();
+        let mut suspended = Vec::with_capacity(found.len());
+        for part in found.chunks(ROWS_PER_STATEMENT) {
+            let ids = || part.iter().copied();
+            let mark = sql("UPDATE members SET suspended_at = ").push_bind(act.at);
+            let mark = mark.push(" WHERE suspended_at IS NULL AND NOT owner AND id IN ").push_list(ids());
+            for row in transaction.all(mark.push(" RETURNING id")).await? {
+                suspended.push(row.member("id")?);
+            }
+            let root = act.branch.then_some(act.member);
+            let note = sql("INSERT INTO suspensions (member, root, author, reason, at) SELECT m.id, ")
+                .push_bind(root)
+                .push(", ")
+                .push_bind(act.author)
+                .push(", ")
+                .push_bind(reason)
+                .push(", ")
+                .push_bind(act.at)
+                .push(
+                    " FROM members m WHERE m.suspended_at IS NOT NULL
+                     AND NOT EXISTS (SELECT 1 FROM suspensions s WHERE s.member = m.id) AND m.id IN ",
+                )
+                .push_list(ids());
+            transaction.execute(note).await?;
+        }
+        transaction.commit().await?;
+        Ok(suspended)
+    }
+
     /// Keeps a member, or a branch, out of this server: their open invites are revoked, and nothing lets them in until they are
     /// restored, neither signing in nor a session that they have. Whoever is just being let in by one of these invites is
     /// suspended too. Returns who was not suspended before; what is left of their sessions is for
@@ -73,17 +128,36 @@ impl Store {
     ///
     /// Errors: [`BranchError::Protected`], or the store's.
     pub async fn suspend(&self, act: &BranchAct, reason: &str) -> Result<Vec<MemberId>, BranchError> {
-        match self.suspend_once(act, reason).await {
+        self.suspend_rest(act, reason, &[]).await
+    }
+
+    /// The same after [`Store::suspend_here`], which has suspended `already`; they are returned as well. Should this fail, they
+    /// stay out, and the act is repeated as a whole.
+    ///
+    /// Errors: as for [`Store::suspend`].
+    pub async fn suspend_rest(
+        &self,
+        act: &BranchAct,
+        reason: &str,
+        already: &[MemberId],
+    ) -> Result<Vec<MemberId>, BranchError> {
+        match self.suspend_once(act, reason, already).await {
             // Postgres takes one of two back that wait for each other: whoever signed in or came in just then has done so now.
-            Err(BranchError::Store(StoreError::Busy)) => self.suspend_once(act, reason).await,
+            Err(BranchError::Store(StoreError::Busy)) => self.suspend_once(act, reason, already).await,
             done => done,
         }
     }
 
-    async fn suspend_once(&self, act: &BranchAct, reason: &str) -> Result<Vec<MemberId>, BranchError> {
+    async fn suspend_once(
+        &self,
+        act: &BranchAct,
+        reason: &str,
+        already: &[MemberId],
+    ) -> Result<Vec<MemberId>, BranchError> {
         let mut transaction = self.database.begin().await?;
         let of_owner = check(&mut transaction, act).await?;
-        let mut suspended = Vec::new();
+        let mut suspended = already.to_vec();
+        let mut again = false;
         loop {
             let mark = sql(with_branch!(
                 "UPDATE members SET suspended_at = $3
@@ -91,9 +165,10 @@ impl Store {
             ));
             let rows = transaction.all(mark.bind(act.member).bind(act.branch).bind(act.at)).await?;
             // Nobody came in by the invites that were still open when the others were marked.
-            if rows.is_empty() {
+            if rows.is_empty() && again {
                 break;
             }
+            again = true;
             for row in &rows {
                 if row.bool("admin")? && !of_owner {
                     return Err(BranchError::Protected);

@@ -163,7 +163,11 @@ pub(super) async fn suspend(
     let reason = text::paragraphs(&request.reason, NOTE_MAX)?;
     let act = branch_act(&app, &caller, &handle, request.branch).await?;
     to_the_end(async move {
-        let out = app.store.suspend(&act, &reason).await.map_err(refused)?;
+        // Those who are in rooms go first: all of a large branch takes longer than a second.
+        let here = app.rooms.everybody();
+        let first = app.store.suspend_here(&act, &reason, &here).await.map_err(refused)?;
+        app.rooms.expel(&first.iter().copied().collect()).await;
+        let out = app.store.suspend_rest(&act, &reason, &first).await.map_err(refused)?;
         app.rooms.expel(&out.iter().copied().collect()).await;
         let count = out.len();
         tracing::info!(count, "members were suspended");

@@ -3,20 +3,21 @@
 //! Messages are made once for everybody who gets the same. There are three such classes: moderators, everybody else on
 //! stage, and the audience. Who is concerned by an event that only moderators see gets one of their own.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use roomtone_room::event::{self, Event, Numbered};
 use roomtone_room::ids::{MemberId, Seq};
 use roomtone_room::social::Apart;
-use roomtone_room::{Reach, Room, Seen, View, mergeable, reach};
+use roomtone_room::{Ban, Reach, Room, Seen, View, mergeable, reach};
 
 use super::legs::Leg;
 use super::message::Outgoing;
 use super::owner::member_of;
 use crate::wire::Id;
 use crate::wire::hallway::HouseBadge;
-use crate::wire::running::{CallUp, WaitingGuest};
+use crate::wire::running::{Banned, CallUp, WaitingGuest};
 use crate::wire::socket::{
     Audience, Events, Hand, HandCause, LeaveReason, LegEndCode, NumberedEvent, Offer, OfferCause, OwnHand, Participant,
     Person, RoleCause, RoomEvent, RoomInfo, ServerMessage, Snapshot, You,
@@ -25,6 +26,9 @@ use crate::wire::socket::{
 /// People in a room up to which everybody is told of each listener's coming and going at once. Above it, the audience
 /// is told only its size, once every [`MERGE_FOR`]. Higher makes larger rooms livelier and a burst of arrivals dearer.
 const LARGE_ROOM: usize = 200;
+
+/// Bans that a snapshot names. More cost bytes in every moderator's snapshot, and names that are kept in memory.
+pub(super) const BANS_NAMED: usize = 100;
 
 /// How long changes of a large audience are merged.
 const MERGE_FOR: Duration = Duration::from_secs(1);
@@ -293,6 +297,7 @@ pub(super) fn snapshot(
 ) -> Option<Snapshot> {
     let view = View::of(room, viewer)?;
     let person = |member: MemberId| people.get(&member).cloned();
+    let bans = if view.you.role.moderates() { last_bans(room) } else { Vec::new() };
     Some(Snapshot {
         seq: view.seq.0,
         now,
@@ -346,6 +351,13 @@ pub(super) fn snapshot(
                 Some(WaitingGuest { person: person(guest)?, by, at: waiting.at.0, until })
             })
             .collect(),
+        bans: bans
+            .into_iter()
+            .filter_map(|(member, ban)| {
+                let (person, by, at) = (person(member)?, Id(ban.by), ban.at.0);
+                Some(Banned { person, by, reason: ban.reason.clone(), at })
+            })
+            .collect(),
         audience: Audience {
             count: view.audience_count,
             first: view
@@ -358,6 +370,14 @@ pub(super) fn snapshot(
         // Not of the room's own memory: whoever sends it fills it in.
         lines: Vec::new(),
     })
+}
+
+/// The last bans of a room, newest first, at most [`BANS_NAMED`].
+pub(super) fn last_bans(room: &Room) -> Vec<(MemberId, &Ban)> {
+    let mut bans: Vec<_> = room.bans().iter().map(|(&member, ban)| (member, ban)).collect();
+    bans.sort_by_key(|(member, ban)| (Reverse(ban.at), *member));
+    bans.truncate(BANS_NAMED);
+    bans
 }
 
 /// Somebody in the room, as everybody may see them.

@@ -296,6 +296,11 @@ impl Rooms {
         handle.summary().admits_of(&self.store, members).await
     }
 
+    /// Everybody who is in a room or on the way to one.
+    pub(crate) fn everybody(&self) -> HashSet<MemberId> {
+        self.presence().members().collect()
+    }
+
     /// Takes members out of every room and cuts their sockets and legs, all at once; their sessions must be gone from the
     /// store already. Returns when the rooms have done it.
     pub(crate) async fn expel(&self, members: &HashSet<MemberId>) {

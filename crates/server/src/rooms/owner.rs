@@ -17,7 +17,7 @@ use roomtone_store::{AppendError, Hash, LogRow, RoomHouse, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::chatter::Chatter;
-use super::fanout::{Fanout, Happened};
+use super::fanout::{Fanout, Happened, last_bans};
 use super::legs::{Leg, Legs};
 use super::message::{Caller, LegRequest, Message, Outgoing, Reply, Said, SocketNo};
 use super::summary::Summary;
@@ -169,6 +169,7 @@ impl Owner {
         // Whoever made an offer that is still open may have left.
         ids.extend(room.offers().filter_map(|p| p.offer));
         ids.extend(room.called().keys().copied());
+        ids.extend(last_bans(&room).into_iter().map(|(member, _)| member));
         let people: HashMap<MemberId, Person> =
             rooms.store.people(&ids).await?.into_iter().map(|p| (p.id, Person::from(p))).collect();
         let mut standings = rooms.store.standings(&ids).await?;
@@ -640,11 +641,12 @@ impl Owner {
         if self.people.len() > 2 * present + FORMER_PEOPLE {
             // Whoever made an offer that is still open may have left.
             let offering: HashSet<_> = self.room.offers().filter_map(|p| p.offer).collect();
+            let banned: HashSet<_> = last_bans(&self.room).into_iter().map(|(member, _)| member).collect();
             let room = &self.room;
             self.people.retain(|&member, _| {
                 let awaited = room.called().contains_key(&member) || room.waiting().contains_key(&member);
                 let present = room.participant(member).is_some() || room.host() == member;
-                present || awaited || offering.contains(&member)
+                present || awaited || offering.contains(&member) || banned.contains(&member)
             });
         }
     }

@@ -121,6 +121,21 @@ pub struct WaitingGuest {
     pub until: u64,
 }
 
+/// Somebody who is kept out of the room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Banned {
+    /// Who.
+    pub person: Person,
+    /// By whom.
+    #[ts(type = "string")]
+    pub by: Id<MemberId>,
+    /// Why, if that was said.
+    pub reason: Option<String>,
+    /// Since when, in milliseconds since 1970.
+    #[ts(type = "number")]
+    pub at: u64,
+}
+
 /// How a call-up ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::chatter::{Caption, Chatter, Line, LineId, Reaction};
 use super::hallway::HouseBadge;
-use super::running::{CallUp, CallUpCause, HandRule, KnockCause, Settings, WaitingGuest};
+use super::running::{Banned, CallUp, CallUpCause, HandRule, KnockCause, Settings, WaitingGuest};
 use super::{ApiError, Id};
 
 /// A member as others see them.
@@ -232,6 +232,8 @@ pub struct Snapshot {
     pub called: Vec<CallUp>,
     /// The guests who wait; empty unless the viewer is a moderator.
     pub waiting: Vec<WaitingGuest>,
+    /// Who is banned, the last hundred, newest first; empty unless the viewer is a moderator.
+    pub bans: Vec<Banned>,
     /// The audience.
     pub audience: Audience,
     /// The last lines of the backchannel, oldest first; at most 100.

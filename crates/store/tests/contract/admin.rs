@@ -17,6 +17,7 @@ use crate::support::{World, contract, hash, invite, join, person, redeem, refuse
 
 contract!(
     a_branch_is_suspended_and_restored,
+    those_of_a_branch_who_are_here_go_first,
     sessions_of_a_branch_let_nobody_in_before_they_are_gone,
     a_list_goes_on_where_it_was_although_that_has_gone,
     the_owner_is_nobodys_to_suspend,
@@ -120,6 +121,30 @@ async fn a_branch_is_suspended_and_restored(world: &World) {
     );
     assert_eq!(acts.len(), 10, "what changed nothing is not there: {acts:?}");
     assert_eq!((log[9].actor.clone(), log[9].about.clone().map(|about| about.id)), (Some(person(1, "ada")), Some(eve)));
+}
+
+async fn those_of_a_branch_who_are_here_go_first(world: &World) {
+    let store = world.open().await;
+    let people = family(&store).await;
+    let [ada, ben, carol, dan, eve, frank] = ["ada", "ben", "carol", "dan", "eve", "frank"].map(|name| people[name]);
+    assert!(make(&store, &of(dan, 20)).await);
+    let here = [ada, dan, eve, frank].into();
+    let first = store.suspend_here(&act(1, ben, true, ada), "a ring", &here).await.unwrap();
+    assert_eq!(first.iter().copied().collect::<BTreeSet<_>>(), [dan, eve].into());
+    assert_eq!(suspended(&store).await, [dan, eve].into());
+    assert_eq!(store.session(&session_hash(4)).await.unwrap(), None);
+    // The rest, and one entry in the log for all of it; their open invites are revoked although they were out already.
+    let all = store.suspend_rest(&act(1, ben, true, ada), "a ring", &first).await.unwrap();
+    assert_eq!(all.into_iter().collect::<BTreeSet<_>>(), [ben, carol, dan, eve].into());
+    assert_eq!(store.invite(&hash(20), Timestamp(150)).await.unwrap(), None);
+    let log = store.audit_log(None).await.unwrap();
+    assert_eq!((log[0].act.as_str(), log[0].details.as_str()), ("suspend", "branch=true count=4"));
+    assert_eq!(store.restore(&act(2, ben, true, ada)).await.unwrap().len(), 4, "they come back together");
+    // Also when nobody is left for the rest.
+    let first = store.suspend_here(&act(3, dan, false, ada), "", &here).await.unwrap();
+    assert_eq!(store.suspend_rest(&act(3, dan, false, ada), "", &first).await.unwrap(), [dan]);
+    assert_eq!(store.audit_log(None).await.unwrap()[0].about.as_ref().map(|about| about.id), Some(dan));
+    refused!(store.suspend_here(&act(4, ada, true, ada), "", &here).await => BranchError::Protected);
 }
 
 /// Taking the rows of a large branch out is long, and may be cut off.
