@@ -80,10 +80,12 @@ screenshots: web ## Take the pictures in docs/images anew
 	optipng -quiet -o4 docs/images/*.png
 
 bench: build ## Run every benchmark, or one: make bench NAME=audience; results: target/bench/NAME.json and TABLE.md
-	@case "$(NAME)" in "" | browser-entry | members) scripts/setup.sh test ;; esac
-	@case "$(NAME)" in browser-entry | members) ;; *) target/release/crowd bench $(NAME) --out target/bench ;; esac
+	@case "$(NAME)" in "" | browser-entry | members | loss) scripts/setup.sh test ;; esac
+	@case "$(NAME)" in "" | loss) scripts/setup.sh demo ;; esac
+	@case "$(NAME)" in browser-entry | members | loss) ;; *) target/release/crowd bench $(NAME) --out target/bench ;; esac
 	@case "$(NAME)" in "" | browser-entry) node tests/e2e/bench.mjs target/bench/browser-entry.json ;; esac
 	@case "$(NAME)" in "" | members) scripts/bench-members.sh ;; esac
+	@case "$(NAME)" in "" | loss) node tests/e2e/loss.mjs target/bench/loss.json docs/images/loss.svg ;; esac
 
 fuzz-check: ## Check that the fuzz targets compile (needs a nightly toolchain)
 	cd fuzz && cargo +nightly check

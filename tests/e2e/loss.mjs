@@ -28,14 +28,21 @@ const DELAY = 15;
 /** Time to find losses out and adapt, in ms: receivers report every five seconds. */
 const ADAPTING = 12_000;
 /** How often the speech is heard as a whole in each condition. */
-const TIMES = 3;
+const TIMES = 2;
+/** What a recording may lack at its ends, in seconds: it is taken in pieces of one. */
+const RECORDER = 3;
 
 process.env.ROOMTONE_BIN ??= join(ROOT, 'target/release/roomtone');
 process.env.CROWD_BIN ??= join(ROOT, 'target/release/crowd');
 
+const open = [];
+const use = (resource) => (open.push(resource), resource);
+
+async function closeAll() {
+	await Promise.allSettled(open.splice(0).reverse().map((resource) => resource.close()));
+}
+
 async function measure(folder) {
-	const open = [];
-	const use = (resource) => (open.push(resource), resource);
 	try {
 		const speech = join(folder, 'speech.wav');
 		writeSpeech(speech);
@@ -61,7 +68,7 @@ async function measure(folder) {
 			}
 			await pause(ADAPTING);
 			const before = (await listener.slots())[index];
-			const heard = await record(listener, index, SPEECH_SECONDS * (TIMES + 1) + 1);
+			const heard = await record(listener, index, SPEECH_SECONDS * (TIMES + 1) + RECORDER);
 			const after = (await listener.slots())[index];
 			const concealed = (after.concealed - before.concealed) / (after.samples - before.samples);
 			const file = join(folder, `${results.length}.wav`);
@@ -74,7 +81,7 @@ async function measure(folder) {
 		const scores = JSON.parse(execFileSync(python, [join(ROOT, 'tests/e2e/players/score.py'), speech, ...recordings]));
 		return results.map((result, i) => ({ ...result, score: scores[i] }));
 	} finally {
-		for (const resource of open.reverse()) await resource.close();
+		await closeAll();
 	}
 }
 
@@ -150,6 +157,8 @@ if (!file) {
 	console.error('usage: loss.mjs [--draw] FILE.json [PICTURE.svg]');
 	process.exit(1);
 }
+// What is open is closed when it is stopped too.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void closeAll().finally(() => process.exit(130)));
 let results;
 if (drawOnly) {
 	results = JSON.parse(readFileSync(file, 'utf8'));

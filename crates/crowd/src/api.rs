@@ -144,16 +144,36 @@ impl Api {
     /// # Errors
     /// [`Error::Refused`], [`Error::Connection`].
     pub async fn open_room(&self, title: &str) -> Result<String> {
+        self.open_room_of(title, None).await
+    }
+
+    /// The same as a room of a house, if its handle is given.
+    ///
+    /// # Errors
+    /// As [`Api::open_room`].
+    pub async fn open_room_of(&self, title: &str, house: Option<&str>) -> Result<String> {
         let body = NewRoom {
             title: title.into(),
             kind: Kind::Open,
             language: None,
             named: Vec::new(),
             topics: Vec::new(),
-            house: None,
+            house: house.map(str::to_owned),
         };
         let answer = self.post("/api/rooms", &body).await?;
         Ok(parse::<RoomCreated>(&answer.body)?.id.0.to_string())
+    }
+
+    /// Posts an SDP offer to `path` once, however busy the server is, and returns what [`Api::offer`] does.
+    ///
+    /// # Errors
+    /// As [`Api::offer`].
+    pub async fn offer_once(&self, path: &str, sdp: String) -> Result<(String, String)> {
+        let answer = self.send(&Method::POST, path, "application/sdp", sdp).await?;
+        if !answer.status.is_success() {
+            return Err(refusal("POST", path, answer.status, &answer.headers, &answer.body));
+        }
+        located(path, answer)
     }
 
     /// Posts an SDP offer to `path` and returns the answer and the `Location` of the new leg.
@@ -162,13 +182,7 @@ impl Api {
     /// [`Error::Refused`] with the codes of docs/PROTOCOL.md, "Media legs"; [`Error::Connection`].
     pub async fn offer(&self, path: &str, sdp: String) -> Result<(String, String)> {
         let answer = self.request("POST", Method::POST, path, "application/sdp", sdp).await?;
-        let location = answer
-            .headers
-            .get(header::LOCATION)
-            .and_then(|value| value.to_str().ok())
-            .ok_or_else(|| Error::Connection(format!("POST {path} gave no Location")))?
-            .to_owned();
-        Ok((answer.body, location))
+        located(path, answer)
     }
 
     /// The handles of everybody who is in a room, by pages.
@@ -193,6 +207,14 @@ impl Api {
     /// [`Error::Refused`], [`Error::Connection`].
     pub async fn delete(&self, path: &str) -> Result<()> {
         self.request("DELETE", Method::DELETE, path, "", String::new()).await.map(|_| ())
+    }
+
+    /// Does something with JSON that needs no more than to have been done.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], [`Error::Connection`].
+    pub async fn order(&self, method: Method, path: &str, body: &Value) -> Result<()> {
+        self.request("order", method, path, "application/json", body.to_string()).await.map(|_| ())
     }
 
     /// The server's metrics in the Prometheus text format.
@@ -249,6 +271,13 @@ impl Api {
         let body = String::from_utf8_lossy(&body).into_owned();
         Ok(Answer { status: parts.status, headers: parts.headers, body })
     }
+}
+
+/// The SDP in an answer, and the path of the leg that it is about.
+fn located(path: &str, answer: Answer) -> Result<(String, String)> {
+    let location = answer.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
+    let location = location.ok_or_else(|| Error::Connection(format!("POST {path} gave no Location")))?.to_owned();
+    Ok((answer.body, location))
 }
 
 /// A page of a roster, as far as it is needed.

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -12,7 +13,7 @@ use crate::report::Report;
 use crate::scenario::load::{Full, Load};
 use crate::scenario::{Plan, Scenario, bench};
 use crate::server::{Packing, Server, Settings};
-use crate::{Error, Result, demo, scenario};
+use crate::{Error, Result, demo, relay, scenario};
 
 /// Talkers and listeners that are not browsers.
 #[derive(Debug, Parser)]
@@ -42,10 +43,15 @@ enum Command {
     Flood(Flood),
     /// More people knock than the server takes.
     Overload(Overload),
+    /// Somebody keeps sending and receiving after every way out, by every trick; then members do everything at random. Fails if
+    /// anything was heard that should not have been, or if the roster is not those who receive.
+    Hostile(Hostile),
     /// Joins a room that is there and prints JSON lines of what it hears; with --talk it talks as well.
     Peer(Peer),
     /// Keeps three rooms of a running server alive: people who talk, and an audience that comes and goes.
     Demo(Demo),
+    /// A way to the media ports of a server of this machine that loses, delays, moves and blocks: orders on standard input.
+    Relay(Relay),
     /// Runs the standard set of benchmarks, or one, at a size that suits the machine, and writes FOLDER/NAME.json for each
     /// and FOLDER/TABLE.md.
     Bench(Bench),
@@ -214,6 +220,27 @@ impl Overload {
 }
 
 #[derive(Debug, Args)]
+struct Hostile {
+    /// How long the ways out are tried, in seconds; each is tried twice in any case
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(0..=86_400))]
+    seconds: u32,
+    /// Steps of the random run; none at all if 0
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(0..=10_000_000))]
+    steps: u32,
+    #[command(flatten)]
+    place: Where,
+    /// Also write the report as JSON
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+impl Hostile {
+    fn plan(&self) -> Plan {
+        bench::hostile(u64::from(self.seconds), self.steps as usize)
+    }
+}
+
+#[derive(Debug, Args)]
 struct Peer {
     /// The server, like http://127.0.0.1:8080
     #[arg(long)]
@@ -255,6 +282,16 @@ struct Demo {
     /// The program that makes invites
     #[arg(long, env = "ROOMTONE_BIN", default_value = "target/release/roomtone")]
     server_binary: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct Relay {
+    /// A media address of the server; one way for each
+    #[arg(long, required = true)]
+    to: Vec<SocketAddr>,
+    /// Where the dice start
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
 }
 
 #[derive(Debug, Args)]
@@ -322,6 +359,7 @@ async fn run(command: Command) -> Result<()> {
             start(plan, &crowd.place, crowd.json).await
         }
         Command::Overload(overload) => start(overload.plan(), &overload.crowd.place, overload.crowd.json.clone()).await,
+        Command::Hostile(hostile) => start(hostile.plan(), &hostile.place, hostile.json).await,
         Command::Peer(peer) => {
             let options = scenario::peer::Options {
                 server: peer.server,
@@ -342,6 +380,7 @@ async fn run(command: Command) -> Result<()> {
             let listeners = wanted.listeners as usize;
             demo::run(&server, demo::Options { url: wanted.server, data: wanted.data, listeners }).await
         }
+        Command::Relay(wanted) => relay::run(&wanted.to, wanted.seed).await,
         Command::Bench(wanted) => benchmarks(wanted).await,
         Command::Worker => worker::run().await,
         Command::FloorWorker => aside(floor::worker).await,
@@ -403,7 +442,10 @@ fn finish(report: &Report, json: Option<PathBuf>) -> Result<()> {
     if let Some(path) = json {
         report.write_json(&path)?;
     }
-    report.print()
+    report.print()?;
+    let violations = scenario::hostile::violations(report);
+    violations.iter().for_each(|line| eprintln!("crowd: violation: {line}"));
+    if violations.is_empty() { Ok(()) } else { Err(Error::Load(format!("{} violations", violations.len()))) }
 }
 
 /// Everything that matters of a message that may have many lines: what comes before the first empty line.
@@ -438,11 +480,15 @@ mod tests {
             "rooms --rooms 0",
             "flood --per-second 1000000",
             "overload --max-listeners -1",
+            "hostile --steps -1",
+            "hostile --seconds 86401",
             "bench room --table",
             "peer --server http://x --room r",
             "peer --server http://x --room r --invite c",
             "peer --server http://x --room r --bearer t --deaf",
             "demo --server http://x",
+            "relay",
+            "relay --to localhost",
             "demo --server http://x --data d --listeners 100000",
         ] {
             let error = Cli::try_parse_from(["crowd"].into_iter().chain(arguments.split_whitespace()));
@@ -468,12 +514,15 @@ mod tests {
             "rooms --rooms 20",
             "flood --per-second 1000",
             "overload --max-listeners 0",
+            "hostile",
+            "hostile --seconds 0 --steps 0 --json out.json",
             "worker",
             "floor-worker",
             "flood-worker",
             "peer --server http://x --room r --bearer t --talk --deaf",
             "peer --server http://x --room r --invite c --handle crowd_t1 --seconds 3",
             "demo --server http://x --data d --listeners 0",
+            "relay --to 127.0.0.1:4000 --to [::1]:4001 --seed 7",
         ] {
             assert!(
                 Cli::try_parse_from(["crowd"].into_iter().chain(arguments.split_whitespace())).is_ok(),
@@ -486,6 +535,7 @@ mod tests {
         match Cli::try_parse_from(["crowd"].into_iter().chain(arguments.split_whitespace())).unwrap().command {
             Command::Audience(crowd) => crowd.plan(Scenario::Audience, LOAD),
             Command::Overload(overload) => overload.plan(),
+            Command::Hostile(hostile) => hostile.plan(),
             other => panic!("{other:?}"),
         }
     }
@@ -497,6 +547,8 @@ mod tests {
         let sized = plan("audience --listeners 7 --talkers 2 --seconds 3 --full 4 --at-once 5 --packing 60");
         assert_eq!(sized.load, Load { listeners: 7, talkers: 2, seconds: 3, full: Full::Count(4), at_once: 5 });
         assert_eq!(sized.settings.packing, Some(Packing::Ms60));
+        let hostile = plan("hostile --seconds 3 --steps 7");
+        assert_eq!((hostile.scenario, hostile.load.seconds), (Scenario::Hostile { steps: 7 }, 3));
         for (arguments, inside, limit) in [
             ("overload --listeners 300", 200, Some(200)),
             ("overload --listeners 300 --max-listeners 50", 50, Some(50)),

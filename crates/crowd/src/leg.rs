@@ -267,7 +267,7 @@ pub(crate) fn udp_candidate(sdp: &str) -> Option<SocketAddr> {
 }
 
 /// A socket on the address from which the system reaches `remote`.
-async fn socket_towards(remote: SocketAddr) -> std::io::Result<UdpSocket> {
+pub(crate) async fn socket_towards(remote: SocketAddr) -> std::io::Result<UdpSocket> {
     let any: IpAddr = if remote.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let probe = UdpSocket::bind((any, 0)).await?;
     // Connecting a UDP socket sends nothing: it only chooses the route.

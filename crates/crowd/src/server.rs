@@ -28,6 +28,8 @@ pub struct Server {
     pub api: Api,
     binary: PathBuf,
     data: PathBuf,
+    /// The code of the invite that makes its owner, if nobody owned it when it was started here.
+    owner: Option<String>,
     /// Present when this process started it: it ends with this value.
     own: Option<(Child, TempDir)>,
 }
@@ -110,11 +112,14 @@ impl Server {
         if let Some(stderr) = child.stderr.take() {
             tokio::spawn(forward(stderr, lines));
         }
-        let mut last = String::from("nothing");
+        let (mut last, mut owner) = (String::from("nothing"), None);
         let ready = async {
             while let Some(line) = said.recv().await {
                 if let Some(url) = ready_url(&line) {
                     return Some(url.to_owned());
+                }
+                if let Some(code) = invite_code(&line) {
+                    owner.get_or_insert_with(|| code.to_owned());
                 }
                 last = line;
             }
@@ -123,7 +128,7 @@ impl Server {
         let url =
             tokio::time::timeout(START_PATIENCE, ready).await.map_err(|_| Error::Timeout("the server to listen"))?;
         let url = url.ok_or_else(|| Error::Server(format!("ended before it listened; last it said: {last}")))?;
-        Ok(Self { api: Api::new(&url)?, binary: binary.to_owned(), data, own: Some((child, folder)) })
+        Ok(Self { api: Api::new(&url)?, binary: binary.to_owned(), data, owner, own: Some((child, folder)) })
     }
 
     /// A server that runs already at `url` with its data in `data`; `binary` makes its invites.
@@ -131,7 +136,18 @@ impl Server {
     /// # Errors
     /// [`Error::Usage`] for a URL that is not one.
     pub fn running(url: &str, data: &Path, binary: &Path) -> Result<Self> {
-        Ok(Self { api: Api::new(url)?, binary: binary.to_owned(), data: data.to_owned(), own: None })
+        let (binary, data) = (binary.to_owned(), data.to_owned());
+        Ok(Self { api: Api::new(url)?, binary, data, owner: None, own: None })
+    }
+
+    /// The folder with its data.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// The code by which somebody becomes its owner, once, if this process started it.
+    pub fn owner(&self) -> Option<&str> {
+        self.owner.as_deref()
     }
 
     /// The code of a fresh invite, by `roomtone invite`.

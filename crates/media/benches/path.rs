@@ -86,6 +86,7 @@ impl Hall {
         let fingerprint = Fingerprint(digest.as_ref().try_into().expect("SHA-256 has 32 bytes"));
         let line = |slot: u32| ListenSlot {
             payload_type: 111,
+            red: Some(63),
             level_ext: Some(1),
             nack: true,
             ssrc: n * 4 + slot,

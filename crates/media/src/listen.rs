@@ -11,11 +11,12 @@ use dimpl::{Dtls, Output as DtlsOutput, SrtpProfile};
 use roomtone_room::ids::TalkerNo;
 
 use crate::budget::Budget;
-use crate::feed::Feed;
+use crate::feed::{Feed, PACKED_MAX};
 use crate::frame::{Frame, SLOTS};
 use crate::ice::Ice;
 use crate::identity::{Identity, fingerprint_of};
 use crate::leg::{Fingerprint, LegId};
+use crate::red;
 use crate::ring::Ring;
 use crate::rtp::{self, AudioLevel, Header, Rtcp, SenderInfo};
 use crate::shard::{CONNECT_LIMIT, CONSENT_LIMIT, EndReason, ListenSetup, ListenSlot, Outbox, Stats};
@@ -32,6 +33,24 @@ pub const SETTLE: Duration = Duration::from_secs(4);
 /// Packets per second that one listener may have sent again. More repairs worse networks; fewer bounds what a listener
 /// who asks for everything costs. A stream has 50 packets a second, so this is half of one.
 pub const RESENDS_PER_SECOND: u32 = 25;
+
+/// Packets before its own that a packet carries for a listener who loses some (RFC 2198). Each more outlasts a longer
+/// burst, by one packet, and costs as much as a packet's sound once more.
+const REPEATED: u64 = 2;
+
+/// So many packets missed within [`LOSSY_WITHIN`] make a listener one who loses packets: at 50 a second, 2.7 %. Fewer
+/// spends redundancy on single losses, which are sent again on request.
+const LOSSY_COUNT: u16 = 4;
+
+/// See [`LOSSY_COUNT`].
+const LOSSY_WITHIN: Duration = Duration::from_secs(3);
+
+/// The share lost, of 256, in a receiver's report that counts as much: 2.3 %.
+const LOSSY_SHARE: u8 = 6;
+
+/// How long a listener gets redundancy after losses. Longer spends more on what has passed; shorter meets more losses
+/// without it, in a network that is bad now and then.
+const REPEAT_FOR: Duration = Duration::from_secs(30);
 
 /// Between two sender reports of a slot that is in use (RFC 3550 section 6.2 asks for 5 s or more); up to a second is
 /// added, different for each leg, so that reports of a large audience do not come all at once.
@@ -74,6 +93,38 @@ pub(crate) struct Listen {
     /// When the next sender reports are due; `None` while nothing was sent since the last.
     report_at: Option<Instant>,
     resends: Budget,
+    /// Made when the listener misses the first packet.
+    losses: Option<Box<Losses>>,
+}
+
+/// What a listener has lost of late.
+struct Losses {
+    /// How many packets since when.
+    count: u16,
+    since: Instant,
+    /// The newest packet of each slot that was missed: it is asked for again and again, and counts once.
+    newest: [u64; SLOTS],
+    /// Until when packets carry those before them, if they do.
+    repeat_until: Option<Instant>,
+}
+
+impl Losses {
+    fn new(now: Instant) -> Box<Self> {
+        Box::new(Self { count: 0, since: now, newest: [0; SLOTS], repeat_until: None })
+    }
+
+    /// Counts a packet that is missing. Whether these are many.
+    fn missing(&mut self, now: Instant, slot: usize, index: u64) -> bool {
+        if index <= self.newest[slot] {
+            return false;
+        }
+        self.newest[slot] = index;
+        if now >= self.since + LOSSY_WITHIN {
+            (self.since, self.count) = (now, 0);
+        }
+        self.count = self.count.saturating_add(1);
+        self.count >= LOSSY_COUNT
+    }
 }
 
 impl Listen {
@@ -84,7 +135,10 @@ impl Listen {
         let valid = |ext: Option<u8>| ext.is_none_or(|id| (1..=14).contains(&id));
         // All slots are sealed with one key: with one SSRC for two of them they would share nonces (RFC 7714, section 8.2).
         let alone = |at: usize| lines[..at].iter().all(|other| other.ssrc != lines[at].ssrc);
-        let fine = |(at, line): (usize, &ListenSlot)| line.payload_type < 128 && valid(line.level_ext) && alone(at);
+        let types = |line: &ListenSlot| {
+            line.payload_type < 128 && line.red.is_none_or(|red| red < 128 && red != line.payload_type)
+        };
+        let fine = |(at, line): (usize, &ListenSlot)| types(line) && valid(line.level_ext) && alone(at);
         if !lines.iter().enumerate().all(fine) {
             return None;
         }
@@ -101,6 +155,7 @@ impl Listen {
             report_interval: REPORT_INTERVAL + spread(setup.leg),
             report_at: None,
             resends: Budget::new(now, RESENDS_PER_SECOND),
+            losses: None,
         })
     }
 
@@ -191,6 +246,7 @@ impl Listen {
             stats.srtp_rejected += 1;
             return;
         };
+        let mut lossy = false;
         for packet in rtp::parse_compound(&bytes[..len]) {
             match packet {
                 Rtcp::ReceiverReport { blocks, .. } | Rtcp::SenderReport { blocks, .. } => {
@@ -199,6 +255,7 @@ impl Listen {
                     {
                         stats.receiver_reports += 1;
                         stats.receiver_loss_256ths += u64::from(block.fraction_lost);
+                        lossy |= block.fraction_lost >= LOSSY_SHARE;
                     }
                 }
                 Rtcp::Nack { media, lost, .. } => {
@@ -206,6 +263,10 @@ impl Listen {
                         self.slots[..self.count].iter().position(|slot| slot.line.ssrc == media && slot.line.nack);
                     let Some(slot) = slot else { continue };
                     for seq in lost {
+                        if let Some(index) = self.slots[slot].index_of(seq) {
+                            let losses = self.losses.get_or_insert_with(|| Losses::new(now));
+                            lossy |= losses.missing(now, slot, index);
+                        }
                         // What was lost before it reached us is asked for as well, and must not use up the budget.
                         if self.slots[slot].sent(seq).is_some() && self.resends.take(now, 1) {
                             resend(slot as u8, seq);
@@ -217,6 +278,10 @@ impl Listen {
                 Rtcp::Bye { .. } => {}
             }
         }
+        if lossy {
+            self.losses.get_or_insert_with(|| Losses::new(now)).repeat_until = Some(now + REPEAT_FOR);
+            self.slots.iter_mut().for_each(|slot| slot.repeats = slot.line.red.is_some());
+        }
     }
 
     /// Whether anything was sent: then a change of feeds is in the middle of something.
@@ -224,12 +289,15 @@ impl Listen {
         self.slots[..self.count].iter().any(|slot| slot.packets > 0)
     }
 
-    /// Seals a frame of a feed for this listener into `out` and returns the length. `None`: they are not to hear it.
+    /// Seals a frame of a feed for this listener into `out` and returns the length. `None`: they are not to hear it. `ring`
+    /// has the frames before it, for listeners who lose packets. In a large audience, whose packets are long, nobody gets
+    /// redundancy: what one may cost there is bounded by what all cost.
     pub(crate) fn seal(
         &mut self,
         now: Instant,
         feed: Feed,
         frame: &Frame,
+        ring: &Ring,
         out: &mut [u8; PACKET_MAX],
     ) -> Option<usize> {
         let (sealer, _) = self.keys.as_ref()?;
@@ -247,7 +315,9 @@ impl Listen {
         let place = slot.place(feed, frame)?;
         slot.packets = slot.packets.wrapping_add(1);
         slot.octets = slot.octets.wrapping_add(frame.payload.len() as u32);
-        let len = write(sealer, slot, place, frame, out)?;
+        let repeated = slot.repeats && feed == Feed::PLAIN;
+        let len = repeated.then(|| write_with_others(sealer, slot, place, frame, ring, out)).flatten();
+        let len = len.or_else(|| write(sealer, slot, place, frame, out))?;
         self.report_at.get_or_insert(now + self.report_interval);
         Some(len)
     }
@@ -313,6 +383,10 @@ impl Listen {
 
     fn report(&mut self, now: Instant, ntp: u64, out: &mut Outbox) {
         self.report_at = None;
+        let until = self.losses.as_mut().map(|losses| &mut losses.repeat_until);
+        if until.is_some_and(|until| until.take_if(|until| now >= *until).is_some()) {
+            self.slots.iter_mut().for_each(|slot| slot.repeats = false);
+        }
         let Some(keys) = &mut self.keys else { return };
         for slot in &self.slots[..self.count] {
             let Some(time) = slot.time_at(now) else { continue };
@@ -328,20 +402,60 @@ impl Listen {
 
 /// Writes and seals one packet. The same slot, place and frame give the same bytes.
 fn write(sealer: &Sealer, slot: &Slot, place: Place, frame: &Frame, out: &mut [u8; PACKET_MAX]) -> Option<usize> {
+    let start = write_header(slot, place, frame, slot.line.payload_type, out);
+    let end = start + frame.payload.len();
+    out.get_mut(start..end)?.copy_from_slice(&frame.payload);
+    sealer.seal_rtp(out, start, end, place.index).ok()
+}
+
+/// Writes and seals one packet that carries others of the slot as well, from `ring`. `None`: there are none that fit, and
+/// nothing is sealed. Such a packet is never sealed again: what the ring holds changes, and with other content under one
+/// index (RFC 7714, section 8.2) the key would be open.
+fn write_with_others(
+    sealer: &Sealer,
+    slot: &mut Slot,
+    place: Place,
+    frame: &Frame,
+    ring: &Ring,
+    out: &mut [u8; PACKET_MAX],
+) -> Option<usize> {
+    let red = slot.line.red?;
+    let mut blocks: [(u64, &[u8]); REPEATED as usize] = [(0, &[]); REPEATED as usize];
+    let mut first = blocks.len();
+    let mut long = frame.payload.len() + 1;
+    for back in 1..=REPEATED {
+        let earlier = slot.may_repeat(place, back).then(|| ring.find(frame.talker, frame.seq - back)).flatten();
+        let Some(earlier) = earlier else { continue };
+        let (offset, payload) = (frame.time.wrapping_sub(earlier.time), &earlier.payload);
+        long += 4 + payload.len();
+        if long > PACKED_MAX || !red::fits(offset, payload.len()) {
+            break;
+        }
+        first -= 1;
+        blocks[first] = (offset, payload);
+    }
+    let blocks = blocks.get(first..).filter(|blocks| !blocks.is_empty())?;
+    let start = write_header(slot, place, frame, red, out);
+    let len = red::pack(slot.line.payload_type, blocks, &frame.payload, out.get_mut(start..start + PACKED_MAX)?)?;
+    let sealed = sealer.seal_rtp(out, start, start + len, place.index).ok()?;
+    slot.octets = slot.octets.wrapping_add((len - frame.payload.len()) as u32);
+    slot.repeated();
+    Some(sealed)
+}
+
+/// Writes the header of a packet with this frame and payload type, and returns its length.
+fn write_header(slot: &Slot, place: Place, frame: &Frame, payload_type: u8, out: &mut [u8; PACKET_MAX]) -> usize {
     let line = &slot.line;
     let header = Header {
         marker: place.marker,
-        payload_type: line.payload_type,
+        payload_type,
         seq: place.index as u16,
         time: place.time,
         ssrc: line.ssrc,
         csrc: Some(frame.talker.0),
         audio_level: line.level_ext.map(|id| AudioLevel { id, level: frame.level.min(127), voice: frame.level < 127 }),
     };
-    let start = rtp::write_header(&header, out);
-    let end = start + frame.payload.len();
-    out.get_mut(start..end)?.copy_from_slice(&frame.payload);
-    sealer.seal_rtp(out, start, end, place.index).ok()
+    rtp::write_header(&header, out)
 }
 
 fn profile_of(profile: SrtpProfile) -> Option<Profile> {

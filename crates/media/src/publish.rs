@@ -33,6 +33,10 @@ pub const PACKETS_PER_SECOND: u32 = 150;
 /// Bytes per second that one speaker may send: 510 kbit/s, the most that Opus does (RFC 6716, section 2.1.1).
 pub const BYTES_PER_SECOND: u32 = 510_000 / 8;
 
+/// Streams that one leg may send, one after another. An encoder that is restarted begins another, so more serves devices that are
+/// plugged in and out; each leaves a hundred bytes behind until the leg ends.
+pub const STREAMS_MAX: usize = 64;
+
 /// The address that str0m believes to be its own (TEST-NET-1, RFC 5737).
 const OURS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 9);
 
@@ -75,6 +79,13 @@ pub(crate) struct Publish {
     red: Option<u8>,
     /// The stream that is listened to.
     ssrc: Option<Ssrc>,
+    /// The stream of the last packet that authenticated, and the one that [`Publish::new_stream`] has told.
+    proven: Option<Ssrc>,
+    told: Option<Ssrc>,
+    /// What is tried of what comes from elsewhere than the leg's paths.
+    strays: Budget,
+    /// Those that have authenticated so far, at most [`STREAMS_MAX`].
+    streams: Vec<Ssrc>,
     recovery: Recovery,
     /// Names the stretch of packets that is being forwarded: the upper half of [`crate::frame::Frame::seq`].
     stretch: u32,
@@ -134,6 +145,10 @@ impl Publish {
             opus: setup.opus,
             red: setup.red,
             ssrc,
+            proven: None,
+            told: None,
+            strays: Budget::new(now, PACKETS_PER_SECOND),
+            streams: Vec::new(),
             recovery: Recovery::default(),
             stretch: first_stretch(setup.leg),
             slot: None,
@@ -164,14 +179,16 @@ impl Publish {
         if rtp::kind(bytes) != PacketKind::Rtp {
             return self.feed(now, bytes, out, voices);
         }
-        let Some(ssrc) = ssrc_of(bytes).filter(|_| self.connected) else {
+        let Some(ssrc) = ssrc_of(bytes).map(Ssrc::from).filter(|_| self.connected) else {
             stats.srtp_rejected += 1;
             return Ok(false);
         };
         let connected = if self.ssrc == Some(ssrc) {
             self.feed(now, bytes, out, voices)?
-        } else {
+        } else if self.streams.len() < STREAMS_MAX || self.streams.contains(&ssrc) {
             self.try_stream(now, ssrc, bytes, out, voices)?
+        } else {
+            false
         };
         let limited = std::mem::take(&mut voices.limited);
         stats.rate_limited += limited;
@@ -179,6 +196,23 @@ impl Publish {
             stats.srtp_rejected += 1;
         }
         Ok(connected)
+    }
+
+    /// The stream that is listened to and has authenticated, if it is another than when this was last called.
+    pub(crate) fn new_stream(&mut self) -> Option<u32> {
+        let news = self.proven != self.told;
+        self.told = self.proven;
+        self.stream().filter(|_| news)
+    }
+
+    /// The stream that [`Publish::new_stream`] has told last.
+    pub(crate) fn stream(&self) -> Option<u32> {
+        self.told.map(|ssrc| *ssrc)
+    }
+
+    /// Whether a packet of the stream is to be tried that comes from none of the leg's paths.
+    pub(crate) fn tries_stray(&mut self, now: Instant) -> bool {
+        self.connected && self.strays.take(now, 1)
     }
 
     /// What is due at `now`. `Ok(true)` as for [`Publish::checked`].
@@ -283,9 +317,13 @@ impl Publish {
             if let Some(former) = self.ssrc.replace(packet.header.ssrc) {
                 self.rtc.direct_api().remove_stream_rx(former);
             }
+            if !self.streams.contains(&packet.header.ssrc) {
+                self.streams.push(packet.header.ssrc);
+            }
             self.recovery = Recovery::default();
             self.slot = None;
         }
+        self.proven = self.ssrc;
         let seq = SEQ_BASE + *packet.seq_no;
         let time = TIME_BASE + packet.time.numer();
         voices.claimed = packet.header.ext_vals.audio_level.map(|level| level.unsigned_abs().min(127));
@@ -320,9 +358,9 @@ fn first_stretch(leg: LegId) -> u32 {
 }
 
 /// The source of an RTP packet, which encryption leaves readable (RFC 3550, section 5.1).
-fn ssrc_of(packet: &[u8]) -> Option<Ssrc> {
+pub(crate) fn ssrc_of(packet: &[u8]) -> Option<u32> {
     let bytes = packet.get(8..12)?;
-    Some(u32::from_be_bytes(bytes.try_into().ok()?).into())
+    Some(u32::from_be_bytes(bytes.try_into().ok()?))
 }
 
 fn remote_fingerprint(fingerprint: Fingerprint) -> str0m::config::Fingerprint {

@@ -1,4 +1,4 @@
-//! Redundant audio (RFC 2198): unpacking, and recovering lost packets from later ones.
+//! Redundant audio (RFC 2198): packing, unpacking, and recovering lost packets from later ones.
 
 /// Most redundant blocks that one packet may carry. Browsers send one or two; more would bring back longer losses, at
 /// the sender's cost.
@@ -62,6 +62,37 @@ pub fn unpack(payload: &[u8]) -> Option<Red<'_>> {
         (block.payload, rest) = rest.split_at_checked(length)?;
     }
     Some(Red { pt, primary: rest, blocks, count })
+}
+
+/// How much older than a packet a block in it may be, in timestamp units.
+const OFFSET_END: u64 = 1 << 14;
+
+/// Longest redundant block, in bytes.
+const BLOCK_MAX: usize = (1 << 10) - 1;
+
+/// Whether a block of this age, in timestamp units, and size can be carried.
+pub(crate) fn fits(offset: u64, len: usize) -> bool {
+    (1..OFFSET_END).contains(&offset) && len <= BLOCK_MAX
+}
+
+/// Packs `primary` behind redundant blocks, oldest first, all of one payload type, and returns the length. `None`: a block
+/// does not fit (see [`fits`]), or `out` is too small.
+pub(crate) fn pack(pt: u8, blocks: &[(u64, &[u8])], primary: &[u8], out: &mut [u8]) -> Option<usize> {
+    let mut at = 0;
+    let mut put = |bytes: &[u8]| {
+        out.get_mut(at..at + bytes.len())?.copy_from_slice(bytes);
+        at += bytes.len();
+        Some(at)
+    };
+    for (offset, payload) in blocks {
+        let word = 1 << 31 | u32::from(pt & 0x7f) << 24 | (*offset as u32) << 10 | payload.len() as u32;
+        fits(*offset, payload.len()).then(|| put(&word.to_be_bytes()))??;
+    }
+    put(&[pt & 0x7f])?;
+    for (_, payload) in blocks {
+        put(payload)?;
+    }
+    put(primary)
 }
 
 /// A frame to be passed on.
@@ -134,7 +165,7 @@ mod tests {
 
     const OPUS: u8 = 111;
 
-    /// Packs blocks as (payload type, offset, audio), oldest first, and the primary one.
+    /// Packs blocks as (payload type, offset, audio), oldest first, and the primary one, whether they fit or not.
     fn pack(blocks: &[(u8, u32, &[u8])], primary: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         for (pt, offset, audio) in blocks {
@@ -155,6 +186,22 @@ mod tests {
         assert_eq!(red.redundant(), [Block { pt: 111, offset: 960, payload: &[1, 2, 3] }]);
         assert_eq!((red.pt, red.primary), (111, &[9, 9][..]));
         assert_eq!(pack(&[(111, 960, &[1, 2, 3])], &[9, 9]), bytes);
+    }
+
+    #[test]
+    fn what_is_packed_is_unpacked() {
+        let (old, older, own) = ([1; 1023], [2; 5], [3; 7]);
+        let mut out = [0; 1100];
+        let len = super::pack(OPUS, &[(16_383, &older), (960, &old)], &own, &mut out).unwrap();
+        let red = unpack(&out[..len]).unwrap();
+        let block = |offset, payload| Block { pt: OPUS, offset, payload };
+        assert_eq!(red.redundant(), [block(16_383, &older[..]), block(960, &old[..])]);
+        assert_eq!((red.pt, red.primary), (OPUS, &own[..]));
+        for (offset, block, room) in
+            [(0, &older[..], 1100), (16_384, &older, 1100), (960, &[0; 1024], 1100), (960, &old, 1034)]
+        {
+            assert_eq!(super::pack(OPUS, &[(offset, block)], &own, &mut out[..room]), None, "{offset} {}", block.len());
+        }
     }
 
     #[test]

@@ -90,6 +90,8 @@ pub struct Slot {
     pub mid: String,
     /// Payload type of Opus.
     pub payload_type: u8,
+    /// Payload type of redundant audio (RFC 2198) that carries Opus, if offered.
+    pub red: Option<u8>,
     /// Id of the audio level extension (RFC 6464), 1 to 14, if offered.
     pub level_ext: Option<u8>,
     /// Whether generic NACK (RFC 4585) is offered.
@@ -176,6 +178,7 @@ impl Offer {
             let slot = Slot {
                 mid: media.attributes.mid.clone().unwrap_or_default(),
                 payload_type: opus,
+                red: media.red(opus),
                 level_ext: media.attributes.extension(AUDIO_LEVEL_URI),
                 nack: media.attributes.has_nack(opus),
             };

@@ -63,7 +63,7 @@ use crate::frame::Frame;
 use crate::ice::{ANSWER_MAX, Check, Ice, Verdict};
 use crate::leg::{LegId, Path, StreamId};
 use crate::listen::{Listen, PACKET_MAX, PAYLOAD_MAX};
-use crate::publish::{Publish, Voice, Voices};
+use crate::publish::{self, Publish, Voice, Voices};
 use crate::rtp::{self, PacketKind};
 use crate::stage::Decision;
 
@@ -112,6 +112,8 @@ pub struct Shard {
     /// Only paths that have passed an authenticated STUN check.
     by_path: HashMap<Path, u32>,
     by_stream: HashMap<StreamId, Path>,
+    /// The publish legs by the stream that is listened to.
+    by_ssrc: HashMap<u32, u32>,
     rooms: Vec<Option<Room>>,
     free_rooms: Vec<u32>,
     by_room: HashMap<RoomId, u32>,
@@ -185,6 +187,7 @@ impl Shard {
             by_ufrag: HashMap::new(),
             by_path: HashMap::new(),
             by_stream: HashMap::new(),
+            by_ssrc: HashMap::new(),
             rooms: Vec::new(),
             free_rooms: Vec::new(),
             by_room: HashMap::new(),
@@ -250,6 +253,7 @@ impl Shard {
             && self.by_ufrag.is_empty()
             && self.by_path.is_empty()
             && self.by_stream.is_empty()
+            && self.by_ssrc.is_empty()
             && self.by_room.is_empty()
             && self.legs.iter().all(Option::is_none)
             && self.rooms.iter().all(Option::is_none)
@@ -262,9 +266,24 @@ impl Shard {
             PacketKind::Other => self.stats.malformed += 1,
             kind => match self.by_path.get(&path) {
                 Some(&index) => self.known_path(now, index, kind, bytes),
-                None => self.stats.unknown_path += 1,
+                None => match self.strayed(now, path, kind, bytes) {
+                    Some(index) => self.known_path(now, index, kind, bytes),
+                    None => self.stats.unknown_path += 1,
+                },
             },
         }
+    }
+
+    /// The publish leg that a packet from an unknown path says to be of. When a speaker's address changes their packets come
+    /// from another at once, and their next check up to 2.5 s later; until then the key alone shows whose they are. Such a
+    /// packet is heard and changes nothing: nothing is ever sent to an address that has passed no check (RFC 7675).
+    fn strayed(&mut self, now: Instant, path: Path, kind: PacketKind, bytes: &[u8]) -> Option<u32> {
+        let ssrc = publish::ssrc_of(bytes).filter(|_| kind == PacketKind::Rtp && matches!(path, Path::Udp(_)))?;
+        let index = *self.by_ssrc.get(&ssrc)?;
+        let Some(Leg { kind: Kind::Publish(publish), .. }) = &mut self.legs[index as usize] else { return None };
+        let tried = publish.tries_stray(now);
+        self.stats.strayed += u64::from(tried);
+        tried.then_some(index)
     }
 
     /// A STUN message: the only thing that may come from anywhere, and that can open or move a path.
@@ -351,7 +370,15 @@ impl Shard {
                     return;
                 }
             },
-            Kind::Publish(publish) => publish.datagram(now, bytes, &mut self.stats, &mut self.out, &mut self.voices),
+            Kind::Publish(publish) => {
+                let former = publish.stream();
+                let result = publish.datagram(now, bytes, &mut self.stats, &mut self.out, &mut self.voices);
+                if let Some(stream) = publish.new_stream() {
+                    self.unlist_stream(former, index);
+                    self.by_ssrc.insert(stream, index);
+                }
+                result
+            }
         };
         self.voice(now, index);
         self.after(now, index, result);
@@ -493,6 +520,9 @@ impl Shard {
         self.by_id.remove(&leg.id);
         self.by_ufrag.remove(leg.ice().ufrag());
         leg.ice().paths().iter().for_each(|path| self.unlist(*path));
+        if let Kind::Publish(publish) = &leg.kind {
+            self.unlist_stream(publish.stream(), index);
+        }
         let room = self.rooms[leg.room as usize].as_mut()?;
         let id = room.id;
         match leg.kind {
@@ -515,6 +545,13 @@ impl Shard {
         self.by_path.remove(&path);
         if let Path::Tcp { stream, .. } = path {
             self.by_stream.remove(&stream);
+        }
+    }
+
+    /// A stream that a publish leg no longer listens to. Another leg may have one of the same number.
+    fn unlist_stream(&mut self, stream: Option<u32>, index: u32) {
+        if let Some(stream) = stream.filter(|stream| self.by_ssrc.get(stream) == Some(&index)) {
+            self.by_ssrc.remove(&stream);
         }
     }
 

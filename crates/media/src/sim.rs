@@ -22,6 +22,7 @@ use crate::rtp::{self, PacketKind};
 use crate::shard::{Grant, Input, LegEvent, ListenSetup, ListenSlot, Output, PublishSetup, Shard, ShardConfig};
 
 mod driving;
+mod hostile;
 mod network;
 mod sound;
 mod tiers;
@@ -135,6 +136,8 @@ pub(crate) struct World {
     pub(crate) events: Vec<(LegId, LegEvent)>,
     pub(crate) frames: Vec<Arc<Frame>>,
     pub(crate) tap: Vec<Tap>,
+    /// Whether listeners who are added understand redundancy.
+    pub(crate) repeats: bool,
     /// Loses the next packets of the shard's for which it says so.
     pub(crate) lose: Lose,
     /// The same for packets of the clients.
@@ -164,6 +167,7 @@ impl World {
             events: Vec::new(),
             frames: Vec::new(),
             tap: Vec::new(),
+            repeats: false,
             lose: Box::new(|_| false),
             lose_up: Box::new(|_| false),
         }
@@ -206,7 +210,8 @@ impl World {
             opus: OPUS,
             red: Some(RED),
             level_ext: Some(LEVEL_EXT),
-            ssrc: None,
+            // Some offers name the stream.
+            ssrc: talker.is_multiple_of(2).then_some(*ssrc),
         })));
         self.join(client)
     }
@@ -222,7 +227,15 @@ impl World {
             api.expect_stream_rx(ssrc.into(), None, mid, None);
             client.ssrcs.push(ssrc.into());
             let (seq, time) = (seqs[slot], 7_000_000 + slot as u32);
-            lines.push(ListenSlot { payload_type: OPUS, level_ext: Some(LEVEL_EXT), nack: true, ssrc, seq, time });
+            lines.push(ListenSlot {
+                payload_type: OPUS,
+                red: self.repeats.then_some(RED),
+                level_ext: Some(LEVEL_EXT),
+                nack: true,
+                ssrc,
+                seq,
+                time,
+            });
         }
         self.input(Input::AddListen(Box::new(ListenSetup {
             leg: client.leg,

@@ -109,6 +109,10 @@ pub(crate) struct Slot {
     next: u64,
     /// Bit n: index `next - 1 - n` was given out.
     given: u64,
+    /// Likewise: it was sent with redundancy, and so cannot be made again from its frame alone.
+    redundant: u64,
+    /// Whether packets carry those before them (RFC 2198).
+    pub(crate) repeats: bool,
     /// A frame of the current talker was left out on purpose: their next one begins a segment.
     interrupted: bool,
     /// When the first packet was sent, and its time: the clock of the stream.
@@ -127,6 +131,8 @@ impl Slot {
             segments: [None; SEGMENTS],
             next: u64::from(line.seq),
             given: 0,
+            redundant: 0,
+            repeats: false,
             interrupted: false,
             began: None,
             newest: None,
@@ -163,14 +169,35 @@ impl Slot {
         }
     }
 
-    /// The packet that was last sent under this sequence number, if it is recent enough.
-    pub(crate) fn sent(&self, seq: u16) -> Option<Sent> {
+    /// Whether the packet with the newest place may carry the one `back` packets before it: that is of the same segment,
+    /// and was sent.
+    pub(crate) fn may_repeat(&self, place: Place, back: u64) -> bool {
+        let is_newest = place.index + 1 == self.next;
+        let of_segment = self.segments[0].is_some_and(|segment| place.index >= segment.first_out + back);
+        is_newest && of_segment && back < 64 && self.given >> back & 1 == 1
+    }
+
+    /// Says that the newest packet carries others.
+    pub(crate) fn repeated(&mut self) {
+        self.redundant |= 1;
+    }
+
+    /// The index that was last sent under this sequence number, if it is recent enough.
+    pub(crate) fn index_of(&self, seq: u16) -> Option<u64> {
+        Some(self.next - 1 - self.age(seq)?)
+    }
+
+    /// How many packets ago one was sent; `None` if it was not, or more than 64 ago.
+    fn age(&self, seq: u16) -> Option<u64> {
         let newest = self.next.checked_sub(1)?;
         let age = u64::from((newest as u16).wrapping_sub(seq));
-        if age >= 64 || self.given >> age & 1 == 0 {
-            return None;
-        }
-        let index = newest - age;
+        (age < 64 && self.given >> age & 1 == 1).then_some(age)
+    }
+
+    /// The packet that was last sent under this sequence number, if it is recent enough and had no redundancy.
+    pub(crate) fn sent(&self, seq: u16) -> Option<Sent> {
+        let age = self.age(seq).filter(|age| self.redundant >> age & 1 == 0)?;
+        let index = self.next - 1 - age;
         let segment = self.segments.iter().flatten().find(|s| s.first_out <= index)?;
         Some(Sent {
             feed: segment.feed,
@@ -277,7 +304,8 @@ impl Slot {
 
     fn give(&mut self, index: u64) {
         let step = index + 1 - self.next;
-        self.given = if step < 64 { self.given << step | 1 } else { 1 };
+        let moved = |bits: u64| if step < 64 { bits << step } else { 0 };
+        (self.given, self.redundant) = (moved(self.given) | 1, moved(self.redundant));
         self.next = index + 1;
     }
 
@@ -325,7 +353,7 @@ mod tests {
     use std::sync::Arc;
 
     const LINE: ListenSlot =
-        ListenSlot { payload_type: 111, level_ext: None, nack: true, ssrc: 1, seq: 10, time: 1000 };
+        ListenSlot { payload_type: 111, red: Some(63), level_ext: None, nack: true, ssrc: 1, seq: 10, time: 1000 };
 
     /// Frame `seq` of a stretch of a talker that arrives at a millisecond; its media time is `seq` times 20 ms.
     fn frame(start: Instant, talker: u32, stretch: u64, seq: u64, at: u64) -> Frame {

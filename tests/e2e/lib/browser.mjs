@@ -183,13 +183,14 @@ class Person {
 	}
 }
 
-/** Somebody with Chromium and a microphone that hums at `hz`. `options` are those of a Playwright context, and
- * `away`, the network to be in, with the `trusted` address from where a page may use the microphone without TLS. */
+/** Somebody with Chromium and a microphone that hums at `hz`, or plays the WAV file `sound` over and over. `options` are
+ * those of a Playwright context, and `away`, the network to be in, with the `trusted` address from where a page may use
+ * the microphone without TLS. */
 export class ChromiumPerson extends Person {
-	static async launch(handle, hz, folder, { away, trusted, ...options } = {}) {
+	static async launch(handle, hz, folder, { away, trusted, sound, ...options } = {}) {
 		const person = new ChromiumPerson(handle, hz);
-		const tone = join(folder, `${handle}.wav`);
-		writeTone(tone, hz);
+		const tone = sound ?? join(folder, `${handle}.wav`);
+		if (!sound) writeTone(tone, hz);
 		const program = installed(process.env.CHROMIUM_BIN, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome');
 		person.browser = await chromium.launch({
 			executablePath: away?.program ?? program,
@@ -211,6 +212,11 @@ export class ChromiumPerson extends Person {
 		person.page.on('console', (message) => person.console.push(`${message.type()}: ${message.text()}`));
 		person.page.on('pageerror', (error) => person.console.push(`error: ${error.stack ?? error}`));
 		return person;
+	}
+
+	/** Runs something in every page before the app does. */
+	before(act, argument) {
+		return this.context.addInitScript(act, argument);
 	}
 
 	/** Signs in as somebody who is already, by their session. */
@@ -289,6 +295,10 @@ export class FirefoxPerson extends Person {
 		person.page.on('console', (message) => person.console.push(`${message.type()}: ${message.text()}`));
 		person.page.on('pageerror', (error) => person.console.push(`error: ${error.stack ?? error}`));
 		return person;
+	}
+
+	before(act, argument) {
+		return this.page.evaluateOnNewDocument(act, argument);
 	}
 
 	goto(url) {

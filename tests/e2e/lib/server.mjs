@@ -12,7 +12,7 @@ const READY = /listening on (http:\/\/[^\s,]+), to be reached as (http:\/\/\S+?)
 /** Where media is offered: an address that is not loopback, where there is one, because Firefox wants that. */
 export const MEDIA_ADDRESS = process.env.E2E_MEDIA_ADDRESS ?? '127.0.0.1';
 /** Media threads of a server under test: two, so that legs on different threads meet. */
-const MEDIA_THREADS = 2;
+export const MEDIA_THREADS = 2;
 
 export class Server {
 	log = '';

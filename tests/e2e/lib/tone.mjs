@@ -19,11 +19,16 @@ export function writeTone(file, hz, seconds = 4) {
 			0.1 * Math.sin(2 * Math.PI * hz * 3 * t);
 		samples[i] = Math.round(32_767 * 0.5 * syllable * wave);
 	}
-	writeFileSync(file, Buffer.concat([header(samples.byteLength), Buffer.from(samples.buffer)]));
+	writeFileSync(file, wave(RATE, samples));
+}
+
+/** Mono 16-bit samples as a WAV file. */
+export function wave(rate, samples) {
+	return Buffer.concat([header(rate, samples.byteLength), Buffer.from(samples.buffer)]);
 }
 
 /** The 44 bytes in front of PCM samples (RIFF WAVE, format 1). */
-function header(bytes) {
+function header(rate, bytes) {
 	const head = Buffer.alloc(44);
 	head.write('RIFF', 0);
 	head.writeUInt32LE(36 + bytes, 4);
@@ -31,8 +36,8 @@ function header(bytes) {
 	head.writeUInt32LE(16, 16);
 	head.writeUInt16LE(1, 20);
 	head.writeUInt16LE(1, 22);
-	head.writeUInt32LE(RATE, 24);
-	head.writeUInt32LE(RATE * 2, 28);
+	head.writeUInt32LE(rate, 24);
+	head.writeUInt32LE(rate * 2, 28);
 	head.writeUInt16LE(2, 32);
 	head.writeUInt16LE(16, 34);
 	head.write('data', 36);

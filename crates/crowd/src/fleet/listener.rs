@@ -41,7 +41,7 @@ const PRIORITY: u32 = 126 << 24 | 65_535 << 8 | 255;
 
 /// The certificate and the handshake settings that all listeners of a process share: making them costs more than a
 /// handshake.
-pub(super) struct Identity {
+pub(crate) struct Identity {
     certificate: DtlsCertificate,
     config: Arc<Config>,
     fingerprint: String,
@@ -52,7 +52,7 @@ impl Identity {
     ///
     /// # Errors
     /// [`Error::Media`] when the cryptography library refuses.
-    pub(super) fn generate() -> Result<Self> {
+    pub(crate) fn generate() -> Result<Self> {
         let certificate = str0m::crypto::from_feature_flags().dtls_provider.generate_certificate();
         let certificate = certificate.ok_or_else(|| Error::Media("no DTLS certificate could be made".into()))?;
         let config = Config::builder().mtu(DTLS_MTU).build().map_err(|error| Error::Media(error.to_string()))?;
@@ -60,8 +60,15 @@ impl Identity {
         Ok(Self { certificate, config: Arc::new(config), fingerprint })
     }
 
+    /// A DTLS client that has not said anything yet.
+    pub(crate) fn client(&self, now: Instant) -> Dtls {
+        let mut engine = Dtls::new_auto(self.config.clone(), self.certificate.clone(), now);
+        engine.set_active(true);
+        engine
+    }
+
     /// SHA-256 of the certificate, as `a=fingerprint` has it (RFC 8122, section 5).
-    pub(super) fn fingerprint(&self) -> &str {
+    pub(crate) fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
 }
@@ -74,7 +81,7 @@ impl std::fmt::Debug for Identity {
 
 /// A listener's own ICE credentials (RFC 8839, section 5.4).
 #[derive(Debug, Clone)]
-pub(super) struct Credentials {
+pub(crate) struct Credentials {
     ufrag: String,
     password: String,
     /// Settles who is in control, and spreads the timers.
@@ -83,7 +90,7 @@ pub(super) struct Credentials {
 
 impl Credentials {
     /// New random ones.
-    pub(super) fn random() -> Self {
+    pub(crate) fn random() -> Self {
         let mut bytes = [0; 24];
         getrandom::fill(&mut bytes).expect("the operating system has random bytes");
         let text = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
@@ -94,17 +101,24 @@ impl Credentials {
 
 /// An offer to listen in three voice slots, like a browser's: bundled, with levels (RFC 6464), and without NACK.
 pub(super) fn offer(own: &Credentials, fingerprint: &str) -> String {
+    offer_of(own, fingerprint, SLOTS, "111", "a=recvonly\r\n")
+}
+
+/// An offer of so many lines with these payload types, 111 being Opus, and these attributes.
+pub(crate) fn offer_of(own: &Credentials, fingerprint: &str, lines: usize, types: &str, more: &str) -> String {
     let Credentials { ufrag, password, tie_breaker } = own;
+    let mids: Vec<String> = (0..lines).map(|mid| mid.to_string()).collect();
     let mut offer = format!(
-        "v=0\r\no=- {} 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1 2\r\na=msid-semantic: WMS\r\n",
-        tie_breaker >> 1
+        "v=0\r\no=- {} 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE {}\r\na=msid-semantic: WMS\r\n",
+        tie_breaker >> 1,
+        mids.join(" ")
     );
-    for mid in 0..SLOTS {
+    for mid in mids {
         offer.push_str(&format!(
-            "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\na=ice-ufrag:{ufrag}\r\n\
+            "m=audio 9 UDP/TLS/RTP/SAVPF {types}\r\nc=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\na=ice-ufrag:{ufrag}\r\n\
              a=ice-pwd:{password}\r\na=ice-options:trickle\r\na=fingerprint:sha-256 {fingerprint}\r\na=setup:actpass\r\n\
-             a=mid:{mid}\r\na=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\na=recvonly\r\na=rtcp-mux\r\n\
-             a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\n"
+             a=mid:{mid}\r\na=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\na=rtcp-mux\r\n\
+             a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\n{more}"
         ));
     }
     offer
@@ -112,13 +126,15 @@ pub(super) fn offer(own: &Credentials, fingerprint: &str) -> String {
 
 /// What an answer says of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     ufrag: String,
     password: String,
-    fingerprint: [u8; 32],
+    /// SHA-256 of its certificate.
+    pub(crate) fingerprint: [u8; 32],
     /// Where it receives.
-    pub(super) server: SocketAddr,
-    ssrcs: Vec<u32>,
+    pub(crate) server: SocketAddr,
+    /// The streams that it sends.
+    pub(crate) ssrcs: Vec<u32>,
 }
 
 impl Answer {
@@ -126,7 +142,7 @@ impl Answer {
     ///
     /// # Errors
     /// [`Error::Media`] that says what is missing.
-    pub(super) fn parse(sdp: &str) -> Result<Self> {
+    pub(crate) fn parse(sdp: &str) -> Result<Self> {
         let attribute = |name: &str| {
             let value = sdp.lines().find_map(|line| line.trim_end().strip_prefix("a=")?.strip_prefix(name));
             value.ok_or_else(|| Error::Media(format!("the answer has no a={name}")))
@@ -225,8 +241,7 @@ impl Listener {
             Some(128..=191) => self.rtp(now, bytes),
             Some(20..=63) => self.dtls(now, bytes, send),
             Some(0..=3) if self.path.answered(now, bytes) && self.handshake.is_none() && self.opener.is_none() => {
-                let mut engine = Dtls::new_auto(identity.config.clone(), identity.certificate.clone(), now);
-                engine.set_active(true);
+                let mut engine = identity.client(now);
                 let started = engine.handle_timeout(now);
                 self.handshake = Some(Box::new(Handshake { engine, deadline: now, verified: false, until: None }));
                 if started.is_err() { Event::Ended("the DTLS engine refused to start") } else { self.drain(now, send) }
@@ -349,7 +364,7 @@ impl std::fmt::Debug for Listener {
 }
 
 /// The one pair of candidates, which this side is in control of and nominates with every check.
-struct Path {
+pub(crate) struct Path {
     /// The server's user fragment and ours (RFC 8445, section 7.2.2).
     user: Box<str>,
     password: Box<str>,
@@ -367,7 +382,8 @@ struct Path {
 }
 
 impl Path {
-    fn new(now: Instant, own: &Credentials, answer: &Answer) -> Self {
+    /// A path of which the first check is due at once.
+    pub(crate) fn new(now: Instant, own: &Credentials, answer: &Answer) -> Self {
         Self {
             user: format!("{}:{}", answer.ufrag, own.ufrag).into(),
             password: answer.password.as_str().into(),
@@ -382,7 +398,7 @@ impl Path {
     }
 
     /// Takes in a STUN message; true if it is the answer to our last check.
-    fn answered(&mut self, now: Instant, bytes: &[u8]) -> bool {
+    pub(crate) fn answered(&mut self, now: Instant, bytes: &[u8]) -> bool {
         let Ok(message) = StunMessage::parse(bytes) else { return false };
         let ours = message.is_successful_binding_response() && message.trans_id() == self.transaction;
         if !ours || !message.verify(self.password.as_bytes(), hmac_sha1) {
@@ -394,24 +410,28 @@ impl Path {
     }
 
     /// Sends a check if one is due; false when the path is lost.
-    fn timeout(&mut self, now: Instant, send: &mut impl FnMut(&[u8])) -> bool {
+    pub(crate) fn timeout(&mut self, now: Instant, send: &mut impl FnMut(&[u8])) -> bool {
         if now < self.next {
             return true;
         }
         if now >= self.answered + CONSENT_LIMIT {
             return false;
         }
-        self.transaction = TransId::new();
-        let (tie_breaker, id) = (self.tie_breaker, self.transaction);
-        let check = StunMessage::binding_request(&self.user, id, true, tie_breaker, PRIORITY, true);
-        let mut buffer = [0; CHECK_MAX];
-        if let Ok(len) = check.to_bytes(Some(self.password.as_bytes()), &mut buffer, hmac_sha1) {
-            send(&buffer[..len]);
-        }
+        send(&self.check());
         let wait = if self.works { self.consent_interval() } else { self.again };
         self.again = (2 * self.again).min(CHECK_AGAIN_MAX);
         self.next = now + wait;
         true
+    }
+
+    /// The next check, which nominates the path that it takes (RFC 8445, section 8.1.1).
+    pub(crate) fn check(&mut self) -> Vec<u8> {
+        self.transaction = TransId::new();
+        let check = StunMessage::binding_request(&self.user, self.transaction, true, self.tie_breaker, PRIORITY, true);
+        let mut buffer = vec![0; CHECK_MAX];
+        let written = check.to_bytes(Some(self.password.as_bytes()), &mut buffer, hmac_sha1);
+        buffer.truncate(written.unwrap_or(0));
+        buffer
     }
 
     /// Different each time, so that the checks of many do not come at the same moment.
@@ -431,7 +451,8 @@ fn hmac_sha1(key: &[u8], pieces: &[&[u8]]) -> [u8; 20] {
     out
 }
 
-fn sha256(bytes: &[u8]) -> [u8; 32] {
+/// SHA-256 of a certificate in DER (RFC 8122, section 5).
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
     out.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
     out
@@ -520,8 +541,15 @@ mod tests {
                 last: Vec::new(),
                 frames: 0,
             };
-            let line =
-                |ssrc| ListenSlot { payload_type: 111, level_ext: Some(1), nack: false, ssrc, seq: 32_767, time: 7 };
+            let line = |ssrc| ListenSlot {
+                payload_type: 111,
+                red: None,
+                level_ext: Some(1),
+                nack: false,
+                ssrc,
+                seq: 32_767,
+                time: 7,
+            };
             world.serve(Input::AddListen(Box::new(ListenSetup {
                 leg: LegId(1),
                 room: ROOM,

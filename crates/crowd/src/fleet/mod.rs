@@ -10,12 +10,12 @@ mod count;
 pub mod flood;
 pub mod floor;
 mod full;
-mod listener;
+pub(crate) mod listener;
 mod media;
 mod person;
 mod process;
 pub mod protocol;
-mod srtp;
+pub(crate) mod srtp;
 pub mod worker;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

@@ -1,4 +1,5 @@
-//! Authenticating SRTP (RFC 3711, RFC 7714) as a listener: what the server seals must open here.
+//! Authenticating SRTP (RFC 3711, RFC 7714) as a listener: what the server seals must open here. And sealing as a client that
+//! numbers its packets as it likes, which no library does.
 //!
 //! Deliberately a second implementation: nothing of the server's is used, so that a mistake made there is not made again
 //! here. A packet's payload is of no interest; with AES-GCM it is decrypted on the way, as authenticating and decrypting
@@ -18,6 +19,13 @@ const SHA1_TAG: usize = 10;
 const LABEL_ENCRYPTION: u8 = 0;
 const LABEL_AUTHENTICATION: u8 = 1;
 const LABEL_SALT: u8 = 2;
+/// Likewise for RTCP.
+const LABEL_RTCP_ENCRYPTION: u8 = 3;
+const LABEL_RTCP_SALT: u8 = 5;
+/// Bytes of an RTCP header that stay readable (RFC 7714, section 9.1).
+const RTCP_HEADER: usize = 8;
+/// Says that an SRTCP packet is encrypted (RFC 3711, section 3.4).
+const RTCP_ENCRYPTED: u32 = 1 << 31;
 
 /// The session keys with which a server seals RTP.
 pub(super) struct Opener(Cipher);
@@ -53,11 +61,8 @@ impl Opener {
                 Cipher::Sha1(Box::new(hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &auth)))
             }
             _ => {
-                let (mut session_key, mut session_salt) = ([0; 32], [0; 12]);
-                let session_key = &mut session_key[..key.len()];
-                derive(key, salt, LABEL_ENCRYPTION, session_key)?;
-                derive(key, salt, LABEL_SALT, &mut session_salt)?;
-                Cipher::gcm(session_key, session_salt)?
+                let (key, salt) = gcm_keys(key, salt, LABEL_ENCRYPTION, LABEL_SALT)?;
+                Cipher::Gcm { key, salt }
             }
         };
         Some(Self(cipher))
@@ -87,26 +92,96 @@ impl std::fmt::Debug for Opener {
     }
 }
 
-impl Cipher {
-    fn gcm(key: &[u8], salt: [u8; 12]) -> Option<Self> {
-        let algorithm = if key.len() == 16 { &AES_128_GCM } else { &AES_256_GCM };
-        let key = LessSafeKey::new(UnboundKey::new(algorithm, key).ok()?);
-        Some(Self::Gcm { key, salt })
+/// The session keys with which a client seals what it likes: any stream, any number, as often as it likes. AES-GCM only, which
+/// is what the server prefers.
+pub(crate) struct Sealer {
+    rtp: (LessSafeKey, [u8; 12]),
+    rtcp: (LessSafeKey, [u8; 12]),
+    /// Of the next RTCP packet.
+    rtcp_index: u32,
+}
+
+impl Sealer {
+    /// Derives the client's keys, as [`Opener::of_server`] does the server's.
+    pub(crate) fn of_client(profile: SrtpProfile, material: &[u8]) -> Option<Self> {
+        let (key_len, salt_len) = match profile {
+            SrtpProfile::AEAD_AES_128_GCM => (16, 12),
+            SrtpProfile::AEAD_AES_256_GCM => (32, 12),
+            _ => return None,
+        };
+        if material.len() != 2 * (key_len + salt_len) {
+            return None;
+        }
+        let (key, salt) = (&material[..key_len], &material[2 * key_len..][..salt_len]);
+        let rtp = gcm_keys(key, salt, LABEL_ENCRYPTION, LABEL_SALT)?;
+        let rtcp = gcm_keys(key, salt, LABEL_RTCP_ENCRYPTION, LABEL_RTCP_SALT)?;
+        Some(Self { rtp, rtcp, rtcp_index: 0 })
     }
+
+    /// Seals a whole RTP packet under a 48-bit index (RFC 7714, section 8.2). `None` for one without a header.
+    pub(crate) fn rtp(&self, mut packet: Vec<u8>, index: u64) -> Option<Vec<u8>> {
+        let (key, salt) = &self.rtp;
+        let header = header_len(&packet)?;
+        let nonce = rtp_nonce(salt, &packet, index)?;
+        let (header, payload) = packet.split_at_mut_checked(header)?;
+        let tag = key.seal_in_place_separate_tag(nonce, Aad::from(&*header), payload).ok()?;
+        packet.extend_from_slice(tag.as_ref());
+        Some(packet)
+    }
+
+    /// Seals a compound RTCP packet (RFC 7714, section 9.1). `None` for one without a header.
+    pub(crate) fn rtcp(&mut self, mut packet: Vec<u8>) -> Option<Vec<u8>> {
+        let (key, salt) = &self.rtcp;
+        let word = (RTCP_ENCRYPTED | self.rtcp_index).to_be_bytes();
+        let mut nonce = [0; 12];
+        nonce[2..6].copy_from_slice(packet.get(4..8)?);
+        nonce[8..].copy_from_slice(&self.rtcp_index.to_be_bytes());
+        nonce.iter_mut().zip(salt).for_each(|(byte, salt)| *byte ^= salt);
+        let (header, body) = packet.split_at_mut_checked(RTCP_HEADER)?;
+        let aad = [&*header, &word].concat();
+        let tag = key.seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(aad), body).ok()?;
+        packet.extend_from_slice(tag.as_ref());
+        packet.extend_from_slice(&word);
+        self.rtcp_index += 1;
+        Some(packet)
+    }
+}
+
+impl std::fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sealer(REDACTED)")
+    }
+}
+
+/// The session key and salt of one side for RTP or RTCP.
+fn gcm_keys(key: &[u8], salt: &[u8], encryption: u8, salting: u8) -> Option<(LessSafeKey, [u8; 12])> {
+    let (mut session_key, mut session_salt) = ([0; 32], [0; 12]);
+    let session_key = &mut session_key[..key.len()];
+    derive(key, salt, encryption, session_key)?;
+    derive(key, salt, salting, &mut session_salt)?;
+    Some((gcm_key(session_key)?, session_salt))
+}
+
+fn gcm_key(key: &[u8]) -> Option<LessSafeKey> {
+    let algorithm = if key.len() == 16 { &AES_128_GCM } else { &AES_256_GCM };
+    Some(LessSafeKey::new(UnboundKey::new(algorithm, key).ok()?))
+}
+
+/// Two zero bytes, SSRC, rollover counter, sequence number; all of it with the salt (RFC 7714, section 8.1).
+fn rtp_nonce(salt: &[u8; 12], packet: &[u8], index: u64) -> Option<Nonce> {
+    let mut nonce = [0; 12];
+    nonce[2..6].copy_from_slice(packet.get(8..12)?);
+    nonce[6..].copy_from_slice(&index.to_be_bytes()[2..]);
+    nonce.iter_mut().zip(salt).for_each(|(byte, salt)| *byte ^= salt);
+    Some(Nonce::assume_unique_for_key(nonce))
 }
 
 /// Opens a packet in place (RFC 7714, section 8.2); `None` if it is not authentic.
 fn open_gcm(key: &LessSafeKey, salt: &[u8; 12], packet: &mut [u8], index: u64) -> Option<()> {
     let header = header_len(packet)?;
-    let ssrc: [u8; 4] = packet[8..12].try_into().ok()?;
-    // Two zero bytes, SSRC, rollover counter, sequence number; all of it with the salt (section 8.1).
-    let mut nonce = [0; 12];
-    nonce[2..6].copy_from_slice(&ssrc);
-    nonce[6..].copy_from_slice(&index.to_be_bytes()[2..]);
-    nonce.iter_mut().zip(salt).for_each(|(byte, salt)| *byte ^= salt);
+    let nonce = rtp_nonce(salt, packet, index)?;
     let (header, sealed) = packet.split_at_mut_checked(header)?;
     let (payload, tag) = sealed.split_at_mut_checked(sealed.len().checked_sub(GCM_TAG)?)?;
-    let nonce = Nonce::assume_unique_for_key(nonce);
     key.open_in_place_separate_tag(nonce, Aad::from(&*header), tag, payload).ok().map(|_| ())
 }
 
@@ -186,7 +261,7 @@ mod tests {
     fn packets_of_rfc_7714_are_authentic_and_changed_ones_are_not() {
         for (key_len, sealed) in GCM {
             let key: Vec<u8> = (0..key_len).collect();
-            let opener = Opener(Cipher::gcm(&key, hex(GCM_SALT).try_into().unwrap()).unwrap());
+            let opener = Opener(Cipher::Gcm { key: gcm_key(&key).unwrap(), salt: hex(GCM_SALT).try_into().unwrap() });
             check(&opener, &hex(sealed), 0xf17b);
         }
     }
@@ -232,6 +307,36 @@ mod tests {
         packet.extend_from_slice(tag.as_ref());
         check(&opener, &packet, 0xa);
         assert!(Opener::of_server(SrtpProfile::AEAD_AES_256_GCM, &material).is_none());
+    }
+
+    #[test]
+    fn what_a_client_seals_opens_at_the_server() {
+        use roomtone_media::srtp::{Keys, Profile};
+        for (profile, theirs, len) in [
+            (SrtpProfile::AEAD_AES_128_GCM, Profile::AeadAes128Gcm, 56),
+            (SrtpProfile::AEAD_AES_256_GCM, Profile::AeadAes256Gcm, 88),
+        ] {
+            let material: Vec<u8> = (0..len).collect();
+            let mut sealer = Sealer::of_client(profile, &material).unwrap();
+            let (_, mut opener) = Keys::from_dtls(theirs, &material, true).unwrap();
+            let plain = hex("906f0007 00000001 0000abcd bede0001 10940000 0011223344");
+            for index in [7, 7 + 1] {
+                let mut packet = plain.clone();
+                packet[3] = index as u8;
+                let mut sealed = sealer.rtp(packet.clone(), index).unwrap();
+                assert_eq!(opener.open_rtp(&mut sealed), Ok((index, packet.len())));
+                assert_eq!(sealed[..packet.len()], packet);
+            }
+            // A goodbye of two streams (RFC 3550, section 6.6), twice.
+            let goodbye = hex("82cb0002 00000001 00000002");
+            for _ in 0..2 {
+                let mut sealed = sealer.rtcp(goodbye.clone()).unwrap();
+                assert_eq!(opener.open_rtcp(&mut sealed), Ok(goodbye.len()));
+                assert_eq!(sealed[..goodbye.len()], goodbye);
+            }
+            assert!(sealer.rtp(vec![0x80; 5], 1).is_none() && sealer.rtcp(vec![0x80; 7]).is_none());
+            assert!(Sealer::of_client(SrtpProfile::AES128_CM_SHA1_80, &material).is_none());
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::server::{Packing, Settings};
 use crate::{Error, Result};
 
 /// All of them, in the order in which they run.
-const BENCHES: [&str; 13] = [
+const BENCHES: [&str; 14] = [
     "entry",
     "room",
     "audience",
@@ -26,6 +26,7 @@ const BENCHES: [&str; 13] = [
     "flood",
     "overload",
     "overload-20",
+    "hostile",
 ];
 /// What a machine needs for the full sizes: cores, and files that a process may open. Two thirds of these files are for a
 /// server with ten thousand control sockets and those who are signing in.
@@ -102,6 +103,7 @@ pub fn plan(name: &str, machine: Machine) -> Plan {
             let load = many(1_800, 30);
             (Scenario::Rooms { rooms: load.listeners.div_ceil(9) }, load, Settings::default())
         }
+        "hostile" => return hostile(300, 10_000),
         "flood" => (Scenario::Flood { per_second: 100_000 }, many(5_000, 40), Settings::default()),
         // More than the processor can carry, as the server has to find out by itself.
         "overload-20" => {
@@ -115,6 +117,12 @@ pub fn plan(name: &str, machine: Machine) -> Plan {
         }
     };
     Plan { scenario, load, settings }
+}
+
+/// The ways out for so many seconds, and so many steps at random.
+pub fn hostile(seconds: u64, steps: usize) -> Plan {
+    let load = Load { listeners: LISTENERS_MIN, talkers: 1, seconds, full: Full::Count(0), at_once: 1 };
+    Plan { scenario: Scenario::Hostile { steps }, load, settings: Settings::default() }
 }
 
 /// Writes the Markdown table of all benchmarks whose JSON is in `folder`.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Stage;
+use super::agreement::Agreement;
 use super::load::{Load, Run};
 use super::progress::Progress;
 use super::speech::Dice;
@@ -113,13 +114,7 @@ fn draw<T>(from: &mut Vec<T>, count: usize, dice: &mut Dice) -> Vec<T> {
 struct Samples {
     /// Seconds since the beginning, and the server's memory in bytes.
     memory: Vec<(f64, f64)>,
-    taken: usize,
-    /// Samples in which the roster was not exactly those who receive.
-    wrong: usize,
-    /// People on the roster who received nothing.
-    deaf: usize,
-    /// People who received and were not on the roster.
-    ghosts: usize,
+    agreement: Agreement,
 }
 
 impl Samples {
@@ -133,25 +128,15 @@ impl Samples {
         let receiving = run.fleet.receiving(RECEIVING).await?;
         let receiving: BTreeSet<String> = receiving.into_iter().map(|person| run.handle(person)).collect();
         let roster: BTreeSet<String> = host.roster(&stage.room).await?.into_iter().collect();
-        self.compare(&roster.difference(&talkers).cloned().collect(), &receiving);
+        self.agreement.compare(&roster.difference(&talkers).cloned().collect(), &receiving);
         if let Some(usage) = run.server.usage() {
             self.memory.push((at.as_secs_f64(), usage.rss_bytes as f64));
         }
         Ok(())
     }
 
-    fn compare(&mut self, roster: &BTreeSet<String>, receiving: &BTreeSet<String>) {
-        self.taken += 1;
-        self.wrong += usize::from(roster != receiving);
-        self.deaf += roster.difference(receiving).count();
-        self.ghosts += receiving.difference(roster).count();
-    }
-
     fn fill(&self, report: &mut Report) {
-        report.extra("samples", self.taken);
-        report.extra("mismatches", self.wrong);
-        report.extra("on_roster_without_sound", self.deaf);
-        report.extra("sound_without_roster", self.ghosts);
+        self.agreement.fill(report);
         report.extra("rss_samples", self.memory.iter().map(|(_, bytes)| *bytes as u64).collect::<Vec<_>>());
         let Some((last, _)) = self.memory.last() else { return };
         let warm_up = (last / 3.0).min(WARM_UP.as_secs_f64());
@@ -190,20 +175,10 @@ mod tests {
     }
 
     #[test]
-    fn roster_and_receivers_are_compared_both_ways() {
-        let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        let mut samples = Samples::default();
-        samples.compare(&set(&["a", "b"]), &set(&["a", "b"]));
-        assert_eq!((samples.taken, samples.wrong), (1, 0));
-        samples.compare(&set(&["a", "b", "c"]), &set(&["b", "d"]));
-        assert_eq!((samples.taken, samples.wrong, samples.deaf, samples.ghosts), (2, 1, 2, 1));
-    }
-
-    #[test]
     fn memory_is_judged_after_the_warm_up() {
         // It grows for forty seconds and is flat then; what is before the warm-up does not count.
         let memory = (0..12).map(|i| (f64::from(i) * 10.0, f64::from(i.min(4)) * 100.0 + 600.0)).collect();
-        let samples = Samples { memory, taken: 12, ..Samples::default() };
+        let samples = Samples { memory, ..Samples::default() };
         let mut report = Report::default();
         samples.fill(&mut report);
         assert_eq!((&report.extras["rss_warm_bytes"], &report.extras["rss_end_bytes"]), (&1_000.into(), &1_000.into()));

@@ -1,10 +1,12 @@
 //! Named loads.
 
+mod agreement;
 pub mod audience;
 pub mod bench;
 pub mod churn;
 pub mod entry;
 pub mod flood;
+pub mod hostile;
 pub mod load;
 pub mod overload;
 pub mod peer;
@@ -80,6 +82,11 @@ pub enum Scenario {
         /// How many enter before the others knock.
         inside: usize,
     },
+    /// [`hostile`].
+    Hostile {
+        /// Of the random run.
+        steps: usize,
+    },
 }
 
 /// A scenario, its size, and the server for it.
@@ -111,6 +118,7 @@ impl Plan {
             Scenario::Rooms { rooms } => rooms::run(server, load, rooms).await,
             Scenario::Flood { per_second } => flood::run(server, load, per_second).await,
             Scenario::Overload { inside } => overload::run(server, load, inside).await,
+            Scenario::Hostile { steps } => hostile::run(server, load.seconds, steps).await,
         }
     }
 }

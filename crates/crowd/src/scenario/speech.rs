@@ -138,6 +138,12 @@ impl Dice {
         Self(0x2545_f491_4f6c_dd1d)
     }
 
+    /// Others for each seed, likewise.
+    pub(crate) fn seeded(seed: u64) -> Self {
+        // Spread (Fibonacci hashing), and never zero: xorshift would stay there.
+        Self((seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x2545_f491_4f6c_dd1d).max(1))
+    }
+
     /// At least `from`, less than `to`.
     pub(crate) fn within(&mut self, from: usize, to: usize) -> usize {
         self.0 ^= self.0 << 13;

@@ -63,10 +63,15 @@ pub fn listen_answer(offer: &Offer, params: &ListenParams<'_>) -> Result<String,
             format!("a=rtpmap:{pt} opus/48000/2"),
             format!("a=fmtp:{pt} minptime=10;useinbandfec=1{stereo}"),
         ];
+        // Second: it is sent to those who lose packets.
+        if let Some(red) = slot.red {
+            lines.extend([format!("a=rtpmap:{red} red/48000/2"), format!("a=fmtp:{red} {pt}/{pt}")]);
+        }
         lines.extend(slot.nack.then(|| format!("a=rtcp-fb:{pt} nack")));
         lines.extend(slot.level_ext.map(|id| format!("a=extmap:{id} {AUDIO_LEVEL_URI}")));
         lines.extend([format!("a=msid:{voice} {voice}"), format!("a=ssrc:{ssrc} cname:{cname}")]);
-        accepted.push(Accepted { at, formats: pt.to_string(), lines });
+        let formats = slot.red.map_or(pt.to_string(), |red| format!("{pt} {red}"));
+        accepted.push(Accepted { at, formats, lines });
     }
     Ok(write_answer(offer, &params.transport, accepted))
 }

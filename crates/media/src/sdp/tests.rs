@@ -149,7 +149,8 @@ fn chromium_listens_with_three_slots() {
     let offer = Offer::parse(&chromium_listen()).unwrap();
     assert_eq!((offer.ice.ufrag.as_str(), offer.ice.pwd.as_str()), ("4ZcD", "2/1muCWoOi3uLifh0NuRHlYp"));
     assert_eq!((offer.fingerprint.0[0], offer.fingerprint.0[31]), (0x3a, 0xaa));
-    let slot = |mid: &str| Slot { mid: mid.to_owned(), payload_type: 111, level_ext: Some(1), nack: true };
+    let slot =
+        |mid: &str| Slot { mid: mid.to_owned(), payload_type: 111, red: Some(63), level_ext: Some(1), nack: true };
     assert_eq!(offer.listen_slots(), Ok(vec![slot("0"), slot("1"), slot("2")]));
     assert_eq!(offer.publish(), Err(SdpError::NoAudio));
     let answer = answer_to_listen(&offer, &["192.0.2.1:3478", "[2001:db8::1]:3478"], &["192.0.2.1:3478"]);
@@ -161,7 +162,7 @@ s=-
 t=0 0
 a=group:BUNDLE 0 1 2
 a=ice-lite
-m=audio 3478 UDP/TLS/RTP/SAVPF 111
+m=audio 3478 UDP/TLS/RTP/SAVPF 111 63
 c=IN IP4 192.0.2.1
 a=mid:0
 a=ice-ufrag:AAAAAAAB
@@ -173,6 +174,8 @@ a=rtcp-rsize
 a=sendonly
 a=rtpmap:111 opus/48000/2
 a=fmtp:111 minptime=10;useinbandfec=1
+a=rtpmap:63 red/48000/2
+a=fmtp:63 111/111
 a=rtcp-fb:111 nack
 a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level
 a=msid:voice-1 voice-1
@@ -181,7 +184,7 @@ a=candidate:1 1 udp 2130706431 192.0.2.1 3478 typ host
 a=candidate:2 1 udp 2130706175 2001:db8::1 3478 typ host
 a=candidate:3 1 tcp 2124414975 192.0.2.1 3478 typ host tcptype passive
 a=end-of-candidates
-m=audio 3478 UDP/TLS/RTP/SAVPF 111
+m=audio 3478 UDP/TLS/RTP/SAVPF 111 63
 c=IN IP4 192.0.2.1
 a=mid:1
 a=ice-ufrag:AAAAAAAB
@@ -193,11 +196,13 @@ a=rtcp-rsize
 a=sendonly
 a=rtpmap:111 opus/48000/2
 a=fmtp:111 minptime=10;useinbandfec=1
+a=rtpmap:63 red/48000/2
+a=fmtp:63 111/111
 a=rtcp-fb:111 nack
 a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level
 a=msid:voice-2 voice-2
 a=ssrc:12 cname:c0
-m=audio 3478 UDP/TLS/RTP/SAVPF 111
+m=audio 3478 UDP/TLS/RTP/SAVPF 111 63
 c=IN IP4 192.0.2.1
 a=mid:2
 a=ice-ufrag:AAAAAAAB
@@ -209,6 +214,8 @@ a=rtcp-rsize
 a=sendonly
 a=rtpmap:111 opus/48000/2
 a=fmtp:111 minptime=10;useinbandfec=1
+a=rtpmap:63 red/48000/2
+a=fmtp:63 111/111
 a=rtcp-fb:111 nack
 a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level
 a=msid:voice-3 voice-3
@@ -270,7 +277,7 @@ fn firefox_listens_in_stereo_without_nack() {
     assert_eq!(offer.ice.ufrag, "5b1c2d3e");
     let slots = offer.listen_slots().unwrap();
     assert_eq!(slots.len(), SLOTS);
-    assert_eq!(slots[2], Slot { mid: "2".to_owned(), payload_type: 109, level_ext: Some(1), nack: false });
+    assert_eq!(slots[2], Slot { mid: "2".to_owned(), payload_type: 109, red: None, level_ext: Some(1), nack: false });
     let answer = answer_to_listen(&offer, &["[2001:db8::1]:3478"], &[]);
     assert!(answer.contains("\r\nc=IN IP6 2001:db8::1\r\n"));
     assert!(answer.contains("\r\na=fmtp:109 minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1\r\n"));
@@ -281,7 +288,7 @@ fn firefox_listens_in_stereo_without_nack() {
 fn aiortc_may_listen_or_publish() {
     let offer = Offer::parse(&aiortc()).unwrap();
     let slots = offer.listen_slots().unwrap();
-    assert_eq!(slots, [Slot { mid: "0".to_owned(), payload_type: 96, level_ext: Some(2), nack: false }]);
+    assert_eq!(slots, [Slot { mid: "0".to_owned(), payload_type: 96, red: None, level_ext: Some(2), nack: false }]);
     let line = offer.publish().unwrap();
     assert_eq!((line.opus_pt, line.red_pt, line.mid_ext, line.ssrc), (96, None, Some(1), Some(1_842_384_923)));
     let answer = answer_to_publish(&offer);
@@ -319,7 +326,7 @@ fn other_m_lines_keep_their_places_and_are_rejected() {
             "a=mid:v",
             "m=audio 0 UDP/TLS/RTP/SAVPF 111",
             "a=mid:s",
-            "m=audio 443 UDP/TLS/RTP/SAVPF 111",
+            "m=audio 443 UDP/TLS/RTP/SAVPF 111 63",
             "a=mid:a",
             "m=application 0 UDP/DTLS/SCTP webrtc-datachannel",
             "a=mid:d",

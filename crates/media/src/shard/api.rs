@@ -28,6 +28,8 @@ pub struct ShardConfig {
 pub struct ListenSlot {
     /// Payload type of Opus in the peer's offer for this m-line.
     pub payload_type: u8,
+    /// Payload type of redundant audio (RFC 2198) that carries Opus, if it was negotiated.
+    pub red: Option<u8>,
     /// Extension id of RFC 6464 levels, if offered.
     pub level_ext: Option<u8>,
     /// Whether generic NACK (RFC 4585) was negotiated.

@@ -79,6 +79,11 @@ impl Room {
         Feed::packed().any(|feed| !self.listeners(feed).is_empty())
     }
 
+    /// The last frames as they came.
+    pub(super) fn frames(&self) -> &Ring {
+        &self.ring
+    }
+
     /// The last frames of a feed.
     pub(super) fn ring(&self, feed: Feed) -> Option<&Ring> {
         if feed == Feed::PLAIN { Some(&self.ring) } else { self.packers[feed.index()].as_deref().map(|p| &p.ring) }

@@ -11,6 +11,7 @@ use crate::feed::Feed;
 use crate::frame::Frame;
 use crate::leg::{LegId, Path};
 use crate::listen::PACKET_MAX;
+use crate::ring::Ring;
 
 /// Packets of media that are given out before the caller is asked to look at what has come in. More looks less often; fewer
 /// keeps a mute, or a speaker's next packet, from waiting behind a large audience.
@@ -149,10 +150,9 @@ impl Shard {
             }
             // Before sealing: that takes a number, and a number that is not sent is a loss to the listener.
             let room = self.rooms[leg.room as usize].as_ref();
-            if !room.is_some_and(|room| room.may(now, frame.talker)) {
-                continue;
-            }
-            if let Some((to, len)) = seal(now, index, leg, feed, &frame, &mut self.timers, &mut self.packet) {
+            let Some(room) = room.filter(|room| room.may(now, frame.talker)) else { continue };
+            let ring = room.frames();
+            if let Some((to, len)) = seal(now, index, leg, feed, &frame, ring, &mut self.timers, &mut self.packet) {
                 self.stats.sent += 1;
                 self.stats.sent_bytes += len as u64;
                 return Some(Step::Media { to, len, arrived: Some(ready) });
@@ -162,14 +162,19 @@ impl Shard {
             let late = self.cursor == 0 && is_late(now, *ready);
             self.stats.queue_dropped += u64::from(late);
             let room = self.rooms[*room as usize].as_ref().filter(|room| !late && room.may(now, frame.talker));
-            let audience = room.map_or(&[][..], |room| room.listeners(*feed));
-            while let Some(&index) = audience.get(self.cursor) {
-                self.cursor += 1;
-                let Some(leg) = self.legs[index as usize].as_mut().filter(|leg| leg.since <= *number) else { continue };
-                if let Some((to, len)) = seal(now, index, leg, *feed, frame, &mut self.timers, &mut self.packet) {
-                    self.stats.sent += 1;
-                    self.stats.sent_bytes += len as u64;
-                    return Some(Step::Media { to, len, arrived: Some(*ready) });
+            if let Some(room) = room {
+                let (audience, ring) = (room.listeners(*feed), room.frames());
+                while let Some(&index) = audience.get(self.cursor) {
+                    self.cursor += 1;
+                    let Some(leg) = self.legs[index as usize].as_mut().filter(|leg| leg.since <= *number) else {
+                        continue;
+                    };
+                    let (timers, packet) = (&mut self.timers, &mut self.packet);
+                    if let Some((to, len)) = seal(now, index, leg, *feed, frame, ring, timers, packet) {
+                        self.stats.sent += 1;
+                        self.stats.sent_bytes += len as u64;
+                        return Some(Step::Media { to, len, arrived: Some(*ready) });
+                    }
                 }
             }
             self.fan_out.pop_front();
@@ -251,18 +256,20 @@ pub(super) fn is_late(now: Instant, ready: Instant) -> bool {
 }
 
 /// Seals a packet of a feed for a leg, and says where it goes. `None`: the leg is not to have it, or cannot yet.
+#[expect(clippy::too_many_arguments, reason = "parts of a shard, which is borrowed in parts")]
 fn seal(
     now: Instant,
     index: u32,
     leg: &mut Leg,
     feed: Feed,
     frame: &Frame,
+    ring: &Ring,
     timers: &mut BTreeSet<(Instant, Timer)>,
     packet: &mut [u8; PACKET_MAX],
 ) -> Option<(Path, usize)> {
     let Leg { kind: Kind::Listen(listen), timer, .. } = leg else { return None };
     let to = listen.ice.selected()?;
-    let len = listen.seal(now, feed, frame, packet)?;
+    let len = listen.seal(now, feed, frame, ring, packet)?;
     // The first packet after a report makes the next one due.
     if let Some(due) = listen.report_at()
         && due < *timer

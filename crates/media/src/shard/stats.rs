@@ -23,6 +23,8 @@ pub struct Stats {
     pub path_moves: u64,
     /// DTLS, RTP and RTCP from a path that has passed no STUN check.
     pub unknown_path: u64,
+    /// RTP from such a path with the number of a speaker's stream, that was tried with the speaker's key.
+    pub strayed: u64,
     /// SRTP and SRTCP that did not authenticate, were repeated, or came before the keys.
     pub srtp_rejected: u64,
     /// Dropped because a speaker sent more than [`crate::publish::PACKETS_PER_SECOND`] or

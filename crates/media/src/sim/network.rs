@@ -107,6 +107,89 @@ fn a_packet_asked_for_again_is_the_same_to_the_byte() {
     assert_eq!(repeated, resent);
 }
 
+/// The frames of a packet to a listener, as numbers: those that it carries besides its own, oldest first, and its own.
+fn frames_of(got: &Got) -> (Vec<u64>, u64) {
+    let Some(red) = crate::red::unpack(&got.payload).filter(|red| red.pt == OPUS) else {
+        return (Vec::new(), number_of(got.talker, &got.payload));
+    };
+    let own = number_of(got.talker, red.primary);
+    for block in red.redundant() {
+        let number = number_of(got.talker, block.payload);
+        assert_eq!((u64::from(block.offset), block.pt), ((own - number) * 960, OPUS), "a block says how old it is");
+    }
+    (red.redundant().iter().map(|block| number_of(got.talker, block.payload)).collect(), own)
+}
+
+#[test]
+fn who_loses_packets_gets_each_frame_three_times() {
+    for seed in 0..3 {
+        let mut world = World::new(seed);
+        world.repeats = true;
+        let speakers = [world.add_speaker(1), world.add_speaker(2)];
+        let lossy = world.add_listener(100, SLOTS, [1000, 2000, 3000]);
+        let other = world.add_listener(101, SLOTS, [1000, 2000, 3000]);
+        world.grant(1, Duration::from_secs(3600), &[1, 2]);
+        world.run(ms(500));
+        world.talk(&speakers, 20);
+        // To the one a tenth of all media is lost, to the other nothing.
+        let theirs = world.clients[other].outside;
+        let mut dice = seed + 1;
+        let path_of = |bytes: &[u8]| u32::from_be_bytes(bytes[8..12].try_into().unwrap()) >> 4 & 1;
+        world.lose = Box::new(move |bytes| {
+            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            is_media(bytes) && path_of(bytes) == 100 & 1 && dice >> 33 & 0xff < 26
+        });
+        world.talk(&speakers, 500);
+        world.lose = Box::new(|_| false);
+        world.talk(&speakers, 20);
+        world.run(ms(500));
+        for talker in [1, 2] {
+            // The first losses are sent again; from then on what came in other packets is enough.
+            let mut heard = std::collections::BTreeSet::new();
+            for got in world.clients[lossy].got.iter().filter(|got| got.talker == talker) {
+                let (others, own) = frames_of(got);
+                heard.extend(others);
+                heard.insert(own);
+            }
+            assert!(heard.len() >= 537, "seed {seed}: {}", heard.len());
+            let plain = world.clients[other].got.iter().filter(|got| got.talker == talker);
+            assert!(plain.clone().count() == 540 && plain.clone().all(|got| frames_of(got).0.is_empty()));
+        }
+        assert!(world.clients[lossy].got.iter().any(|got| frames_of(got).0.len() == 2));
+        // No index is ever sealed with two contents.
+        let mut packets = BTreeMap::new();
+        for (_, path, bytes, _) in world.tap.iter().filter(|tap| is_media(&tap.2)) {
+            assert_eq!(packets.entry((*path, bytes[..12].to_vec())).or_insert(bytes), &bytes);
+        }
+        assert!(packets.keys().any(|(path, _)| *path == theirs));
+        // Without losses it ends.
+        let before = world.clients[lossy].got.len();
+        world.talk(&speakers, 40 * 50);
+        let late = &world.clients[lossy].got[before + 3_800..];
+        assert!(!late.is_empty() && late.iter().all(|got| frames_of(got).0.is_empty()));
+    }
+}
+
+#[test]
+fn a_large_audience_gets_no_redundancy() {
+    let mut world = World::new(5);
+    world.repeats = true;
+    let speaker = world.add_speaker(1);
+    let listener = world.add_listener(100, SLOTS, [1000, 2000, 3000]);
+    world.grant(1, Duration::from_secs(3600), &[1]);
+    world.run(ms(500));
+    let leg = world.clients[listener].leg;
+    world.input(Input::SetTier { leg, tier: crate::feed::Tier::Ms60 });
+    let mut n = 0;
+    world.lose = Box::new(move |bytes| {
+        n += 1;
+        is_media(bytes) && n % 5 == 0
+    });
+    world.talk(&[speaker], 300);
+    assert!(world.shard.stats().resent > 10);
+    assert!(world.tap.iter().all(|(_, _, bytes, _)| !is_media(bytes) || bytes[1] & 0x7f == OPUS));
+}
+
 #[test]
 fn resends_have_a_budget() {
     let (mut world, listener) = World::with_talkers(22, 1);

@@ -211,6 +211,49 @@ fn a_speaker_who_changes_address_goes_on() {
 }
 
 #[test]
+fn a_speaker_is_heard_from_a_new_address_before_the_next_check() {
+    // One whose offer names the stream, and one whose does not.
+    (0..2).for_each(heard_from_a_new_address);
+}
+
+fn heard_from_a_new_address(speaker: usize) {
+    let (mut world, listener) = World::with_talkers(36, 2);
+    world.talk(&[speaker], 10);
+    let (from, before) = (world.clients[speaker].seq, world.shard.stats().clone());
+    let new = Path::Udp(SocketAddr::from(([198, 51, 100, 9], 9)));
+    world.clients[speaker].outside = new;
+    // Checks are lost for now: sound is all that comes from there.
+    world.lose_up = Box::new(|bytes| rtp::kind(bytes) == PacketKind::Stun);
+    world.talk(&[speaker], 20);
+    world.run(ms(100));
+    let stats = world.shard.stats().clone();
+    assert!(world.clients[listener].heard(speaker as u32 + 1).ends_with(&(from..from + 20).collect::<Vec<_>>()));
+    assert_eq!((stats.strayed - before.strayed, stats.path_moves, stats.unknown_path), (20, before.path_moves, 0));
+    // Nothing is sent there before a check has come from there.
+    assert!(world.tap.iter().all(|(_, path, ..)| *path != new));
+    // What another sends in that stream's name is nobody's, and neither is anything but media.
+    let mut forged = vec![0x80, OPUS, 9, 9, 0, 0, 0, 1, 0, 0, 0xA0, speaker as u8 + 1];
+    forged.resize(100, 7);
+    let heard = world.clients[listener].got.len();
+    for n in 0..300u16 {
+        forged[2..4].copy_from_slice(&n.to_be_bytes());
+        world.inject(stranger(), &forged);
+        world.inject(tcp(9, stranger().addr()), &forged);
+    }
+    world.run(ms(100));
+    let after = world.shard.stats().clone();
+    assert_eq!(world.clients[listener].got.len(), heard);
+    // Of one second: the budget, less what the speaker's own packets took.
+    assert!(after.strayed - stats.strayed <= u64::from(crate::publish::PACKETS_PER_SECOND));
+    assert_eq!(after.strayed - stats.strayed + after.unknown_path - stats.unknown_path, 600);
+    // Who has left is not heard from anywhere.
+    let leg = world.clients[speaker].leg;
+    world.input(Input::DropLeg { leg });
+    world.talk(&[speaker], 10);
+    assert_eq!((world.clients[listener].got.len(), world.shard.stats().strayed), (heard, after.strayed));
+}
+
+#[test]
 fn a_leg_over_tcp_works_and_survives_its_connection() {
     let mut world = World::new(35);
     let speaker = world.add_speaker(1);
@@ -294,7 +337,7 @@ fn another_certificate_than_the_offers_ends_the_leg() {
     let mut world = World::new(39);
     let (mut client, remote) = world.client(100);
     client.rtc.direct_api().declare_media(Mid::from("0"), MediaKind::Audio);
-    let line = ListenSlot { payload_type: OPUS, level_ext: None, nack: false, ssrc: 5, seq: 1, time: 1 };
+    let line = ListenSlot { payload_type: OPUS, red: None, level_ext: None, nack: false, ssrc: 5, seq: 1, time: 1 };
     world.input(Input::AddListen(Box::new(ListenSetup {
         leg: client.leg,
         room: ROOM,
@@ -316,7 +359,7 @@ fn two_slots_with_one_ssrc_end_the_leg() {
     // Their packets would be sealed under the same nonces.
     let mut world = World::new(43);
     let (client, remote) = world.client(100);
-    let line = |ssrc| ListenSlot { payload_type: OPUS, level_ext: None, nack: false, ssrc, seq: 1, time: 1 };
+    let line = |ssrc| ListenSlot { payload_type: OPUS, red: None, level_ext: None, nack: false, ssrc, seq: 1, time: 1 };
     world.input(Input::AddListen(Box::new(ListenSetup {
         leg: client.leg,
         room: ROOM,
@@ -410,7 +453,7 @@ proptest! {
             ufrag: format!("{side}{}", n % 8),
             pwd: format!("{side}-password-of-leg-number-{}", n % 8),
         };
-        let line = ListenSlot { payload_type: OPUS, level_ext: Some(1), nack: true, ssrc: 1, seq: 1, time: 1 };
+        let line = ListenSlot { payload_type: OPUS, red: None, level_ext: Some(1), nack: true, ssrc: 1, seq: 1, time: 1 };
         let fingerprint = identity().fingerprint();
         for op in ops {
             match op {

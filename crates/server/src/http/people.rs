@@ -217,6 +217,7 @@ pub(super) async fn unblock(
         return other(&app, me, &handle).await.map(|_| StatusCode::NO_CONTENT);
     };
     app.store.unblock(me, whom).await.map_err(|e| ApiError::internal(&e))?;
+    app.rooms.reunite(me, whom).await?;
     app.live.changed(me);
     app.live.changed(whom);
     Ok(StatusCode::NO_CONTENT)

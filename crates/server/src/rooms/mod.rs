@@ -345,6 +345,18 @@ impl Rooms {
         }
     }
 
+    /// Lets the rooms of two members know that there may be no block between them any more. The store must know it already.
+    pub(crate) async fn reunite(&self, one: MemberId, other: MemberId) -> Result<(), ApiError> {
+        for member in [one, other] {
+            let room = self.presence().room_of(member);
+            if let Some(handle) = room.and_then(|room| self.get(room)) {
+                let standing = Arc::new(self.store.standing(member).await.map_err(|e| ApiError::internal(&e))?);
+                handle.deliver(Message::Recheck { member, standing }).await;
+            }
+        }
+        Ok(())
+    }
+
     /// Parts two members of whom the one has just blocked the other: in the room where both are, and in the hallway. The
     /// block must be in the store already.
     pub(crate) async fn part(&self, blocker: MemberId, blocked: MemberId) {

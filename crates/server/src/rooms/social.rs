@@ -48,17 +48,18 @@ impl Owner {
         }
     }
 
-    /// Takes account of blocks that were made while somebody came in: a newcomer is a listener, and gives way.
+    /// Takes account of blocks that were made while somebody came in, or lifted since: a newcomer is a listener, and gives way.
     pub(super) fn recheck(&mut self, member: MemberId, standing: &Standing, round: &mut Round) {
         let Some(participant) = self.room.participant(member) else { return };
         let listens = !participant.role.on_stage();
+        let mut changed = self.apart.from_any(&[member].into());
         self.apart.note(member, Arc::new(standing.blocked.clone()));
         if listens && social::bars(&self.room, &standing.blocked) {
             self.leave(member, ByeCode::Left, round);
         }
-        let hidden = self.apart.from_any(&[member].into());
-        if !hidden.is_empty() {
-            self.show_anew(hidden.into_iter().chain([member]), round);
+        changed.extend(self.apart.from_any(&[member].into()));
+        if !changed.is_empty() {
+            self.show_anew(changed.into_iter().chain([member]), round);
         }
     }
 

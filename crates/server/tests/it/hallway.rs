@@ -294,3 +294,19 @@ async fn joins(member: &Member<'_>, house: &str) {
     let answer = member.server.send(Method::PUT, &path, Some(&member.token), &headers, body).await;
     assert!(answer.status.is_success(), "{}", answer.text);
 }
+
+/// Also in the room that they were put out of, while whoever blocked them is still there.
+#[tokio::test]
+async fn whoever_is_not_blocked_any_more_may_come_back() {
+    let (server, data) = Server::start().await;
+    let (ada, ben) = (server.member(&data).await, server.member(&data).await);
+    let room = ada.open("open").await;
+    let mut host = ada.enter(&room).await;
+    let _socket = ben.enter(&room).await;
+    ada.block(&ben).await;
+    host.event("left").await;
+    assert_eq!(ben.try_connect(&room, None, &[]).await.err(), Some((404, "room_not_found".into())));
+    ada.done(Method::DELETE, &format!("/api/members/{}/block", ben.handle)).await;
+    ben.enter(&room).await;
+    host.event("entered").await;
+}

@@ -196,6 +196,20 @@ fn a_snapshot_of_a_large_room_is_no_longer_than_one_of_a_full_page() {
 }
 
 #[test]
+fn a_moderators_snapshot_names_the_last_bans_and_nobody_elses_does() {
+    let mut scene = Scene::with(3 + BANS_NAMED as u128);
+    for number in 2..=3 + BANS_NAMED as u128 {
+        scene.wait(Duration::from_secs(1));
+        scene.happens(HOST, Command::Ban { member: MemberId(number), reason: Some(format!("reason {number}")) });
+    }
+    let bans = |viewer| snapshot(&scene.room, &scene.people, &scene.apart, None, viewer, 0).unwrap().bans;
+    let named: Vec<_> = bans(HOST).into_iter().map(|ban| (ban.person.id.0.0, ban.by.0, ban.reason.unwrap())).collect();
+    let newest = (4..=3 + BANS_NAMED as u128).rev();
+    assert_eq!(named, newest.map(|number| (number, HOST, format!("reason {number}"))).collect::<Vec<_>>());
+    assert_eq!(bans(MemberId(1)), []);
+}
+
+#[test]
 fn who_missed_much_gets_a_snapshot_and_who_missed_only_arrivals_a_short_message() {
     let mut scene = Scene::with(1_000);
     let since = scene.room.seq();

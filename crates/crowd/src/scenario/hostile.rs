@@ -1,0 +1,423 @@
+//! `crowd hostile`: a client that keeps sending and receiving after every way out.
+//!
+//! In each trial somebody on stage goes one way out, from leaving to the theft of the room, and keeps trying all it knows: its
+//! old and a new stream and address, redundancy, repetition and disorder, claims to be loud, goodbyes in the name of others,
+//! storms of NACKs, and half of the time new legs. It knows no more than a member can, and its own keys. What is heard of it
+//! is told by those who listen, who know its frames; what it hears, by whatever comes to its sockets.
+//!
+//! Afterwards members do everything at random, and again and again the roster must be exactly those who receive sound.
+
+mod assault;
+mod packet;
+mod rogue;
+mod scene;
+mod steps;
+mod trial;
+mod ways;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use self::scene::{Ground, RECEIVERS};
+use self::trial::{After, LIMIT, Outcome};
+use self::ways::Way;
+use super::progress::Progress;
+use crate::report::Report;
+use crate::server::Server;
+use crate::tally::percentile;
+use crate::{Error, Result};
+
+/// Trials at the same time. More makes more of them in the same time; fewer keeps them from waiting for each other.
+const LANES: usize = 3;
+/// Members that a trial takes: the host, the hostile client, those who listen, and the one who looks.
+const MEMBERS_EACH: usize = RECEIVERS + 3;
+/// Invites that are made at once.
+const INVITES: usize = 200;
+/// How often each way is tried at least: in one round half of them without knocking, in the next one the other half.
+const ROUNDS: usize = 2;
+/// Of so many rounds, the slow ways are tried in two.
+const SLOW_EVERY: usize = 10;
+/// What is guaranteed of 99 of 100 trials, in milliseconds.
+const P99_MS: f64 = 100.0;
+/// The longest that the honest talker may be missed, in milliseconds: who is not heard for longer is starved.
+const PAUSE_MS: f64 = 1_000.0;
+/// Packets that a leg may get again each second: a little more than 25, and as many saved up for the first second.
+const RESENT_PER_SECOND: f64 = 60.0;
+
+/// Runs the scenario: trials for `seconds`, each way at least twice, and then `steps` of the random run.
+///
+/// # Errors
+/// Whatever keeps the server from being used at all. What a trial shows is in the report, under `violations`.
+pub async fn run(server: &Server, seconds: u64, steps: usize) -> Result<Report> {
+    let progress = Progress::start(server.id());
+    let mut report = Report { listeners: RECEIVERS, talkers: 1, connected: RECEIVERS, ..Report::of("hostile").await };
+    let began = Instant::now();
+    let (data, codes) = (server.data().to_owned(), server.invites(INVITES).await?);
+    let ground = Ground::new(server.api.clone(), data, codes, server.owner()).await?;
+    let ground = Arc::new(ground);
+    progress.phase("trying every way out");
+    let results = tries(&ground, Some(server), Duration::from_secs(seconds), ROUNDS).await?;
+    results.fill(&mut report);
+    let mut violations = results.violations();
+    if steps > 0 {
+        progress.phase("doing everything at random");
+        ground.stock(server.invites(steps::MEMBERS + 1).await?);
+        let run = steps::run(&ground, steps).await?;
+        run.fill(&mut report);
+        violations.extend(run.violations());
+    }
+    report.seconds = began.elapsed().as_secs_f64();
+    report.extra("violations", violations);
+    eprint!("\n{}", results.table());
+    Ok(report)
+}
+
+/// What makes a run of this scenario fail: each is a line for people.
+pub fn violations(report: &Report) -> Vec<String> {
+    let lines = report.extras.get("violations").and_then(Value::as_array);
+    lines.into_iter().flatten().filter_map(|line| Some(line.as_str()?.to_owned())).collect()
+}
+
+/// Tries the ways one after another, some at a time, until the time is over, and for so many rounds in any case. Only `server`
+/// can make more invites.
+async fn tries(ground: &Arc<Ground>, server: Option<&Server>, lasting: Duration, rounds: usize) -> Result<Results> {
+    let (began, mut results, mut running) = (Instant::now(), Results::default(), JoinSet::new());
+    let mut waiting = VecDeque::new();
+    let mut round = 0;
+    loop {
+        // A round that was begun when the time is over is not ended, but for the first ones.
+        if round > rounds && began.elapsed() >= lasting {
+            waiting.clear();
+        }
+        if waiting.is_empty() && (round < rounds || began.elapsed() < lasting) {
+            for (index, way) in Way::ALL.into_iter().enumerate() {
+                let can = ground.owner.is_some() || !way.needs_an_owner();
+                if can && (!way.is_slow() || round % SLOW_EVERY < ROUNDS) {
+                    waiting.push_back((way, (round + index) % 2 == 1));
+                }
+            }
+            round += 1;
+        }
+        if running.len() < LANES
+            && let Some((way, knocking)) = waiting.pop_front()
+        {
+            if let Some(server) = server
+                && ground.left() < LANES * MEMBERS_EACH
+            {
+                ground.stock(server.invites(INVITES).await?);
+            }
+            let (ground, seed) = (ground.clone(), results.trials.len() as u64 + running.len() as u64);
+            running.spawn(async move { (way, trial::run(ground, way, knocking, seed).await) });
+            continue;
+        }
+        let Some(done) = running.join_next().await else { return Ok(results) };
+        match done.map_err(|error| Error::Media(error.to_string()))? {
+            (_, Ok(outcome)) => results.trials.push(outcome),
+            (way, Err(error)) => {
+                eprintln!("crowd: a trial of {} could not be carried out: {error}", way.name());
+                results.failed.push((way, error.to_string()));
+            }
+        }
+    }
+}
+
+/// What all trials have shown.
+#[derive(Debug, Default)]
+struct Results {
+    trials: Vec<Outcome>,
+    /// Those that did not take place.
+    failed: Vec<(Way, String)>,
+}
+
+/// What the trials of one way have shown, on one side.
+#[derive(Debug, Default, Clone, PartialEq)]
+struct Side {
+    packets: usize,
+    late: usize,
+    last_ms: Vec<f64>,
+}
+
+impl Side {
+    fn of<'a>(all: impl Iterator<Item = &'a Option<After>>) -> Option<Self> {
+        let mut side: Option<Self> = None;
+        for after in all.flatten() {
+            let side = side.get_or_insert_default();
+            side.packets += after.packets;
+            side.late += after.late;
+            side.last_ms.extend(after.last_ms);
+        }
+        side
+    }
+
+    fn quantile(&self, quantile: f64) -> Option<f64> {
+        percentile(&mut self.last_ms.clone(), quantile)
+    }
+
+    fn json(&self) -> Value {
+        let rounded = |quantile| self.quantile(quantile).map(|ms| (ms * 10.0).round() / 10.0);
+        json!({
+            "packets_after": self.packets, "later_than_limit": self.late, "last_ms_p50": rounded(0.5),
+            "last_ms_p99": rounded(0.99), "last_ms_max": rounded(1.0),
+        })
+    }
+
+    fn row(&self) -> String {
+        // Nothing is added but the sign of a zero.
+        let ms = |quantile| self.quantile(quantile).map_or("-".to_owned(), |ms| format!("{:.0}", ms.round() + 0.0));
+        format!("{:>6} {:>6} {:>6} {:>6}", self.packets, ms(0.5), ms(0.99), ms(1.0))
+    }
+}
+
+impl Results {
+    fn of(&self, way: Way) -> impl Iterator<Item = &Outcome> {
+        self.trials.iter().filter(move |trial| trial.way == way)
+    }
+
+    fn voice(&self, way: Way) -> Option<Side> {
+        Side::of(self.of(way).map(|trial| &trial.voice))
+    }
+
+    fn ears(&self, way: Way) -> Option<Side> {
+        Side::of(self.of(way).map(|trial| &trial.ears))
+    }
+
+    fn cases(&self) -> Vec<Value> {
+        let case = |way: Way| {
+            json!({
+                "case": way.name(), "trials": self.of(way).count(), "counted_from": way.told_by(),
+                "with_new_legs": self.of(way).filter(|trial| trial.knocking).count(),
+                "heard": self.voice(way).map(|side| side.json()), "delivered": self.ears(way).map(|side| side.json()),
+            })
+        };
+        Way::ALL.into_iter().map(case).collect()
+    }
+
+    fn fill(&self, report: &mut Report) {
+        let worst = |of: fn(&Self, Way) -> Option<Side>, quantile: f64| {
+            let mut all: Vec<f64> =
+                Way::ALL.into_iter().filter_map(|way| of(self, way)).flat_map(|side| side.last_ms).collect();
+            percentile(&mut all, quantile)
+        };
+        report.extra("trials", self.trials.len());
+        report.extra("trials_failed", self.failed.len());
+        report.extra("heard_last_ms_p99", worst(Self::voice, 0.99));
+        report.extra("heard_last_ms_max", worst(Self::voice, 1.0));
+        report.extra("delivered_last_ms_p99", worst(Self::ears, 0.99));
+        report.extra("delivered_last_ms_max", worst(Self::ears, 1.0));
+        let mut tricks: BTreeMap<&str, Vec<After>> = BTreeMap::new();
+        for (trick, after) in self.trials.iter().flat_map(|trial| &trial.tricks) {
+            tricks.entry(trick.name()).or_default().push(*after);
+        }
+        let last = |all: &[After]| all.iter().filter_map(|after| after.last_ms).fold(f64::MIN, f64::max).round();
+        let tricks: Vec<Value> = tricks
+            .into_iter()
+            .map(|(trick, all)| {
+                let packets: usize = all.iter().map(|after| after.packets).sum();
+                json!({ "trick": trick, "packets_after": packets, "last_ms_max": last(&all) })
+            })
+            .collect();
+        report.extra("heard_afterwards_by_trick", tricks);
+        report.extra("heard_twice", self.trials.iter().map(|trial| trial.repeated).sum::<usize>());
+        report.extra("legs_let_in", self.trials.iter().map(|trial| trial.let_in).sum::<usize>());
+        let most = |of: fn(&Outcome) -> Option<f64>| self.trials.iter().filter_map(of).fold(0.0, f64::max);
+        report.extra("resent_per_second_max", most(|trial| Some(trial.resent_per_second)));
+        report.extra("honest_pause_ms_max", most(|trial| trial.pause_ms));
+        report.extra("cases", self.cases());
+    }
+
+    fn violations(&self) -> Vec<String> {
+        let mut lines: Vec<String> = self
+            .failed
+            .iter()
+            .map(|(way, why)| format!("{}: a trial could not be carried out: {why}", way.name()))
+            .collect();
+        for way in Way::ALL {
+            for (what, side) in [("heard", self.voice(way)), ("delivered", self.ears(way))] {
+                let Some(side) = side else { continue };
+                if side.late > 0 {
+                    lines.push(format!("{}: {} packets {what} later than {LIMIT:?}", way.name(), side.late));
+                }
+                if side.quantile(0.99).is_some_and(|ms| ms > P99_MS) {
+                    lines.push(format!("{}: p99 of the last packet {what} is later than {P99_MS} ms", way.name()));
+                }
+            }
+        }
+        for trial in &self.trials {
+            let name = trial.way.name();
+            if trial.repeated > 0 {
+                lines.push(format!("{name}: {} frames were heard twice", trial.repeated));
+            }
+            if trial.made_late > 0 {
+                lines
+                    .push(format!("{name}: {} frames that were made later than {LIMIT:?} were heard", trial.made_late));
+            }
+            if trial.let_in > 0 {
+                lines.push(format!("{name}: {} legs were let in afterwards", trial.let_in));
+            }
+            if trial.resent_per_second > RESENT_PER_SECOND {
+                lines.push(format!("{name}: {:.0} packets a second were sent again", trial.resent_per_second));
+            }
+            if trial.pause_ms.is_some_and(|pause| pause > PAUSE_MS) {
+                lines.push(format!("{name}: the honest talker was missed for more than {PAUSE_MS} ms"));
+            }
+        }
+        lines
+    }
+
+    /// For people: packets after the way out, and when the last of all came, in milliseconds after it.
+    fn table(&self) -> String {
+        let mut text = format!(
+            "{:20} {:>6} {:7}  {:^27}  {:^27}\n{:20} {:>6} {:7}  {:>6} {:>6} {:>6} {:>6}  {:>6} {:>6} {:>6} {:>6}\n",
+            "",
+            "",
+            "",
+            "heard by others",
+            "delivered",
+            "case",
+            "trials",
+            "from",
+            "after",
+            "p50",
+            "p99",
+            "max",
+            "after",
+            "p50",
+            "p99",
+            "max"
+        );
+        for way in Way::ALL {
+            let row = |side: Option<Side>| side.map_or(format!("{:27}", ""), |side| side.row());
+            let (voice, ears) = (row(self.voice(way)), row(self.ears(way)));
+            let line = format!("{:20} {:>6} {:7}  {voice}  {ears}", way.name(), self.of(way).count(), way.told_by());
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use roomtone::app::App;
+    use roomtone::cli::{Cli, Command, Data};
+    use roomtone::observe::Observe;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::api::Api;
+
+    /// A server in this process, with an owner and so many invites.
+    async fn served(invites: usize) -> (Arc<Ground>, TempDir) {
+        let data = tempfile::tempdir().unwrap();
+        let arguments = ["roomtone", "serve", "--listen", "127.0.0.1:0", "--media", "127.0.0.1:0", "--data"];
+        let arguments = arguments.into_iter().map(Into::into).chain([data.path().as_os_str().to_owned()]);
+        let Command::Serve(options) = Cli::parse_from(arguments).command else { unreachable!("serve was asked for") };
+        let (app, listener) = App::start(&options, Observe::install()).await.unwrap();
+        let api = Api::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let code = |link: &str| link.rsplit('/').next().unwrap().to_owned();
+        let owner = app.owner_link().await.unwrap().map(|link| code(&link)).unwrap();
+        tokio::spawn(roomtone::serve::serve(app, listener, std::future::pending()));
+        let folder = Data { folder: data.path().to_owned(), database: None };
+        let codes = roomtone::serve::invite(&folder, invites as u32).await.unwrap();
+        let codes = codes.iter().map(|link| code(link)).collect();
+        let ground = Ground::new(api, data.path().to_owned(), codes, Some(&owner)).await.unwrap();
+        (Arc::new(ground), data)
+    }
+
+    /// Each way out once, with nothing asserted of time but what is guaranteed.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn nothing_is_heard_after_any_way_out() {
+        let (ground, _data) = served(Way::ALL.len() * MEMBERS_EACH).await;
+        let results = tries(&ground, None, Duration::ZERO, 1).await.unwrap();
+        assert_eq!(results.failed, []);
+        assert_eq!(results.trials.len(), Way::ALL.len());
+        for trial in &results.trials {
+            let delivered_late = trial.ears.map_or(0, |after| after.late);
+            assert_eq!((trial.made_late, delivered_late), (0, 0), "{trial:?}");
+            assert_eq!((trial.repeated, trial.let_in), (0, 0), "{trial:?}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_roster_is_those_who_receive() {
+        let (ground, _data) = served(steps::MEMBERS + 1).await;
+        let walk = steps::run(&ground, 200).await.unwrap();
+        assert_eq!(walk.violations(), Vec::<String>::new());
+    }
+
+    fn outcome(way: Way, voice: Option<After>, ears: Option<After>) -> Outcome {
+        Outcome {
+            way,
+            knocking: false,
+            voice,
+            made_late: 0,
+            tricks: BTreeMap::new(),
+            ears,
+            repeated: 0,
+            let_in: 0,
+            resent_per_second: 20.0,
+            pause_ms: Some(30.0),
+        }
+    }
+
+    fn after(packets: usize, late: usize, last_ms: f64) -> Option<After> {
+        Some(After { packets, late, last_ms: Some(last_ms) })
+    }
+
+    #[test]
+    fn what_is_guaranteed_is_judged() {
+        let fine = outcome(Way::Mute, after(1, 0, 90.0), None);
+        let with = |change: fn(&mut Outcome)| {
+            let mut trial = fine.clone();
+            change(&mut trial);
+            Results { trials: vec![trial], failed: Vec::new() }.violations()
+        };
+        assert_eq!(with(|_| {}), Vec::<String>::new());
+        for (change, words) in [
+            ((|trial| trial.voice = after(2, 1, 251.0)) as fn(&mut Outcome), "1 packets heard later"),
+            (|trial| trial.voice = after(2, 0, 101.0), "p99"),
+            (|trial| trial.ears = after(1, 1, 400.0), "1 packets delivered later"),
+            (|trial| trial.repeated = 1, "heard twice"),
+            (|trial| trial.made_late = 1, "made later"),
+            (|trial| trial.let_in = 2, "let in"),
+            (|trial| trial.resent_per_second = 61.0, "sent again"),
+            (|trial| trial.pause_ms = Some(1_001.0), "missed"),
+        ] {
+            let lines = with(change);
+            assert!(lines.iter().any(|line| line.starts_with("mute: ") && line.contains(words)), "{words}: {lines:?}");
+        }
+        let failed = Results { failed: vec![(Way::Leave, "no".into())], ..Results::default() };
+        assert_eq!(failed.violations().len(), 1);
+    }
+
+    #[test]
+    fn the_report_has_every_case_and_says_what_counts() {
+        let trials = vec![
+            outcome(Way::Leave, after(0, 0, -20.0), after(3, 0, 8.0)),
+            outcome(Way::Leave, after(1, 0, 4.0), after(0, 0, -3.0)),
+        ];
+        let results = Results { trials, failed: Vec::new() };
+        let mut report = Report::default();
+        results.fill(&mut report);
+        let case = &report.extras["cases"][0];
+        assert_eq!(
+            (&case["case"], &case["trials"], &case["counted_from"]),
+            (&"leave".into(), &2.into(), &"event".into())
+        );
+        assert_eq!((&case["heard"]["last_ms_max"], &case["heard"]["packets_after"]), (&4.0.into(), &1.into()));
+        assert_eq!(
+            (&case["delivered"]["last_ms_p50"], &report.extras["heard_last_ms_max"]),
+            (&(-3.0).into(), &4.0.into())
+        );
+        assert_eq!(report.extras["cases"].as_array().map(Vec::len), Some(Way::ALL.len()));
+        assert_eq!(results.table().lines().count(), 2 + Way::ALL.len());
+        report.extra("violations", vec!["one".to_owned()]);
+        assert_eq!(violations(&report), ["one"]);
+        assert!(violations(&Report::default()).is_empty());
+    }
+}

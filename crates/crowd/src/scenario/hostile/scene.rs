@@ -1,0 +1,294 @@
+//! Where a trial takes place: a room with an honest host who talks, people who listen, and somebody hostile on its stage.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use http::Method;
+use roomtone::wire::socket::{RoomEvent, ServerMessage};
+use roomtone::wire::{Id, MemberId};
+use serde_json::json;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_tungstenite::tungstenite::Message;
+
+use super::packet::Mark;
+use crate::api::Api;
+use crate::control::{self, Presence};
+use crate::fleet::listener::Identity;
+use crate::leg::{Leg, LegEvent, SLOTS};
+use crate::scenario::{connected, run_name, talk};
+use crate::tally::Known;
+use crate::voice::Script;
+use crate::{Error, Result};
+
+/// People who listen besides the hostile client.
+pub(super) const RECEIVERS: usize = 2;
+/// Frames that are remembered of each kind: more than a trial can bring.
+const HEARD_MAX: usize = 50_000;
+/// How long the room may take to tell of what was done.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What all trials of a run share.
+#[derive(Debug)]
+pub(crate) struct Ground {
+    /// The server, not signed in.
+    pub(super) api: Api,
+    /// The server's data folder, for what no client can do: taking a room away from its owner.
+    pub(super) data: PathBuf,
+    pub(super) identity: Identity,
+    /// Who runs the server, if anybody here may.
+    pub(super) owner: Option<Api>,
+    /// What every honest talker says.
+    pub(super) script: Script,
+    codes: Mutex<VecDeque<String>>,
+    run: String,
+    people: AtomicU32,
+}
+
+impl Ground {
+    /// For a server with its data at `data`, and people who come by these invites; `owner` is the one that makes its owner.
+    ///
+    /// # Errors
+    /// [`Error::Media`]; [`Error::Refused`] if that one is used.
+    pub(crate) async fn new(api: Api, data: PathBuf, codes: Vec<String>, owner: Option<&str>) -> Result<Self> {
+        let run = run_name();
+        let owner = match owner {
+            Some(code) => Some(api.redeem(code, &format!("crowd_{run}_owner"), "Owner").await?),
+            None => None,
+        };
+        let script = crate::scenario::script(format!("crowd_{run}")).await?;
+        let (codes, people) = (Mutex::new(codes.into()), AtomicU32::new(0));
+        Ok(Self { api, data, identity: Identity::generate()?, owner, script, codes, run, people })
+    }
+
+    /// How many invites are left.
+    pub(super) fn left(&self) -> usize {
+        lock(&self.codes).len()
+    }
+
+    /// Adds invites.
+    pub(super) fn stock(&self, codes: Vec<String>) {
+        lock(&self.codes).extend(codes);
+    }
+
+    /// A new member and their handle.
+    pub(super) async fn member(&self) -> Result<(Api, String)> {
+        let code = lock(&self.codes).pop_front().ok_or_else(|| Error::Usage("there are no invites left".into()))?;
+        let handle = format!("crowd_{}_{}", self.run, self.people.fetch_add(1, Ordering::Relaxed));
+        Ok((self.api.redeem(&code, &handle, &handle).await?, handle))
+    }
+}
+
+/// A lock whose holders do not panic, and leave the value whole if one did.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A room in which a trial takes place.
+pub(super) struct Scene {
+    pub(super) room: String,
+    /// The handle of the house whose room it is.
+    pub(super) house: Option<String>,
+    pub(super) host: Api,
+    pub(super) chair: Presence,
+    pub(super) witness: Witness,
+    pub(super) receivers: Vec<Receiver>,
+    pub(super) rogue: Api,
+    pub(super) rogue_handle: String,
+    pub(super) rogue_member: Id<MemberId>,
+    /// Where the hostile client is, unless it has gone.
+    pub(super) presence: Presence,
+    host_voice: JoinHandle<Error>,
+}
+
+impl Scene {
+    /// Opens a room, lets everybody in, and brings the hostile client to its stage.
+    pub(super) async fn set(ground: &Ground, in_house: bool) -> Result<Self> {
+        let (host, host_handle) = ground.member().await?;
+        let house = in_house.then(|| format!("{host_handle}_h"));
+        if let Some(handle) = &house {
+            let house = json!({ "handle": handle, "name": "A house" });
+            host.order(Method::POST, "/api/houses", &house).await?;
+        }
+        let join = async || {
+            let (api, handle) = ground.member().await?;
+            if let Some(house) = &house {
+                let membership = format!("/api/houses/{house}/membership");
+                api.order(Method::PUT, &membership, &json!({ "rules_accepted": true })).await?;
+            }
+            Ok::<_, Error>((api, handle))
+        };
+        let room = host.open_room_of("A trial", house.as_deref()).await?;
+        let chair = Presence::enter(&host, &room, true).await?;
+        let leg = connected(Leg::publish(&host, &room).await?).await?;
+        let host_voice = tokio::spawn(talk(leg, Arc::new(Known::new(ground.script.clone()))));
+        let mut receivers = Vec::new();
+        for _ in 0..RECEIVERS {
+            receivers.push(Receiver::enter(join().await?.0, &room).await?);
+        }
+        let witness = Witness::enter(&join().await?.0, &room).await?;
+        let (rogue, rogue_handle) = join().await?;
+        let mut presence = Presence::enter(&rogue, &room, false).await?;
+        presence.come_on_stage().await?;
+        let rogue_member = presence.state().member.ok_or(Error::Timeout("a snapshot"))?;
+        Ok(Self {
+            room,
+            house,
+            host,
+            chair,
+            witness,
+            receivers,
+            rogue,
+            rogue_handle,
+            rogue_member,
+            presence,
+            host_voice,
+        })
+    }
+
+    /// The streams of the other legs, as far as their owners have heard anything on them.
+    pub(super) fn others(&self) -> Vec<u32> {
+        self.receivers.iter().flat_map(|receiver| lock(&receiver.heard).ssrcs.clone()).collect()
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        self.host_voice.abort();
+    }
+}
+
+/// Somebody who listens, and knows the hostile client's frames.
+pub(super) struct Receiver {
+    pub(super) presence: Presence,
+    heard: Arc<Mutex<Heard>>,
+    task: JoinHandle<()>,
+}
+
+/// What one of them has heard.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Heard {
+    /// Frames of the hostile client.
+    pub(super) marks: Vec<(Instant, Mark)>,
+    /// When everything else came.
+    pub(super) honest: Vec<Instant>,
+    pub(super) ssrcs: Vec<u32>,
+}
+
+impl Receiver {
+    async fn enter(api: Api, room: &str) -> Result<Self> {
+        let presence = Presence::enter(&api, room, false).await?;
+        let mut leg = connected(Leg::listen(&api, room, SLOTS).await?).await?;
+        let heard = Arc::new(Mutex::new(Heard::default()));
+        let hearing = heard.clone();
+        let task = tokio::spawn(async move {
+            while let Ok(event) = leg.next().await {
+                let LegEvent::Heard(packet) = event else { continue };
+                let now = Instant::now();
+                let mut heard = lock(&hearing);
+                if !heard.ssrcs.contains(&packet.header.ssrc) {
+                    heard.ssrcs.push(*packet.header.ssrc);
+                }
+                let marks = Mark::all_in(&packet.payload);
+                if heard.marks.len().max(heard.honest.len()) >= HEARD_MAX {
+                    continue;
+                }
+                if marks.is_empty() {
+                    heard.honest.push(now);
+                }
+                heard.marks.extend(marks.into_iter().map(|mark| (now, mark)));
+            }
+        });
+        Ok(Self { presence, heard, task })
+    }
+
+    pub(super) fn heard(&self) -> Heard {
+        lock(&self.heard).clone()
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Somebody who only looks: when their control socket has shown what.
+pub(super) struct Witness {
+    seen: watch::Receiver<Vec<(Instant, Seen)>>,
+    task: JoinHandle<()>,
+}
+
+/// What a control socket shows of the way in which somebody goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seen {
+    Left(Id<MemberId>),
+    Demoted(Id<MemberId>),
+    Muted(Id<MemberId>),
+    MicClosed(Id<MemberId>),
+    Ended,
+    /// The socket itself was closed by the server.
+    Bye,
+}
+
+impl Witness {
+    async fn enter(api: &Api, room: &str) -> Result<Self> {
+        let mut socket = control::connect(api, room).await?;
+        let (show, seen) = watch::channel(Vec::new());
+        let task = tokio::spawn(async move {
+            while let Some(Ok(message)) = socket.next().await {
+                let at = Instant::now();
+                let Message::Text(text) = message else { continue };
+                let Ok(message) = serde_json::from_str(&text) else { continue };
+                let news = news(message);
+                if !news.is_empty() {
+                    show.send_modify(|seen| seen.extend(news.into_iter().map(|news| (at, news))));
+                }
+            }
+        });
+        Ok(Self { seen, task })
+    }
+
+    /// Waits until this was seen, and says when.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`], [`Error::Connection`].
+    pub(super) async fn sees(&mut self, what: Seen) -> Result<Instant> {
+        let find = |seen: &Vec<(Instant, Seen)>| seen.iter().find(|(_, one)| *one == what).map(|(at, _)| *at);
+        let seeing = self.seen.wait_for(|seen| find(seen).is_some());
+        let seen = tokio::time::timeout(PATIENCE, seeing).await.map_err(|_| Error::Timeout("an event"))?;
+        let seen = seen.map_err(|_| Error::Connection("the witness's socket ended".into()))?;
+        find(&seen).ok_or(Error::Timeout("an event"))
+    }
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// What a message shows.
+fn news(message: ServerMessage) -> Vec<Seen> {
+    match message {
+        ServerMessage::Events(batch) => batch.events.into_iter().filter_map(|one| shown(one.event)).collect(),
+        ServerMessage::Bye { .. } => vec![Seen::Bye],
+        _ => Vec::new(),
+    }
+}
+
+fn shown(event: RoomEvent) -> Option<Seen> {
+    use roomtone::wire::socket::Role;
+    match event {
+        RoomEvent::Left { member, .. } => Some(Seen::Left(member)),
+        RoomEvent::RoleChanged { person, role: Role::Listener, .. } => Some(Seen::Demoted(person.id)),
+        RoomEvent::Muted { member, .. } => Some(Seen::Muted(member)),
+        RoomEvent::MicChanged { member, open: false } => Some(Seen::MicClosed(member)),
+        RoomEvent::Ended { .. } => Some(Seen::Ended),
+        _ => None,
+    }
+}

@@ -1,0 +1,308 @@
+//! One trial: somebody on stage goes one way out and keeps sending and receiving; what comes of it, and when.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinHandle;
+
+use super::assault::{ARMED, Assault, Orders};
+use super::packet::{Mark, OPUS, Rtp, Trick};
+use super::rogue::{Agreed, Arrival, Rogue, Side};
+use super::scene::{Ground, Heard, Scene};
+use super::ways::{Commit, Kept, Locations, Way};
+use crate::api::Api;
+use crate::{Error, Result};
+
+/// How long the tricks may take until everybody has heard each of them.
+const ARMING_PATIENCE: Duration = Duration::from_secs(10);
+/// From one look to the next.
+const LOOK: Duration = Duration::from_millis(20);
+/// How long the hostile client goes on, and everybody listens, after the way out.
+const AFTERWARDS: Duration = Duration::from_millis(800);
+/// What is guaranteed: nothing is heard longer than this afterwards (PRODUCT.md, G2).
+pub(super) const LIMIT: Duration = Duration::from_millis(250);
+/// From one knock to the next.
+const KNOCK_EVERY: Duration = Duration::from_millis(40);
+/// How long a leg that was agreed to may take to connect before the next knock.
+const LATE_LEG_PATIENCE: Duration = Duration::from_millis(400);
+/// From one frame on a late leg to the next.
+const LATE_FRAME: Duration = Duration::from_millis(20);
+
+/// What was heard after it should not have been.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct After {
+    /// Packets later than the way out.
+    pub(super) packets: usize,
+    /// Of those, packets later than [`LIMIT`] after it.
+    pub(super) late: usize,
+    /// When the last one of all came, in milliseconds after the way out; before it, if negative.
+    pub(super) last_ms: Option<f64>,
+}
+
+impl After {
+    fn of(commit: Instant, times: impl Iterator<Item = Instant>) -> Self {
+        let mut after = Self::default();
+        for at in times {
+            let ms = match at.checked_duration_since(commit) {
+                Some(since) => since.as_secs_f64() * 1_000.0,
+                None => -(commit - at).as_secs_f64() * 1_000.0,
+            };
+            after.packets += usize::from(ms > 0.0);
+            after.late += usize::from(ms > LIMIT.as_secs_f64() * 1_000.0);
+            after.last_ms = Some(after.last_ms.map_or(ms, |last| last.max(ms)));
+        }
+        after
+    }
+}
+
+/// What a trial has shown.
+#[derive(Debug, Clone)]
+pub(super) struct Outcome {
+    pub(super) way: Way,
+    /// Whether new legs were asked for meanwhile.
+    pub(super) knocking: bool,
+    /// Of the hostile client's frames, at everybody else; `None` where they may go on.
+    pub(super) voice: Option<After>,
+    /// Of those, how many were made later than [`LIMIT`] after the way out: what this process takes to look at what has come
+    /// does not count here.
+    pub(super) made_late: usize,
+    /// The same by trick, for those that were heard afterwards.
+    pub(super) tricks: BTreeMap<Trick, After>,
+    /// Of what came to the hostile client.
+    pub(super) ears: Option<After>,
+    /// Frames that somebody heard twice.
+    pub(super) repeated: usize,
+    /// Legs that were agreed to though they were asked for afterwards.
+    pub(super) let_in: usize,
+    /// Packets that the hostile client got again, for each second before the way out.
+    pub(super) resent_per_second: f64,
+    /// The longest time that somebody did not hear the honest talker, where the room goes on.
+    pub(super) pause_ms: Option<f64>,
+}
+
+/// Carries out a trial.
+///
+/// # Errors
+/// Whatever keeps it from taking place; [`Error::Media`] if a trick does not work even while it is allowed.
+pub(super) async fn run(ground: Arc<Ground>, way: Way, knocking: bool, seed: u64) -> Result<Outcome> {
+    let mut scene = Scene::set(&ground, way.is_of_a_house()).await?;
+    let ear = Rogue::connect(&scene.rogue, &scene.room, Side::Ear, &ground.identity).await?;
+    let mouth = Rogue::connect(&scene.rogue, &scene.room, Side::Mouth, &ground.identity).await?;
+    let legs = Locations::of(&mouth, &ear);
+    let orders = Arc::new(Orders::default());
+    let assault = Assault::begin(mouth, ear, scene.others(), seed).await?;
+    let began = Instant::now();
+    let assault = Task(tokio::spawn(assault.run(orders.clone())));
+    arm(&scene).await?;
+
+    orders.all_out.store(true, Ordering::Release);
+    let knocks = knocking.then(|| Knocks::start(&ground, &scene, way));
+    let mut kept = Kept::default();
+    let commit = way.go(&ground, &mut scene, &legs, &mut kept).await?;
+    tokio::time::sleep(AFTERWARDS).await;
+    orders.stop.store(true, Ordering::Release);
+    let assault = assault.end().await??;
+    let ended = Instant::now();
+    let knocked = match knocks {
+        Some(knocks) => knocks.end().await,
+        None => Knocked::default(),
+    };
+    let heard: Vec<Heard> = scene.receivers.iter().map(|receiver| receiver.heard()).collect();
+    Ok(judge(way, commit, (began, ended), &heard, &assault.ear.arrivals(), &knocked))
+}
+
+/// Waits until everybody has heard every trick that is allowed.
+async fn arm(scene: &Scene) -> Result<()> {
+    let missing = || {
+        let heard = scene.receivers.iter().map(|receiver| receiver.heard());
+        let tricks: Vec<HashSet<Trick>> =
+            heard.map(|heard| heard.marks.into_iter().map(|(_, mark)| mark.trick).collect()).collect();
+        ARMED.into_iter().find(|trick| !tricks.iter().all(|tricks| tricks.contains(trick)))
+    };
+    let until = Instant::now() + ARMING_PATIENCE;
+    while let Some(trick) = missing() {
+        if Instant::now() > until {
+            return Err(Error::Media(format!("what is sent as {} is not heard though it is allowed", trick.name())));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(())
+}
+
+fn judge(
+    way: Way,
+    commit: Commit,
+    (began, ended): (Instant, Instant),
+    heard: &[Heard],
+    arrivals: &[Arrival],
+    knocked: &Knocked,
+) -> Outcome {
+    let marks = || heard.iter().flat_map(|heard| heard.marks.iter());
+    let voice = commit.voice.map(|commit| After::of(commit, marks().map(|(at, _)| *at)));
+    let made_late = |commit| marks().filter(|(_, mark)| mark.made() > commit + LIMIT).count();
+    let mut tricks = BTreeMap::new();
+    for trick in Trick::ALL {
+        let of_trick = marks().filter(|(_, mark)| mark.trick == trick).map(|(at, _)| *at);
+        let after = commit.voice.map(|commit| After::of(commit, of_trick)).unwrap_or_default();
+        if after.packets > 0 {
+            tricks.insert(trick, after);
+        }
+    }
+    let all_arrivals = || arrivals.iter().chain(&knocked.arrivals);
+    let ears = commit.ears.map(|commit| After::of(commit, all_arrivals().map(|arrival| arrival.at)));
+    let repeated = heard.iter().map(|heard| repeats(heard.marks.iter().map(|(_, mark)| *mark))).sum();
+    let resent = repeats(arrivals.iter().map(|arrival| (arrival.ssrc, arrival.seq)));
+    let last = [commit.voice, commit.ears].into_iter().flatten().min().unwrap_or(ended);
+    let let_in = |(asked, side): &&(Instant, Side)| match side {
+        Side::Mouth => commit.voice.is_some_and(|commit| *asked > commit),
+        Side::Ear => commit.ears.is_some_and(|commit| *asked > commit),
+    };
+    Outcome {
+        way,
+        knocking: knocked.asked > 0,
+        voice,
+        made_late: commit.voice.map_or(0, made_late),
+        tricks,
+        ears,
+        repeated,
+        let_in: knocked.agreed.iter().filter(let_in).count(),
+        resent_per_second: resent as f64 / last.saturating_duration_since(began).as_secs_f64().max(1.0),
+        pause_ms: way.spares_the_room().then(|| heard.iter().map(|one| pause(one, began, ended)).fold(0.0, f64::max)),
+    }
+}
+
+/// How many are not the first of their kind.
+fn repeats<T: std::hash::Hash + Eq + Copy>(all: impl Iterator<Item = T>) -> usize {
+    let mut seen = HashSet::new();
+    all.filter(|one| !seen.insert(*one)).count()
+}
+
+/// The longest time without the honest talker, in milliseconds.
+fn pause(heard: &Heard, began: Instant, ended: Instant) -> f64 {
+    let times = heard.honest.iter().copied().filter(|at| (began..ended).contains(at));
+    let (mut longest, mut before) = (Duration::ZERO, began);
+    for at in times.chain([ended]) {
+        longest = longest.max(at - before);
+        before = at;
+    }
+    longest.as_secs_f64() * 1_000.0
+}
+
+/// A task that goes with whoever started it.
+struct Task<T>(JoinHandle<T>);
+
+impl<T> Task<T> {
+    async fn end(mut self) -> Result<T> {
+        (&mut self.0).await.map_err(|error| Error::Media(error.to_string()))
+    }
+}
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Asks for new legs all the time, and speaks on those it gets.
+struct Knocks {
+    stop: Arc<Orders>,
+    tasks: Vec<Task<Knocked>>,
+}
+
+/// What became of it.
+#[derive(Default)]
+struct Knocked {
+    /// How often it was asked.
+    asked: usize,
+    /// When that was asked which was agreed to.
+    agreed: Vec<(Instant, Side)>,
+    /// What came to those legs that listen.
+    arrivals: Vec<Arrival>,
+}
+
+impl Knocks {
+    fn start(ground: &Arc<Ground>, scene: &Scene, way: Way) -> Self {
+        let stop = Arc::new(Orders::default());
+        let sides = [(way.closes_the_mouth(), Side::Mouth), (way.closes_the_ears(), Side::Ear)];
+        let sides = sides.into_iter().filter(|(closed, _)| *closed);
+        let knock = |side| knock(ground.clone(), scene.rogue.clone(), scene.room.clone(), side, stop.clone());
+        let tasks = sides.map(|(_, side)| Task(tokio::spawn(knock(side)))).collect();
+        Self { stop, tasks }
+    }
+
+    async fn end(self) -> Knocked {
+        self.stop.stop.store(true, Ordering::Release);
+        let mut all = Knocked::default();
+        for task in self.tasks {
+            let Ok(knocked) = task.end().await else { continue };
+            all.asked += knocked.asked;
+            all.agreed.extend(knocked.agreed);
+            all.arrivals.extend(knocked.arrivals);
+        }
+        all
+    }
+}
+
+async fn knock(ground: Arc<Ground>, api: Api, room: String, side: Side, orders: Arc<Orders>) -> Knocked {
+    let (mut knocked, mut legs) = (Knocked::default(), Vec::new());
+    let mut number = 0;
+    while !orders.stop.load(Ordering::Acquire) {
+        let asked = Instant::now();
+        knocked.asked += 1;
+        if let Ok(agreed) = Agreed::ask(&api, &room, side, &ground.identity).await {
+            knocked.agreed.push((asked, side));
+            // One that is cut in the middle of its handshake is of no more use.
+            if let Ok(Ok(leg)) = tokio::time::timeout(LATE_LEG_PATIENCE, Rogue::shake(agreed, &ground.identity)).await {
+                legs.push(leg);
+            }
+        }
+        let until = Instant::now() + KNOCK_EVERY;
+        while Instant::now() < until {
+            legs.iter().filter(|_| side == Side::Mouth).for_each(|leg| {
+                number += 1;
+                let payload = Mark::new(Trick::LateLeg, number).payload();
+                let index = u64::from(number);
+                let packet = Rtp { payload_type: OPUS, ssrc: 7, index, time: index, level: 20, payload: &payload };
+                let _sealed = leg.send(0, &packet);
+            });
+            tokio::time::sleep(LATE_FRAME).await;
+        }
+    }
+    knocked.arrivals = legs.iter().flat_map(Rogue::arrivals).collect();
+    knocked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn what_comes_after_is_counted_by_how_late_it_is() {
+        let commit = Instant::now() + ms(1_000);
+        let at = |before: u64, after: u64| commit - ms(before) + ms(after);
+        let after = |times: &[Instant]| After::of(commit, times.iter().copied());
+        assert_eq!(after(&[]), After::default());
+        assert_eq!(after(&[at(500, 0), at(20, 0)]), After { packets: 0, late: 0, last_ms: Some(-20.0) });
+        let all = after(&[at(500, 0), at(0, 250), at(0, 251), at(0, 30)]);
+        assert_eq!(all, After { packets: 3, late: 1, last_ms: Some(251.0) });
+    }
+
+    #[test]
+    fn a_pause_is_the_longest_time_without_the_honest_talker() {
+        let began = Instant::now();
+        let heard =
+            |millis: &[u64]| Heard { honest: millis.iter().map(|at| began + ms(*at)).collect(), ..Heard::default() };
+        for (times, longest) in
+            [(&[][..], 500.0), (&[100, 200][..], 300.0), (&[400, 480][..], 400.0), (&[450, 900], 450.0)]
+        {
+            assert_eq!(pause(&heard(times), began, began + ms(500)), longest, "{times:?}");
+        }
+        assert_eq!(repeats([1, 2, 1, 1, 3].into_iter()), 2);
+    }
+}

@@ -1,0 +1,276 @@
+//! The ways in which somebody stops being allowed to speak or to hear.
+
+use std::time::Instant;
+
+use http::Method;
+use roomtone::wire::socket::Command;
+use roomtone_store::Store;
+use serde_json::json;
+
+use super::rogue::Rogue;
+use super::scene::{Ground, Scene, Seen};
+use crate::control::Presence;
+use crate::leg::{Leg, SLOTS};
+use crate::{Error, Result};
+
+/// How long a room that is taken from its owner stays taken, in milliseconds.
+const TAKEN_MILLIS: u64 = 30_000;
+
+/// A way out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Way {
+    Leave,
+    Lost,
+    Elsewhere,
+    SecondDevice,
+    StepDown,
+    CloseMic,
+    DeletePublish,
+    DeleteListen,
+    Mute,
+    Demote,
+    Remove,
+    Ban,
+    Block,
+    HouseBan,
+    Suspended,
+    SessionEnded,
+    AccountDeleted,
+    RoomEnded,
+    LeaseLost,
+}
+
+/// From when on nothing may be heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Commit {
+    /// Of the hostile client, by anybody.
+    pub(super) voice: Option<Instant>,
+    /// By the hostile client.
+    pub(super) ears: Option<Instant>,
+}
+
+impl Way {
+    pub(super) const ALL: [Self; 19] = [
+        Self::Leave,
+        Self::Lost,
+        Self::Elsewhere,
+        Self::SecondDevice,
+        Self::StepDown,
+        Self::CloseMic,
+        Self::DeletePublish,
+        Self::DeleteListen,
+        Self::Mute,
+        Self::Demote,
+        Self::Remove,
+        Self::Ban,
+        Self::Block,
+        Self::HouseBan,
+        Self::Suspended,
+        Self::SessionEnded,
+        Self::AccountDeleted,
+        Self::RoomEnded,
+        Self::LeaseLost,
+    ];
+
+    /// As the report has it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Leave => "leave",
+            Self::Lost => "connection_lost",
+            Self::Elsewhere => "another_room",
+            Self::SecondDevice => "second_device",
+            Self::StepDown => "step_down",
+            Self::CloseMic => "set_mic",
+            Self::DeletePublish => "delete_publish_leg",
+            Self::DeleteListen => "delete_listen_leg",
+            Self::Mute => "mute",
+            Self::Demote => "move_to_audience",
+            Self::Remove => "remove",
+            Self::Ban => "ban",
+            Self::Block => "block",
+            Self::HouseBan => "house_ban",
+            Self::Suspended => "suspended",
+            Self::SessionEnded => "session_ended",
+            Self::AccountDeleted => "account_deleted",
+            Self::RoomEnded => "room_ended",
+            Self::LeaseLost => "lease_lost",
+        }
+    }
+
+    /// What says when it was so: an event on a witness's control socket, or the answer to a request.
+    pub(super) fn told_by(self) -> &'static str {
+        match self {
+            Self::SecondDevice | Self::DeletePublish | Self::DeleteListen => "answer",
+            Self::LeaseLost => "bye",
+            _ => "event",
+        }
+    }
+
+    /// Whether it takes ten seconds, so that it is not tried as often as the others.
+    pub(super) fn is_slow(self) -> bool {
+        self == Self::Lost
+    }
+
+    /// Whether a publish leg that is asked for afterwards has to be refused.
+    pub(super) fn closes_the_mouth(self) -> bool {
+        !matches!(self, Self::SecondDevice | Self::CloseMic | Self::DeletePublish | Self::DeleteListen)
+    }
+
+    /// Whether a listen leg that is asked for afterwards has to be refused: by others one may come in again.
+    pub(super) fn closes_the_ears(self) -> bool {
+        let out_for_good =
+            [Self::Block, Self::HouseBan, Self::Suspended, Self::SessionEnded, Self::AccountDeleted, Self::RoomEnded];
+        out_for_good.contains(&self)
+    }
+
+    /// Whether it takes place in the room of a house.
+    pub(super) fn is_of_a_house(self) -> bool {
+        self == Self::HouseBan
+    }
+
+    /// Whether it takes somebody who runs the server.
+    pub(super) fn needs_an_owner(self) -> bool {
+        self == Self::Suspended
+    }
+
+    /// Whether the room goes on for the others.
+    pub(super) fn spares_the_room(self) -> bool {
+        !matches!(self, Self::RoomEnded | Self::LeaseLost)
+    }
+
+    /// Goes it, and says from when on it counts. What has to stay open until the end of the trial is left in `kept`.
+    pub(super) async fn go(
+        self,
+        ground: &Ground,
+        scene: &mut Scene,
+        legs: &Locations,
+        kept: &mut Kept,
+    ) -> Result<Commit> {
+        let member = scene.rogue_member;
+        let both = |at| Commit { voice: Some(at), ears: Some(at) };
+        let voice = |at| Commit { voice: Some(at), ears: None };
+        match self {
+            Self::Leave => {
+                scene.presence.command(Command::Leave).await?;
+                scene.witness.sees(Seen::Left(member)).await.map(both)
+            }
+            Self::Lost => {
+                scene.presence.abandon();
+                scene.witness.sees(Seen::Left(member)).await.map(both)
+            }
+            Self::Elsewhere => {
+                let room = scene.rogue.open_room("Elsewhere").await?;
+                kept.presence = Some(Presence::enter(&scene.rogue, &room, false).await?);
+                scene.witness.sees(Seen::Left(member)).await.map(both)
+            }
+            Self::SecondDevice => {
+                kept.presence = Some(Presence::enter(&scene.rogue, &scene.room, false).await?);
+                let publish = Leg::publish(&scene.rogue, &scene.room).await?;
+                let voice = Instant::now();
+                let listen = Leg::listen(&scene.rogue, &scene.room, SLOTS).await?;
+                kept.legs = vec![publish, listen];
+                Ok(Commit { voice: Some(voice), ears: Some(Instant::now()) })
+            }
+            Self::StepDown => {
+                scene.presence.command(Command::StepDown).await?;
+                scene.witness.sees(Seen::Demoted(member)).await.map(voice)
+            }
+            Self::CloseMic => {
+                scene.presence.command(Command::SetMic { open: false }).await?;
+                scene.witness.sees(Seen::MicClosed(member)).await.map(voice)
+            }
+            Self::DeletePublish => {
+                scene.rogue.delete(&legs.mouth).await?;
+                Ok(voice(Instant::now()))
+            }
+            Self::DeleteListen => {
+                scene.rogue.delete(&legs.ear).await?;
+                Ok(Commit { voice: None, ears: Some(Instant::now()) })
+            }
+            Self::Mute => {
+                scene.chair.command(Command::Mute { member }).await?;
+                scene.witness.sees(Seen::Muted(member)).await.map(voice)
+            }
+            Self::Demote => {
+                scene.chair.command(Command::MoveToAudience { member }).await?;
+                scene.witness.sees(Seen::Demoted(member)).await.map(voice)
+            }
+            Self::Remove => {
+                scene.chair.command(Command::Remove { member }).await?;
+                scene.witness.sees(Seen::Left(member)).await.map(both)
+            }
+            Self::Ban => {
+                scene.chair.command(Command::Ban { member, reason: None }).await?;
+                scene.witness.sees(Seen::Left(member)).await.map(both)
+            }
+            Self::Block => {
+                let path = format!("/api/members/{}/block", scene.rogue_handle);
+                scene.host.order(Method::PUT, &path, &json!({})).await?;
+                scene.witness.sees(Seen::Left(member)).await.map(both)
+            }
+            Self::HouseBan => {
+                let house = scene.house.as_ref().ok_or(Error::Timeout("a house"))?;
+                scene.host.delete(&format!("/api/houses/{house}/members/{}", scene.rogue_handle)).await?;
+                scene.witness.sees(Seen::Left(member)).await.map(both)
+            }
+            Self::Suspended => {
+                let owner = ground.owner.as_ref().ok_or(Error::Timeout("an owner"))?;
+                let path = format!("/api/admin/members/{}/suspend", scene.rogue_handle);
+                owner.order(Method::POST, &path, &json!({ "branch": false })).await?;
+                scene.witness.sees(Seen::Left(member)).await.map(both)
+            }
+            Self::SessionEnded => {
+                scene.rogue.delete("/api/session").await?;
+                scene.witness.sees(Seen::Left(member)).await.map(both)
+            }
+            Self::AccountDeleted => {
+                let body = json!({ "handle": scene.rogue_handle });
+                scene.rogue.order(Method::DELETE, "/api/me", &body).await?;
+                scene.witness.sees(Seen::Left(member)).await.map(both)
+            }
+            Self::RoomEnded => {
+                scene.chair.command(Command::End).await?;
+                scene.witness.sees(Seen::Ended).await.map(both)
+            }
+            Self::LeaseLost => {
+                take_away(ground, &scene.room).await?;
+                // The owner learns of it with the next thing that it would have to keep.
+                let asks = Command::RaiseHand { question: None };
+                scene.receivers.first().ok_or(Error::Timeout("somebody who listens"))?.presence.command(asks).await?;
+                scene.witness.sees(Seen::Bye).await.map(both)
+            }
+        }
+    }
+}
+
+/// Where the hostile client's first legs are on the server.
+#[derive(Debug, Clone)]
+pub(super) struct Locations {
+    pub(super) mouth: String,
+    pub(super) ear: String,
+}
+
+impl Locations {
+    pub(super) fn of(mouth: &Rogue, ear: &Rogue) -> Self {
+        Self { mouth: mouth.location.clone(), ear: ear.location.clone() }
+    }
+}
+
+/// What a way out leaves open.
+#[derive(Default)]
+pub(super) struct Kept {
+    presence: Option<Presence>,
+    legs: Vec<Leg>,
+}
+
+/// Makes somebody else the owner of a live room, as another server on the same database would be.
+async fn take_away(ground: &Ground, room: &str) -> Result<()> {
+    let wrong = |error: &dyn std::fmt::Display| Error::Server(format!("the room could not be taken away: {error}"));
+    let id = room.parse().map_err(|_| wrong(&"its id is none"))?;
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = roomtone_room::ids::Timestamp(since.map_or(0, |since| since.as_millis() as u64));
+    let store = Store::open(&ground.data).await.map_err(|error| wrong(&error))?;
+    let taken = store.acquire_room(id, 1, now, now.plus(TAKEN_MILLIS), true).await.map_err(|error| wrong(&error));
+    store.close().await;
+    taken?.map(drop).ok_or_else(|| wrong(&"it is not live"))
+}

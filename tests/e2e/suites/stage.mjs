@@ -1,0 +1,6 @@
+// A session on the stage: what happens there, and around it.
+
+import { around } from '../stage/around.mjs';
+import { firefox, networks } from '../stage/networks.mjs';
+
+export const groups = { around, networks, 'networks in Firefox': firefox };
