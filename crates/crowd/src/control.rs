@@ -328,7 +328,8 @@ mod tests {
         let person = r#"{ "id": "0000000000000000000000000a", "handle": "ada", "name": "Ada", "new": 1 }"#;
         let events = format!(
             r#"{{ "type": "events", "after": 1, "seq": 2, "audience_count": 1, "events": [
-            {{ "seq": 2, "at": 1, "event": {{ "type": "hand_raised", "person": {person}, "question": "why" }} }} ] }}"#
+            {{ "seq": 2, "at": 1, "event": {{ "type": "hand_raised", "person": {person}, "question": "why",
+              "place": 0, "spoken": false }} }} ] }}"#
         );
         let ServerMessage::Events(batch) = serde_json::from_str(&events).unwrap() else { panic!("not events") };
         let RoomEvent::HandRaised { person, .. } = &batch.events[0].event else { panic!("not a hand") };

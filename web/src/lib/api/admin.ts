@@ -116,6 +116,8 @@ export interface Health {
   listening: number;
   mail: boolean;
   push: boolean;
+  /** How many of the server's standing tasks had to be started again. */
+  task_restarts: number;
 }
 
 export type MailTls = 'tls' | 'starttls' | 'none';

@@ -1,6 +1,6 @@
 /** Which microphone and which loudspeaker: the lists of the browser and the member's choice, kept on this device. */
 
-const KEYS = { input: 'roomtone.input', output: 'roomtone.output' } as const;
+const KEYS = { input: 'roomtone.input', output: 'roomtone.output', music: 'roomtone.music' } as const;
 
 export interface Device {
   id: string;
@@ -14,6 +14,8 @@ class Devices {
   /** Device ids; '' is the system's choice. */
   input = $state(stored('input'));
   output = $state(stored('output'));
+  /** Whether the microphone is sent as it is, for music. */
+  music = $state(stored('music') === 'true');
   /** Whether this browser can choose an output at all. */
   readonly canChooseOutput =
     typeof HTMLMediaElement !== 'undefined' && 'setSinkId' in HTMLMediaElement.prototype;
@@ -31,15 +33,24 @@ class Devices {
 
   choose(kind: 'input' | 'output', id: string): void {
     this[kind] = id;
+    this.keep(kind, id);
+  }
+
+  chooseMusic(on: boolean): void {
+    this.music = on;
+    this.keep('music', String(on));
+  }
+
+  private keep(kind: keyof typeof KEYS, value: string): void {
     try {
-      localStorage.setItem(KEYS[kind], id);
+      localStorage.setItem(KEYS[kind], value);
     } catch {
       // Storage can be refused; the choice then lasts until the page is closed.
     }
   }
 
   /**
-   * Opens the chosen microphone with echo cancellation, or any other when the chosen one is gone. Rejects with the
+   * Opens the chosen microphone with echo cancellation (without any processing in music mode), or any other when the chosen one is gone. Rejects with the
    * browser's `DOMException` (`NotAllowedError`, `NotFoundError`, ...).
    */
   async openMicrophone(): Promise<MediaStream> {
@@ -47,9 +58,9 @@ class Devices {
     const device = this.input === '' ? {} : { deviceId: { ideal: this.input } };
     const stream = await navigator.mediaDevices.getUserMedia({
       audio: {
-        echoCancellation: true,
-        noiseSuppression: true,
-        autoGainControl: true,
+        echoCancellation: !this.music,
+        noiseSuppression: !this.music,
+        autoGainControl: !this.music,
         channelCount: 1,
         ...device,
       },
@@ -62,7 +73,7 @@ class Devices {
 
 export const devices = new Devices();
 
-function stored(kind: 'input' | 'output'): string {
+function stored(kind: keyof typeof KEYS): string {
   try {
     return localStorage.getItem(KEYS[kind]) ?? '';
   } catch {

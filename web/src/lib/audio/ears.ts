@@ -1,9 +1,16 @@
 /** Listening to a room: the listen leg, its voices, and who is audible now. */
 
 import { ApiError, asksToWait, isPassing, type Api } from '$lib/api/client';
+import { FlowWatch } from './flow';
 import { LegKeeper, type LegState } from './keeper';
-import { makeListenLeg, packetsReceived, type Leg } from './leg';
+import { makeListenLeg, packetsReceived, protocolOf, type Leg } from './leg';
 import { audioContext, Voice, wantsGesture } from './sound';
+
+/** How often, in ms, the flow of the sound is looked at. */
+const LOOK = 100;
+/** How long, in ms, a room waits for each person in it before legs whose sound broke off are made anew: if it was the
+ * talker's network and not the listener's, everybody would ask at once. */
+const SPREAD = 1;
 
 export interface EarsNeeds {
   api: Api;
@@ -13,10 +20,20 @@ export interface EarsNeeds {
   leg(state: LegState): void;
   /** The browser wants a gesture before it plays (true), or no longer does (false). */
   blocked(blocked: boolean): void;
+  /** Whether somebody, by their number in the room, may be heard: on stage with an open microphone. */
+  mayTalk(talker: number): boolean;
+  /** How many people are in the room. */
+  people(): number;
+  /** The sound came back another way, over `protocol` (`udp` or `tcp`), after it had broken off. */
+  moved(protocol: string): void;
 }
 
 export class Ears {
   private voices: Voice[] = [];
+  private flow = new FlowWatch();
+  private looking: ReturnType<typeof setInterval> | undefined;
+  private waiting: ReturnType<typeof setTimeout> | undefined;
+  private broke = false;
   private readonly keeper: LegKeeper<Leg>;
 
   constructor(private readonly needs: EarsNeeds) {
@@ -37,11 +54,21 @@ export class Ears {
 
   start(): void {
     this.keeper.start();
+    clearInterval(this.looking);
+    this.looking = setInterval(() => this.look(), LOOK);
   }
 
   stop(): void {
+    clearInterval(this.looking);
+    clearTimeout(this.waiting);
     this.keeper.stop();
     this.hush();
+  }
+
+  /** The browser has changed networks: what was under way in the former one is not waited for. */
+  networkChanged(): void {
+    this.broke = true;
+    this.keeper.renew();
   }
 
   /** Whether this is the leg in use. */
@@ -81,11 +108,37 @@ export class Ears {
     return this.voices.map((voice) => voice.heard(now)).filter((one) => one !== null);
   }
 
+  /** A leg whose sound breaks off in the middle of a word has lost its way, which the browser notices seconds later. */
+  private look(): void {
+    const talker = this.flow.feed(
+      this.voices.map((voice) => voice.played()),
+      performance.now(),
+    );
+    if (talker === null || !this.keeper.leg || !this.needs.mayTalk(talker)) return;
+    const leg = this.keeper.leg;
+    this.waiting = setTimeout(
+      () => {
+        if (this.keeper.leg !== leg || this.flow.goesOn || !this.needs.mayTalk(talker)) return;
+        this.broke = true;
+        this.keeper.renew();
+      },
+      Math.random() * SPREAD * this.needs.people(),
+    );
+  }
+
+  private up(leg: Leg): void {
+    this.keeper.up(leg);
+    if (!this.broke || leg !== this.keeper.leg) return;
+    this.broke = false;
+    void protocolOf(leg).then((protocol) => protocol !== null && this.needs.moved(protocol));
+  }
+
   private async make(signal: AbortSignal): Promise<Leg> {
-    const fate = { up: (leg: Leg) => this.keeper.up(leg), broken: (leg: Leg) => this.keeper.broken(leg) };
+    const fate = { up: (leg: Leg) => this.up(leg), broken: (leg: Leg) => this.keeper.broken(leg) };
     const leg = await makeListenLeg(this.needs.api, this.needs.room, fate, signal);
     if (signal.aborted) return leg;
     this.hush();
+    this.flow = this.flow.anew();
     this.voices = leg.pc.getReceivers().map((receiver) => new Voice(audioContext(), receiver));
     const device = this.needs.output();
     // An output that is gone: the system's is used.

@@ -5,18 +5,24 @@
 
 import type { Role } from './generated/Role';
 
+export type { Banned } from './generated/Banned';
 export type { ByeCode } from './generated/ByeCode';
 export type { Call } from './generated/Call';
 export type { CallAnswer } from './generated/CallAnswer';
+export type { CallUp } from './generated/CallUp';
+export type { Caption } from './generated/Caption';
+export type { Chatter } from './generated/Chatter';
 export type { ClientMessage } from './generated/ClientMessage';
 export type { Command } from './generated/Command';
 export type { Events } from './generated/Events';
 export type { HallwayRoom } from './generated/HallwayRoom';
 export type { Hand } from './generated/Hand';
+export type { HandRule } from './generated/HandRule';
 export type { HouseBadge } from './generated/HouseBadge';
 export type { Kind as RoomKind } from './generated/Kind';
 export type { LegEndCode } from './generated/LegEndCode';
 export type { LegKind } from './generated/LegKind';
+export type { Line } from './generated/Line';
 export type { LiveMessage } from './generated/LiveMessage';
 export type { Notice } from './generated/Notice';
 export type { NumberedEvent } from './generated/NumberedEvent';
@@ -24,11 +30,16 @@ export type { Offer } from './generated/Offer';
 export type { OnlinePerson } from './generated/OnlinePerson';
 export type { Participant } from './generated/Participant';
 export type { Person } from './generated/Person';
+export type { PinnedLink } from './generated/PinnedLink';
+export type { Reaction } from './generated/Reaction';
+export type { ReactionCount } from './generated/ReactionCount';
 export type { Reason } from './generated/Reason';
 export type { RoomEvent } from './generated/RoomEvent';
 export type { RoomInfo } from './generated/RoomInfo';
 export type { ServerMessage } from './generated/ServerMessage';
+export type { Settings } from './generated/Settings';
 export type { Snapshot } from './generated/Snapshot';
+export type { WaitingGuest } from './generated/WaitingGuest';
 export type { You } from './generated/You';
 export type { Role };
 

@@ -19,21 +19,32 @@ const host = participant('ada', 1, { role: 'host' });
 it.each<[Role, Participant, string]>([
   ['listener', speaker, ''],
   ['speaker', listener, ''],
-  ['moderator', host, ''],
-  ['moderator', listener, 'offer remove'],
-  ['moderator', speaker, 'mute move make_moderator remove'],
-  ['moderator', { ...speaker, muted: true }, 'unmute move make_moderator remove'],
-  ['host', speaker, 'mute move make_moderator hand_over remove'],
-  ['host', moderator, 'mute move hand_over remove'],
+  ['moderator', host, 'lead'],
+  ['moderator', listener, 'offer remove ban'],
+  ['moderator', speaker, 'lead mute move make_moderator remove ban'],
+  ['moderator', { ...speaker, muted: true }, 'lead unmute move make_moderator remove ban'],
+  ['host', speaker, 'lead mute move make_moderator hand_over remove ban'],
+  ['host', moderator, 'lead mute move take_moderator hand_over remove ban'],
+  ['host', { ...speaker, guest_of: person('ada') }, 'lead mute move remove ban'],
   ['listener', participant('ben', 2), ''],
   ['speaker', participant('ben', 2, { role: 'speaker' }), 'step_down'],
-  ['host', participant('ben', 2, { role: 'host' }), 'step_down'],
+  ['host', participant('ben', 2, { role: 'host' }), 'lead step_down'],
 ])('a %s may do with %o: %s', (viewer, target, expected) => check(viewer, target, expected));
 
 it('follows hands and offers', () => {
   const chen = person('chen');
-  check('host', listener, 'accept_hand remove', { hands: [{ person: chen, question: null, at: 0 }] });
-  check('host', listener, 'withdraw_offer remove', { offers: [{ person: chen, by: person('ada') }] });
+  check('host', listener, 'accept_hand remove ban', {
+    hands: [{ person: chen, question: null, at: 0, spoken: false }],
+  });
+  check('host', listener, 'withdraw_offer remove ban', { offers: [{ person: chen, by: person('ada') }] });
+});
+
+it('lets who leads the interview hand it on', () => {
+  const leads = (floor: string) => ({ settings: { ...snapshot().settings, floor } });
+  check('speaker', speaker, 'lead', leads('id-ben'));
+  check('speaker', speaker, '', leads('id-ada'));
+  check('speaker', participant('ben', 2, { role: 'speaker' }), 'lead_no_more step_down', leads('id-ben'));
+  check('moderator', host, 'lead_no_more', leads('id-ada'));
 });
 
 it('gives listeners a hand and people on stage a microphone', () => {

@@ -10,9 +10,13 @@ export type ActionKind =
   | 'mute'
   | 'unmute'
   | 'move'
+  | 'lead'
+  | 'lead_no_more'
   | 'make_moderator'
+  | 'take_moderator'
   | 'hand_over'
   | 'remove'
+  | 'ban'
   | 'step_down'
   | 'lower_hand';
 
@@ -29,13 +33,20 @@ export function actionsFor(state: RoomState, target: Participant): Action[] {
   const may = (kind: ActionKind, command: Command, when: boolean) => {
     if (when) actions.push({ kind, command });
   };
+  const leads = state.settings.floor === member;
   if (target.number === you.number) {
+    may('lead', { type: 'give_floor', member }, moderates(you.role) && !leads);
+    may('lead_no_more', { type: 'give_floor', member: null }, leads);
     may('lower_hand', { type: 'lower_hand' }, you.hand !== null);
     may('step_down', { type: 'step_down' }, onStage(you.role));
     return actions;
   }
-  if (!moderates(you.role) || target.role === 'host') return actions;
   const staged = onStage(target.role);
+  const gives = moderates(you.role) || state.settings.floor === you.person.id;
+  may('lead', { type: 'give_floor', member }, gives && staged && !leads);
+  may('lead_no_more', { type: 'give_floor', member: null }, gives && leads);
+  if (!moderates(you.role) || target.role === 'host') return actions;
+  const guest = target.guest_of !== null;
   const asked = state.offers.some((offer) => offer.person.id === member);
   const hand = state.hands.some((one) => one.person.id === member);
   may('accept_hand', { type: 'accept_hand', member }, hand);
@@ -44,9 +55,11 @@ export function actionsFor(state: RoomState, target: Participant): Action[] {
   may('mute', { type: 'mute', member }, staged && !target.muted);
   may('unmute', { type: 'unmute', member }, staged && target.muted);
   may('move', { type: 'move_to_audience', member }, staged);
-  may('make_moderator', { type: 'make_moderator', member }, target.role === 'speaker');
-  may('hand_over', { type: 'hand_over', member }, staged && you.role === 'host');
+  may('make_moderator', { type: 'make_moderator', member }, target.role === 'speaker' && !guest);
+  may('take_moderator', { type: 'take_moderator', member }, target.role === 'moderator');
+  may('hand_over', { type: 'hand_over', member }, staged && you.role === 'host' && !guest);
   may('remove', { type: 'remove', member }, true);
+  may('ban', { type: 'ban', member, reason: null }, true);
   return actions;
 }
 

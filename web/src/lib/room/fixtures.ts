@@ -14,6 +14,7 @@ export function participant(handle: string, number: number, more: Partial<Partic
     connected: true,
     muted: false,
     mic: false,
+    guest_of: null,
     ...more,
   };
 }
@@ -43,8 +44,21 @@ export function snapshot(more: Partial<Snapshot> = {}): Snapshot {
       offer: null,
     },
     stage: [participant('ada', 1, { role: 'host', mic: true })],
+    settings: {
+      hands: 'everyone',
+      stage_locked: false,
+      backchannel: false,
+      slow_seconds: 0,
+      timer: null,
+      floor: null,
+      links: [],
+    },
     hands: [],
     offers: [],
+    called: [],
+    waiting: [],
+    bans: [],
+    lines: [],
     audience: { count: 2, first: [participant('ben', 2), participant('chen', 3)] },
     ...more,
   };
@@ -69,6 +83,7 @@ export function benBecomes(
     role,
     role_epoch,
     connected: true,
+    guest_of: null,
     cause,
     by,
   };

@@ -38,18 +38,38 @@ it.each<[RoomEvent, string[]]>([
   [role('moved_to_audience', 'listener'), ['moved_to_audience ada']],
   [role('stepped_down', 'listener'), []],
   [role('made_moderator', 'moderator'), ['made_moderator ada']],
+  [role('moderator_taken', 'speaker'), ['moderator_taken ada']],
+  [role('moderator_taken', 'speaker', 'chen'), []],
+  [{ type: 'stage_locked', locked: true, by: 'id-ada' }, ['stage_locked']],
+  [{ type: 'stage_locked', locked: false, by: 'id-ada' }, ['stage_unlocked']],
+  [{ type: 'stage_locked', locked: true, by: 'id-ben' }, []],
+  [{ type: 'hands_ruled', rule: 'off', by: 'id-ada' }, ['hands_ruled']],
+  [{ type: 'hands_ruled', rule: 'off', by: 'id-ben' }, []],
+  [{ type: 'widened', kind: 'open', by: 'id-ada' }, ['widened']],
+  [{ type: 'described', title: 'Other', topics: [], language: 'en', by: 'id-ada' }, ['renamed_room']],
+  [{ type: 'described', title: snapshot().room.title, topics: ['a'], language: 'en', by: 'id-ada' }, []],
+  [{ type: 'floor_given', member: 'id-ben', by: 'id-ada' }, ['you_lead']],
+  [{ type: 'floor_given', member: 'id-chen', by: 'id-ada' }, ['leads chen']],
+  [{ type: 'floor_given', member: 'id-ada', by: 'id-ben' }, []],
+  [{ type: 'floor_given', member: null, by: 'id-ada' }, []],
+  [{ type: 'banned', person: person('chen'), by: 'id-ada', reason: null }, ['banned chen']],
+  [{ type: 'banned', person: person('chen'), by: 'id-ben', reason: null }, []],
   [role('handed_over', 'host'), ['made_host ada']],
   [role('handed_over', 'moderator'), []],
   [role('inherited', 'host', 'chen'), ['new_host chen']],
-  [{ type: 'hand_raised', person: person('chen'), question: null }, []],
+  [{ type: 'hand_raised', person: person('chen'), question: null, place: 0, spoken: false }, []],
   [{ type: 'mic_changed', member: 'id-ada', open: false }, []],
   [{ type: 'left', member: 'id-chen', reason: 'quit' }, []],
 ])('%j is told as %j', (event, expected) => check(event, expected));
 
 it('tells moderators of hands', () => {
-  check({ type: 'hand_raised', person: person('chen'), question: null }, ['hand_raised chen'], {
-    role: 'moderator',
-  });
+  check(
+    { type: 'hand_raised', person: person('chen'), question: null, place: 0, spoken: false },
+    ['hand_raised chen'],
+    {
+      role: 'moderator',
+    },
+  );
 });
 
 it('tells what happened while the connection was lost', () => {

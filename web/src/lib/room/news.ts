@@ -1,6 +1,14 @@
 /** What a person must be told when the room changes: the changes that matter, in words elsewhere. Pure. */
 
-import { onStage, moderates, type Events, type Person, type RoomEvent } from '$lib/protocol/types';
+import {
+  onStage,
+  moderates,
+  type Events,
+  type HandRule,
+  type Person,
+  type RoomEvent,
+  type RoomKind,
+} from '$lib/protocol/types';
 import { find, type RoomState } from './reducer';
 
 /** One thing to tell. `by` is the person who did it, null when it is not known. */
@@ -15,7 +23,15 @@ export type News =
   | { kind: 'made_host'; by: Person | null }
   | { kind: 'hand_declined' }
   | { kind: 'hand_raised'; who: Person; question: string | null }
-  | { kind: 'new_host'; who: Person };
+  | { kind: 'new_host'; who: Person }
+  | { kind: 'moderator_taken'; by: Person | null }
+  | { kind: 'stage_locked' | 'stage_unlocked' }
+  | { kind: 'hands_ruled'; rule: HandRule }
+  | { kind: 'widened'; to: RoomKind }
+  | { kind: 'renamed_room'; title: string }
+  | { kind: 'you_lead' }
+  | { kind: 'leads'; who: Person }
+  | { kind: 'banned'; who: Person };
 
 /**
  * What to tell the viewer, whose member id is `me`, about the step from `before` to `after`. With the `batch` that led
@@ -28,13 +44,14 @@ export function newsOf(before: RoomState | null, after: RoomState, batch: Events
     id === null ? null : ((find(after, id) ?? find(before, id))?.person ?? null);
   return batch.events
     .filter(({ seq }) => seq > before.seq)
-    .map(({ event }) => ofEvent(event, me, after, person))
+    .map(({ event }) => ofEvent(event, me, before, after, person))
     .filter((one) => one !== null);
 }
 
 function ofEvent(
   event: RoomEvent,
   me: string,
+  before: RoomState,
   after: RoomState,
   person: (id: string | null) => Person | null,
 ): News | null {
@@ -62,22 +79,54 @@ function ofEvent(
           return { kind: 'moved_to_audience', by };
         case 'made_moderator':
           return { kind: 'made_moderator', by };
+        case 'moderator_taken':
+          return { kind: 'moderator_taken', by };
         case 'handed_over':
         case 'inherited':
           // Who hands the room over changes roles as well, and knows.
           return event.role === 'host' ? { kind: 'made_host', by: event.by === me ? null : by } : null;
         case 'offer_accepted':
+        case 'let_in':
         case 'stepped_down':
           // The viewer's own doing: the page shows it.
           return null;
       }
     }
+    // What somebody set is told to all others; to themselves it is shown where they set it.
+    case 'stage_locked':
+      return event.by === me ? null : { kind: event.locked ? 'stage_locked' : 'stage_unlocked' };
+    case 'hands_ruled':
+      return event.by === me ? null : { kind: 'hands_ruled', rule: event.rule };
+    case 'widened':
+      return event.by === me ? null : { kind: 'widened', to: event.kind };
+    case 'described':
+      return event.by === me || event.title === before.room.title
+        ? null
+        : { kind: 'renamed_room', title: event.title };
+    case 'floor_given': {
+      if (event.member === me) return { kind: 'you_lead' };
+      const who = person(event.member);
+      return who && event.by !== me ? { kind: 'leads', who } : null;
+    }
+    case 'banned':
+      return event.by === me || event.person.id === me ? null : { kind: 'banned', who: event.person };
     // Comings, goings and microphones are seen, not told.
     case 'entered':
     case 'connection_lost':
     case 'returned':
     case 'left':
     case 'mic_changed':
+    case 'hand_moved':
+    case 'unbanned':
+    case 'backchannel_set':
+    case 'timer_set':
+    case 'link_pinned':
+    case 'link_unpinned':
+    case 'called_up':
+    case 'call_up_ended':
+    case 'knocked':
+    case 'knock_ended':
+    case 'forgotten':
     case 'ended':
       return null;
   }

@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { RoomEvent, Snapshot } from '$lib/protocol/types';
 import { benBecomes, numbered, participant, person, snapshot } from './fixtures';
-import { FIRST_LISTENERS, find, fold, foldBatch, fromSnapshot, withName, type RoomState } from './reducer';
+import {
+  FIRST_LISTENERS,
+  find,
+  fold,
+  foldBatch,
+  forgetting,
+  fromSnapshot,
+  withName,
+  type RoomState,
+} from './reducer';
 
 const BEN = 'id-ben';
 
@@ -39,12 +48,15 @@ const entered = (handle: string, number: number): RoomEvent => ({
   type: 'entered',
   person: person(handle),
   number,
+  guest_of: null,
 });
 const left = (handle: string): RoomEvent => ({ type: 'left', member: `id-${handle}`, reason: 'quit' });
-const handUp = (handle: string, question: string | null): RoomEvent => ({
+const handUp = (handle: string, question: string | null, place = 0): RoomEvent => ({
   type: 'hand_raised',
   person: person(handle),
   question,
+  place,
+  spoken: false,
 });
 const muted = (type: 'muted' | 'unmuted', handle: string, role_epoch: number): RoomEvent => ({
   type,
@@ -157,6 +169,144 @@ describe('folding', () => {
   });
 });
 
+/** Ben's view as a moderator. */
+const moderating = (more: Partial<Snapshot> = {}): Partial<Snapshot> => {
+  const { you } = snapshot();
+  return {
+    you: { ...you, role: 'moderator' },
+    stage: [participant('ben', 2, { role: 'moderator' })],
+    ...more,
+  };
+};
+
+function after(events: RoomEvent[], from: Partial<Snapshot> = {}): RoomState {
+  return events.reduce((state, event) => fold(state, event, 2_000, BEN), fromSnapshot(snapshot(from)));
+}
+
+describe('running a room', () => {
+  const by = 'id-ada';
+  const queue = (events: RoomEvent[]) =>
+    after(events, moderating())
+      .hands.map(({ person }) => person.handle)
+      .join(' ');
+
+  it.each<[string, RoomEvent[], string]>([
+    ['places a new hand', [handUp('a', null), handUp('b', null, 1), handUp('c', null, 1)], 'a c b'],
+    ['puts one beyond the end at the end', [handUp('a', null), handUp('b', null, 9)], 'a b'],
+    [
+      'moves a hand up, down and to the end',
+      [
+        ...['a', 'b', 'c'].map((handle, place) => handUp(handle, null, place)),
+        { type: 'hand_moved', member: 'id-c', place: 0 },
+        { type: 'hand_moved', member: 'id-a', place: 99 },
+      ],
+      'c b a',
+    ],
+    ['ignores a hand that it does not know', [{ type: 'hand_moved', member: BEN, place: 0 }], ''],
+  ])('%s', (_, events, expected) => expect(queue(events)).toBe(expected));
+
+  it('keeps a hand as it is when it moves', () => {
+    const raised: RoomEvent = {
+      type: 'hand_raised',
+      person: person('chen'),
+      question: 'why?',
+      place: 0,
+      spoken: true,
+    };
+    const { hands } = after([raised, { type: 'hand_moved', member: 'id-chen', place: 0 }], moderating());
+    expect(hands).toEqual([{ person: person('chen'), question: 'why?', at: 2_000, spoken: true }]);
+  });
+
+  it('takes over what is set', () => {
+    const { room, settings } = after([
+      { type: 'described', title: 'Other', topics: ['rust'], language: 'ru', by },
+      { type: 'widened', kind: 'open', by },
+      { type: 'hands_ruled', rule: 'followed', by },
+      { type: 'stage_locked', locked: true, by },
+      { type: 'backchannel_set', open: true, slow_seconds: 30, by },
+      { type: 'timer_set', until: 9_000, by },
+      { type: 'link_pinned', number: 1, url: 'https://a.example', label: 'A', by },
+      { type: 'link_pinned', number: 2, url: 'https://b.example', label: 'B', by },
+      { type: 'link_unpinned', number: 1, by },
+      { type: 'floor_given', member: 'id-ada', by },
+    ]);
+    expect(room).toMatchObject({ title: 'Other', topics: ['rust'], language: 'ru', kind: 'open' });
+    expect(settings).toEqual({
+      hands: 'followed',
+      stage_locked: true,
+      backchannel: true,
+      slow_seconds: 30,
+      timer: 9_000,
+      floor: 'id-ada',
+      links: [{ number: 2, url: 'https://b.example', label: 'B' }],
+    });
+  });
+
+  it.each<[string, RoomEvent, string | null]>([
+    ['leaves', left('ada'), null],
+    [
+      'goes to the audience',
+      { ...benBecomes('listener', 1), person: person('ada'), number: 1 } as RoomEvent,
+      null,
+    ],
+    ['becomes host', { ...benBecomes('host', 1), person: person('ada'), number: 1 } as RoomEvent, 'id-ada'],
+    ['sees somebody else leave', left('chen'), 'id-ada'],
+  ])('who leads the interview and %s', (_, event, floor) => {
+    const { settings } = after([{ type: 'floor_given', member: 'id-ada', by }, event]);
+    expect(settings.floor).toBe(floor);
+  });
+
+  it('keeps lists of call-ups, waiting guests and bans', () => {
+    const dora = person('dora');
+    const came = after(
+      [
+        { type: 'called_up', person: dora, by, context: 'rust', until: 9_000 },
+        { type: 'knocked', person: person('gast'), by, until: 8_000 },
+        { type: 'banned', person: person('eve'), by, reason: 'noise' },
+        { type: 'banned', person: person('mal'), by, reason: null },
+        { type: 'unbanned', member: 'id-mal', by },
+      ],
+      moderating(),
+    );
+    expect(came.called).toEqual([{ person: dora, by, context: 'rust', until: 9_000 }]);
+    expect(came.waiting).toEqual([{ person: person('gast'), by, at: 2_000, until: 8_000 }]);
+    expect(came.bans).toEqual([{ person: person('eve'), by, reason: 'noise', at: 2_000 }]);
+    const over = [
+      { type: 'call_up_ended', member: 'id-dora', cause: 'answered' },
+      { type: 'knock_ended', guest: 'id-gast', cause: 'admitted' },
+    ] as const;
+    const ended = over.reduce((state, event) => fold(state, event, 3_000, BEN), came);
+    expect([ended.called, ended.waiting]).toEqual([[], []]);
+  });
+
+  it('gives who called up no list of their own', () => {
+    const called: RoomEvent = { type: 'called_up', person: person('dora'), by: BEN, context: null, until: 1 };
+    expect(after([called]).called).toEqual([]);
+  });
+
+  it('remembers who left, until they are back; guests are gone', () => {
+    const guest = { ...entered('gast', 9), guest_of: person('ada') } as RoomEvent;
+    const names = (state: RoomState) => state.gone.map(({ handle }) => handle).join(' ');
+    const gone = after([guest, entered('dora', 5), left('chen'), left('dora'), left('gast'), left('zoe')]);
+    expect(names(gone)).toBe('dora chen');
+    expect(names(fold(gone, entered('dora', 6), 2_000, BEN))).toBe('chen');
+    expect(names(fromSnapshot(snapshot(), gone))).toBe('dora');
+    const forgotten = {
+      after: 10,
+      seq: 11,
+      audience_count: 1,
+      events: numbered(11, { type: 'forgotten', member: 'id-dora' }),
+    };
+    expect(names(forgetting(gone, forgotten))).toBe('chen');
+  });
+
+  it('shows by whom a guest is here, under the name of now', () => {
+    const guest = { ...entered('gast', 9), guest_of: person('ada') } as RoomEvent;
+    const state = withName(after([guest]), { ...person('ada'), name: 'Ada L.' });
+    expect(find(state, 'id-gast')?.guest_of?.name).toBe('Ada L.');
+  });
+});
+
 describe('a batch', () => {
   const start = fromSnapshot(snapshot());
   const batch = (after: number, seq: number, ...events: ReturnType<typeof numbered>) =>
@@ -173,6 +323,12 @@ describe('a batch', () => {
 
   it('asks for a snapshot after a gap', () => {
     expect(batch(12, 14)).toBeNull();
+  });
+
+  it('asks for a snapshot when words are gone, unless that was folded', () => {
+    const gone = numbered(11, { type: 'forgotten', member: 'id-zoe' });
+    expect(batch(10, 11, ...gone)).toBeNull();
+    expect(batch(9, 11, ...numbered(10, { type: 'forgotten', member: 'id-zoe' }))).not.toBeNull();
   });
 
   it('folds nothing twice', () => {
@@ -198,7 +354,7 @@ describe('a new name', () => {
     const [ada, ben, chen] = ['ada', 'ben', 'chen'].map(person);
     const before = fromSnapshot(
       snapshot({
-        hands: [{ person: chen!, question: null, at: 1 }],
+        hands: [{ person: chen!, question: null, at: 1, spoken: false }],
         offers: [{ person: chen!, by: ada! }],
       }),
     );

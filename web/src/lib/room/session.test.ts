@@ -48,6 +48,7 @@ function setup(refusal: EndCode | null = null) {
       legEnded: (leg, kind, code) => told.push(`leg ${leg} ${kind} ${code}`),
       full: (ms) => told.push(`full ${ms}`),
       over: (code) => told.push(`over ${code}`),
+      around: (message) => message.type !== 'snapshot' && told.push(message.type),
     },
   );
   session.start();
@@ -369,5 +370,36 @@ describe('the end', () => {
     ]);
     expect(sockets[0]!.closed).toBe(true);
     expect(told).toEqual(['over', 'over left']);
+  });
+});
+
+describe('around the talk', () => {
+  it('hands on what goes on there', () => {
+    const { told, last } = inRoom();
+    last().says({ type: 'chatter', reactions: [], on_stage: [], lines: [], removed: [] });
+    last().says({ type: 'captions', captions: [] });
+    expect(told).toEqual(['chatter', 'captions']);
+  });
+
+  it('settles a line by its answer', async () => {
+    const { session, last } = inRoom();
+    const said = session.line({ type: 'say', text: 'hello' });
+    expect(last().sent.at(-1)).toEqual({ type: 'say', id: 'c0', text: 'hello' });
+    last().says({ type: 'answer', id: 'c0', seq: 10 });
+    expect(await outcome(said)).toBe(10);
+  });
+
+  it('does not write a line twice when the connection is lost before the answer', async () => {
+    const { session, sockets, last } = inRoom();
+    const said = session.line({ type: 'say', text: 'hello' });
+    last().onclose?.();
+    expect(await outcome(said)).toBe('unreachable');
+    vi.advanceTimersByTime(250);
+    last().onopen?.();
+    expect(sockets).toHaveLength(2);
+    expect(last().sent).toEqual([]);
+    last().onclose?.();
+    expect(await outcome(session.line({ type: 'remove_line', line: 1 }))).toBe('unreachable');
+    expect(session.aside({ type: 'react', kind: 'heart' })).toBe(false);
   });
 });

@@ -15,7 +15,7 @@ import type {
   LegKind,
   ServerMessage,
 } from '$lib/protocol/types';
-import { foldBatch, fromSnapshot, withName, type RoomState } from './reducer';
+import { foldBatch, forgetting, fromSnapshot, withName, type RoomState } from './reducer';
 
 /** Longest wait between two attempts, in ms. Longer spares a struggling server, shorter comes back sooner. */
 export const LONGEST_WAIT = 3_000;
@@ -68,10 +68,21 @@ export interface Listener {
   /** The server is full, and will be asked again in so many ms. */
   full(ms: number): void;
   over(code: EndCode): void;
+  /** What goes on around the talk, and the snapshots, which have the last of it. */
+  around(message: Around): void;
 }
+
+/** The messages about what goes on around the talk. */
+export type Around = Extract<ServerMessage, { type: 'snapshot' | 'chatter' | 'captions' }>;
+/** What is sent around the talk and not answered: it is lost with the connection. */
+export type Aside = Extract<ClientMessage, { type: 'react' | 'caption' | 'want_captions' }>;
+/** What is answered, but not remembered by the server as commands are. */
+export type Line = { type: 'say'; text: string } | { type: 'remove_line'; line: number };
 
 interface Waiting {
   frame: string;
+  /** Not to be sent again after a lost connection: it might be done twice. */
+  once?: boolean;
   resolve(seq: number): void;
   reject(error: ApiError): void;
 }
@@ -112,6 +123,32 @@ export class RoomSession {
     );
     if (this.connection === 'connected') this.socket?.send(frame);
     return settled;
+  }
+
+  /** Writes or removes a line of the backchannel. Rejects with `unreachable` when the connection is lost meanwhile. */
+  line(line: Line): Promise<number> {
+    if (this.connection !== 'connected' || this.waiting.size >= MOST_WAITING) {
+      return Promise.reject(new ApiError('unreachable', 'not connected', 0));
+    }
+    const id = this.around.newId();
+    const frame = write({ ...line, id });
+    const settled = new Promise<number>((resolve, reject) =>
+      this.waiting.set(id, { frame, resolve, reject, once: true }),
+    );
+    this.socket?.send(frame);
+    return settled;
+  }
+
+  /** Asks for a snapshot. */
+  refresh(): void {
+    if (this.connection === 'connected') this.socket?.send(write({ type: 'resync' }));
+  }
+
+  /** Sends what needs no answer, if there is a connection. Whether there is. */
+  aside(message: Aside): boolean {
+    if (this.connection !== 'connected') return false;
+    this.socket?.send(write(message));
+    return true;
   }
 
   /** The network came back, or is another one now: tries at once instead of waiting. */
@@ -178,7 +215,8 @@ export class RoomSession {
     switch (message.type) {
       case 'snapshot': {
         this.resyncing = false;
-        this.show(fromSnapshot(message), null);
+        this.show(fromSnapshot(message, this.state), null);
+        this.listener.around(message);
         if (this.connection !== 'connected') this.connected();
         break;
       }
@@ -189,6 +227,7 @@ export class RoomSession {
           if (this.connection !== 'connected') this.connected();
         } else if (!this.resyncing) {
           this.resyncing = true;
+          if (this.state) this.state = forgetting(this.state, message);
           this.socket?.send(write({ type: 'resync' }));
         }
         break;
@@ -203,6 +242,10 @@ export class RoomSession {
       }
       case 'renamed':
         if (this.state) this.show(withName(this.state, message.person), null);
+        break;
+      case 'chatter':
+      case 'captions':
+        this.listener.around(message);
         break;
       case 'leg_ended':
         this.listener.legEnded(message.leg, message.kind, message.code);
@@ -233,6 +276,11 @@ export class RoomSession {
   /** The socket is gone, or is taken for gone. */
   private lost(): void {
     this.dropSocket();
+    for (const [id, { once, reject }] of this.waiting) {
+      if (!once) continue;
+      this.waiting.delete(id);
+      reject(new ApiError('unreachable', 'the connection was lost', 0));
+    }
     this.set('reconnecting');
     const first = this.failures === 0;
     const wait = Math.min(FIRST_WAIT * 2 ** this.failures, LONGEST_WAIT);

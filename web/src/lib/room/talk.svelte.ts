@@ -14,10 +14,14 @@ import { notes } from '$lib/notes.svelte';
 import { firstName } from '$lib/people/pattern';
 import { onStage, type Command, type Events, type LegEndCode, type LegKind } from '$lib/protocol/types';
 import { microphoneTrouble, text } from '$lib/text';
+import { Taps } from './chatter';
+import { Chatter } from './chatter.svelte';
 import { Levels } from './levels';
+import { Awake, LockScreen } from './lockscreen';
 import { newsOf, type News } from './news';
 import type { RoomState } from './reducer';
 import { RoomSession, type Connection, type EndCode, type Socket } from './session';
+import { OwnCaptions } from './speech.svelte';
 
 /** After a lost control connection, a listen leg that receives nothing for so long, in ms, is made anew. */
 const LISTEN_PATIENCE = 1_000;
@@ -28,6 +32,9 @@ const PUBLISH_PATIENCE = 3_000;
 
 /** For how long, in ms, sound may be missing before it is said; most legs are there within a fraction of it. */
 const SOUND_PATIENCE = 3_000;
+
+/** A press of the microphone's button that comes sooner after the last, in ms, belongs to the same applause. */
+const TAP_PAUSE = 1_000;
 
 class Talk {
   /** The room that is entered, or was until `over`. */
@@ -56,6 +63,28 @@ class Talk {
     (speaking) => (this.speaking = speaking),
   );
 
+  /** What goes on around the talk. */
+  readonly chatter = new Chatter({
+    aside: (message) => this.session?.aside(message) ?? false,
+    line: (line) =>
+      this.session?.line(line) ?? Promise.reject(new ApiError('not_in_room', 'not in the room', 0)),
+    refresh: () => this.session?.refresh(),
+  });
+  /** What the member says, as captions for the others. */
+  readonly ownCaptions = new OwnCaptions(
+    (caption) =>
+      this.room && this.session?.aside({ type: 'caption', number: this.room.you.number, ...caption }),
+    () => notes.tell(text.around.captions.mineStopped),
+  );
+
+  private readonly taps = new Taps();
+  private beforeTaps: MicState = 'closed';
+  private tappedAt = -Infinity;
+  private readonly lockScreen = new LockScreen({
+    hangUp: () => this.leave(),
+    toggleMicrophone: () => this.toggleMic(),
+  });
+  private readonly awake = new Awake();
   private patience: ReturnType<typeof setTimeout> | undefined;
   private session: RoomSession | null = null;
   private ears: Ears | null = null;
@@ -114,6 +143,7 @@ class Talk {
         legEnded: (leg, kind, code) => this.legEnded(leg, kind, code),
         full: (ms) => (this.retryAt = Date.now() + ms),
         over: (code) => this.ended(code),
+        around: (message) => this.chatter.take(message),
       },
     );
     this.session = session;
@@ -132,7 +162,7 @@ class Talk {
       room,
       capture: () => devices.openMicrophone(),
       setMic: (open) => session.send({ type: 'set_mic', open }),
-      changed: (state) => (this.mic = state),
+      changed: (state) => this.micChanged(state),
       failed: (error) =>
         notes.tell(error instanceof ApiError ? text.error(error.code) : microphoneTrouble(error)),
     });
@@ -171,6 +201,29 @@ class Talk {
     else this.microphone?.close();
   }
 
+  /** A press of the microphone's button. Three quick ones of a closed microphone are applause, and leave it closed. */
+  pressMic(): void {
+    const now = performance.now();
+    if (now - this.tappedAt > TAP_PAUSE) this.beforeTaps = this.mic;
+    this.tappedAt = now;
+    if (!this.taps.press(now) || this.beforeTaps !== 'closed') return this.toggleMic();
+    this.microphone?.close();
+    this.chatter.react('applause');
+    notes.tell(text.around.clapped, { shown: false, matter: 'applause' });
+  }
+
+  /** Opens the microphone for as long as a key is held, or closes it again. */
+  holdMic(held: boolean): void {
+    if (held === (this.mic === 'closed')) this.toggleMic();
+  }
+
+  /** The browser's figures about the listen leg and the publish leg; empty where there is none. */
+  async stats(): Promise<[Record<string, unknown>[], Record<string, unknown>[]]> {
+    const of = async (pc: RTCPeerConnection | null | undefined) =>
+      pc ? [...((await pc.getStats()) as unknown as Map<string, Record<string, unknown>>).values()] : [];
+    return [await of(this.ears?.pc), await of(this.microphone?.pc)];
+  }
+
   /** Called from a gesture: lets the browser play. */
   unlock(): void {
     this.blocked = false;
@@ -195,6 +248,7 @@ class Talk {
     const again = this.connection === 'reconnecting' && connection === 'connected';
     this.connection = connection;
     if (connection !== 'full') this.retryAt = null;
+    if (connection === 'connected') this.chatter.connected(again);
     if (!again) return;
     // The legs may have outlived the socket, or the server may have been started anew and know nothing of them.
     void this.ears?.check(LISTEN_PATIENCE);
@@ -211,7 +265,20 @@ class Talk {
       const matter = 'who' in news ? news.kind : 'you';
       notes.tell(inWords(news), { shown: news.kind !== 'invited', matter });
     }
-    if (!before) showOnLockScreen(state.room.title);
+    const speaker = onStage(state.you.role);
+    this.lockScreen.show(
+      state.room.title,
+      state.stage.map((one) => one.person.name),
+      speaker,
+    );
+    this.awake.want(speaker);
+    this.ownCaptions.follow(this.mic === 'open', state.room.language);
+  }
+
+  private micChanged(state: MicState): void {
+    this.mic = state;
+    this.lockScreen.microphone(state === 'open');
+    this.ownCaptions.follow(state === 'open', this.room?.room.language ?? 'en');
   }
 
   private heard(state: LegState): void {
@@ -242,7 +309,10 @@ class Talk {
     this.connection = 'over';
     this.over = code;
     this.blocked = false;
-    showOnLockScreen(null);
+    this.chatter.reset();
+    this.ownCaptions.want(false);
+    this.lockScreen.clear();
+    this.awake.want(false);
   }
 
   private measure(): { talker: number; level: number }[] {
@@ -277,6 +347,7 @@ async function refusal(room: string, ofHouse: (handle: string) => void): Promise
     if (!(error instanceof ApiError) || isPassing(error)) return null;
     if (error.code === 'room_ended') return 'room_ended';
     if (error.status === 401) return 'signed_out';
+    if (error.code === 'banned') return 'banned';
     return error.status === 404 || error.status === 400 ? 'not_found' : null;
   }
 }
@@ -289,16 +360,22 @@ function inWords(news: News): string {
     case 'invitation_withdrawn':
     case 'hand_declined':
       return words[news.kind];
+    case 'stage_locked':
+    case 'stage_unlocked':
+    case 'you_lead':
+      return words[news.kind];
+    case 'hands_ruled':
+      return words.hands_ruled[news.rule];
+    case 'widened':
+      return words.widened[news.to];
+    case 'renamed_room':
+      return words.renamed_room(news.title);
+    case 'leads':
+    case 'banned':
     case 'hand_raised':
     case 'new_host':
       return words[news.kind](firstName(news.who.name));
     default:
       return words[news.kind](news.by ? firstName(news.by.name) : null);
   }
-}
-
-/** What the lock screen and media keys show, where the browser has them. */
-function showOnLockScreen(title: string | null): void {
-  if (!('mediaSession' in navigator)) return;
-  navigator.mediaSession.metadata = title === null ? null : new MediaMetadata({ title, artist: text.name });
 }

@@ -6,6 +6,7 @@
 
 import { account } from './account';
 import { admin } from './admin';
+import { around } from './around';
 import { common } from './common';
 import { errors } from './errors';
 import { hallway } from './hallway';
@@ -22,6 +23,7 @@ export const en = {
   ...join,
   ...hallway,
   ...room,
+  around,
   account,
   people,
   houses,

@@ -21,6 +21,7 @@
 import type { Texts } from '../en';
 import { account } from './account';
 import { admin } from './admin';
+import { around } from './around';
 import { common } from './common';
 import { errors } from './errors';
 import { hallway } from './hallway';
@@ -37,6 +38,7 @@ export const ru: Texts = {
   ...join,
   ...hallway,
   ...room,
+  around,
   account,
   people,
   houses,
