@@ -2,5 +2,6 @@
 
 import { around } from '../stage/around.mjs';
 import { firefox, networks } from '../stage/networks.mjs';
+import { running } from '../stage/running.mjs';
 
-export const groups = { around, networks, 'networks in Firefox': firefox };
+export const groups = { around, networks, 'networks in Firefox': firefox, running };

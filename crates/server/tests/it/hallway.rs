@@ -304,7 +304,8 @@ async fn whoever_is_not_blocked_any_more_may_come_back() {
     let mut host = ada.enter(&room).await;
     let _socket = ben.enter(&room).await;
     ada.block(&ben).await;
-    host.event("left").await;
+    // Nothing is told of Ben any more; a snapshot shows the room without him.
+    assert_eq!(host.next("snapshot").await["audience"]["count"], 0);
     assert_eq!(ben.try_connect(&room, None, &[]).await.err(), Some((404, "room_not_found".into())));
     ada.done(Method::DELETE, &format!("/api/members/{}/block", ben.handle)).await;
     ben.enter(&room).await;
