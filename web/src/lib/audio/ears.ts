@@ -1,16 +1,9 @@
 /** Listening to a room: the listen leg, its voices, and who is audible now. */
 
 import { ApiError, asksToWait, isPassing, type Api } from '$lib/api/client';
-import { FlowWatch } from './flow';
 import { LegKeeper, type LegState } from './keeper';
 import { makeListenLeg, packetsReceived, protocolOf, type Leg } from './leg';
 import { audioContext, Voice, wantsGesture } from './sound';
-
-/** How often, in ms, the flow of the sound is looked at. */
-const LOOK = 100;
-/** How long, in ms, a room waits for each person in it before legs whose sound broke off are made anew: if it was the
- * talker's network and not the listener's, everybody would ask at once. */
-const SPREAD = 1;
 
 export interface EarsNeeds {
   api: Api;
@@ -20,19 +13,12 @@ export interface EarsNeeds {
   leg(state: LegState): void;
   /** The browser wants a gesture before it plays (true), or no longer does (false). */
   blocked(blocked: boolean): void;
-  /** Whether somebody, by their number in the room, may be heard: on stage with an open microphone. */
-  mayTalk(talker: number): boolean;
-  /** How many people are in the room. */
-  people(): number;
-  /** The sound came back another way, over `protocol` (`udp` or `tcp`), after it had broken off. */
+  /** The sound came back another way, over `protocol` (`udp` or `tcp`), after the network had changed. */
   moved(protocol: string): void;
 }
 
 export class Ears {
   private voices: Voice[] = [];
-  private flow = new FlowWatch();
-  private looking: ReturnType<typeof setInterval> | undefined;
-  private waiting: ReturnType<typeof setTimeout> | undefined;
   private broke = false;
   private readonly keeper: LegKeeper<Leg>;
 
@@ -54,13 +40,9 @@ export class Ears {
 
   start(): void {
     this.keeper.start();
-    clearInterval(this.looking);
-    this.looking = setInterval(() => this.look(), LOOK);
   }
 
   stop(): void {
-    clearInterval(this.looking);
-    clearTimeout(this.waiting);
     this.keeper.stop();
     this.hush();
   }
@@ -108,24 +90,6 @@ export class Ears {
     return this.voices.map((voice) => voice.heard(now)).filter((one) => one !== null);
   }
 
-  /** A leg whose sound breaks off in the middle of a word has lost its way, which the browser notices seconds later. */
-  private look(): void {
-    const talker = this.flow.feed(
-      this.voices.map((voice) => voice.played()),
-      performance.now(),
-    );
-    if (talker === null || !this.keeper.leg || !this.needs.mayTalk(talker)) return;
-    const leg = this.keeper.leg;
-    this.waiting = setTimeout(
-      () => {
-        if (this.keeper.leg !== leg || this.flow.goesOn || !this.needs.mayTalk(talker)) return;
-        this.broke = true;
-        this.keeper.renew();
-      },
-      Math.random() * SPREAD * this.needs.people(),
-    );
-  }
-
   private up(leg: Leg): void {
     this.keeper.up(leg);
     if (!this.broke || leg !== this.keeper.leg) return;
@@ -138,7 +102,6 @@ export class Ears {
     const leg = await makeListenLeg(this.needs.api, this.needs.room, fate, signal);
     if (signal.aborted) return leg;
     this.hush();
-    this.flow = this.flow.anew();
     this.voices = leg.pc.getReceivers().map((receiver) => new Voice(audioContext(), receiver));
     const device = this.needs.output();
     // An output that is gone: the system's is used.

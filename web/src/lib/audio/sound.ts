@@ -1,6 +1,5 @@
 /** Sound out: the voices of a listen leg, the audio graph that measures them, and the browser's leave to play. */
 
-import type { Played } from './flow';
 import { fromAmplitude, shownLevel, TalkerWatch } from './level';
 
 /** Samples per measurement: about 21 ms at 48 kHz, one Opus packet. */
@@ -62,15 +61,6 @@ export class Voice {
     // While the graph may not run, the receiver's own figure stands in.
     const level = measured || fromAmplitude(this.receiver.getSynchronizationSources()[0]?.audioLevel ?? 0);
     return { talker, level };
-  }
-
-  /** What was played last; null before the first packet. */
-  played(): Played | null {
-    const own = this.receiver.getSynchronizationSources()[0];
-    const theirs = this.receiver.getContributingSources();
-    if (!own || theirs.length === 0) return null;
-    const newest = theirs.reduce((a, b) => (a.timestamp >= b.timestamp ? a : b));
-    return { timestamp: own.timestamp, level: own.audioLevel, talker: newest.source };
   }
 
   /** Sends the voice to an output device; '' is the system's. */

@@ -153,8 +153,6 @@ class Talk {
       output: () => devices.output,
       leg: (state) => this.heard(state),
       blocked: (blocked) => (this.blocked = blocked),
-      mayTalk: (talker) => this.mayTalk(talker),
-      people: () => this.room?.audience.count ?? 0,
       moved: (protocol) => void this.microphone?.moved(protocol),
     });
     this.microphone = new Microphone({
@@ -294,11 +292,6 @@ class Talk {
     // Another player of this member has taken the sound: the newest wins, and the two must not take turns.
     else if (code === 'replaced' && this.ears?.holds(leg)) this.session?.giveWay();
     else this.ears?.legEnded(leg);
-  }
-
-  private mayTalk(talker: number): boolean {
-    const one = this.room?.stage.find(({ number }) => number === talker);
-    return one !== undefined && one.mic && !one.muted && one.connected;
   }
 
   private ended(code: EndCode): void {
