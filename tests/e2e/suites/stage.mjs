@@ -1,7 +1,7 @@
 // A session on the stage: what happens there, and around it.
 
 import { around } from '../stage/around.mjs';
-import { firefox, networks } from '../stage/networks.mjs';
+import { networks } from '../stage/networks.mjs';
 import { running } from '../stage/running.mjs';
 
-export const groups = { around, networks, 'networks in Firefox': firefox, running };
+export const groups = { around, networks, running };
