@@ -9,7 +9,7 @@ use crate::ids::{HouseId, MemberId, RoleEpoch, RoomId, Seq, TalkerNo, Timestamp}
 use crate::memory::Memory;
 use crate::participant::{Participant, Participants};
 use crate::role::Role;
-use crate::settings::{Ban, CallUp, Link, Settings, Waiting};
+use crate::settings::{Ban, CallUp, Settings, Waiting};
 use crate::{AWAY_MILLIS, UNTITLED};
 
 /// A live room. Only [`Room::fold`] changes what is so; [`Room::apply`] decides which events come about and folds them.
@@ -131,11 +131,6 @@ impl Room {
     /// Number of the last event.
     pub fn seq(&self) -> Seq {
         self.seq
-    }
-
-    /// When the last event happened.
-    pub fn last_at(&self) -> Timestamp {
-        self.last_at
     }
 
     /// Whether the room was opened and has not ended.
@@ -325,7 +320,7 @@ impl Room {
                 }
                 self.present.remove(*member);
                 self.memory.left(*member);
-                self.floor_without(*member);
+                self.settings.without(*member);
             }
             Event::HandRaised { member, question, place, spoken } => {
                 let (question, spoken) = (question.clone(), *spoken);
@@ -352,7 +347,7 @@ impl Room {
                     self.host = *member;
                 }
                 if !role.on_stage() {
-                    self.floor_without(*member);
+                    self.settings.without(*member);
                 }
             }
             Event::Muted { member, role_epoch, .. } => self.present.change(*member, |p| {
@@ -381,18 +376,13 @@ impl Room {
                 self.described_by = Some(*by);
             }
             Event::Widened { kind, .. } => self.kind = *kind,
-            Event::HandsRuled { rule, .. } => self.settings.hands = *rule,
-            Event::StageLocked { locked, .. } => self.settings.stage_locked = *locked,
-            Event::BackchannelSet { open, slow_seconds, .. } => {
-                (self.settings.backchannel, self.settings.slow_seconds) = (*open, *slow_seconds);
-            }
-            Event::TimerSet { until, .. } => self.settings.timer = *until,
-            Event::LinkPinned { number, url, label, by } => {
-                self.settings.last_link = self.settings.last_link.max(*number);
-                self.settings.links.push(Link { number: *number, url: url.clone(), label: label.clone(), by: *by });
-            }
-            Event::LinkUnpinned { number, .. } => self.settings.links.retain(|link| link.number != *number),
-            Event::FloorGiven { member, .. } => self.settings.floor = *member,
+            Event::HandsRuled { .. }
+            | Event::StageLocked { .. }
+            | Event::BackchannelSet { .. }
+            | Event::TimerSet { .. }
+            | Event::LinkPinned { .. }
+            | Event::LinkUnpinned { .. }
+            | Event::FloorGiven { .. } => self.settings.fold(&numbered.event),
             Event::CalledUp { member, by, context, until } => {
                 let admits = self.present.get(*by).is_some_and(|p| p.role.moderates());
                 self.called.insert(*member, CallUp { by: *by, context: context.clone(), until: *until, admits });
@@ -445,13 +435,6 @@ impl Room {
         self.called.retain(|called, call| *called != member && call.by != member);
         self.spoken.remove(&member);
         self.named.remove(&member);
-    }
-
-    /// Nobody leads the interview who has gone from the stage.
-    fn floor_without(&mut self, member: MemberId) {
-        if self.settings.floor == Some(member) {
-            self.settings.floor = None;
-        }
     }
 
     /// Gives an event the next number and folds it.

@@ -1,6 +1,7 @@
 //! What is set in a room while it is live, and what is kept for it: links, bans, call-ups and waiting guests.
 
 use crate::command::GuestPass;
+use crate::event::Event;
 use crate::hands::line_is_valid;
 use crate::ids::{MemberId, Timestamp};
 use crate::{LABEL_MAX_CHARS, LINK_MAX_CHARS};
@@ -49,6 +50,34 @@ impl Default for Settings {
             floor: None,
             links: Vec::new(),
             last_link: 0,
+        }
+    }
+}
+
+impl Settings {
+    /// Takes account of an event that sets something; of any other it takes none.
+    pub(crate) fn fold(&mut self, event: &Event) {
+        match event {
+            Event::HandsRuled { rule, .. } => self.hands = *rule,
+            Event::StageLocked { locked, .. } => self.stage_locked = *locked,
+            Event::BackchannelSet { open, slow_seconds, .. } => {
+                (self.backchannel, self.slow_seconds) = (*open, *slow_seconds);
+            }
+            Event::TimerSet { until, .. } => self.timer = *until,
+            Event::LinkPinned { number, url, label, by } => {
+                self.last_link = self.last_link.max(*number);
+                self.links.push(Link { number: *number, url: url.clone(), label: label.clone(), by: *by });
+            }
+            Event::LinkUnpinned { number, .. } => self.links.retain(|link| link.number != *number),
+            Event::FloorGiven { member, .. } => self.floor = *member,
+            _ => {}
+        }
+    }
+
+    /// Nobody leads the interview who has gone from the stage.
+    pub(crate) fn without(&mut self, member: MemberId) {
+        if self.floor == Some(member) {
+            self.floor = None;
         }
     }
 }

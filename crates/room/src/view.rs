@@ -9,7 +9,7 @@ use crate::ids::{HouseId, MemberId, RoleEpoch, RoomId, Seq, TalkerNo, Timestamp}
 use crate::participant::Participant;
 use crate::role::Role;
 use crate::room::Room;
-use crate::settings::{CallUp, Link, Settings, Waiting};
+use crate::settings::{CallUp, Settings, Waiting};
 
 /// Who an event is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -271,21 +271,13 @@ impl View {
                     (self.title, self.topics, self.language) = (title.clone(), topics.clone(), language.clone());
                 }
                 Event::Widened { kind, .. } => self.kind = *kind,
-                Event::HandsRuled { rule, .. } => self.settings.hands = *rule,
-                Event::StageLocked { locked, .. } => self.settings.stage_locked = *locked,
-                Event::BackchannelSet { open, slow_seconds, .. } => {
-                    (self.settings.backchannel, self.settings.slow_seconds) = (*open, *slow_seconds);
-                }
-                Event::TimerSet { until, .. } => self.settings.timer = *until,
-                Event::LinkPinned { number, url, label, by } => {
-                    self.settings.last_link = self.settings.last_link.max(*number);
-                    let (url, label) = (url.clone(), label.clone());
-                    self.settings.links.push(Link { number: *number, url, label, by: *by });
-                }
-                Event::LinkUnpinned { number, .. } => {
-                    self.settings.links.retain(|link| link.number != *number);
-                }
-                Event::FloorGiven { member, .. } => self.settings.floor = *member,
+                Event::HandsRuled { .. }
+                | Event::StageLocked { .. }
+                | Event::BackchannelSet { .. }
+                | Event::TimerSet { .. }
+                | Event::LinkPinned { .. }
+                | Event::LinkUnpinned { .. }
+                | Event::FloorGiven { .. } => self.settings.fold(&numbered.event),
                 Event::CalledUp { member, by, context, until } => self.called_up(*member, *by, context, *until),
                 Event::CallUpEnded { member, .. } => {
                     self.called.remove(member);
@@ -324,9 +316,7 @@ impl View {
     }
 
     fn left(&mut self, member: MemberId) {
-        if self.settings.floor == Some(member) {
-            self.settings.floor = None;
-        }
+        self.settings.without(member);
         self.without(member);
     }
 

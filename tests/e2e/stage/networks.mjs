@@ -8,8 +8,8 @@ import { MEDIA_ADDRESS, Server } from '../lib/server.mjs';
 
 /** Changes of address that are measured. */
 const CHANGES = 3;
-/** Between two of them, in ms: a page takes a rest of ten seconds before it makes a leg anew for the same reason. */
-const REST = 11_000;
+/** Between two of them, in ms: so that the browser has settled on the way before it changes again. */
+const REST = 3_000;
 /** Within this time, in ms, sound must be back after a change of address: for who moved, when their browser has found out. */
 const HEALED = { down: 5_000, up: 1_000 };
 /** Within this time, in ms, sound must be back over TCP after UDP has stopped. */

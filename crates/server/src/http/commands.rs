@@ -22,7 +22,7 @@ pub(crate) struct Prepared {
 
 /// Looks up what a member's command needs and checks its texts.
 ///
-/// Errors: `member_not_found`, `invalid_title`, `invalid_topics`, `invalid_language`, or the store's.
+/// Errors: `not_allowed`, `member_not_found`, `invalid_title`, `invalid_topics`, `invalid_language`, or the store's.
 pub(crate) async fn prepare(
     app: Arc<App>,
     handle: Handle,
@@ -41,6 +41,8 @@ pub(crate) async fn prepare(
             };
             only(Command::RaiseHand { question, followed_by_speaker })
         }
+        // Nobody else learns from the answer who is a member, nor makes the store work.
+        Command::Ban { .. } if !handle.summary().moderators.contains(&sender) => Err(Code::NotAllowed.into()),
         Command::Ban { member, reason } => {
             let about = app.store.people(&[member]).await.map_err(internal)?.pop();
             match about {

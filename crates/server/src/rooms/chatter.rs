@@ -25,6 +25,9 @@ const SMALL_EVERY: Duration = Duration::from_millis(250);
 /// How often a large room is told: each time costs a message to every listener.
 const LARGE_EVERY: Duration = Duration::from_secs(1);
 
+/// Longest language tag that a caption may have, in characters: as long as a room's (RFC 5646, section 4.4.1).
+const LANGUAGE_MAX_CHARS: usize = 35;
+
 /// Lines that are remembered for those who come later.
 const REMEMBERED: usize = 100;
 
@@ -32,7 +35,7 @@ const REMEMBERED: usize = 100;
 const LINES_AT_ONCE: usize = 30;
 
 /// Least time between two lines of one person, whatever the slow mode says.
-const LEAST_GAP_MILLIS: u64 = 700;
+const LEAST_GAP: Duration = Duration::from_millis(700);
 
 /// Counts of reactions that are to be told, which every socket adds to without asking the owner.
 #[derive(Debug, Default)]
@@ -78,7 +81,7 @@ pub(super) struct Chatter {
     removed: Vec<LineId>,
     last_line: u64,
     /// When each person last wrote; only of the last while.
-    wrote: HashMap<MemberId, Timestamp>,
+    wrote: HashMap<MemberId, Instant>,
     /// Who wants captions.
     wanting: HashSet<MemberId>,
     /// What each talker said last, by their number.
@@ -140,15 +143,15 @@ impl Chatter {
             return Err(Code::InvalidText.into());
         }
         // Those who run the room are not slowed down by their own rule.
-        let slow = if sender.role.moderates() { 0 } else { u64::from(settings.slow_seconds) * 1000 };
-        let gap = slow.max(LEAST_GAP_MILLIS);
-        if self.wrote.get(&sender.member).is_some_and(|last| at < last.plus(gap)) {
+        let slow = if sender.role.moderates() { 0 } else { settings.slow_seconds };
+        let gap = Duration::from_secs(slow.into()).max(LEAST_GAP);
+        if self.wrote.get(&sender.member).is_some_and(|&last| instant < last + gap) {
             return Err(Code::SlowMode.into());
         }
         if self.untold >= LINES_AT_ONCE {
             return Err(Code::Busy.into());
         }
-        self.wrote.insert(sender.member, at);
+        self.wrote.insert(sender.member, instant);
         self.last_line += 1;
         self.recent.push_back(Line { id: self.last_line, person: person.clone(), text: text.to_owned(), at: at.0 });
         self.untold += 1;
@@ -216,7 +219,8 @@ impl Chatter {
         if own.number != number && !own.role.moderates() || !room.talkers().any(|talker| talker == number) {
             return Err(Code::NotAllowed.into());
         }
-        if !roomtone_room::hands::line_is_valid(&caption.text, CAPTION_MAX_CHARS) {
+        let valid = |text: &str, most| roomtone_room::hands::line_is_valid(text, most);
+        if !valid(&caption.text, CAPTION_MAX_CHARS) || !valid(&caption.language, LANGUAGE_MAX_CHARS) {
             return Err(Code::InvalidText.into());
         }
         if !self.wanting.is_empty() {
@@ -246,14 +250,13 @@ impl Chatter {
     }
 
     /// What is to be told by now, if anything is.
-    pub(super) fn flush(&mut self, now: Instant, room: &Room, apart: &Apart, large: bool) -> Flush {
+    pub(super) fn flush(&mut self, now: Instant, apart: &Apart, large: bool) -> Flush {
         if self.flush_at.is_none_or(|at| at > now) {
             return Flush::default();
         }
         self.flush_at = None;
         self.quiet_until = Some(now + if large { LARGE_EVERY } else { SMALL_EVERY });
-        let at = room.last_at();
-        self.wrote.retain(|_, last| last.plus(u64::from(roomtone_room::SLOW_MAX_SECONDS) * 1000) > at);
+        self.wrote.retain(|_, last| *last + Duration::from_secs(roomtone_room::SLOW_MAX_SECONDS.into()) > now);
 
         let reactions = self.reactions.take();
         let on_stage = std::mem::take(&mut self.on_stage);
@@ -337,7 +340,7 @@ mod tests {
         assert!((0..999).all(|_| !reactions.add(Reaction::Applause)), "and of no other");
         chatter.react(now, room.participant(BEN), Reaction::Applause);
         chatter.react(now, room.participant(ADA), Reaction::Heart);
-        let told = read(&chatter.flush(now, &room, &Apart::default(), false).all.unwrap());
+        let told = read(&chatter.flush(now, &Apart::default(), false).all.unwrap());
         assert_eq!(told["reactions"], serde_json::json!([{ "kind": "applause", "count": 1000 }]));
         assert_eq!(
             told["on_stage"],
@@ -348,9 +351,9 @@ mod tests {
         assert!(reactions.add(Reaction::Laugh));
         chatter.react(now, None, Reaction::Laugh);
         assert_eq!(chatter.flush_at(), Some(now + SMALL_EVERY));
-        assert!(chatter.flush(now, &room, &Apart::default(), false).all.is_none());
+        assert!(chatter.flush(now, &Apart::default(), false).all.is_none());
         let later = now + SMALL_EVERY;
-        assert!(chatter.flush(later, &room, &Apart::default(), true).all.is_some());
+        assert!(chatter.flush(later, &Apart::default(), true).all.is_some());
         chatter.due(later);
         assert_eq!(chatter.flush_at(), Some(later + LARGE_EVERY));
     }
@@ -359,11 +362,12 @@ mod tests {
     fn lines_are_bounded_in_number_time_and_form() {
         let (mut chatter, mut room, now) = (Chatter::default(), room(), crate::edge::instant());
         let mut say = |room: &Room, at: u64, who: MemberId, text: &str| {
-            code(chatter.say(room, (Timestamp(at), now), &person(who), text))
+            code(chatter.say(room, (Timestamp(at), now + Duration::from_millis(at)), &person(who), text))
         };
         assert_eq!(say(&room, 0, BEN, " hello "), None);
         assert_eq!(say(&room, 100, BEN, "again"), Some(Code::SlowMode));
-        assert_eq!(say(&room, LEAST_GAP_MILLIS, BEN, "again"), None);
+        let gap = LEAST_GAP.as_millis() as u64;
+        assert_eq!(say(&room, gap, BEN, "again"), None);
         for text in ["", "  ", "two\nlines", "\u{202e}", &"x".repeat(LINE_MAX_CHARS + 1)] {
             assert_eq!(say(&room, 5_000, BEN, text), Some(Code::InvalidText), "{text:?}");
         }
@@ -371,7 +375,7 @@ mod tests {
         set(&mut room, Command::SetBackchannel { open: true, slow_seconds: 30 });
         assert_eq!(say(&room, 20_000, BEN, "too soon"), Some(Code::SlowMode));
         assert_eq!(say(&room, 20_000, ADA, "who runs the room"), None);
-        assert_eq!(say(&room, 20_000 + LEAST_GAP_MILLIS, ADA, "is not slowed down"), None);
+        assert_eq!(say(&room, 20_000 + gap, ADA, "is not slowed down"), None);
         let mut at = 100_000;
         for _ in 4..LINES_AT_ONCE {
             at += 1_000;
@@ -389,9 +393,9 @@ mod tests {
         let mut apart = Apart::default();
         apart.add(BEN, EVE);
         for (at, who) in [(0, BEN), (1, ADA)] {
-            chatter.say(&room, (Timestamp(at), now), &person(who), "hello").unwrap();
+            chatter.say(&room, (Timestamp(at), now + Duration::from_millis(at)), &person(who), "hello").unwrap();
         }
-        let flush = chatter.flush(now, &room, &apart, false);
+        let flush = chatter.flush(now, &apart, false);
         assert_eq!(read(&flush.all.unwrap())["lines"].as_array().unwrap().len(), 2);
         let eve = read(&flush.own[&EVE]);
         assert_eq!(
@@ -406,17 +410,17 @@ mod tests {
     fn lines_are_taken_away_by_their_author_or_who_runs_the_room() {
         let (mut chatter, room, now) = (Chatter::default(), room(), crate::edge::instant());
         for (at, who) in [(0, BEN), (1, EVE), (2_000, BEN)] {
-            chatter.say(&room, (Timestamp(at), now), &person(who), "hello").unwrap();
+            chatter.say(&room, (Timestamp(at), now + Duration::from_millis(at)), &person(who), "hello").unwrap();
         }
         assert_eq!(code(chatter.remove(&room, now, EVE, 1)), Some(Code::NoSuchLine));
         assert_eq!(code(chatter.remove(&room, now, EVE, 2)), None);
         assert_eq!(code(chatter.remove(&room, now, ADA, 1)), None);
         assert_eq!(code(chatter.remove(&room, now, ADA, 1)), Some(Code::NoSuchLine));
-        let told = read(&chatter.flush(now, &room, &Apart::default(), false).all.unwrap());
+        let told = read(&chatter.flush(now, &Apart::default(), false).all.unwrap());
         assert_eq!((told["lines"].as_array().unwrap().len(), &told["removed"]), (1, &serde_json::json!([2, 1])));
         chatter.forget(now, BEN);
         assert!(chatter.lines_for(&room, &Apart::default(), ADA).is_empty());
-        let told = read(&chatter.flush(now + SMALL_EVERY, &room, &Apart::default(), false).all.unwrap());
+        let told = read(&chatter.flush(now + SMALL_EVERY, &Apart::default(), false).all.unwrap());
         assert_eq!(told["removed"], serde_json::json!([3]));
     }
 
@@ -431,9 +435,11 @@ mod tests {
         assert!(chatter.flush_at().is_none(), "and nobody is told");
         chatter.want_captions(BEN, true);
         assert_eq!(code(chatter.caption(&room, now, BEN, caption(1, "for another"))), Some(Code::NotAllowed));
+        let endless = Caption { language: "x".repeat(LANGUAGE_MAX_CHARS + 1), ..caption(1, "Hello") };
+        assert_eq!(code(chatter.caption(&room, now, ADA, endless)), Some(Code::InvalidText));
         assert_eq!(code(chatter.caption(&room, now, ADA, caption(1, "Hello"))), None);
         assert_eq!(code(chatter.caption(&room, now, ADA, caption(1, "Hello there"))), None);
-        let flush = chatter.flush(now, &room, &Apart::default(), false);
+        let flush = chatter.flush(now, &Apart::default(), false);
         assert!(flush.all.is_none());
         let told = read(&flush.captions.unwrap());
         assert_eq!(

@@ -236,12 +236,15 @@ impl Owner {
     /// Tells everybody what goes on around the talk, if it is time.
     fn send_chatter(&mut self) {
         let large = fanout::is_large(&self.room);
-        let flush = self.chatter.flush(edge::instant(), &self.room, &self.apart, large);
+        let flush = self.chatter.flush(edge::instant(), &self.apart, large);
         let mut slow = Vec::new();
-        for (&member, socket) in &self.sockets {
-            let message = flush.own.get(&member).or(flush.all.as_ref());
-            if message.is_some_and(|message| is_slow(&socket.outgoing, message.clone())) {
-                slow.push(member);
+        // Its cost grows with the audience, so it must not be paid in rounds in which there is nothing to tell.
+        if let Some(all) = &flush.all {
+            for (&member, socket) in &self.sockets {
+                let message = flush.own.get(&member).unwrap_or(all);
+                if is_slow(&socket.outgoing, message.clone()) {
+                    slow.push(member);
+                }
             }
         }
         if let Some(captions) = &flush.captions {

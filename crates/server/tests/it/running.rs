@@ -73,6 +73,11 @@ async fn a_ban_holds_by_every_way_in_and_can_be_lifted() {
     host.accepted(about("unban", &ben.id)).await;
     host.event("unbanned").await;
     ben.enter(&room).await;
+    // Nobody but a moderator learns who is a member.
+    let mut other = server.member(&data).await.enter(&room).await;
+    for id in ["0".repeat(26), ben.id.clone()] {
+        other.refused(json!({ "type": "ban", "member": id, "reason": null }), "not_allowed").await;
+    }
     // Somebody who has never been here, somebody who does not exist, and the host.
     let eve = server.member(&data).await;
     host.accepted(json!({ "type": "ban", "member": eve.id, "reason": null })).await;

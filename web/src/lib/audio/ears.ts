@@ -2,7 +2,7 @@
 
 import { ApiError, asksToWait, isPassing, type Api } from '$lib/api/client';
 import { LegKeeper, type LegState } from './keeper';
-import { makeListenLeg, packetsReceived, protocolOf, type Leg } from './leg';
+import { makeListenLeg, packetsReceived, type Leg } from './leg';
 import { audioContext, Voice, wantsGesture } from './sound';
 
 export interface EarsNeeds {
@@ -13,13 +13,10 @@ export interface EarsNeeds {
   leg(state: LegState): void;
   /** The browser wants a gesture before it plays (true), or no longer does (false). */
   blocked(blocked: boolean): void;
-  /** The sound came back another way, over `protocol` (`udp` or `tcp`), after the network had changed. */
-  moved(protocol: string): void;
 }
 
 export class Ears {
   private voices: Voice[] = [];
-  private broke = false;
   private readonly keeper: LegKeeper<Leg>;
 
   constructor(private readonly needs: EarsNeeds) {
@@ -49,7 +46,6 @@ export class Ears {
 
   /** The browser has changed networks: what was under way in the former one is not waited for. */
   networkChanged(): void {
-    this.broke = true;
     this.keeper.renew();
   }
 
@@ -90,15 +86,8 @@ export class Ears {
     return this.voices.map((voice) => voice.heard(now)).filter((one) => one !== null);
   }
 
-  private up(leg: Leg): void {
-    this.keeper.up(leg);
-    if (!this.broke || leg !== this.keeper.leg) return;
-    this.broke = false;
-    void protocolOf(leg).then((protocol) => protocol !== null && this.needs.moved(protocol));
-  }
-
   private async make(signal: AbortSignal): Promise<Leg> {
-    const fate = { up: (leg: Leg) => this.up(leg), broken: (leg: Leg) => this.keeper.broken(leg) };
+    const fate = { up: (leg: Leg) => this.keeper.up(leg), broken: (leg: Leg) => this.keeper.broken(leg) };
     const leg = await makeListenLeg(this.needs.api, this.needs.room, fate, signal);
     if (signal.aborted) return leg;
     this.hush();

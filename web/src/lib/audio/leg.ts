@@ -64,19 +64,6 @@ export async function packetsReceived(leg: Leg): Promise<number> {
   return packets;
 }
 
-/** By what a leg has come to run, `udp` or `tcp`; null before it does. */
-export async function protocolOf(leg: Leg): Promise<string | null> {
-  const stats = (await leg.pc.getStats()) as unknown as Map<string, Record<string, unknown>>;
-  const all = [...stats.values()];
-  const transport = all.find((report) => report.type === 'transport' && report.selectedCandidatePairId);
-  // Firefox names the pair in use on the pair itself.
-  const pair = transport
-    ? stats.get(String(transport.selectedCandidatePairId))
-    : all.find((report) => report.type === 'candidate-pair' && report.selected);
-  const protocol = stats.get(String(pair?.remoteCandidateId))?.protocol;
-  return typeof protocol === 'string' ? protocol : null;
-}
-
 async function negotiate(
   pc: RTCPeerConnection,
   api: Api,

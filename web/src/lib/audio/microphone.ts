@@ -7,7 +7,7 @@
 import { ApiError, asksToWait, isPassing, type Api } from '$lib/api/client';
 import type { LegEndCode } from '$lib/protocol/types';
 import { LegKeeper } from './keeper';
-import { makePublishLeg, packetsReceived, protocolOf, replaceTrack, type Leg } from './leg';
+import { makePublishLeg, packetsReceived, replaceTrack, type Leg } from './leg';
 import { audioContext, Meter } from './sound';
 
 /** For how long, in ms, a closed microphone keeps its leg, so that opening it again is instant. */
@@ -133,15 +133,6 @@ export class Microphone {
   /** The browser has changed networks: what was under way in the former one is not waited for. */
   networkChanged(): void {
     if (this.state === 'open') this.keeper.renew();
-  }
-
-  /** The sound has found another way, over `protocol`: a leg on the former one is made anew. A change of address alone needs
-   * nothing, because the server knows the speaker by the key. */
-  async moved(protocol: string): Promise<void> {
-    const leg = this.keeper.leg;
-    if (!leg || this.state !== 'open') return;
-    const own = await protocolOf(leg);
-    if (own !== null && own !== protocol && this.keeper.leg === leg) this.keeper.renew();
   }
 
   /** Switches to the device chosen now, without a new leg. */

@@ -153,7 +153,6 @@ class Talk {
       output: () => devices.output,
       leg: (state) => this.heard(state),
       blocked: (blocked) => (this.blocked = blocked),
-      moved: (protocol) => void this.microphone?.moved(protocol),
     });
     this.microphone = new Microphone({
       api,
