@@ -322,6 +322,13 @@ impl Listen {
         Some(len)
     }
 
+    /// Seals a packet that says nothing but that the way here still leads somewhere.
+    pub(crate) fn sign_of_life(&mut self, out: &mut [u8; PACKET_MAX]) -> Option<usize> {
+        let (sealer, _) = self.keys.as_mut()?;
+        let len = rtp::write_empty_report(self.slots[0].line.ssrc, &self.cname, out);
+        sealer.seal_rtcp(out, len).ok()
+    }
+
     /// Seals once more what was sent under a sequence number: the very same bytes. `None`: it is no longer held.
     /// `ring` gives the frames of a feed.
     pub(crate) fn reseal<'a>(

@@ -377,23 +377,36 @@ pub struct SenderInfo {
 /// # Panics
 /// If `out` is shorter than [`SENDER_REPORT_MAX`].
 pub fn write_sender_report(info: &SenderInfo, cname: &str, out: &mut [u8]) -> usize {
-    let out = &mut out[..SENDER_REPORT_MAX];
-    let cname = &cname.as_bytes()[..cname.floor_char_boundary(255)];
     out[0..4].copy_from_slice(&[2 << 6, 200, 0, 6]);
     out[4..8].copy_from_slice(&info.ssrc.to_be_bytes());
     out[8..16].copy_from_slice(&info.ntp.to_be_bytes());
     out[16..20].copy_from_slice(&info.time.to_be_bytes());
     out[20..24].copy_from_slice(&info.packets.to_be_bytes());
     out[24..28].copy_from_slice(&info.octets.to_be_bytes());
-    // One chunk: SSRC, the item CNAME (type 1), and zeros, at least one, to the next whole word.
-    let item_end = 28 + 8 + 2 + cname.len();
+    28 + write_cname(info.ssrc, cname, &mut out[28..])
+}
+
+/// Writes a receiver report without blocks, which says nothing but that its sender is there, followed by SDES as above
+/// (RFC 3550, sections 6.1 and 6.4.2), and returns the length.
+///
+/// # Panics
+/// If `out` is shorter than [`SENDER_REPORT_MAX`].
+pub fn write_empty_report(ssrc: u32, cname: &str, out: &mut [u8]) -> usize {
+    out[0..4].copy_from_slice(&[2 << 6, 201, 0, 1]);
+    out[4..8].copy_from_slice(&ssrc.to_be_bytes());
+    8 + write_cname(ssrc, cname, &mut out[8..])
+}
+
+/// Writes SDES with one chunk: SSRC, the item CNAME (type 1), and zeros, at least one, to the next whole word.
+fn write_cname(ssrc: u32, cname: &str, out: &mut [u8]) -> usize {
+    let cname = &cname.as_bytes()[..cname.floor_char_boundary(255)];
+    let item_end = 8 + 2 + cname.len();
     let end = (item_end + 1).next_multiple_of(4);
-    let words = (end - 28) / 4 - 1;
-    out[28..30].copy_from_slice(&[2 << 6 | 1, 202]);
-    out[30..32].copy_from_slice(&(words as u16).to_be_bytes());
-    out[32..36].copy_from_slice(&info.ssrc.to_be_bytes());
-    out[36..38].copy_from_slice(&[1, cname.len() as u8]);
-    out[38..item_end].copy_from_slice(cname);
+    out[0..2].copy_from_slice(&[2 << 6 | 1, 202]);
+    out[2..4].copy_from_slice(&((end / 4 - 1) as u16).to_be_bytes());
+    out[4..8].copy_from_slice(&ssrc.to_be_bytes());
+    out[8..10].copy_from_slice(&[1, cname.len() as u8]);
+    out[10..item_end].copy_from_slice(cname);
     out[item_end..end].fill(0);
     end
 }

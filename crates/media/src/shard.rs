@@ -172,6 +172,7 @@ enum Timer {
     Leg(u32),
     Room(u32),
     Pack(u32),
+    Quiet(u32),
 }
 
 impl Shard {
@@ -618,6 +619,16 @@ impl Shard {
                     self.arm_packing(index);
                 }
             }
+            Timer::Quiet(index) => {
+                let Some(room) = &mut self.rooms[index as usize] else { return };
+                let due = room.quiet.due(now);
+                if let Some(at) = room.quiet.next() {
+                    self.timers.insert((at.max(now + TICK), Timer::Quiet(index)));
+                }
+                if due {
+                    self.send_signs(index, now);
+                }
+            }
             Timer::Room(index) => {
                 if let Some(room) = &mut self.rooms[index as usize] {
                     room.timer = None;
@@ -648,6 +659,9 @@ impl Shard {
             }
             if let Some(at) = room.pack_timer.take() {
                 self.timers.remove(&(at, Timer::Pack(index)));
+            }
+            if let Some(at) = room.quiet.timer.take() {
+                self.timers.remove(&(at, Timer::Quiet(index)));
             }
             self.by_room.remove(&room.id);
             // The index is another room's soon.

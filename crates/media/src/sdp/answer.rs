@@ -11,6 +11,10 @@ use super::{AUDIO_LEVEL_URI, MID_URI, Media, Offer, SdpError, token};
 /// Opus gives up some of the voice's upper band when it adds redundancy.
 const MAX_AVERAGE_BITRATE: u32 = 40_000;
 
+/// The same of publishers who announce stereo, which is music: at 128,000 few can tell Opus from the original (RFC 7587,
+/// section 3.1.1, has 64,000 to 128,000 for stereo music). More costs every listener.
+const MAX_STEREO_BITRATE: u32 = 128_000;
+
 /// Type preference of host candidates (RFC 8445, section 5.1.2.2).
 const HOST_PREFERENCE: u32 = 126;
 
@@ -77,7 +81,8 @@ pub fn listen_answer(offer: &Offer, params: &ListenParams<'_>) -> Result<String,
 }
 
 /// Answers an offer to publish: we receive on the m-line of [`Offer::publish`], redundant audio before plain if it was
-/// offered, and reject the others.
+/// offered, and reject the others. An offer that is likely to send stereo (`sprop-stereo=1`, RFC 7587, section 6.1) is asked
+/// for it, at a higher bitrate.
 ///
 /// # Errors
 /// As [`Offer::publish`].
@@ -88,10 +93,11 @@ pub fn publish_answer(offer: &Offer, params: &PublishParams<'_>) -> Result<Strin
     if let Some(red) = line.red_pt {
         lines.extend([format!("a=rtpmap:{red} red/48000/2"), format!("a=fmtp:{red} {pt}/{pt}")]);
     }
-    let bitrate = MAX_AVERAGE_BITRATE;
+    let stereo = offer.media[at].attributes.has_parameter(pt, "sprop-stereo=1");
+    let (bitrate, stereo) = if stereo { (MAX_STEREO_BITRATE, ";stereo=1") } else { (MAX_AVERAGE_BITRATE, "") };
     lines.extend([
         format!("a=rtpmap:{pt} opus/48000/2"),
-        format!("a=fmtp:{pt} minptime=10;useinbandfec=1;usedtx=0;maxaveragebitrate={bitrate}"),
+        format!("a=fmtp:{pt} minptime=10;useinbandfec=1;usedtx=0;maxaveragebitrate={bitrate}{stereo}"),
         "a=ptime:20".to_owned(),
     ]);
     lines.extend(line.nack.then(|| format!("a=rtcp-fb:{pt} nack")));

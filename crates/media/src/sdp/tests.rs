@@ -301,6 +301,9 @@ fn obs_publishes_without_its_video() {
     assert_eq!((offer.ice.ufrag.as_str(), offer.publish().unwrap().ssrc), ("jkyL", Some(1_530_125_124)));
     let answer = answer_to_publish(&offer);
     assert!(answer.contains("\r\na=group:BUNDLE 0\r\n"));
+    // It announces stereo, and is asked for it.
+    let music = "a=fmtp:111 minptime=10;useinbandfec=1;usedtx=0;maxaveragebitrate=128000;stereo=1\r\n";
+    assert!(answer.contains(music), "{answer}");
     let rejected =
         "m=video 0 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid:1\r\na=inactive\r\na=rtpmap:96 H264/90000\r\n";
     assert!(answer.ends_with(rejected), "{answer}");

@@ -1,7 +1,7 @@
 //! What a shard knows of one room.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use roomtone_room::ids::{RoomId, TalkerNo};
 
@@ -10,6 +10,17 @@ use crate::feed::{FEEDS, Feed, Packer, Tier};
 use crate::frame::Frame;
 use crate::ring::Ring;
 use crate::stage::Stage;
+
+/// Between the last frame of a room and the first packet that only tells its listeners that their way here still leads
+/// somewhere. Shorter finds out sooner; longer than what a speaker's packets are apart in a restless network.
+const FIRST_SIGN: Duration = Duration::from_millis(150);
+
+/// From one of these packets to the next. With nothing on the way for a quarter of a second, a client can know that its
+/// network has changed, long before ICE does. Shorter stands more losses, and adds packets to the pauses of a large audience.
+const SIGN_EVERY: Duration = Duration::from_millis(100);
+
+/// So many of them: after that, nobody listens for what stopped in the middle of a word.
+const SIGNS: u8 = 9;
 
 /// One room on one shard.
 pub(super) struct Room {
@@ -26,6 +37,43 @@ pub(super) struct Room {
     pub(super) timer: Option<Instant>,
     /// When a packet has waited for its frames for long enough.
     pub(super) pack_timer: Option<Instant>,
+    pub(super) quiet: Quiet,
+}
+
+/// What happens when the sound of a room ends.
+#[derive(Default)]
+pub(super) struct Quiet {
+    /// When the last frame came.
+    since: Option<Instant>,
+    /// How many signs of life its listeners got after it.
+    signs: u8,
+    pub(super) timer: Option<Instant>,
+}
+
+impl Quiet {
+    /// Notes a frame. `Some`: when to look whether more came, if nobody is to look already.
+    pub(super) fn heard(&mut self, at: Instant) -> Option<Instant> {
+        (self.since, self.signs) = (Some(at), 0);
+        if self.timer.is_some() { None } else { self.next() }
+    }
+
+    /// Whether a sign of life is due at `now`.
+    pub(super) fn due(&mut self, now: Instant) -> bool {
+        self.timer = None;
+        let due = self.at().is_some_and(|at| now >= at);
+        self.signs += u8::from(due);
+        due
+    }
+
+    /// When to look again; `None`: not before the next frame.
+    pub(super) fn next(&mut self) -> Option<Instant> {
+        self.timer = self.at();
+        self.timer
+    }
+
+    fn at(&self) -> Option<Instant> {
+        self.since.filter(|_| self.signs < SIGNS).map(|at| at + FIRST_SIGN + SIGN_EVERY * u32::from(self.signs))
+    }
 }
 
 /// A packet that is ready for the legs of a feed.
@@ -43,6 +91,7 @@ impl Room {
             stage: Stage::new(),
             timer: None,
             pack_timer: None,
+            quiet: Quiet::default(),
         }
     }
 
@@ -72,6 +121,11 @@ impl Room {
     /// The legs that follow a feed.
     pub(super) fn listeners(&self, feed: Feed) -> &[u32] {
         &self.listeners[feed.index()]
+    }
+
+    /// The feeds that somebody follows.
+    pub(super) fn followed(&self) -> impl Iterator<Item = Feed> {
+        std::iter::once(Feed::PLAIN).chain(Feed::packed()).filter(|feed| !self.listeners(*feed).is_empty())
     }
 
     /// Whether anybody follows a feed that is packed: then the room is large, or the thread has much to do.

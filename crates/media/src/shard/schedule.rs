@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use roomtone_room::ids::RoomId;
 
+use super::room::Room;
 use super::{Kind, Leg, LegEvent, Shard, Timer};
 use crate::feed::Feed;
 use crate::frame::Frame;
@@ -45,7 +46,8 @@ pub(super) struct Job {
     pub(super) number: u64,
     pub(super) room: u32,
     pub(super) feed: Feed,
-    pub(super) frame: Arc<Frame>,
+    /// `None`: a sign of life.
+    pub(super) frame: Option<Arc<Frame>>,
     /// When it could be sent.
     pub(super) ready: Instant,
 }
@@ -161,8 +163,11 @@ impl Shard {
         while let Some(Job { number, room, feed, frame, ready }) = self.fan_out.front() {
             let late = self.cursor == 0 && is_late(now, *ready);
             self.stats.queue_dropped += u64::from(late);
-            let room = self.rooms[*room as usize].as_ref().filter(|room| !late && room.may(now, frame.talker));
-            if let Some(room) = room {
+            let may = |room: &&Room| match frame {
+                Some(frame) => room.may(now, frame.talker),
+                None => room.lease_holds(now),
+            };
+            if let Some(room) = self.rooms[*room as usize].as_ref().filter(|room| !late && may(room)) {
                 let (audience, ring) = (room.listeners(*feed), room.frames());
                 while let Some(&index) = audience.get(self.cursor) {
                     self.cursor += 1;
@@ -170,6 +175,11 @@ impl Shard {
                         continue;
                     };
                     let (timers, packet) = (&mut self.timers, &mut self.packet);
+                    let Some(frame) = frame else {
+                        let Some((to, len)) = sign_of_life(leg, packet) else { continue };
+                        self.stats.signs += 1;
+                        return Some(Step::Media { to, len, arrived: None });
+                    };
                     if let Some((to, len)) = seal(now, index, leg, *feed, frame, ring, timers, packet) {
                         self.stats.sent += 1;
                         self.stats.sent_bytes += len as u64;
@@ -218,12 +228,26 @@ impl Shard {
         let large = self.rooms[room as usize].as_ref().is_some_and(|room| room.is_packed());
         let mut packets = std::mem::take(&mut self.ready);
         for (feed, frame) in packets.drain(..) {
-            let job = Job { number: self.jobs, room, feed, frame, ready };
+            let job = Job { number: self.jobs, room, feed, frame: Some(frame), ready };
             let at = if large && feed == Feed::PLAIN { self.before_audiences(room) } else { self.fan_out.len() };
             self.fan_out.insert(at, job);
             self.jobs += 1;
         }
         self.ready = packets;
+        self.trim_fan_out();
+    }
+
+    /// Starts a sign of life on its way to all listeners of a room.
+    pub(super) fn send_signs(&mut self, index: u32, ready: Instant) {
+        let Some(room) = &self.rooms[index as usize] else { return };
+        for feed in room.followed() {
+            self.fan_out.push_back(Job { number: self.jobs, room: index, feed, frame: None, ready });
+            self.jobs += 1;
+        }
+        self.trim_fan_out();
+    }
+
+    fn trim_fan_out(&mut self) {
         while self.fan_out.len() > FAN_OUT_MAX {
             // The oldest for an audience, if there is one: the stage goes on.
             let at = self.fan_out.iter().position(|job| job.feed != Feed::PLAIN).unwrap_or(0);
@@ -248,6 +272,13 @@ impl Shard {
         }
         at
     }
+}
+
+/// Seals a sign of life for a leg, and says where it goes. `None`: it cannot have one yet.
+fn sign_of_life(leg: &mut Leg, packet: &mut [u8; PACKET_MAX]) -> Option<(Path, usize)> {
+    let Leg { kind: Kind::Listen(listen), .. } = leg else { return None };
+    let to = listen.ice.selected()?;
+    listen.sign_of_life(packet).map(|len| (to, len))
 }
 
 /// Whether a packet has waited for too long to be of use.

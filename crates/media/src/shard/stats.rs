@@ -46,6 +46,8 @@ pub struct Stats {
     pub sent: u64,
     /// Their bytes, headers and tags included.
     pub sent_bytes: u64,
+    /// Packets that only told a listener that the way to them still leads there.
+    pub signs: u64,
     /// Packets sent again on request.
     pub resent: u64,
     /// Requests to send again that were refused: over budget, or no longer held.

@@ -294,7 +294,7 @@ fn reports_tell_the_time_of_the_stream() {
     let reports = world
         .tap
         .iter()
-        .filter(|t| rtp::kind(&t.2) == PacketKind::Rtcp && t.1 == Path::Udp(world.clients[listener].inside));
+        .filter(|t| is_sender_report(&t.2) && t.1 == Path::Udp(world.clients[listener].inside));
     let times: Vec<Instant> = reports.map(|t| t.0).collect();
     assert!((2..=3).contains(&times.len()), "{}", times.len());
     let apart = times[1] - times[0];
@@ -304,6 +304,40 @@ fn reports_tell_the_time_of_the_stream() {
     world.run(Duration::from_secs(20));
     let later = world.tap[from..]
         .iter()
-        .filter(|t| rtp::kind(&t.2) == PacketKind::Rtcp && t.1 == Path::Udp(world.clients[listener].inside));
+        .filter(|t| is_sender_report(&t.2) && t.1 == Path::Udp(world.clients[listener].inside));
     assert!(later.count() <= 1);
+}
+
+#[test]
+fn whoever_listens_is_shown_for_a_while_that_the_way_still_leads_there() {
+    let (mut world, listener) = World::with_talkers(37, 2);
+    let here = Path::Udp(world.clients[listener].inside);
+    world.talk(&[0], 50);
+    assert_eq!(world.shard.stats().signs, 0, "sound is sign enough");
+    // Muted in the middle of a word: something comes every 100 ms, and after a second nothing.
+    let from = world.tap.len();
+    world.run(Duration::from_secs(5));
+    assert_eq!(world.shard.stats().signs, 9);
+    let is_sign = |bytes: &[u8]| rtp::kind(bytes) == PacketKind::Rtcp && !is_sender_report(bytes);
+    let times: Vec<_> = world.tap[from..].iter().filter(|t| is_sign(&t.2) && t.1 == here).map(|t| t.0).collect();
+    let apart: Vec<_> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert_eq!(apart, [ms(100); 8]);
+    // More sound begins it again, and silence of less than that shows nothing.
+    for _ in 0..5 {
+        world.talk(&[1], 5);
+        world.run(ms(100));
+    }
+    assert_eq!(world.shard.stats().signs, 9);
+    world.run(ms(400));
+    assert_eq!(world.shard.stats().signs, 9 + 4);
+    // Nothing flows to anybody without a lease.
+    world.talk(&[1], 5);
+    world.grant(9, ms(0), &[1, 2]);
+    world.run(Duration::from_secs(5));
+    assert_eq!(world.shard.stats().signs, 9 + 4);
+}
+
+/// The type of a packet stands in the clear (RFC 3711, section 3.4).
+fn is_sender_report(bytes: &[u8]) -> bool {
+    rtp::kind(bytes) == PacketKind::Rtcp && bytes[1] == 200
 }
