@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use http::{HeaderValue, StatusCode, header};
-use roomtone::wire::socket::{ByeCode, ClientMessage, Command, Hand, Role, RoomEvent, ServerMessage, Snapshot};
+use roomtone::wire::command::Command;
+use roomtone::wire::socket::{ByeCode, ClientMessage, Hand, Role, RoomEvent, ServerMessage, Snapshot};
 use roomtone::wire::{CommandId, Id, MemberId};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
@@ -252,6 +253,7 @@ impl Keeper {
             | ServerMessage::Chatter(_)
             | ServerMessage::Captions { .. }
             | ServerMessage::LegEnded { .. }
+            | ServerMessage::Waiting { .. }
             | ServerMessage::Beat => {}
         }
         if self.welcoming { accept } else { Vec::new() }

@@ -201,7 +201,7 @@ pub enum Command {
     },
     /// Say no to being called up; the one command of a member who is not in the room.
     DeclineCallUp,
-    /// A guest asks to be let in, and waits.
+    /// A guest asks to be let in, and waits; one who was let in before comes back.
     Knock {
         /// Their pass.
         pass: GuestPass,
@@ -232,6 +232,15 @@ pub enum Command {
     Forget {
         /// Whom.
         member: MemberId,
+    },
+    /// System: an appeal against a ban was granted by `by`, who need not be in the room.
+    LiftBan {
+        /// Whose ban.
+        member: MemberId,
+        /// When they were banned: a later ban of theirs stays.
+        at: Timestamp,
+        /// Who decided.
+        by: MemberId,
     },
     /// System: carry out whatever is due at `now`.
     Tick,

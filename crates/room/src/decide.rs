@@ -30,10 +30,19 @@ impl Room {
                 Ok(vec![Event::Forgotten { member }])
             }
             (Actor::System, Command::Forget { .. }) => Ok(Vec::new()),
-            (Actor::System, _)
-            | (_, Command::LoseConnection { .. } | Command::Tick | Command::EndPass { .. } | Command::Forget { .. }) => {
-                Err(Rejection::WrongActor)
+            (Actor::System, Command::LiftBan { member, at, by }) => {
+                let appealed = self.bans.get(&member).is_some_and(|ban| ban.at == at);
+                changes(appealed, Event::Unbanned { member, by })
             }
+            (Actor::System, _)
+            | (
+                _,
+                Command::LoseConnection { .. }
+                | Command::Tick
+                | Command::EndPass { .. }
+                | Command::Forget { .. }
+                | Command::LiftBan { .. },
+            ) => Err(Rejection::WrongActor),
             (Actor::Member { member, role_epoch, .. }, command) => match self.present.get(member) {
                 None => self.decide_for_outsider(member, now, command),
                 Some(sender) if role_epoch.is_some_and(|believed| believed != sender.role_epoch) => {
@@ -183,9 +192,11 @@ impl Room {
                 moderates(sender)?;
                 self.set(by, now, command)
             }
-            Command::LoseConnection { .. } | Command::Tick | Command::EndPass { .. } | Command::Forget { .. } => {
-                Err(Rejection::WrongActor)
-            }
+            Command::LoseConnection { .. }
+            | Command::Tick
+            | Command::EndPass { .. }
+            | Command::Forget { .. }
+            | Command::LiftBan { .. } => Err(Rejection::WrongActor),
         }
     }
 
@@ -256,7 +267,8 @@ impl Room {
         self.last_number.0.checked_add(1).map(TalkerNo).ok_or(Rejection::NotAdmitted)
     }
 
-    /// A guest waits. Saying so twice is harmless.
+    /// A guest waits; one who was let in before comes in at once, into the audience, unless they were put out since. Saying so
+    /// twice is harmless.
     fn knock(&self, guest: MemberId, now: Timestamp, pass: GuestPass) -> Result<Vec<Event>, Rejection> {
         if self.bans.contains_key(&guest) {
             return Err(Rejection::Banned);
@@ -266,6 +278,9 @@ impl Room {
         }
         if self.waiting.contains_key(&guest) {
             return Ok(Vec::new());
+        }
+        if self.let_in.get(&guest).is_some_and(|until| *until > now) {
+            return Ok(vec![Event::Entered { member: guest, number: self.next_number()?, pass: Some(pass) }]);
         }
         if self.waiting.len() >= WAITING_MAX {
             return Err(Rejection::TooMany);

@@ -18,6 +18,7 @@ pub mod event;
 pub mod hallway;
 pub mod hands;
 pub mod ids;
+pub mod log;
 mod memory;
 pub mod participant;
 pub mod quiet;

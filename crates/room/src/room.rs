@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::command::{Actor, Command, Rejection};
-use crate::event::{Event, Kind, Numbered, Opening};
+use crate::event::{Event, Kind, LeaveReason, Numbered, Opening};
 use crate::hands::Hand;
 use crate::ids::{HouseId, MemberId, RoleEpoch, RoomId, Seq, TalkerNo, Timestamp};
 use crate::memory::Memory;
@@ -42,6 +42,8 @@ pub struct Room {
     pub(crate) bans: BTreeMap<MemberId, Ban>,
     pub(crate) called: BTreeMap<MemberId, CallUp>,
     pub(crate) waiting: BTreeMap<MemberId, Waiting>,
+    /// The guests who were let in and whose pass lasts, by the end of it: they come back without waiting.
+    pub(crate) let_in: BTreeMap<MemberId, Timestamp>,
 }
 
 /// What a command brought about.
@@ -90,6 +92,7 @@ impl Room {
             bans: BTreeMap::new(),
             called: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            let_in: BTreeMap::new(),
         }
     }
 
@@ -255,6 +258,12 @@ impl Room {
         &self.waiting
     }
 
+    /// By whose word somebody is in the room, or waits to be let in, as a guest; `None` for everybody else.
+    pub fn voucher_of(&self, guest: MemberId) -> Option<MemberId> {
+        let waiting = || self.waiting.get(&guest).map(|waiting| waiting.pass.by);
+        self.present.get(guest).and_then(|p| p.pass).map(|pass| pass.by).or_else(waiting)
+    }
+
     /// Whether the room is for this member: present already, named, its opener, called up by a moderator, or admitted by
     /// its kind; and never for somebody who is banned. `followed_by_moderator` decides in a social room. Does not ask
     /// whether the room is still open.
@@ -309,12 +318,19 @@ impl Room {
                 newcomer.pass = *pass;
                 // So that a command of an earlier visit, which arrives late, is stale.
                 newcomer.role_epoch = self.first_epoch;
+                if let Some(pass) = pass {
+                    self.let_in.retain(|_, until| *until > at);
+                    self.let_in.insert(*member, pass.until);
+                }
                 self.present.insert(newcomer);
                 self.memory.entered(*member);
             }
             Event::ConnectionLost { member } => self.present.change(*member, |p| p.go_away(at, AWAY_MILLIS)),
             Event::Returned { member } => self.present.change(*member, Participant::come_back),
-            Event::Left { member, .. } => {
+            Event::Left { member, reason } => {
+                if matches!(reason, LeaveReason::Removed { .. } | LeaveReason::PassEnded) {
+                    self.let_in.remove(member);
+                }
                 if let Some(leaving) = self.present.get(*member) {
                     self.first_epoch = self.first_epoch.max(leaving.role_epoch.next());
                 }
@@ -366,6 +382,7 @@ impl Room {
                 }
             }
             Event::Banned { member, by, reason } => {
+                self.let_in.remove(member);
                 self.bans.insert(*member, Ban { by: *by, at, reason: reason.clone() });
             }
             Event::Unbanned { member, .. } => {

@@ -55,6 +55,8 @@ pub struct State {
     pub called: Vec<(MemberId, CallUp)>,
     /// The guests who wait, by their id.
     pub waiting: Vec<(MemberId, Waiting)>,
+    /// The guests who were let in, by their id, each with the end of their pass.
+    pub let_in: Vec<(MemberId, Timestamp)>,
     /// Answered commands: of members no longer present first (longest gone first), then of those present.
     pub answered: Vec<Answered>,
 }
@@ -103,6 +105,7 @@ impl Room {
             bans: self.bans.iter().map(|(member, ban)| (*member, ban.clone())).collect(),
             called: self.called.iter().map(|(member, call)| (*member, call.clone())).collect(),
             waiting: self.waiting.iter().map(|(guest, waiting)| (*guest, *waiting)).collect(),
+            let_in: self.let_in.iter().map(|(guest, until)| (*guest, *until)).collect(),
             answered: self.memory.to_list(),
         }
     }
@@ -132,6 +135,7 @@ impl Room {
             bans: state.bans.into_iter().collect(),
             called: state.called.into_iter().collect(),
             waiting: state.waiting.into_iter().collect(),
+            let_in: state.let_in.into_iter().collect(),
         };
         for participant in state.participants {
             room.present.insert(participant);

@@ -1,7 +1,7 @@
 //! A member's account as a whole: everything that is stored about them as one archive, and deleting it.
 
 use std::collections::{BTreeMap, HashSet};
-use std::io::{Cursor, Write};
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -13,14 +13,16 @@ use roomtone_room::{Event, UNTITLED};
 use roomtone_store::{AvatarSize, DeleteError, ExportRow, Exported, Member, OwnEvent, Rewrite, Store, StoreError};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use tokio::sync::{Semaphore, mpsc};
-use zip::write::SimpleFileOptions;
+use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, ZipWriter};
 
 use crate::app::App;
+use crate::parcel::Parcel;
 use crate::wire::stored::{Unreadable, read_event, read_state, write_event, write_state};
 use crate::wire::{ApiError, Code};
 
-/// Archives that are made at once. Each holds what is stored about one member in memory, compressed.
+/// Archives that are made at once. More keeps fewer people waiting; each takes a core and a connection to the database for as long
+/// as it is made.
 const ARCHIVES: usize = 2;
 
 /// Rows of an archive that are read before the first of them is written. More asks the other thread less often.
@@ -67,11 +69,15 @@ impl From<Failed> for ApiError {
     }
 }
 
-/// Everything that is stored about a member, as a zip archive. Only so many are made at once; beyond that, `busy`.
-pub(crate) async fn archive(app: &App, member: &Member) -> Result<Vec<u8>, ApiError> {
+/// Everything that is stored about a member, as a zip archive. Only so many are made at once, and only so much of those that were
+/// made waits to be sent; beyond that, `busy`.
+pub(crate) async fn archive(app: &App, member: &Member) -> Result<Parcel, ApiError> {
     let _one_of_few = ARCHIVING.try_acquire().map_err(|_| Code::Busy)?;
     Ok(write_archive(&app.store, member).await?)
 }
+
+/// An archive that is being written, from its beginning to its end.
+type Archive = ZipWriter<StreamWriter<Parcel>>;
 
 /// What an archive is made of, in this order: files with their parts and the rows of each.
 enum Piece {
@@ -87,7 +93,7 @@ enum Piece {
 
 /// Reads what there is while a thread of its own writes it: rooms go on beside the reading, and are not held up by the packing
 /// (guarantee G2). Only a few rows are in memory at a time, besides the packed archive.
-async fn write_archive(store: &Store, member: &Member) -> Result<Vec<u8>, Failed> {
+async fn write_archive(store: &Store, member: &Member) -> Result<Parcel, Failed> {
     let (pieces, read) = mpsc::channel(PIECES);
     let language = member.language.clone();
     let writing = tokio::task::spawn_blocking(move || pack(&language, read));
@@ -136,9 +142,9 @@ async fn read_everything(store: &Store, member: &Member, pieces: mpsc::Sender<Pi
 }
 
 /// Writes the pieces of an archive as they come.
-fn pack(language: &str, mut pieces: mpsc::Receiver<Piece>) -> Result<Vec<u8>, Failed> {
+fn pack(language: &str, mut pieces: mpsc::Receiver<Piece>) -> Result<Parcel, Failed> {
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
-    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    let mut archive: Archive = ZipWriter::new_stream(Parcel::new());
     archive.start_file("README.txt", options)?;
     archive.write_all(readme(language).as_bytes())?;
     let mut open = None;
@@ -183,12 +189,7 @@ fn pack(language: &str, mut pieces: mpsc::Receiver<Piece>) -> Result<Vec<u8>, Fa
 }
 
 /// Writes one row of a part, on a line of its own. `line` is room to write it in.
-fn write_row(
-    archive: &mut ZipWriter<Cursor<Vec<u8>>>,
-    line: &mut Vec<u8>,
-    begun: &mut bool,
-    row: &impl Serialize,
-) -> Result<(), Failed> {
+fn write_row(archive: &mut Archive, line: &mut Vec<u8>, begun: &mut bool, row: &impl Serialize) -> Result<(), Failed> {
     line.clear();
     line.extend(if std::mem::replace(begun, true) { b",\n    ".as_slice() } else { b"\n    " });
     serde_json::to_writer(&mut *line, row)?;
@@ -197,7 +198,7 @@ fn write_row(
 }
 
 /// Ends the last part of a JSON file, if one is open.
-fn end_file(archive: &mut ZipWriter<Cursor<Vec<u8>>>, open: Option<&'static str>) -> Result<(), Failed> {
+fn end_file(archive: &mut Archive, open: Option<&'static str>) -> Result<(), Failed> {
     if open.is_some() {
         archive.write_all(b"\n  ]\n}\n")?;
     }
@@ -249,7 +250,8 @@ follows.json   whom you follow and who follows you, whom you have blocked and mu
 houses.json    your houses, and nominations
 invites.json   the invites that you made
 notices.json   your notices, and how you want to hear of things
-rooms.json     the rooms that you opened, and questions that you asked with a raised hand
+rooms.json     the rooms that you opened or hid, questions that you asked with a raised hand, and what you did, or was done to
+               you, in running a room, with appeals
 reports.json   the reports that you made, and what you did as an admin
 avatar.jpg     your picture, if you have one
 
@@ -266,7 +268,8 @@ follows.json   на кого вы подписаны и кто подписан 
 houses.json    ваши дома и выдвижения в них
 invites.json   приглашения, которые вы создали
 notices.json   ваши уведомления и то, как вы хотите о них узнавать
-rooms.json     комнаты, которые вы открыли, и вопросы, заданные с поднятой рукой
+rooms.json     комнаты, которые вы открыли или скрыли, вопросы, заданные с поднятой рукой, ваши действия как модератора и
+               действия модераторов в отношении вас, с обжалованиями
 reports.json   ваши жалобы и то, что вы сделали как администратор
 avatar.jpg     ваша картинка, если она есть
 

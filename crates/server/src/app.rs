@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use roomtone_room::ids::Timestamp;
+use roomtone_room::ids::{RoomId, Timestamp};
 use roomtone_store::{DataLock, Store, StoreError};
 use tokio::net::TcpListener;
 use url::Url;
@@ -20,14 +20,15 @@ use crate::limits::Limits;
 use crate::live::Live;
 use crate::mail::Mailer;
 use crate::media_io::{self, Media};
-use crate::notices::Notices;
 use crate::notices::push::{Push, Reach};
 use crate::notices::stop::StopLinks;
+use crate::notices::{Notices, Tell};
 use crate::observe::Observe;
 use crate::rooms::{Around, Rooms};
 use crate::search::Indexer;
 use crate::settings::Settings;
 use crate::visits::Visits;
+use crate::wire::notices::NoticeKind;
 
 /// The setting under which the command line finds the public URL.
 pub const PUBLIC_URL_SETTING: &str = "public_url";
@@ -142,7 +143,13 @@ impl App {
         let live = Live::new(store.clone(), files::people());
         let told = notices.clone();
         let speaking = Box::new(move |room, speaker| told.room_speaking(room, speaker));
-        let around = Around { live: live.clone(), visits: visits.clone(), speaking };
+        let told = notices.clone();
+        let moderated = Box::new(move |room, whom| told.moderated(room, whom));
+        let told = notices.clone();
+        let called_up = Box::new(move |room: RoomId, by, member| {
+            told.tell(Tell::new(member, NoticeKind::CalledUp).by(by).about(room.0));
+        });
+        let around = Around { live: live.clone(), visits: visits.clone(), speaking, called_up, moderated };
         let rooms = Rooms::start(store.clone(), media.clone(), reports, asked.min(files::people()), around).await?;
         live.start(rooms.clone());
         let passkeys = relying_party(&public_url, &settings.get().name);

@@ -183,6 +183,11 @@ pub fn join_link(public_url: &str, code: &str) -> String {
     format!("{}/join/{code}", public_url.trim_end_matches('/'))
 }
 
+/// `PUBLIC_URL/guest/CODE`.
+pub fn guest_link(public_url: &str, code: &str) -> String {
+    format!("{}/guest/{code}", public_url.trim_end_matches('/'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

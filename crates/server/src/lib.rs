@@ -17,6 +17,7 @@ pub mod mail;
 pub mod media_io;
 pub mod notices;
 pub mod observe;
+mod parcel;
 pub mod rooms;
 pub mod search;
 pub mod serve;

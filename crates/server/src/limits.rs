@@ -90,6 +90,8 @@ pub const GUESSES: Limit = Limit {
         ("POST", "/api/invites/{code}/redeem"),
         ("GET", "/api/waitlist/{secret}"),
         ("DELETE", "/api/waitlist/{secret}"),
+        ("GET", "/api/guest-links/{code}"),
+        ("POST", "/api/guest-links/{code}"),
     ],
     key: Key::Address,
     counts: Counts::Misses,
@@ -160,6 +162,26 @@ pub const CONFIRM_MAIL_TO: Limit = Limit {
     refill: Duration::from_secs(300),
 };
 
+/// Control sockets that one guest opens: each may tell those who run the room that somebody waits.
+pub const KNOCKS: Limit = Limit {
+    name: "knocks",
+    routes: &[("GET", "/api/rooms/{id}/ws")],
+    key: Key::Subject,
+    counts: Counts::Chosen,
+    burst: 20,
+    refill: Duration::from_secs(5),
+};
+
+/// Members whom one speaker calls up, by a command on the control socket: each rings at somebody's side.
+pub const CALL_UPS: Limit = Limit {
+    name: "call_ups",
+    routes: &[("GET", "/api/rooms/{id}/ws")],
+    key: Key::Subject,
+    counts: Counts::Chosen,
+    burst: 10,
+    refill: Duration::from_secs(20),
+};
+
 /// Every limit there is. A route is in at most one row that counts all requests.
 pub const TABLE: &[Limit] = &[
     MEMBERS,
@@ -171,6 +193,8 @@ pub const TABLE: &[Limit] = &[
     RECOVERY_OF,
     SIGN_IN_MAIL_TO,
     CONFIRM_MAIL_TO,
+    KNOCKS,
+    CALL_UPS,
     // Each opens a room and rings at somebody's side.
     Limit {
         name: "calls",
@@ -197,6 +221,15 @@ pub const TABLE: &[Limit] = &[
         counts: Counts::All,
         burst: 10,
         refill: Duration::from_secs(60),
+    },
+    // Each is a way into a room for somebody without an account.
+    Limit {
+        name: "guest_links",
+        routes: &[("POST", "/api/rooms/{id}/guests")],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 30,
+        refill: Duration::from_secs(30),
     },
     // Each begun ceremony is a row on the disk, and a page begins one when it is shown.
     Limit {
@@ -293,6 +326,33 @@ pub const TABLE: &[Limit] = &[
         counts: Counts::All,
         burst: 20,
         refill: Duration::from_secs(60),
+    },
+    // Each asks somebody to look again at what they did.
+    Limit {
+        name: "appeals",
+        routes: &[("POST", "/api/acts/{id}/appeal")],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 20,
+        refill: Duration::from_secs(60),
+    },
+    // Of a room that has ended, each reads all that is kept.
+    Limit {
+        name: "room_acts",
+        routes: &[("GET", "/api/rooms/{id}/acts")],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 60,
+        refill: Duration::from_secs(1),
+    },
+    // Each is a row, and has the hallway made anew.
+    Limit {
+        name: "hidden_rooms",
+        routes: &[("PUT", "/api/rooms/{id}/hidden"), ("DELETE", "/api/rooms/{id}/hidden")],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 60,
+        refill: Duration::from_secs(1),
     },
     Limit {
         name: "invites",

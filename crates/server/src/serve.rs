@@ -133,6 +133,8 @@ async fn tidy(app: &App) {
         http::tidy_sessions(app).await;
         notices::tidy(app).await;
         http::tidy_invites(app).await;
+        http::tidy_acts(app).await;
+        http::tidy_guests(app).await;
         app.observe.upkeep();
     }
 }

@@ -17,7 +17,8 @@ use tokio::sync::mpsc;
 
 use crate::app::App;
 use crate::http::commands::{Prepared, prepare};
-use crate::http::{PathId, SignedIn};
+use crate::http::{PathId, RoomCaller};
+use crate::limits::KNOCKS;
 use crate::rooms::Handle;
 use crate::rooms::message::{Caller, Message, Outgoing, SOCKET_QUEUE, Said, SocketNo};
 use crate::wire::socket::{ByeCode, ClientMessage, ServerMessage};
@@ -59,18 +60,22 @@ pub(crate) async fn upgrade(
     State(app): State<Arc<App>>,
     PathId(id): PathId<String>,
     opening: Result<Query<Opening>, axum::extract::rejection::QueryRejection>,
-    caller: SignedIn,
+    caller: RoomCaller,
     upgrade: Result<Upgrade, ApiError>,
 ) -> Result<Response, ApiError> {
     let Query(opening) = opening.map_err(|_| Code::BadRequest)?;
     let (id, handle, caller) = crate::http::room_for(&app, &id, caller).await?;
+    if caller.guest.is_some() {
+        app.limits.subject(&KNOCKS, &caller.member().to_string(), crate::edge::instant())?;
+    }
     let since = opening.since.map(Seq);
     Ok(upgrade?.start(move |socket| serve(app, id, handle, caller, since, socket)))
 }
 
 /// Serves one socket until either side is done with it.
 async fn serve(app: Arc<App>, id: RoomId, handle: Handle, caller: Caller, since: Option<Seq>, socket: Connection) {
-    let (member, session, as_of) = (caller.member(), caller.session, caller.as_of);
+    let proof = caller.proof();
+    let member = proof.member;
     let number = app.rooms.next_socket();
     let (outgoing, queue) = mpsc::channel(SOCKET_QUEUE);
     let enter = async {
@@ -83,10 +88,11 @@ async fn serve(app: Arc<App>, id: RoomId, handle: Handle, caller: Caller, since:
         return say_goodbye(socket, code, retry_after).await;
     }
     // A failure of the store here will show elsewhere; the session was good a moment ago.
-    let _ = app.rooms.end_if_signed_out(member, session, as_of).await;
+    let _ = app.rooms.end_if_over(&proof).await;
     metrics::gauge!("roomtone_sockets_open").increment(1.0);
     let look_up = |command| prepare(app.clone(), handle.clone(), member, command);
-    attend(&handle, member, number, socket, queue, look_up).await;
+    let who = Who { member, number, guest: proof.guest_in.is_some() };
+    attend(&handle, who, socket, queue, look_up).await;
     metrics::gauge!("roomtone_sockets_open").decrement(1.0);
 }
 
@@ -107,18 +113,25 @@ fn turned_away(refused: &ApiError, stopping: bool) -> (ByeCode, Option<u32>) {
     }
 }
 
-/// Serves a socket whose member is in the room, and tells the room when it is lost.
-async fn attend<S: AsyncRead + AsyncWrite + Unpin, F: Future<Output = Result<Prepared, ApiError>>>(
-    handle: &Handle,
+/// Whose socket it is.
+#[derive(Debug, Clone, Copy)]
+struct Who {
     member: MemberId,
     number: SocketNo,
+    guest: bool,
+}
+
+/// Serves a socket whose member is in the room, or waits to be let in, and tells the room when it is lost.
+async fn attend<S: AsyncRead + AsyncWrite + Unpin, F: Future<Output = Result<Prepared, ApiError>>>(
+    handle: &Handle,
+    who: Who,
     mut socket: Connection<S>,
     mut queue: mpsc::Receiver<Outgoing>,
     look_up: impl Fn(Command) -> F,
 ) {
-    let end = talk(handle, member, number, &mut socket, &mut queue, look_up).await;
+    let end = talk(handle, who, &mut socket, &mut queue, look_up).await;
     // Before the goodbye, which can take as long as the client is slow.
-    handle.deliver(Message::Disconnected { member, socket: number }).await;
+    handle.deliver(Message::Disconnected { member: who.member, socket: who.number }).await;
     match end {
         End::Lost => drop(socket),
         End::Told => socket.close().await,
@@ -139,8 +152,7 @@ enum End {
 /// Passes messages both ways until the connection is lost or the room lets the socket go.
 async fn talk<S: AsyncRead + AsyncWrite + Unpin, F: Future<Output = Result<Prepared, ApiError>>>(
     handle: &Handle,
-    member: MemberId,
-    number: SocketNo,
+    who: Who,
     socket: &mut Connection<S>,
     queue: &mut mpsc::Receiver<Outgoing>,
     look_up: impl Fn(Command) -> F,
@@ -166,8 +178,8 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin, F: Future<Output = Result<Prepa
                 match said {
                     Heard::End => return End::Lost,
                     Heard::Life => continue,
-                    Heard::Text(text) => take(handle, member, number, &text, allowance.take(), &mut reactions, &look_up).await,
-                    Heard::Binary => take(handle, member, number, "", allowance.take(), &mut reactions, &look_up).await,
+                    Heard::Text(text) => take(handle, who, &text, allowance.take(), &mut reactions, &look_up).await,
+                    Heard::Binary => take(handle, who, "", allowance.take(), &mut reactions, &look_up).await,
                 }
             }
             () = &mut wake => {
@@ -191,13 +203,13 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin, F: Future<Output = Result<Prepa
 /// Hands what a client said to the room, or returns what it is answered at once.
 async fn take<F: Future<Output = Result<Prepared, ApiError>>>(
     handle: &Handle,
-    member: MemberId,
-    number: SocketNo,
+    who: Who,
     text: &str,
     allowed: bool,
     reactions: &mut Allowance,
     look_up: &impl Fn(Command) -> F,
 ) -> Option<Outgoing> {
+    let Who { member, number, guest } = who;
     let refused = if !allowed {
         Code::RateLimited.into()
     } else {
@@ -212,7 +224,9 @@ async fn take<F: Future<Output = Result<Prepared, ApiError>>>(
                 Message::Command { member, socket: number, id: id.0, role_epoch, command, about }
             }
             Ok(ClientMessage::React { kind }) => {
-                if reactions.take() {
+                // The room does not look at reactions one by one, so whoever waits is found out here.
+                let inside = || !guest || handle.summary().guests.contains_key(&member);
+                if reactions.take() && inside() {
                     handle.react(member, kind);
                 }
                 return None;
@@ -346,7 +360,8 @@ mod tests {
         let began = tokio::time::Instant::now();
         let socket = Connection::new(server).await;
         let look_up = |command| async { Ok(Prepared { command, about: None }) };
-        let attend = attend(&handle, MemberId(1), SocketNo(7), socket, queue, look_up);
+        let who = Who { member: MemberId(1), number: SocketNo(7), guest: false };
+        let attend = attend(&handle, who, socket, queue, look_up);
         let lost = async {
             let lost = inbox.recv().await;
             assert!(matches!(lost, Some(Message::Disconnected { member: MemberId(1), socket: SocketNo(7) })));

@@ -338,6 +338,69 @@ const SOURCES: &[Source] = &[
         &[("id", As::Id), ("title", As::Text), ("opened_at", As::Time), ("ended_at", As::Time)],
         "SELECT id, title, opened_at, ended_at FROM rooms WHERE host = $1 ORDER BY opened_at, id LIMIT $2",
     ),
+    ("rooms", "hidden", &[("room", As::Id)], "SELECT room FROM hidden_rooms WHERE member = $1 ORDER BY room LIMIT $2"),
+    (
+        "rooms",
+        "moderated",
+        &[
+            ("room", As::Id),
+            ("kind", As::Text),
+            ("by", As::Text),
+            ("reason", As::Text),
+            ("at", As::Time),
+            ("appeal", As::Text),
+            ("appealed_at", As::Time),
+            ("decision", As::Text),
+            ("answer", As::Text),
+            ("decided_at", As::Time),
+        ],
+        concat!(
+            "SELECT a.room, a.kind, m.handle AS by, a.reason, a.at, p.text AS appeal, p.at AS appealed_at,
+                    CASE WHEN p.lifted THEN 'lifted' WHEN NOT p.lifted THEN 'upheld' END AS decision, p.answer, p.decided_at
+             FROM acts a LEFT JOIN appeals p ON p.act = a.id LEFT JOIN members m ON m.id = a.author AND ",
+            known!("m"),
+            " WHERE a.whom = $1 AND a.known ORDER BY a.at, a.id LIMIT $2"
+        ),
+    ),
+    (
+        "rooms",
+        "acts",
+        &[
+            ("room", As::Id),
+            ("kind", As::Text),
+            ("whom", As::Text),
+            ("guest", As::Text),
+            ("reason", As::Text),
+            ("at", As::Time),
+        ],
+        concat!(
+            "SELECT a.room, a.kind, m.handle AS whom, a.guest_name AS guest, a.reason, a.at
+             FROM acts a LEFT JOIN members m ON m.id = a.whom AND ",
+            known_to_admin!("m"),
+            " WHERE a.author = $1 ORDER BY a.at, a.id LIMIT $2"
+        ),
+    ),
+    (
+        "rooms",
+        "appeals_decided",
+        &[("act", As::Id), ("decision", As::Text), ("answer", As::Text), ("decided_at", As::Time)],
+        "SELECT act, CASE WHEN lifted THEN 'lifted' ELSE 'upheld' END AS decision, answer, decided_at FROM appeals
+         WHERE decided_by = $1 ORDER BY decided_at, id LIMIT $2",
+    ),
+    (
+        "rooms",
+        "guest_links",
+        &[
+            ("room", As::Id),
+            ("name", As::Text),
+            ("context", As::Text),
+            ("created_at", As::Time),
+            ("expires_at", As::Time),
+            ("ended_at", As::Time),
+        ],
+        "SELECT room, name, context, created_at, expires_at, ended_at FROM guests WHERE voucher = $1
+         ORDER BY created_at, id LIMIT $2",
+    ),
     (
         "reports",
         "reports",
@@ -560,6 +623,11 @@ const FORGET: &[&str] = &[
     "UPDATE reports SET outcome = '' WHERE handled_by = $1",
     "UPDATE audit_log SET reason = '' WHERE actor = $1 OR about = $1",
     "UPDATE suspensions SET reason = '' WHERE author = $1",
+    // An appeal of nobody's needs no answer; what was done stays, by nobody or to nobody, and without words.
+    "DELETE FROM appeals WHERE act IN (SELECT a.id FROM acts a WHERE a.whom = $1)",
+    "UPDATE appeals SET answer = NULL WHERE decided_by = $1",
+    "UPDATE acts SET reason = NULL WHERE author = $1 OR whom = $1",
+    "UPDATE acts SET guest = NULL, guest_name = NULL WHERE voucher = $1",
     "DELETE FROM notifications WHERE subject IN (SELECT r.id FROM rooms r WHERE r.host = $1)",
     "DELETE FROM rooms WHERE host = $1",
 ];

@@ -1,12 +1,13 @@
 //! Branches of the invite tree: keeping a member and everybody below them out, and letting them in again.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use roomtone_room::ids::{MemberId, RecordId, Timestamp};
 
 use crate::admin::{AuditEntry, insert_audit};
-use crate::db::{Row, Transaction, sql};
+use crate::db::{Row, Sql, Transaction, sql};
 use crate::error::StoreError;
+use crate::graph::lock_members;
 use crate::members::Person;
 use crate::open::ROWS_PER_STATEMENT;
 use crate::{PAGE, Store};
@@ -55,7 +56,7 @@ pub struct Suspension {
 /// Everybody whom an act is about, as `branch`: `$1` is the member, `$2` whether those below are meant too. The owner is in
 /// nobody's branch, nor is whoever is below the owner.
 macro_rules! with_branch {
-    ($statement:literal) => {
+    ($statement:expr) => {
         concat!(
             "WITH RECURSIVE branch (id) AS (
                 SELECT id FROM members WHERE id = $1 AND NOT owner
@@ -64,6 +65,19 @@ macro_rules! with_branch {
              ) ",
             $statement
         )
+    };
+}
+
+/// Locks those of a branch who are as the condition says, and counts them.
+macro_rules! locked_branch {
+    ($condition:literal) => {
+        with_branch!(concat!(
+            "SELECT count(*) AS locked FROM (
+                SELECT m.id FROM branch b JOIN members m ON m.id = b.id WHERE ",
+            $condition,
+            " ORDER BY m.id FOR NO KEY UPDATE OF m
+             ) locked"
+        ))
     };
 }
 
@@ -80,19 +94,15 @@ impl Store {
     ) -> Result<Vec<MemberId>, BranchError> {
         let mut transaction = self.database.begin().await?;
         let of_owner = check(&mut transaction, act).await?;
-        let all = sql(with_branch!(
-            "SELECT m.id, m.admin FROM branch b JOIN members m ON m.id = b.id WHERE m.suspended_at IS NULL"
-        ));
-        let mut found = Vec::new();
-        for row in transaction.all(all.bind(act.member).bind(act.branch)).await? {
-            if row.bool("admin")? && !of_owner {
-                return Err(BranchError::Protected);
-            }
-            found.push(row.member("id")?);
+        let admins = sql("SELECT id FROM members WHERE admin AND suspended_at IS NULL");
+        let admins: HashSet<_> = ids_of(&transaction.all(admins).await?)?;
+        let meant = within(&mut transaction, act, here.union(&admins).copied()).await?;
+        if !of_owner && !meant.is_disjoint(&admins) {
+            return Err(BranchError::Protected);
         }
-        found.retain(|member| here.contains(member));
-        // In one order, whoever else locks members.
-        found.sort_unstable();
+        let found: BTreeSet<_> = meant.intersection(here).copied().collect();
+        lock_members(&mut transaction, &found).await?;
+        let found: Vec<_> = found.into_iter().collect();
         let mut suspended = Vec::with_capacity(found.len());
         for part in found.chunks(ROWS_PER_STATEMENT) {
             let ids = || part.iter().copied();
@@ -159,6 +169,8 @@ impl Store {
         let mut suspended = already.to_vec();
         let mut again = false;
         loop {
+            let lock = sql(locked_branch!("m.suspended_at IS NULL"));
+            lock_branch(&mut transaction, act, lock).await?;
             let mark = sql(with_branch!(
                 "UPDATE members SET suspended_at = $3
                  WHERE suspended_at IS NULL AND NOT owner AND id IN (SELECT id FROM branch) RETURNING id, admin"
@@ -206,6 +218,7 @@ impl Store {
     pub async fn restore(&self, act: &BranchAct) -> Result<Vec<MemberId>, BranchError> {
         let mut transaction = self.database.begin().await?;
         let of_owner = check(&mut transaction, act).await?;
+        lock_branch(&mut transaction, act, sql(locked_branch!("m.suspended_at IS NOT NULL"))).await?;
         let together = sql(with_branch!(
             "DELETE FROM suspensions WHERE member IN (SELECT id FROM branch) AND (member = $1
                 OR root = COALESCE((SELECT s.root FROM suspensions s WHERE s.member = $1), $1)) RETURNING member"
@@ -288,6 +301,49 @@ async fn check(transaction: &mut Transaction, act: &BranchAct) -> Result<bool, B
         return Err(BranchError::Protected);
     }
     Ok(by_owner)
+}
+
+/// Which of some members an act is about. They are few, so that each is followed up to the root and not the branch down to all
+/// who are in it.
+async fn within(
+    transaction: &mut Transaction,
+    act: &BranchAct,
+    members: impl Iterator<Item = MemberId>,
+) -> Result<HashSet<MemberId>, StoreError> {
+    if !act.branch {
+        return Ok(members.filter(|member| *member == act.member).collect());
+    }
+    let mut found = HashSet::new();
+    let members: Vec<_> = members.collect();
+    for part in members.chunks(ROWS_PER_STATEMENT) {
+        let up = sql("WITH RECURSIVE above (start, id) AS (
+                SELECT id, id FROM members WHERE id IN ")
+        .push_list(part.iter().copied())
+        .push(
+            "   UNION
+                SELECT a.start, m.sponsor FROM above a JOIN members m ON m.id = a.id
+                WHERE m.sponsor IS NOT NULL AND NOT m.owner AND a.id <> ",
+        )
+        .push_bind(act.member)
+        .push(") SELECT start AS id FROM above WHERE id = ")
+        .push_bind(act.member);
+        found.extend(ids_of::<Vec<_>>(&transaction.all(up).await?)?);
+    }
+    Ok(found)
+}
+
+fn ids_of<C: FromIterator<MemberId>>(rows: &[Row]) -> Result<C, StoreError> {
+    rows.iter().map(|row| row.member("id")).collect()
+}
+
+/// Locks members of a branch until the commit, the lowest id first as [`lock_members`] does. A statement that changes many rows locks
+/// them as it comes upon them: of two admins at branches that cross, or of one and somebody who is followed, each could have a row
+/// that the other waits for, and Postgres would take one of them back. SQLite has one writer at a time and no locks of rows.
+async fn lock_branch(transaction: &mut Transaction, act: &BranchAct, lock: Sql) -> Result<(), StoreError> {
+    if matches!(transaction, Transaction::Postgres(_)) {
+        transaction.all(lock.bind(act.member).bind(act.branch)).await?;
+    }
+    Ok(())
 }
 
 /// Writes an act that changed something into the audit log, and commits it.

@@ -196,6 +196,19 @@ impl Store {
         Ok(false)
     }
 
+    /// Whom at least one of `of` follows, by the newest `limit` of their follows.
+    pub async fn newest_followed_by(&self, of: &[MemberId], limit: u64) -> Result<HashSet<MemberId>, StoreError> {
+        let mut followed = HashSet::new();
+        for part in of.chunks(IDS_PER_STATEMENT) {
+            let newest = sql("SELECT followed AS id FROM follows WHERE follower IN ")
+                .push_list(part.iter().copied())
+                .push(" ORDER BY since DESC LIMIT ")
+                .push_bind(limit);
+            followed.extend(self.ids(newest).await?);
+        }
+        Ok(followed)
+    }
+
     /// Everybody with whom `member` has a block, in either direction.
     pub async fn blocked_with(&self, member: MemberId) -> Result<HashSet<MemberId>, StoreError> {
         let ids = sql("SELECT blocked AS id FROM blocks WHERE blocker = $1

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use roomtone_room::ids::{HouseId, MemberId};
+use roomtone_room::ids::{HouseId, MemberId, RoomId};
 
 use crate::Store;
 use crate::db::{Row, sql};
@@ -35,6 +35,8 @@ pub struct HallwayFacts {
     pub houses: HashSet<HouseId>,
     /// The houses that they were removed from for good.
     pub banned_from: HashSet<HouseId>,
+    /// The live rooms that they do not want to see.
+    pub hidden_rooms: HashSet<RoomId>,
     /// The language of their account, as a BCP 47 tag.
     pub language: String,
     /// What else they speak, as their profile says; written as [`crate::members`] has it.
@@ -109,7 +111,8 @@ impl Store {
              UNION ALL SELECT CAST(2 AS BIGINT), blocked FROM blocks WHERE blocker = $1
              UNION ALL SELECT CAST(2 AS BIGINT), blocker FROM blocks WHERE blocked = $1
              UNION ALL SELECT CAST(3 AS BIGINT), house FROM house_members WHERE member = $1 AND role >= 1
-             UNION ALL SELECT CAST(4 AS BIGINT), house FROM house_bans WHERE member = $1")
+             UNION ALL SELECT CAST(4 AS BIGINT), house FROM house_bans WHERE member = $1
+             UNION ALL SELECT CAST(5 AS BIGINT), room FROM hidden_rooms WHERE member = $1")
         .bind(member);
         let mut facts = HallwayFacts {
             person: person_from(&own)?,
@@ -119,6 +122,7 @@ impl Store {
             muted: HashSet::new(),
             houses: HashSet::new(),
             banned_from: HashSet::new(),
+            hidden_rooms: HashSet::new(),
             language: own.text("language")?,
             languages: own.text("languages")?,
             topics: own.text("topics")?,
@@ -130,7 +134,8 @@ impl Store {
                 1 => facts.muted.insert(MemberId(id)),
                 2 => facts.blocked.insert(MemberId(id)),
                 3 => facts.houses.insert(HouseId(id)),
-                _ => facts.banned_from.insert(HouseId(id)),
+                4 => facts.banned_from.insert(HouseId(id)),
+                _ => facts.hidden_rooms.insert(RoomId(id)),
             };
         }
         Ok(Some(facts))

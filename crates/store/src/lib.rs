@@ -12,6 +12,7 @@
 //! the one that serves also holds its [`DataLock`].
 
 mod account;
+mod acts;
 mod admin;
 mod avatars;
 mod branch;
@@ -21,6 +22,7 @@ mod error;
 #[doc(hidden)]
 pub mod fill;
 mod graph;
+mod guests;
 mod hallway;
 mod house_acts;
 mod houses;
@@ -42,11 +44,13 @@ mod suggestions;
 mod waitlist;
 
 pub use account::{DeleteError, ExportPart, ExportRow, Exported, OwnEvent, Rewrite};
+pub use acts::{APPEAL_WITHIN, Act, ActGuest, Appeal, Appealed, Decided, DecidedAct, NewAct};
 pub use admin::{AdminMember, AuditEntry, AuditRecord, PAGE, Sizes, TreeNode};
 pub use avatars::{AvatarSize, NewAvatar};
 pub use branch::{BranchAct, BranchError, Suspension};
 pub use error::{AppendError, ProfileError, RedeemError, StoreError};
 pub use graph::{BLOCKED_MAX, Bell, Between, Entry, FOLLOWING_MAX, Followed, Place};
+pub use guests::{Guest, GuestMade, NewGuest};
 pub use hallway::{HallwayFacts, RoomHouse, Standing};
 pub use house_acts::{HouseAct, HouseRecord};
 pub use houses::{
@@ -69,7 +73,7 @@ pub use passkeys::{
 pub use profiles::{HANDLE_CHANGES, HANDLE_CHANGES_WITHIN, HouseBadge, Interests, OwnProfile, Profile, ProfileChange};
 pub use redeem::{NewMember, Redeemed};
 pub use reports::{NewReport, OPEN_REPORTS_MAX, Report};
-pub use rooms::{LogRow, NewRoom, StoredRoom};
+pub use rooms::{Changes, LogRow, NewRoom, StoredRoom};
 pub use search::{FoundHouse, FoundPerson, Search};
 pub use sessions::{NewSession, NewToken, SESSIONS_MAX, Session, TOKENS_MAX};
 pub use sign_in::{LinkUsed, MailAddress, MailRemoved, RecoveryLink, SignIn};

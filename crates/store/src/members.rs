@@ -82,6 +82,16 @@ impl Store {
         found.as_ref().map(member_from).transpose()
     }
 
+    /// Somebody by their id, as far as `viewer` may know of them; as [`Store::visible_member`].
+    pub async fn visible_person(&self, viewer: MemberId, id: MemberId) -> Result<Option<Person>, StoreError> {
+        let whose = sql("SELECT m.id, m.handle, m.name, m.avatar FROM members m
+             WHERE m.id = $1 AND m.suspended_at IS NULL
+               AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.blocker = m.id AND b.blocked = $2)
+               AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.blocker = $2 AND b.blocked = m.id)");
+        let found = self.database.optional(whose.bind(id).bind(viewer)).await?;
+        found.as_ref().map(person_from).transpose()
+    }
+
     /// The member whose session this is; `None` for one that has ended or never was, and while the member is suspended.
     pub async fn signed_in(&self, session: &Hash) -> Result<Option<Member>, StoreError> {
         let whose = select_member!("m.id = (SELECT member FROM sessions WHERE hash = $1) AND m.suspended_at IS NULL");

@@ -7,6 +7,7 @@
 use roomtone_room::ids::{CommandId, HouseId, MemberId, RoomId, Timestamp};
 
 use crate::Store;
+use crate::acts::{NewAct, insert_acts};
 use crate::convert::{int, int_from};
 use crate::db::{Row, Transaction, Value, sql};
 use crate::error::{AppendError, StoreError};
@@ -42,6 +43,24 @@ pub struct LogRow {
     pub body: String,
 }
 
+/// What came of one round of a room: all of it is kept, or nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Changes<'a> {
+    /// The events.
+    pub rows: &'a [LogRow],
+    /// What those who run the room did in it.
+    pub acts: &'a [NewAct],
+    /// Who hosts the room from now on, if that has changed.
+    pub leader: Option<MemberId>,
+}
+
+/// Events and nothing else.
+impl<'a, R: AsRef<[LogRow]> + ?Sized> From<&'a R> for Changes<'a> {
+    fn from(rows: &'a R) -> Self {
+        Self { rows: rows.as_ref(), ..Self::default() }
+    }
+}
+
 /// A room as it was stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredRoom {
@@ -60,30 +79,42 @@ impl Store {
     /// Errors: [`StoreError::Conflict`] when the id is known already or the host does not exist.
     pub async fn create_room(&self, room: NewRoom, first: &[LogRow]) -> Result<(), StoreError> {
         let mut transaction = self.database.begin().await?;
-        let insert =
-            sql("INSERT INTO rooms (id, opened_at, title, host, last_seq, house) VALUES ($1, $2, $3, $4, $5, $6)")
-                .bind(room.id)
-                .bind(room.opened_at)
-                .bind(room.title)
-                .bind(room.host)
-                .bind(first.last().map_or(0, |row| row.seq))
-                .bind(room.house);
+        let insert = sql("INSERT INTO rooms (id, opened_at, title, host, leader, last_seq, house)
+                 VALUES ($1, $2, $3, $4, $4, $5, $6)")
+        .bind(room.id)
+        .bind(room.opened_at)
+        .bind(room.title)
+        .bind(room.host)
+        .bind(first.last().map_or(0, |row| row.seq))
+        .bind(room.house);
         transaction.execute(insert).await?;
         insert_rows(&mut transaction, room.id, first).await?;
         transaction.commit().await
     }
 
-    /// Adds events to a live room's log in one transaction: all of them are on the disk, or none. No rows, no change.
+    /// Adds what came of a round to a live room, in one transaction: all of it is on the disk, or nothing. Nothing in it, no
+    /// change.
     ///
     /// Errors: [`AppendError::Fenced`]; [`StoreError::Conflict`] for a number that is taken.
-    pub async fn append(&self, room: RoomId, epoch: u64, rows: &[LogRow]) -> Result<(), AppendError> {
-        self.write_log(room, epoch, rows, None).await
+    pub async fn append<'a>(
+        &self,
+        room: RoomId,
+        epoch: u64,
+        changes: impl Into<Changes<'a>>,
+    ) -> Result<(), AppendError> {
+        self.write_changes(room, epoch, changes.into(), None).await
     }
 
-    /// Adds a live room's last events and marks it as ended at `at`, in one transaction. Nothing can be appended, and
-    /// nobody can own it, afterwards. Errors as for [`Store::append`].
-    pub async fn end_room(&self, room: RoomId, epoch: u64, at: Timestamp, rows: &[LogRow]) -> Result<(), AppendError> {
-        self.write_log(room, epoch, rows, Some(at)).await
+    /// Adds what came of a live room's last round and marks it as ended at `at`, in one transaction. Nothing can be appended,
+    /// and nobody can own it, afterwards; nobody has it hidden any more. Errors as for [`Store::append`].
+    pub async fn end_room<'a>(
+        &self,
+        room: RoomId,
+        epoch: u64,
+        at: Timestamp,
+        changes: impl Into<Changes<'a>>,
+    ) -> Result<(), AppendError> {
+        self.write_changes(room, epoch, changes.into(), Some(at)).await
     }
 
     /// Keeps `body` as the state of the room after event `seq`, unless a newer snapshot is kept, and deletes the log rows
@@ -171,14 +202,15 @@ impl Store {
         Ok(self.database.execute(renew.bind(room).bind(epoch).bind(until)).await? > 0)
     }
 
-    /// Appends rows and, with `ended_at`, ends the room.
-    async fn write_log(
+    /// Keeps the changes and, with `ended_at`, ends the room.
+    async fn write_changes(
         &self,
         room: RoomId,
         epoch: u64,
-        rows: &[LogRow],
+        changes: Changes<'_>,
         ended_at: Option<Timestamp>,
     ) -> Result<(), AppendError> {
+        let Changes { rows, acts, leader } = changes;
         let mut transaction = self.database.begin().await?;
         let owned = sql("UPDATE rooms SET last_seq = COALESCE($3, last_seq), ended_at = $4
              WHERE id = $1 AND epoch = $2 AND ended_at IS NULL")
@@ -190,6 +222,15 @@ impl Store {
             return Err(AppendError::Fenced);
         }
         insert_rows(&mut transaction, room, rows).await?;
+        insert_acts(&mut transaction, room, acts).await?;
+        if let Some(leader) = leader {
+            // Nobody, if they are deleting their account at this moment.
+            let led = sql("UPDATE rooms SET leader = (SELECT m.id FROM members m WHERE m.id = $2) WHERE id = $1");
+            transaction.execute(led.bind(room).bind(leader)).await?;
+        }
+        if ended_at.is_some() {
+            transaction.execute(sql("DELETE FROM hidden_rooms WHERE room = $1").bind(room)).await?;
+        }
         Ok(transaction.commit().await?)
     }
 }

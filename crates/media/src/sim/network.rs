@@ -291,10 +291,8 @@ fn reports_tell_the_time_of_the_stream() {
     // str0m sends a receiver report every 5 s, and puts our sender reports next to what it receives.
     assert!(world.shard.stats().receiver_reports >= 2);
     assert_eq!(world.shard.stats().receiver_loss_256ths, 0);
-    let reports = world
-        .tap
-        .iter()
-        .filter(|t| is_sender_report(&t.2) && t.1 == Path::Udp(world.clients[listener].inside));
+    let reports =
+        world.tap.iter().filter(|t| is_sender_report(&t.2) && t.1 == Path::Udp(world.clients[listener].inside));
     let times: Vec<Instant> = reports.map(|t| t.0).collect();
     assert!((2..=3).contains(&times.len()), "{}", times.len());
     let apart = times[1] - times[0];
@@ -302,9 +300,8 @@ fn reports_tell_the_time_of_the_stream() {
     // Nothing said, nothing reported.
     let from = world.tap.len();
     world.run(Duration::from_secs(20));
-    let later = world.tap[from..]
-        .iter()
-        .filter(|t| is_sender_report(&t.2) && t.1 == Path::Udp(world.clients[listener].inside));
+    let later =
+        world.tap[from..].iter().filter(|t| is_sender_report(&t.2) && t.1 == Path::Udp(world.clients[listener].inside));
     assert!(later.count() <= 1);
 }
 

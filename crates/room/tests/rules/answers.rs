@@ -72,6 +72,7 @@ const CIRCUMSTANCES: &[(&str, &[&str])] = &[
     ("muted", &["a mute s", "a mute g"]),
     ("called up", &["m call o"]),
     ("banned", &["a ban o"]),
+    ("let in before", &["o knock 9000000", "a admit o", "o leave"]),
     ("link 1 pinned", &["a pin https://example.org"]),
     ("away", &["* lose l", "* lose s", "* lose m", "* lose a"]),
 ];
@@ -97,7 +98,7 @@ const TARGETS: &[&str] = &[
 const COMMANDS: &[(&str, &str, &[&str])] = &[
     ("*enter*, in a social room, not followed", "enter", &[PLAIN, "called up", "banned", "away"]),
     ("*enter*, followed by a moderator", "enter followed", &[PLAIN, "called up", "banned", "away"]),
-    ("*knock*", "knock 9000000", &[PLAIN]),
+    ("*knock*", "knock 9000000", &[PLAIN, "let in before"]),
     ("*decline_call_up*", "not-now", &[PLAIN, "called up"]),
     ("leave", "leave", &[PLAIN]),
     ("raise_hand", "raise", &[PLAIN, "hand up", "hands off", "hands for people followed"]),
@@ -142,6 +143,7 @@ const COMMANDS: &[(&str, &str, &[&str])] = &[
     ("*lose_connection*", "lose t", TARGETS),
     ("*end_pass*", "end-pass t", TARGETS),
     ("*forget*", "forget t", TARGETS),
+    ("*lift_ban*", "lift t 0", TARGETS),
     ("*tick*", "tick", &[PLAIN]),
 ];
 

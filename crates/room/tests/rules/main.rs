@@ -4,6 +4,7 @@ mod answers;
 mod cases;
 mod hallway;
 mod limits;
+mod log;
 mod properties;
 mod running;
 mod social;

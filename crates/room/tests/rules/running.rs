@@ -300,6 +300,53 @@ fn a_guest_waits_comes_in_and_is_gone_with_the_pass() {
     );
 }
 
+/// An appeal lifts the ban that it is about, and no later one.
+#[test]
+fn a_ban_is_lifted_from_outside() {
+    check(
+        Open,
+        "a ban d -> d banned by a
+         * lift d 1 -> ! NothingToChange
+         a lift d 0 -> ! WrongActor
+         d lift d 0 -> ! WrongActor
+         * lift d 0 -> d unbanned by q
+         * lift d 0 -> ! NothingToChange
+         d enter -> d entered as 2
+         wait 5 ->
+         a ban d -> d banned by a; d removed by a
+         * lift d 0 -> ! NothingToChange
+         * lift d 5 -> d unbanned by q",
+    );
+}
+
+#[test]
+fn a_guest_who_was_let_in_comes_back_without_waiting_unless_they_were_put_out() {
+    check(
+        Closed,
+        "a enter -> a back
+         z knock 60000 -> z waits, guest of a
+         a admit z -> z admitted by a; z entered as 2, guest of a; z Speaker@1 let in by a
+         z leave -> z quit
+         z knock 60000 -> z entered as 3, guest of a
+         ? stage -> a
+         * lose z -> z away
+         wait 10000 ->
+         * tick -> z lost
+         z knock 60000 -> z entered as 4, guest of a
+         a remove z -> z removed by a
+         z knock 60000 -> z waits, guest of a
+         a admit z -> z admitted by a; z entered as 5, guest of a; z Speaker@5 let in by a
+         a ban z -> z banned by a; z removed by a
+         z knock 60000 -> ! Banned
+         a unban z -> z unbanned by a
+         z knock 60000 -> z waits, guest of a
+         a admit z -> z admitted by a; z entered as 6, guest of a; z Speaker@7 let in by a
+         z leave -> z quit
+         wait 50000 ->
+         z knock 60000 -> ! NotAdmitted",
+    );
+}
+
 #[test]
 fn whoever_deletes_their_account_leaves_no_words_behind() {
     check(

@@ -161,6 +161,11 @@ pub(crate) fn command(what: &str) -> Command {
         "turn-away" => Command::TurnAway { guest: target() },
         "forget" => Command::Forget { member: target() },
         "end-pass" => Command::EndPass { guest: target() },
+        "lift" => {
+            let (who, at) = rest.split_once(' ').expect("whose ban, and since when");
+            let at = OPENED_AT.plus(at.parse().expect("milliseconds since the opening"));
+            Command::LiftBan { member: member(who), at, by: member("q") }
+        }
         "end" => Command::End,
         "lose" => Command::LoseConnection { member: target() },
         "tick" => Command::Tick,

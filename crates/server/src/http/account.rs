@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, SET_COOKIE};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, SET_COOKIE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
@@ -23,9 +23,10 @@ pub(super) async fn export(State(app): State<Arc<App>>, caller: SignedIn) -> Res
     let archive = account::archive(&app, &caller.member).await?;
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("application/zip")),
+        (CONTENT_LENGTH, HeaderValue::from(archive.len())),
         (CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"roomtone.zip\"")),
     ];
-    Ok((headers, archive).into_response())
+    Ok((headers, archive.into_body()).into_response())
 }
 
 /// Deletes the caller's account with everything they wrote; the rooms that they opened end. The caller must have signed in

@@ -13,7 +13,8 @@ use url::Host;
 
 use super::auth::Admin;
 use super::body::{Body, PathId, to_the_end};
-use super::invites::{AskedPage, NOTE_MAX, full_page, place, read_place, write_place};
+use super::invites::NOTE_MAX;
+use super::paging::{AskedPage, next, place, read_place, write_place};
 use super::text;
 use super::waitlist::state_of;
 use crate::app::App;
@@ -59,7 +60,7 @@ pub(super) async fn members(
         return Err(Code::BadRequest.into());
     }
     let found = app.store.admin_members(&query.after, typed).await.map_err(|e| ApiError::internal(&e))?;
-    let next = full_page(&found).map(|member| member.person.handle.clone());
+    let next = next(&found, store::PAGE, |member| member.person.handle.clone());
     Ok(Json(Page { items: found.into_iter().map(Into::into).collect(), next }))
 }
 
@@ -220,7 +221,7 @@ pub(super) async fn suspensions(
 ) -> Result<Json<Page<Suspension>>, ApiError> {
     let after = place(page)?;
     let found = app.store.suspensions(after).await.map_err(|e| ApiError::internal(&e))?;
-    let next = full_page(&found).map(|last| write_place(last.at, last.person.id));
+    let next = next(&found, store::PAGE, |last| write_place(last.at, last.person.id));
     let items = found.into_iter().map(|suspension| Suspension {
         person: suspension.person.into(),
         root: suspension.root,
@@ -242,7 +243,7 @@ pub(super) async fn waitlist(
 ) -> Result<Json<Page<AdminWaiting>>, ApiError> {
     let after = place(page)?;
     let found = app.store.waiting_list(after, edge::now()).await.map_err(|e| ApiError::internal(&e))?;
-    let next = full_page(&found).map(|last| write_place(last.created_at, last.id));
+    let next = next(&found, store::PAGE, |last| write_place(last.created_at, last.id));
     let items = found.into_iter().map(|waiting| AdminWaiting {
         id: Id(waiting.id),
         state: state_of(&waiting),
@@ -290,9 +291,9 @@ pub(super) async fn reports(
     query: Result<Query<ReportsQuery>, QueryRejection>,
 ) -> Result<Json<Page<AdminReport>>, ApiError> {
     let Query(query) = query.map_err(|_| Code::BadRequest)?;
-    let after = query.after.map(|text| read_place(&text)).transpose()?;
+    let after = query.after.map(|text| read_place(&text).ok_or(Code::BadRequest)).transpose()?;
     let found = app.store.reports(query.open, after, store::PAGE as u64).await.map_err(|e| ApiError::internal(&e))?;
-    let next = full_page(&found).map(|last| write_place(last.created_at, last.id));
+    let next = next(&found, store::PAGE, |last| write_place(last.created_at, last.id));
     Ok(Json(Page { items: found.into_iter().map(Into::into).collect(), next }))
 }
 
@@ -332,7 +333,7 @@ pub(super) async fn audit(
 ) -> Result<Json<Page<Audit>>, ApiError> {
     let after = place(page)?;
     let found = app.store.audit_log(after).await.map_err(|e| ApiError::internal(&e))?;
-    let next = full_page(&found).map(|last| write_place(last.at, last.id));
+    let next = next(&found, store::PAGE, |last| write_place(last.at, last.id));
     let details = |text: &str| {
         let pairs = text.split_whitespace().filter_map(|pair| pair.split_once('='));
         pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use roomtone_room::ids::Timestamp;
-use roomtone_store::{Hash, Member};
+use roomtone_store::{Guest, Hash, Member};
 use url::Url;
 
 use crate::app::App;
@@ -25,6 +25,9 @@ const FRESH_FOR: u64 = 15 * 60 * 1000;
 
 /// The cookie that carries the session token.
 const SESSION_COOKIE: &str = "roomtone_session";
+
+/// The cookie that carries a guest's token.
+const GUEST_COOKIE: &str = "roomtone_guest";
 
 /// The member who is calling. As an extractor it refuses everybody else with `not_signed_in`.
 pub(crate) struct SignedIn {
@@ -77,6 +80,78 @@ impl SignedIn {
         let (member, now) = (self.member.person.id, edge::instant());
         app.limits.member(parts.method.as_str(), route(parts), member, now)?;
         Ok(self)
+    }
+}
+
+/// The guest who is calling. As an extractor it refuses everybody else with `not_signed_in`.
+pub(crate) struct SignedInGuest {
+    pub(crate) guest: Guest,
+    /// The hash of the guest's token.
+    pub(crate) session: Hash,
+    /// How many sessions had been ended before this one was looked up.
+    pub(crate) as_of: SignOuts,
+}
+
+impl<S> FromRequestParts<S> for SignedInGuest
+where
+    Arc<App>: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let app = Arc::<App>::from_ref(state);
+        let caller = Self::of(&app, &parts.headers, peer(parts)?).await?.ok_or(Code::NotSignedIn)?;
+        caller.counted(&app, parts)
+    }
+}
+
+impl SignedInGuest {
+    /// Whoever the guest's token of a request from `from` is of. Tokens that are nobody's count as those of members do.
+    async fn of(app: &App, headers: &HeaderMap, from: IpAddr) -> Result<Option<Self>, ApiError> {
+        let Some(session) = cookie(headers, GUEST_COOKIE).and_then(Secret::hash_of) else { return Ok(None) };
+        if !app.uses.knows(&session) {
+            app.limits.may_address(&BAD_TOKENS, from, edge::instant())?;
+        }
+        let as_of = app.rooms.sign_outs();
+        let found = app.store.guest_by_session(&session, edge::now()).await.map_err(|e| ApiError::internal(&e))?;
+        let Some(guest) = found else {
+            app.limits.address(&BAD_TOKENS, from, edge::instant())?;
+            return Ok(None);
+        };
+        app.uses.note(session, edge::now());
+        Ok(Some(Self { guest, session, as_of }))
+    }
+
+    /// The same, unless this is one request too many.
+    fn counted(self, app: &App, parts: &Parts) -> Result<Self, ApiError> {
+        app.limits.member(parts.method.as_str(), route(parts), self.guest.person.id, edge::instant())?;
+        Ok(self)
+    }
+}
+
+/// Somebody who may be let into a room: the member who is calling, or else a guest. As an extractor it refuses everybody else with
+/// `not_signed_in`.
+pub(crate) enum RoomCaller {
+    Member(SignedIn),
+    Guest(SignedInGuest),
+}
+
+impl<S> FromRequestParts<S> for RoomCaller
+where
+    Arc<App>: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let app = Arc::<App>::from_ref(state);
+        let from = peer(parts)?;
+        if let Some(caller) = SignedIn::of(&app, &parts.headers, from).await? {
+            return caller.counted(&app, parts).map(Self::Member);
+        }
+        let guest = SignedInGuest::of(&app, &parts.headers, from).await?.ok_or(Code::NotSignedIn)?;
+        guest.counted(&app, parts).map(Self::Guest)
     }
 }
 
@@ -195,14 +270,19 @@ fn session_hash(headers: &HeaderMap) -> Option<Hash> {
     if scheme.eq_ignore_ascii_case("bearer") {
         return Secret::hash_of(token.trim());
     }
+    cookie(headers, SESSION_COOKIE).and_then(Secret::hash_of)
+}
+
+/// The value of the cookie with this name.
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers
         .get_all(COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|line| line.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == SESSION_COOKIE)
-        .and_then(|(_, token)| Secret::hash_of(token))
+        .find(|(found, _)| *found == name)
+        .map(|(_, value)| value)
 }
 
 /// The `Set-Cookie` value that signs a member in.
@@ -214,6 +294,11 @@ pub(super) fn sign_in_cookie(app: &App, token: &str) -> String {
 /// The `Set-Cookie` value that signs a member out.
 pub(super) fn sign_out_cookie(app: &App) -> String {
     format!("{SESSION_COOKIE}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0{}", secure(app))
+}
+
+/// The `Set-Cookie` value that makes a browser a guest's for so many seconds; 0 ends that.
+pub(super) fn guest_cookie(app: &App, token: &str, seconds: u64) -> String {
+    format!("{GUEST_COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{}", secure(app))
 }
 
 fn secure(app: &App) -> &'static str {

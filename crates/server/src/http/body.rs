@@ -59,6 +59,21 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     }
 }
 
+/// A JSON body, or none: a request without a content type has none.
+pub(super) struct MaybeBody<T>(pub(super) Option<T>);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for MaybeBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        if !request.headers().contains_key(CONTENT_TYPE) {
+            return Ok(Self(None));
+        }
+        let Body(value) = Body::from_request(request, state).await?;
+        Ok(Self(Some(value)))
+    }
+}
+
 /// An SDP body of at most [`roomtone_media::sdp::OFFER_MAX`]. Refuses with `unsupported_media_type`, `too_large` or
 /// `invalid_sdp`.
 pub(super) struct Sdp(pub(super) String);
@@ -111,6 +126,7 @@ where
         let not_found = match kind {
             Some("rooms") => Code::RoomNotFound,
             Some("invites") => Code::InviteNotFound,
+            Some("guest-links") => Code::GuestLinkNotFound,
             Some("waitlist") => Code::WaitingNotFound,
             Some("members") => Code::MemberNotFound,
             Some("houses") => Code::HouseNotFound,

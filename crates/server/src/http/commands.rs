@@ -9,6 +9,8 @@ use roomtone_room::{Command, HandRule};
 use super::rooms::TOPICS_MAX;
 use super::text;
 use crate::app::App;
+use crate::edge;
+use crate::limits::CALL_UPS;
 use crate::rooms::Handle;
 use crate::wire::socket::Person;
 use crate::wire::{ApiError, Code};
@@ -22,7 +24,7 @@ pub(crate) struct Prepared {
 
 /// Looks up what a member's command needs and checks its texts.
 ///
-/// Errors: `not_allowed`, `member_not_found`, `invalid_title`, `invalid_topics`, `invalid_language`, or the store's.
+/// Errors: `not_allowed`, `member_not_found`, `invalid_title`, `invalid_topics`, `invalid_language`, `rate_limited`, or the store's.
 pub(crate) async fn prepare(
     app: Arc<App>,
     handle: Handle,
@@ -44,9 +46,20 @@ pub(crate) async fn prepare(
         // Nobody else learns from the answer who is a member, nor makes the store work.
         Command::Ban { .. } if !handle.summary().moderators.contains(&sender) => Err(Code::NotAllowed.into()),
         Command::Ban { member, reason } => {
-            let about = app.store.people(&[member]).await.map_err(internal)?.pop();
-            match about {
+            let people = [app.store.people(&[member]).await, app.store.guests_among(&[member]).await];
+            let [member_found, guest_found] = people.map(|found| found.map_err(internal));
+            match member_found?.pop().or(guest_found?.pop()) {
                 Some(about) => Ok(Prepared { command: Command::Ban { member, reason }, about: Some(about.into()) }),
+                None => Err(Code::MemberNotFound.into()),
+            }
+        }
+        // Nor who is on stage as a guest, or not at all.
+        Command::CallUp { .. } if !may_call_up(&handle, sender) => Err(Code::NotAllowed.into()),
+        Command::CallUp { member, context } => {
+            app.limits.subject(&CALL_UPS, &sender.to_string(), edge::instant())?;
+            let context = context.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+            match app.store.visible_person(sender, member).await.map_err(internal)? {
+                Some(about) => Ok(Prepared { command: Command::CallUp { member, context }, about: Some(about.into()) }),
                 None => Err(Code::MemberNotFound.into()),
             }
         }
@@ -58,4 +71,10 @@ pub(crate) async fn prepare(
         }
         command => only(command),
     }
+}
+
+/// Whether somebody is on stage and no guest; the room decides again.
+fn may_call_up(handle: &Handle, sender: MemberId) -> bool {
+    let summary = handle.summary();
+    summary.stage.contains(&sender) && !summary.guests.contains_key(&sender)
 }

@@ -6,16 +6,15 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use roomtone_room::ids::{HouseId, MemberId, RecordId, Timestamp};
 use roomtone_store::{self as store, HouseAct, HouseChanged, HouseMade, HouseText, Joined, Nominated, StoreError};
-use serde::Deserialize;
 
 use super::auth::SignedIn;
-use super::body::{Body, PathId, to_the_end};
-use super::people::{MaybeBody, visible};
+use super::body::{Body, MaybeBody, PathId, to_the_end};
+use super::paging::{AskedPage, PAGE, after, next, place, read_number, write_place};
+use super::people::visible;
 use super::text;
 use crate::app::App;
 use crate::edge;
@@ -28,9 +27,6 @@ use crate::wire::houses::{
 use crate::wire::notices::NoticeKind;
 use crate::wire::{ApiError, Code, Id};
 
-/// Entries on a page of a list.
-const PAGE: u32 = 50;
-
 /// Most characters of what a house is about, of its rules, and of why somebody is nominated.
 const ABOUT_MAX: usize = 500;
 const RULES_MAX: usize = 4_000;
@@ -38,16 +34,6 @@ const NOTE_MAX: usize = 280;
 
 /// Most characters of why an admin does something.
 const REASON_MAX: usize = 280;
-
-/// Where a page begins.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Page {
-    #[serde(default)]
-    after: Option<String>,
-}
-
-type AskedPage = Result<Query<Page>, QueryRejection>;
 
 /// The caller's houses, and others to discover.
 #[utoipa::path(get, path = "/api/houses", params(("after" = Option<String>, Query)),
@@ -60,14 +46,14 @@ pub(super) async fn list(
     let me = caller.member.person.id;
     let after = after(page, |text| {
         let (members, id) = text.split_once('.')?;
-        Some((members.parse().ok().filter(|&members| members <= i64::MAX as u64)?, id.parse().ok()?))
+        Some((read_number(members)?, id.parse().ok()?))
     })?;
     let mine = match after {
         None => app.store.houses_of(me).await.map_err(internal)?,
         Some(_) => Vec::new(),
     };
     let items = app.store.houses_to_discover(me, after, PAGE).await.map_err(internal)?;
-    let next = next(&items, |house| format!("{}.{}", house.members, house.id));
+    let next = next(&items, PAGE as usize, |house| format!("{}.{}", house.members, house.id));
     Ok(Json(Houses { mine: cards(mine), items: cards(items), next }))
 }
 
@@ -197,13 +183,13 @@ pub(super) async fn members(
             "member" => store::HouseRole::Member,
             _ => return None,
         };
-        let since = parts.next()?.parse().ok().filter(|&since| since <= i64::MAX as u64)?;
+        let since = read_number(parts.next()?)?;
         let place = (role, Timestamp(since), parts.next()?.parse().ok()?);
         parts.next().is_none().then_some(place)
     })?;
     let house = house_for(&app, me, &handle).await?;
     let items = app.store.house_members(house.id, me, after, PAGE).await.map_err(internal)?;
-    let next = next(&items, |member| {
+    let next = next(&items, PAGE as usize, |member| {
         let role = if member.role == store::HouseRole::Admin { "admin" } else { "member" };
         format!("{role}.{}.{}", member.since.0, member.person.id)
     });
@@ -374,7 +360,7 @@ pub(super) async fn bans(
     let after = after(page, |text| text.parse().ok())?;
     let house = house_of_admin(&app, caller.member.person.id, &handle).await?;
     let items = app.store.house_bans(house, after, PAGE).await.map_err(internal)?;
-    let next = next(&items, |person| person.id.to_string());
+    let next = next(&items, PAGE as usize, |person| person.id.to_string());
     Ok(Json(HouseBans { items: items.into_iter().map(Into::into).collect(), next }))
 }
 
@@ -408,14 +394,10 @@ pub(super) async fn log(
     page: AskedPage,
 ) -> Result<Json<HouseLog>, ApiError> {
     let me = caller.member.person.id;
-    let after = after(page, |text| {
-        let (at, id) = text.split_once('.')?;
-        let at = at.parse().ok().filter(|&at| at <= i64::MAX as u64)?;
-        Some((Timestamp(at), id.parse().ok()?))
-    })?;
+    let after = place(page)?;
     let house = house_of_admin(&app, me, &handle).await?;
     let items = app.store.house_log(house, me, after, PAGE).await.map_err(internal)?;
-    let next = next(&items, |record| format!("{}.{}", record.at.0, record.id));
+    let next = next(&items, PAGE as usize, |record| write_place(record.at, record.id));
     Ok(Json(HouseLog { items: items.into_iter().map(Into::into).collect(), next }))
 }
 
@@ -467,7 +449,7 @@ pub(super) async fn nominations(
     let after = after(page, |text| text.parse().ok())?;
     let house = house_of_admin(&app, me, &handle).await?;
     let items = app.store.nominations(house, me, after, PAGE).await.map_err(internal)?;
-    let next = next(&items, |nomination| nomination.id.to_string());
+    let next = next(&items, PAGE as usize, |nomination| nomination.id.to_string());
     let items = items.into_iter().map(|nomination| Nomination {
         id: Id(nomination.id),
         nominee: nomination.nominee.into(),
@@ -555,20 +537,6 @@ async fn moderated(app: &App, admin: MemberId, house: HouseId, handle: &str) -> 
 
 fn cards(houses: Vec<store::House>) -> Vec<HouseCard> {
     houses.into_iter().map(Into::into).collect()
-}
-
-/// What `after` says, where it says anything; `bad_request` for what no answer has said as `next`.
-fn after<T>(page: AskedPage, read: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, ApiError> {
-    let Query(page) = page.map_err(|_| Code::BadRequest)?;
-    match page.after {
-        None => Ok(None),
-        Some(text) => read(&text).map(Some).ok_or_else(|| Code::BadRequest.into()),
-    }
-}
-
-/// Where the page after this one begins, if this one is full.
-fn next<T>(items: &[T], place: impl FnOnce(&T) -> String) -> Option<String> {
-    items.last().filter(|_| items.len() >= PAGE as usize).map(place)
 }
 
 fn internal(error: StoreError) -> ApiError {

@@ -1,14 +1,11 @@
 //! Getting in: one invite, one member; and the invites that members make.
 
 use std::collections::HashSet;
-use std::fmt::Display;
 use std::net::SocketAddr;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{ConnectInfo, Query, State};
+use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
@@ -18,11 +15,11 @@ use fast_qr::convert::Builder;
 use fast_qr::convert::svg::SvgBuilder;
 use roomtone_room::ids::{MemberId, RecordId, Timestamp};
 use roomtone_store::{Earned, Hash, InviteInfo, MemberInvite, NewMember, OwnInvite, RedeemError};
-use serde::Deserialize;
 
 use super::auth::{SignedIn, Visitor, sign_in_cookie};
 use super::body::{Body, PathId};
 use super::me::me_with;
+use super::paging::{AskedPage, next, place, write_place};
 use super::{sessions, text};
 use crate::app::App;
 use crate::cli::join_link;
@@ -131,16 +128,6 @@ pub(super) async fn redeem(
     Ok((StatusCode::CREATED, [(header::SET_COOKIE, cookie)], Json(me)).into_response())
 }
 
-/// Where a page begins.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct After {
-    after: Option<String>,
-}
-
-/// The query of a page.
-pub(super) type AskedPage = Result<Query<After>, QueryRejection>;
-
 /// The caller's invites, and how many are left.
 #[utoipa::path(get, path = "/api/invites/mine",
     params(("after" = Option<String>, Query, description = "`next` of the page before")),
@@ -160,7 +147,7 @@ pub(super) async fn mine(
     for invite in &mut items {
         invite.guest = invite.guest.take().filter(|guest| !blocked.contains(&guest.id));
     }
-    let next = full_page(&items).map(|invite| write_place(invite.created_at, invite.id));
+    let next = next(&items, roomtone_store::PAGE, |invite| write_place(invite.created_at, invite.id));
     let items = items.into_iter().map(Into::into).collect();
     Ok(Json(MyInvites { left: left.left, earned: left.earned, items, next }))
 }
@@ -252,38 +239,13 @@ impl From<OwnInvite> for MyInvite {
     }
 }
 
-/// What a page comes after in a list by time and id, from its query.
-pub(super) fn place<T: FromStr>(page: AskedPage) -> Result<Option<(Timestamp, T)>, ApiError> {
-    let Query(After { after }) = page.map_err(|_| Code::BadRequest)?;
-    after.map(|text| read_place(&text)).transpose()
-}
-
-/// A place in such a list, as the client passes it back: the time and the id, with a dot between them. It is one also when what
-/// stood there has gone.
-pub(super) fn write_place(at: Timestamp, id: impl Display) -> String {
-    format!("{}.{id}", at.0)
-}
-
-/// Reads what [`write_place`] wrote.
-pub(super) fn read_place<T: FromStr>(text: &str) -> Result<(Timestamp, T), ApiError> {
-    let (at, id) = text.split_once('.').ok_or(Code::BadRequest)?;
-    // Beyond 63 bits there is no time.
-    let at = at.parse().ok().filter(|at| *at <= i64::MAX as u64).ok_or(Code::BadRequest)?;
-    Ok((Timestamp(at), id.parse().map_err(|_| Code::BadRequest)?))
-}
-
-/// The last of a page after which there may be more: pages of the store are as long as they may be until the last.
-pub(super) fn full_page<T>(items: &[T]) -> Option<&T> {
-    items.last().filter(|_| items.len() >= roomtone_store::PAGE)
-}
-
 /// The moment some days from now.
 pub(super) fn in_days(now: Timestamp, days: u32) -> Timestamp {
     now.plus(u64::from(days) * DAY)
 }
 
 /// A link as a QR code, in SVG.
-fn qr_code(link: &str) -> Result<String, ApiError> {
+pub(super) fn qr_code(link: &str) -> Result<String, ApiError> {
     // Fails if the link is too long for any code, which a public URL of some thousand characters would make it.
     let code = QRBuilder::new(link).build().map_err(|error| {
         tracing::error!(?error, "a link does not fit a QR code");

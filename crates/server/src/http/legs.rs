@@ -9,7 +9,7 @@ use roomtone_media::leg::LegId;
 use roomtone_media::sdp::{OFFER_MAX, Offer};
 use roomtone_room::ids::RoomId;
 
-use super::auth::SignedIn;
+use super::auth::RoomCaller;
 use super::body::{PathId, Sdp, to_the_end};
 use super::rooms::room_for;
 use crate::app::App;
@@ -24,12 +24,12 @@ pub(super) const BODY_MAX: usize = OFFER_MAX;
 #[utoipa::path(post, path = "/api/rooms/{id}/listen", params(("id" = String, Path)),
     request_body(content = String, content_type = "application/sdp"),
     responses((status = 201, body = String, content_type = "application/sdp", headers(("Location" = String))),
-        (status = 401, body = ApiError), (status = 404, body = ApiError), (status = 410, body = ApiError),
-        (status = 413, body = ApiError), (status = 415, body = ApiError), (status = 422, body = ApiError),
+        (status = 401, body = ApiError), (status = 404, body = ApiError), (status = 409, body = ApiError),
+        (status = 410, body = ApiError), (status = 413, body = ApiError), (status = 415, body = ApiError), (status = 422, body = ApiError),
         (status = 503, body = ApiError)))]
 pub(super) async fn listen(
     State(app): State<Arc<App>>,
-    caller: SignedIn,
+    caller: RoomCaller,
     PathId(id): PathId<String>,
     Sdp(text): Sdp,
 ) -> Result<Response, ApiError> {
@@ -37,11 +37,11 @@ pub(super) async fn listen(
     let offer = Box::new(Offer::parse(&text).map_err(refuse_sdp)?);
     let wants = offer.listen_slots().map_err(refuse_sdp)?;
     let leg = to_the_end(async move {
-        let (member, session, as_of) = (caller.member(), caller.session, caller.as_of);
-        let coming = app.rooms.come_to(member, id).await?;
+        let proof = caller.proof();
+        let coming = app.rooms.come_to(proof.member, id).await?;
         let made = handle.ask(|reply| Message::Listen(LegRequest { caller, offer, wants, reply })).await;
         drop(coming);
-        app.rooms.end_if_signed_out(member, session, as_of).await?;
+        app.rooms.end_if_over(&proof).await?;
         made
     });
     Ok(created(id, leg.await?))
@@ -56,7 +56,7 @@ pub(super) async fn listen(
         (status = 415, body = ApiError), (status = 422, body = ApiError), (status = 503, body = ApiError)))]
 pub(super) async fn publish(
     State(app): State<Arc<App>>,
-    caller: SignedIn,
+    caller: RoomCaller,
     PathId(id): PathId<String>,
     Sdp(text): Sdp,
 ) -> Result<Response, ApiError> {
@@ -64,9 +64,9 @@ pub(super) async fn publish(
     let offer = Box::new(Offer::parse(&text).map_err(refuse_sdp)?);
     let wants = Box::new(offer.publish().map_err(refuse_sdp)?);
     let leg = to_the_end(async move {
-        let (member, session, as_of) = (caller.member(), caller.session, caller.as_of);
+        let proof = caller.proof();
         let made = handle.ask(|reply| Message::Publish(LegRequest { caller, offer, wants, reply })).await;
-        app.rooms.end_if_signed_out(member, session, as_of).await?;
+        app.rooms.end_if_over(&proof).await?;
         made
     });
     Ok(created(id, leg.await?))
@@ -78,7 +78,7 @@ pub(super) async fn publish(
         (status = 503, body = ApiError)))]
 pub(super) async fn end(
     State(app): State<Arc<App>>,
-    caller: SignedIn,
+    caller: RoomCaller,
     PathId((id, leg)): PathId<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
     let (_, handle, caller) = room_for(&app, &id, caller).await?;

@@ -1,20 +1,24 @@
 //! The HTTP surface: routes, who may call them, and what wraps them all.
 
 mod account;
+mod acts;
 mod admin;
 mod auth;
 mod avatars;
 mod body;
 mod calls;
 pub(crate) mod commands;
+mod guests;
 mod houses;
 mod invites;
 mod legs;
 mod me;
 mod notices;
 mod pages;
+mod paging;
 mod passkeys;
 mod people;
+mod preview;
 mod probes;
 mod push;
 mod reports;
@@ -42,9 +46,11 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 
+pub(crate) use acts::tidy as tidy_acts;
 pub(crate) use admin::end_sessions_of_suspended;
-pub(crate) use auth::SignedIn;
+pub(crate) use auth::{RoomCaller, SignedIn};
 pub(crate) use body::PathId;
+pub(crate) use guests::tidy as tidy_guests;
 pub(crate) use invites::tidy as tidy_invites;
 pub(crate) use passkeys::relying_party;
 pub(crate) use rooms::room_for;
@@ -201,6 +207,17 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(rooms::card))
         .routes(routes!(rooms::roster))
         .routes(routes!(rooms::ping))
+        .routes(routes!(guests::make, guests::list))
+        .routes(routes!(guests::revoke))
+        .routes(routes!(guests::show, guests::take))
+        .routes(routes!(guests::me, guests::leave))
+        .routes(routes!(guests::decline_call_up))
+        .routes(routes!(acts::of_room))
+        .routes(routes!(acts::mine))
+        .routes(routes!(acts::appeal))
+        .routes(routes!(acts::appeals))
+        .routes(routes!(acts::decide))
+        .routes(routes!(acts::hide, acts::show))
         .routes(routes!(houses::list, houses::create))
         .routes(routes!(houses::show, houses::change, houses::delete))
         .routes(routes!(houses::members))

@@ -3,16 +3,15 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use roomtone_room::ids::{RecordId, Timestamp};
 use roomtone_store::{QuietHours, Ways};
-use serde::Deserialize;
 
 use super::auth::{SignedIn, Visitor};
 use super::body::{Body, PathId};
+use super::paging::{AskedPage, PAGE, next, place, write_place};
 use crate::app::App;
 use crate::edge;
 use crate::notices::choices::{default_ways, is_time_zone};
@@ -20,22 +19,11 @@ use crate::notices::tell_unread;
 use crate::wire::notices::{Notice, NoticeChoice, NoticeChoices, NoticeKind, Notices, ReadNotices, Unread};
 use crate::wire::{ApiError, Code};
 
-/// Notices on a page.
-const PAGE: u32 = 50;
-
 /// Notices that are marked as read by one request.
 const IDS_MAX: usize = 100;
 
 /// Minutes of a day.
 const DAY: u32 = 24 * 60;
-
-/// Where a page begins: the time and the id of the last notice of the one before.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Page {
-    #[serde(default)]
-    after: Option<String>,
-}
 
 /// The inbox.
 #[utoipa::path(get, path = "/api/notices", params(("after" = Option<String>, Query)),
@@ -43,14 +31,12 @@ pub(super) struct Page {
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     caller: SignedIn,
-    page: Result<Query<Page>, QueryRejection>,
+    page: AskedPage,
 ) -> Result<Json<Notices>, ApiError> {
-    let Query(page) = page.map_err(|_| Code::BadRequest)?;
-    let before = page.after.map(|text| place(&text).ok_or(Code::BadRequest)).transpose()?;
+    let before = place(page)?;
     let me = caller.member.person.id;
     let found = app.store.notices(me, before, PAGE).await.map_err(|e| ApiError::internal(&e))?;
-    let full = found.len() >= PAGE as usize;
-    let next = found.last().filter(|_| full).map(|last| format!("{}.{}", last.at.0, last.id));
+    let next = next(&found, PAGE as usize, |last| write_place(last.at, last.id));
     let unread = app.store.unread_notices(me).await.map_err(|e| ApiError::internal(&e))?;
     Ok(Json(Notices { items: found.into_iter().filter_map(Notice::of).collect(), unread, next }))
 }
@@ -165,10 +151,4 @@ fn page(app: &App, english: &str, russian: &str, form: &'static str) -> Response
         "{head}<title>{name}</title><main><h1>{name}</h1><p>{english}</p><p lang=\"ru\">{russian}</p>{form}</main></html>"
     );
     Html(text).into_response()
-}
-
-/// Reads what an answer has said as `next`.
-fn place(text: &str) -> Option<(Timestamp, RecordId)> {
-    let (at, id) = text.split_once('.')?;
-    Some((Timestamp(at.parse().ok().filter(|&at| at <= i64::MAX as u64)?), id.parse().ok()?))
 }

@@ -9,9 +9,11 @@ use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTE
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use roomtone_room::ids::RoomId;
 use rust_embed::RustEmbed;
 
 use super::auth::nowhere;
+use super::preview;
 use crate::app::App;
 use crate::wire::{ApiError, Code};
 
@@ -47,10 +49,28 @@ pub(super) async fn serve(
         return ApiError::from(Code::NotFound).into_response();
     }
     match Client::get(INDEX) {
-        Some(file) => respond(INDEX, &file, &headers),
+        Some(file) => match previewed(&app, path, &file.data) {
+            Some(page) => page,
+            None => respond(INDEX, &file, &headers),
+        },
         None => ApiError::with_message(Code::NotFound, "This server was built without the web client (make build).")
             .into_response(),
     }
+}
+
+/// The first page with a preview of a room in it, if the address is that of a room of which everybody may know. For all other
+/// rooms it is what it is for one that does not exist.
+fn previewed(app: &App, path: &str, index: &[u8]) -> Option<Response> {
+    let room: RoomId = path.strip_prefix("room/")?.parse().ok()?;
+    let summary = app.rooms.get(room)?.summary();
+    if !summary.is_public() {
+        return None;
+    }
+    let tags = preview::tags(&summary.card, &app.settings.get().name, &app.public_url);
+    let page = preview::with_tags(std::str::from_utf8(index).ok()?, &tags)?;
+    let kind = (CONTENT_TYPE, "text/html; charset=utf-8".to_owned());
+    // It is about the present moment, so it is never the same as one that was kept.
+    Some(([kind, (CACHE_CONTROL, "no-cache".to_owned())], page).into_response())
 }
 
 fn respond(path: &str, file: &rust_embed::EmbeddedFile, headers: &HeaderMap) -> Response {

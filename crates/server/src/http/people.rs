@@ -3,26 +3,20 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{FromRequest, Query, Request, State};
+use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
 use roomtone_room::ids::{MemberId, Timestamp};
 use roomtone_store::{Followed, Member, Place, StoreError};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
 use super::auth::SignedIn;
-use super::body::{Body, PathId, to_the_end};
+use super::body::{MaybeBody, PathId, to_the_end};
+use super::paging::{self, AskedPage, PAGE, write_place};
 use crate::app::App;
 use crate::edge;
 use crate::notices::Tell;
 use crate::wire::notices::NoticeKind;
 use crate::wire::people::{Between, Entry, Follow, People, Profile, Suggestions, badge};
 use crate::wire::{ApiError, Code};
-
-/// People on a page of a list.
-const PAGE: usize = 50;
 
 /// People who are suggested at once.
 const SUGGESTED: usize = 24;
@@ -124,16 +118,6 @@ pub(super) async fn unfollow(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Where a page begins.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Page {
-    #[serde(default)]
-    after: Option<String>,
-}
-
-type PageQuery = Result<Query<Page>, QueryRejection>;
-
 /// Who follows a member, in pages.
 #[utoipa::path(get, path = "/api/members/{handle}/followers",
     params(("handle" = String, Path), ("after" = Option<String>, Query, description = "`next` of the page before")),
@@ -143,11 +127,11 @@ pub(super) async fn followers(
     State(app): State<Arc<App>>,
     caller: SignedIn,
     PathId(handle): PathId<String>,
-    page: PageQuery,
+    page: AskedPage,
 ) -> Result<Json<People>, ApiError> {
     let (viewer, after) = (caller.member.person.id, place(page)?);
     let whom = visible(&app, viewer, &handle).await?.person.id;
-    people(app.store.followers_page(viewer, whom, after, PAGE as u64 + 1).await)
+    people(app.store.followers_page(viewer, whom, after, u64::from(PAGE) + 1).await)
 }
 
 /// Whom a member follows, in pages.
@@ -159,11 +143,11 @@ pub(super) async fn following(
     State(app): State<Arc<App>>,
     caller: SignedIn,
     PathId(handle): PathId<String>,
-    page: PageQuery,
+    page: AskedPage,
 ) -> Result<Json<People>, ApiError> {
     let (viewer, after) = (caller.member.person.id, place(page)?);
     let whom = visible(&app, viewer, &handle).await?.person.id;
-    people(app.store.following_page(viewer, whom, after, PAGE as u64 + 1).await)
+    people(app.store.following_page(viewer, whom, after, u64::from(PAGE) + 1).await)
 }
 
 /// People whom the caller may like to follow.
@@ -230,9 +214,9 @@ pub(super) async fn unblock(
 pub(super) async fn blocks(
     State(app): State<Arc<App>>,
     caller: SignedIn,
-    page: PageQuery,
+    page: AskedPage,
 ) -> Result<Json<People>, ApiError> {
-    people(app.store.blocks_page(caller.member.person.id, place(page)?, PAGE as u64 + 1).await)
+    people(app.store.blocks_page(caller.member.person.id, place(page)?, u64::from(PAGE) + 1).await)
 }
 
 /// Mutes a member: nothing of theirs is brought to the caller unasked. They do not learn of it.
@@ -279,9 +263,9 @@ pub(super) async fn unmute(
 pub(super) async fn mutes(
     State(app): State<Arc<App>>,
     caller: SignedIn,
-    page: PageQuery,
+    page: AskedPage,
 ) -> Result<Json<People>, ApiError> {
-    people(app.store.mutes_page(caller.member.person.id, place(page)?, PAGE as u64 + 1).await)
+    people(app.store.mutes_page(caller.member.person.id, place(page)?, u64::from(PAGE) + 1).await)
 }
 
 /// Somebody else than the caller, whom the caller may know of.
@@ -304,9 +288,9 @@ fn pivot(member: MemberId, now: Timestamp) -> MemberId {
 /// A page of a list, of which one more was asked for than fits.
 fn people(found: Result<Vec<roomtone_store::Entry>, StoreError>) -> Result<Json<People>, ApiError> {
     let mut found = found.map_err(|e| ApiError::internal(&e))?;
-    let more = found.len() > PAGE;
-    found.truncate(PAGE);
-    let next = found.last().filter(|_| more).map(|last| write_place(last.place()));
+    let more = found.len() > PAGE as usize;
+    found.truncate(PAGE as usize);
+    let next = found.last().filter(|_| more).map(|last| write_place(last.since, last.person.id));
     let entry = |entry: roomtone_store::Entry| Entry {
         person: entry.person.into(),
         since: entry.since.0,
@@ -315,52 +299,14 @@ fn people(found: Result<Vec<roomtone_store::Entry>, StoreError>) -> Result<Json<
     Ok(Json(People { items: found.into_iter().map(entry).collect(), next }))
 }
 
-/// A place in a list as the client passes it back: the time and the id, with a dot between them.
-fn write_place(place: Place) -> String {
-    format!("{}.{}", place.since.0, place.id)
-}
-
-/// Reads what [`write_place`] wrote.
-fn place(page: PageQuery) -> Result<Option<Place>, ApiError> {
-    let Query(page) = page.map_err(|_| Code::BadRequest)?;
-    let Some(after) = page.after else { return Ok(None) };
-    let (since, id) = after.split_once('.').ok_or(Code::BadRequest)?;
-    // Beyond 63 bits there is no time.
-    let since = since.parse::<u64>().ok().filter(|since| *since <= i64::MAX as u64).ok_or(Code::BadRequest)?;
-    let id = id.parse().map_err(|_| Code::BadRequest)?;
-    Ok(Some(Place { since: Timestamp(since), id }))
-}
-
-/// A JSON body, or none: a request without a content type has none.
-pub(super) struct MaybeBody<T>(pub(super) Option<T>);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for MaybeBody<T> {
-    type Rejection = ApiError;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        if !request.headers().contains_key(CONTENT_TYPE) {
-            return Ok(Self(None));
-        }
-        let Body(value) = Body::from_request(request, state).await?;
-        Ok(Self(Some(value)))
-    }
+/// What a page of people comes after.
+fn place(page: AskedPage) -> Result<Option<Place>, ApiError> {
+    Ok(paging::place(page)?.map(|(since, id)| Place { since, id }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn places_are_read_back_and_nothing_else_is() {
-        let read = |text: &str| place(Ok(Query(Page { after: Some(text.to_owned()) })));
-        let somewhere = Place { since: Timestamp(1_700_000_000_123), id: MemberId(u128::MAX - 7) };
-        assert_eq!(read(&write_place(somewhere)), Ok(Some(somewhere)));
-        assert_eq!(place(Ok(Query(Page { after: None }))), Ok(None));
-        let id = somewhere.id;
-        for bad in ["", ".", "1", &id.to_string(), &format!("-1.{id}"), &format!("{}.{id}", u64::MAX), "1.x"] {
-            assert_eq!(read(bad).map_err(|error| error.code), Err(Code::BadRequest), "{bad}");
-        }
-    }
 
     #[test]
     fn suggestions_change_from_day_to_day_and_member_to_member() {

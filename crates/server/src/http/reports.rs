@@ -1,6 +1,7 @@
 //! Reports: telling the admins of this server about somebody or something. Whoever is reported does not learn of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -15,6 +16,7 @@ use super::people::{blocked, visible};
 use super::text;
 use crate::app::App;
 use crate::edge;
+use crate::limits::TooMany;
 use crate::wire::hallway::HouseBadge;
 use crate::wire::people::{NewReport, ReportContext, ReportMade, ReportedMember, ReportedRoom};
 use crate::wire::socket::Role;
@@ -22,6 +24,10 @@ use crate::wire::{ApiError, Code, Id};
 
 /// Characters of a report.
 const TEXT_MAX: usize = 2_000;
+
+/// After how long somebody may try again who has as many reports waiting as one may: no sooner than a person has looked at one.
+/// Shorter has them asking in vain. Each try also counts in the row `reports` of the limits, which gives one back sooner than this.
+const UNTIL_HANDLED: Duration = Duration::from_secs(60 * 60);
 
 /// Reports a member, a room or a house. What the server knows about it at that moment is kept with it.
 #[utoipa::path(post, path = "/api/reports", request_body = NewReport,
@@ -80,7 +86,7 @@ pub(super) async fn create(
     };
     // Fails when there are too many, or when the subject went away a moment ago, which comes to the same for the caller.
     if !app.store.create_report(report).await.map_err(internal)? {
-        return Err(Code::RateLimited.into());
+        return Err(TooMany { wait: UNTIL_HANDLED }.into());
     }
     tracing::info!("something was reported");
     metrics::counter!("roomtone_reports_total").increment(1);

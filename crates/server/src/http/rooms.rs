@@ -10,15 +10,15 @@ use roomtone_room::Opening;
 use roomtone_room::ids::{HouseId, MemberId, RoomId};
 use serde::Deserialize;
 
-use super::auth::SignedIn;
+use super::auth::{RoomCaller, SignedIn, SignedInGuest};
 use super::body::{Body, PathId, to_the_end};
 use super::people::visible;
 use super::text;
 use crate::app::App;
 use crate::live::HALLWAY_ROOMS;
 use crate::notices::Tell;
-use crate::rooms::message::{Caller, Message};
-use crate::rooms::{Admission, Handle, HouseEntry, may_know_rooms, rules_first};
+use crate::rooms::message::{Caller, Message, Vouched};
+use crate::rooms::{Admission, Handle, HouseEntry, Sought, may_know_rooms, rules_first};
 use crate::wire::hallway::Hallway;
 use crate::wire::http::{NewRoom, Ping, RoomCard, RoomCreated, Roster};
 use crate::wire::notices::NoticeKind;
@@ -29,6 +29,9 @@ const NAMED_MAX: usize = 100;
 
 /// People who can be pinged at once.
 const PINGED_MAX: usize = 10;
+
+/// Characters of a name that is looked for in a room.
+const SOUGHT_MAX: usize = 40;
 
 /// Topics that a room may have.
 pub(super) const TOPICS_MAX: usize = 5;
@@ -133,16 +136,19 @@ pub(super) async fn ping(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// One room.
+/// One room. A guest sees the one that they may come to.
 #[utoipa::path(get, path = "/api/rooms/{id}", params(("id" = String, Path)),
     responses((status = 200, body = RoomCard), (status = 401, body = ApiError), (status = 404, body = ApiError),
         (status = 410, body = ApiError)))]
 pub(super) async fn card(
     State(app): State<Arc<App>>,
-    caller: SignedIn,
+    caller: RoomCaller,
     PathId(id): PathId<String>,
 ) -> Result<Json<RoomCard>, ApiError> {
-    let (_, handle, _) = known_room(&app, &id, &caller).await?;
+    let handle = match &caller {
+        RoomCaller::Member(caller) => known_room(&app, &id, caller).await?.1,
+        RoomCaller::Guest(guest) => room_of_guest(&app, &id, guest)?.1,
+    };
     Ok(Json(handle.summary().card.clone()))
 }
 
@@ -151,37 +157,85 @@ pub(super) async fn card(
 pub(super) struct Page {
     #[serde(default)]
     after: u32,
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    followed: bool,
 }
 
-/// Everybody present, by number, in pages.
+/// Everybody present, by number, in pages: or those whose name or handle contains `q`, or the listeners whom somebody on stage
+/// follows. A page may have fewer people than fit, or none, before the last.
 #[utoipa::path(get, path = "/api/rooms/{id}/roster",
-    params(("id" = String, Path), ("after" = Option<u32>, Query, description = "The last number of the page before")),
+    params(("id" = String, Path), ("after" = Option<u32>, Query, description = "`next` of the page before"),
+        ("q" = Option<String>, Query, description = "At most 40 characters"), ("followed" = Option<bool>, Query)),
     responses((status = 200, body = Roster), (status = 400, body = ApiError), (status = 401, body = ApiError),
-        (status = 404, body = ApiError), (status = 410, body = ApiError), (status = 503, body = ApiError)))]
+        (status = 404, body = ApiError), (status = 409, body = ApiError), (status = 410, body = ApiError),
+        (status = 503, body = ApiError)))]
 pub(super) async fn roster(
     State(app): State<Arc<App>>,
-    caller: SignedIn,
+    caller: RoomCaller,
     PathId(id): PathId<String>,
     page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Json<Roster>, ApiError> {
     let Query(page) = page.map_err(|_| Code::BadRequest)?;
-    let (_, handle, caller) = room_for(&app, &id, caller).await?;
-    handle.ask(|reply| Message::Roster { viewer: caller.member(), after: page.after, reply }).await.map(Json)
+    if page.q.chars().count() > SOUGHT_MAX {
+        return Err(Code::BadRequest.into());
+    }
+    let (id, handle, caller) = room_for(&app, &id, caller).await?;
+    // Whoever waits is told nothing of who is inside.
+    if caller.guest.is_some() && app.rooms.presence().inside(caller.member()) != Some(id) {
+        return Err(Code::NotInRoom.into());
+    }
+    let among = if page.followed { Some(handle.followed_by_stage(&app.store).await?) } else { None };
+    let sought = Sought { after: page.after, text: page.q.trim().to_lowercase(), among };
+    handle.ask(|reply| Message::Roster { viewer: caller.member(), sought, reply }).await.map(Json)
 }
 
-/// A live room that the caller may enter. Errors as for [`known_room`], and `house_rules` for a room of a house whose rules
-/// they have not accepted.
-pub(crate) async fn room_for(app: &App, id: &str, caller: SignedIn) -> Result<(RoomId, Handle, Caller), ApiError> {
+/// A live room that the caller may enter: for a guest, the one that their link is for. Errors as for [`known_room`], and
+/// `house_rules` for a room of a house whose rules they have not accepted.
+pub(crate) async fn room_for(app: &App, id: &str, caller: RoomCaller) -> Result<(RoomId, Handle, Caller), ApiError> {
+    let caller = match caller {
+        RoomCaller::Member(caller) => caller,
+        RoomCaller::Guest(guest) => {
+            let (id, handle) = room_of_guest(app, id, &guest)?;
+            let SignedInGuest { guest, session, as_of } = guest;
+            let vouched = Vouched { room: id, by: guest.voucher.into(), until: guest.expires_at };
+            let caller = Caller {
+                person: guest.person.into(),
+                session,
+                as_of,
+                followed_by_moderator: false,
+                standing: None,
+                guest: Some(vouched),
+            };
+            return Ok((id, handle, caller));
+        }
+    };
     let (id, handle, admission) = known_room(app, id, &caller).await?;
     admission.to_enter()?;
     let Admission { followed_by_moderator, standing, .. } = admission;
     let SignedIn { member, session, as_of, .. } = caller;
-    Ok((id, handle, Caller { person: member.person.into(), session, as_of, followed_by_moderator, standing }))
+    let caller = Caller { person: member.person.into(), session, as_of, followed_by_moderator, standing, guest: None };
+    Ok((id, handle, caller))
+}
+
+/// The live room that a guest's link is for; every other is `room_not_found`.
+fn room_of_guest(app: &App, id: &str, guest: &SignedInGuest) -> Result<(RoomId, Handle), ApiError> {
+    let id: RoomId = id.parse().map_err(|_| Code::RoomNotFound)?;
+    match app.rooms.get(id).filter(|_| id == guest.guest.room) {
+        Some(handle) => Ok((id, handle)),
+        None if app.rooms.is_stopping() => Err(Code::Busy.into()),
+        None => Err(Code::RoomNotFound.into()),
+    }
 }
 
 /// A live room that the caller may know of. Everything else is `room_not_found`, except `room_ended` for a room that
 /// has ended and was open to them, and `banned` for one whose moderators keep them out.
-async fn known_room(app: &App, id: &str, caller: &SignedIn) -> Result<(RoomId, Handle, Admission), ApiError> {
+pub(super) async fn known_room(
+    app: &App,
+    id: &str,
+    caller: &SignedIn,
+) -> Result<(RoomId, Handle, Admission), ApiError> {
     let member = caller.member.person.id;
     let id: RoomId = id.parse().map_err(|_| Code::RoomNotFound)?;
     let Some(handle) = app.rooms.get(id) else {
@@ -193,6 +247,8 @@ async fn known_room(app: &App, id: &str, caller: &SignedIn) -> Result<(RoomId, H
     };
     let admission = app.rooms.admits(&handle, member).await?;
     if admission.banned {
+        // Now they know, and may appeal.
+        app.store.know_bans(id, member).await.map_err(|e| ApiError::internal(&e))?;
         return Err(Code::Banned.into());
     }
     if !admission.admitted {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 
 use roomtone_room::hallway::Viewer;
-use roomtone_room::ids::{HouseId, MemberId};
+use roomtone_room::ids::{HouseId, MemberId, RoomId};
 use roomtone_store::{HallwayFacts, Store};
 
 use super::lock;
@@ -19,6 +19,8 @@ pub(crate) struct Facts {
     pub(super) viewer: Viewer,
     pub(super) blocked: HashSet<MemberId>,
     banned_from: HashSet<HouseId>,
+    /// Rooms that they do not want in their hallway.
+    pub(super) hidden_rooms: HashSet<RoomId>,
     pub(super) hidden: bool,
     /// Of moderators of social rooms, whether they follow the viewer; those who were asked about.
     followers: Mutex<HashMap<MemberId, bool>>,
@@ -77,6 +79,7 @@ impl From<HallwayFacts> for Facts {
             viewer: Viewer { followed: facts.followed, muted: facts.muted, houses: facts.houses, languages, topics },
             blocked: facts.blocked,
             banned_from: facts.banned_from,
+            hidden_rooms: facts.hidden_rooms,
             hidden: facts.online_hidden,
             followers: Mutex::default(),
         }

@@ -4,6 +4,7 @@
 //! that was not sent yet: a slow page gets fewer hallways and never an old one. One task (`hub`) makes the hallways, a few at
 //! a time, and spends no more than a part of one core on them.
 
+mod call_ups;
 mod calls;
 mod facts;
 mod hub;
@@ -28,6 +29,8 @@ use crate::tasks::supervised;
 use crate::wire::ApiError;
 use crate::wire::hallway::{HallwayRoom, LiveMessage};
 use crate::wire::socket::{ByeCode, Person};
+pub(crate) use call_ups::CallUp;
+use call_ups::CallUps;
 use calls::Calls;
 pub(crate) use calls::{Making, Ringing, Rung};
 use facts::Facts;
@@ -67,6 +70,7 @@ pub struct Live {
     changes: AtomicU64,
     world: Mutex<Option<Arc<World>>>,
     calls: Mutex<Calls>,
+    call_ups: Mutex<CallUps>,
     /// Dropped when the server stops.
     running: Mutex<Option<watch::Sender<()>>>,
 }
@@ -129,6 +133,7 @@ impl Live {
             changes: AtomicU64::new(0),
             world: Mutex::new(None),
             calls: Mutex::default(),
+            call_ups: Mutex::default(),
             running: Mutex::new(None),
         })
     }
@@ -215,7 +220,7 @@ impl Live {
         let number = rooms.next_socket();
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (hallway, newest) = watch::channel(None);
-        let ear = Ear { number, session, queue, hallway };
+        let ear = Ear { number, session, queue: queue.clone(), hallway };
         let member = person.id.0;
         let mut listening = lock(&self.listening);
         let found = listening.entry(member).or_insert_with(|| {
@@ -236,6 +241,7 @@ impl Live {
             (state.as_of, state.told) = (None, None);
         }
         drop(listening);
+        self.show_call_ups(member, &queue);
         self.note_change();
         self.wake.notify_one();
         Some(Hearing { number, queue: waiting, hallway: newest, open: self.open.clone() })
@@ -273,7 +279,7 @@ impl Live {
         let facts = self.facts_of(member).await?;
         let world = self.world(rooms);
         facts.learn_followers(&self.store, member, &world).await?;
-        Ok(view::look(self, rooms, &world, member, &facts, usize::MAX).found(&world, query, most))
+        Ok(view::look_everywhere(self, rooms, &world, member, &facts).found(&world, query, most))
     }
 
     /// What a member's hallway depends on: as their page has it, or looked up.

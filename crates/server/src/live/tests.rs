@@ -30,7 +30,13 @@ impl Scene {
         };
         let (media, reports) = Media::start(&options).unwrap();
         let live = Live::new(store.clone(), places);
-        let around = Around { live: live.clone(), visits: Arc::default(), speaking: Box::new(|_, _| {}) };
+        let around = Around {
+            live: live.clone(),
+            visits: Arc::default(),
+            speaking: Box::new(|_, _| {}),
+            called_up: Box::new(|_, _, _| {}),
+            moderated: Box::new(|_, _| {}),
+        };
         let rooms = Rooms::start(store, Arc::new(media), reports, usize::MAX, around).await.unwrap();
         live.start(rooms.clone());
         Self { live, rooms, _data: data }

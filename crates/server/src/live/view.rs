@@ -81,10 +81,29 @@ pub(super) struct View {
     online: Vec<OnlinePerson>,
 }
 
-/// Makes a viewer's hallway of at most `most` rooms. Costs as much as there are rooms and people whom they follow, and waits for nothing.
+/// Makes a viewer's hallway of at most `most` rooms, without those that they have hidden. Costs as much as there are rooms and people whom they follow, and waits for nothing.
 pub(super) fn look(live: &Live, rooms: &Rooms, world: &World, member: MemberId, facts: &Facts, most: usize) -> View {
+    let hidden = |room| facts.hidden_rooms.contains(&room);
+    look_at(live, rooms, world, member, facts, most, hidden)
+}
+
+/// The same with all rooms, for somebody who looks for one.
+pub(super) fn look_everywhere(live: &Live, rooms: &Rooms, world: &World, member: MemberId, facts: &Facts) -> View {
+    look_at(live, rooms, world, member, facts, usize::MAX, |_| false)
+}
+
+fn look_at(
+    live: &Live,
+    rooms: &Rooms,
+    world: &World,
+    member: MemberId,
+    facts: &Facts,
+    most: usize,
+    hidden: impl Fn(RoomId) -> bool,
+) -> View {
     let own_room = rooms.presence().inside(member);
     let shown: HashMap<RoomId, usize> = (world.rooms.iter().enumerate())
+        .filter(|(_, shown)| !hidden(shown.summary.card.id.0))
         .filter(|(_, shown)| may_know(&shown.summary, member, own_room, facts))
         .map(|(place, shown)| (shown.summary.card.id.0, place))
         .collect();

@@ -16,9 +16,13 @@ pub(crate) fn default_ways(kind: NoticeKind) -> Ways {
         | NoticeKind::HouseRoom
         | NoticeKind::Ping
         | NoticeKind::Call
+        | NoticeKind::CalledUp
         | NoticeKind::Nomination
         | NoticeKind::HouseInvited
-        | NoticeKind::ReportHandled => true,
+        | NoticeKind::ReportHandled
+        | NoticeKind::Moderated
+        | NoticeKind::AppealMade
+        | NoticeKind::AppealDecided => true,
         NoticeKind::Followed | NoticeKind::InviteUsed | NoticeKind::InviteEarned | NoticeKind::HouseJoined => false,
     };
     Ways { inbox: true, push, mail: false }

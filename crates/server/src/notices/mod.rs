@@ -123,6 +123,12 @@ impl Notices {
         dropped_if_full(self.news.try_send(Job::Do(News::Speaking(room, speaker))).is_err());
     }
 
+    /// Tells somebody that they were put out of a room by those who run it. It does not say by whom, so neither a block nor a
+    /// mute keeps it from them.
+    pub(crate) fn moderated(&self, room: RoomId, whom: MemberId) {
+        self.tell(Tell::new(whom, NoticeKind::Moderated).about(room.0));
+    }
+
     /// Waits until everything that was told is kept. What is to go out by push or mail may still be on its way.
     pub async fn settle(&self) {
         let (done, settled) = oneshot::channel();

@@ -60,12 +60,16 @@ static ENGLISH: Texts = Texts {
         NoticeKind::HouseRoom => "{who} opened a room in one of your houses: {what}",
         NoticeKind::Ping => "{who} asks you to come: {what}",
         NoticeKind::Call => "{who} is calling you",
+        NoticeKind::CalledUp => "{who} calls you up on stage: {what}",
         NoticeKind::InviteUsed => "{who} has used your invite",
         NoticeKind::InviteEarned => "{who} takes part: you may invite one more person",
         NoticeKind::Nomination => "{who} has nominated somebody for {what}",
         NoticeKind::HouseInvited => "You may join {what}",
         NoticeKind::HouseJoined => "{who} has joined {what}",
         NoticeKind::ReportHandled => "Your report was looked at. {what}",
+        NoticeKind::Moderated => "A moderator put you out of a room, which you can appeal against: {what}",
+        NoticeKind::AppealMade => "{who} appeals against what was done to them in a room: {what}",
+        NoticeKind::AppealDecided => "Your appeal is decided: {what}",
     },
     somebody: "Somebody",
     many: |n| match n {
@@ -84,12 +88,16 @@ static RUSSIAN: Texts = Texts {
         NoticeKind::HouseRoom => "{who} открывает комнату в вашем доме: {what}",
         NoticeKind::Ping => "{who} зовёт вас: {what}",
         NoticeKind::Call => "{who} звонит вам",
+        NoticeKind::CalledUp => "{who} зовёт вас на сцену: {what}",
         NoticeKind::InviteUsed => "{who} теперь здесь по вашему приглашению",
         NoticeKind::InviteEarned => "{who} участвует в разговорах: вы можете пригласить ещё одного человека",
         NoticeKind::Nomination => "{who} предлагает принять человека в дом {what}",
         NoticeKind::HouseInvited => "Вы можете вступить в дом {what}",
         NoticeKind::HouseJoined => "{who} теперь в доме {what}",
         NoticeKind::ReportHandled => "Ваша жалоба рассмотрена. {what}",
+        NoticeKind::Moderated => "Модератор удалил вас из комнаты; это можно обжаловать: {what}",
+        NoticeKind::AppealMade => "{who} обжалует решение модератора в комнате: {what}",
+        NoticeKind::AppealDecided => "По вашему обжалованию принято решение: {what}",
     },
     somebody: "Кто-то",
     many: |n| match (n % 10, n % 100) {
@@ -113,7 +121,13 @@ mod tests {
                 let line = texts.line(kind, Some("Ada"), "Tea");
                 assert!(!line.contains(['{', '}', '!']) && line.len() > 8, "{line}");
                 assert_eq!(cyrillic(&line), language == "ru", "{line}");
-                let actor = !matches!(kind, NoticeKind::HouseInvited | NoticeKind::ReportHandled);
+                let actor = !matches!(
+                    kind,
+                    NoticeKind::HouseInvited
+                        | NoticeKind::ReportHandled
+                        | NoticeKind::Moderated
+                        | NoticeKind::AppealDecided
+                );
                 assert_eq!(line.contains("Ada"), actor, "{line}");
                 assert_eq!(cyrillic(&texts.line(kind, None, "Tea")), language == "ru");
             }

@@ -162,16 +162,21 @@ impl Chatter {
         Ok(())
     }
 
-    /// Takes a line away: its author may, and those who run the room.
+    /// The author of a line that the sender may take away: the author may, and those who run the room.
     ///
     /// Errors: `no_such_line`, also for one of somebody else's that the sender may not take away.
-    pub(super) fn remove(&mut self, room: &Room, now: Instant, sender: MemberId, line: LineId) -> Result<(), ApiError> {
+    pub(super) fn removable(&self, room: &Room, sender: MemberId, line: LineId) -> Result<MemberId, ApiError> {
         let moderates = room.participant(sender).is_some_and(|p| p.role.moderates());
-        let place = self.recent.iter().position(|known| known.id == line && (moderates || known.person.id.0 == sender));
-        let place = place.ok_or(Code::NoSuchLine)?;
-        self.take_out(place);
-        self.due(now);
-        Ok(())
+        let author = self.recent.iter().find(|known| known.id == line).map(|known| known.person.id.0);
+        author.filter(|author| moderates || *author == sender).ok_or_else(|| Code::NoSuchLine.into())
+    }
+
+    /// Takes a line away, if it is still there.
+    pub(super) fn take_away(&mut self, now: Instant, line: LineId) {
+        if let Some(place) = self.recent.iter().position(|known| known.id == line) {
+            self.take_out(place);
+            self.due(now);
+        }
     }
 
     /// Takes away what a member wrote who deletes their account.
@@ -412,10 +417,13 @@ mod tests {
         for (at, who) in [(0, BEN), (1, EVE), (2_000, BEN)] {
             chatter.say(&room, (Timestamp(at), now + Duration::from_millis(at)), &person(who), "hello").unwrap();
         }
-        assert_eq!(code(chatter.remove(&room, now, EVE, 1)), Some(Code::NoSuchLine));
-        assert_eq!(code(chatter.remove(&room, now, EVE, 2)), None);
-        assert_eq!(code(chatter.remove(&room, now, ADA, 1)), None);
-        assert_eq!(code(chatter.remove(&room, now, ADA, 1)), Some(Code::NoSuchLine));
+        assert_eq!(chatter.removable(&room, EVE, 1), Err(Code::NoSuchLine.into()), "somebody else's");
+        assert_eq!(chatter.removable(&room, EVE, 2), Ok(EVE));
+        chatter.take_away(now, 2);
+        assert_eq!(chatter.removable(&room, ADA, 1), Ok(BEN), "as a moderator");
+        chatter.take_away(now, 1);
+        assert_eq!(chatter.removable(&room, ADA, 1), Err(Code::NoSuchLine.into()));
+        chatter.take_away(now, 1);
         let told = read(&chatter.flush(now, &Apart::default(), false).all.unwrap());
         assert_eq!((told["lines"].as_array().unwrap().len(), &told["removed"]), (1, &serde_json::json!([2, 1])));
         chatter.forget(now, BEN);

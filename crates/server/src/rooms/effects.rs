@@ -6,20 +6,30 @@ use roomtone_media::feed::Tier;
 use roomtone_media::leg::LegId;
 use roomtone_media::sdp::{self, ListenParams, Offer, PublishLine, PublishParams, Slot, Transport};
 use roomtone_media::shard::{ListenSetup, ListenSlot, PublishSetup};
-use roomtone_room::event::LeaveReason;
-use roomtone_room::ids::{MemberId, TalkerNo};
+use roomtone_room::event::{KnockCause, LeaveReason};
+use roomtone_room::ids::{MemberId, Seq, TalkerNo};
 use roomtone_room::{Event, Room};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::fanout::{self, Class, Happened};
+use super::guests::say;
 use super::legs::{Leg, draw_credentials, ice_chars};
 use super::message::{Caller, LegRequest, NewLeg, Outgoing, SocketNo};
-use super::owner::{Connect, Owner, Round, answer};
+use super::owner::{Connect, Owner, Round, Socket, answer};
 use crate::edge;
 use crate::media_io::ThreadNo;
 use crate::wire::socket::{ByeCode, LegEndCode, LegKind, Person, ServerMessage};
 use crate::wire::{ApiError, Code};
+
+/// What a round means for guests.
+#[derive(Default)]
+struct Guests {
+    /// Those who waited and were let in.
+    let_in: Vec<MemberId>,
+    /// Those who were banned.
+    banned: Vec<MemberId>,
+}
 
 impl Owner {
     /// Carries out what a kept round means. The order is deliberate: sound is cut before anybody is told, and a client
@@ -28,13 +38,18 @@ impl Owner {
         let happened = std::mem::take(&mut round.happened);
         let changed = !happened.is_empty();
         let renamed = std::mem::take(&mut round.renamed);
+        self.tell_acts(&round);
+        for line in round.lines_removed.drain(..) {
+            self.chatter.take_away(edge::instant(), line);
+        }
         for leg in round.ended_legs.drain(..) {
             self.cut(leg).await;
         }
         let mut fresh = Vec::new();
         let mut gone = Vec::new();
+        let mut guests = Guests::default();
         for event in &happened {
-            self.carry_out(event, &round, &mut fresh, &mut gone).await;
+            self.carry_out(event, &round, &mut fresh, &mut gone, &mut guests).await;
         }
         if changed && self.room.talkers().collect::<std::collections::BTreeSet<_>>() != self.granted {
             self.grant().await;
@@ -42,7 +57,9 @@ impl Owner {
         if changed || round.shows_otherwise || !renamed.is_empty() {
             self.update_summary();
         }
+        self.ring(&happened);
         self.send_events(happened);
+        self.end_kept_passes(&guests.banned).await;
         for person in renamed {
             self.tell_renamed(&person);
         }
@@ -61,6 +78,9 @@ impl Owner {
         for connect in round.connects.drain(..) {
             self.connect(connect);
         }
+        for guest in guests.let_in {
+            self.take_in(guest);
+        }
         // After those who came: whoever came and left again in one round is told why.
         for (member, bye) in gone {
             self.let_go(member, bye);
@@ -78,8 +98,8 @@ impl Owner {
         for reply in round.ended.drain(..) {
             answer(reply, Ok(()));
         }
-        for (viewer, after, reply) in round.rosters.drain(..) {
-            answer(reply, Ok(self.roster(viewer, after)));
+        for (viewer, sought, reply) in round.rosters.drain(..) {
+            answer(reply, Ok(self.roster(viewer, &sought)));
         }
         for done in round.done.drain(..) {
             let _ = done.send(());
@@ -114,13 +134,15 @@ impl Owner {
         }
     }
 
-    /// What one event means beyond being told. `fresh` collects who needs a snapshot, `gone` who is to be let go.
+    /// What one event means beyond being told. `fresh` collects who needs a snapshot, `gone` who is to be let go,
+    /// `guests` what is about guests.
     async fn carry_out(
         &mut self,
         happened: &Happened,
         round: &Round,
         fresh: &mut Vec<MemberId>,
         gone: &mut Vec<(MemberId, ByeCode)>,
+        guests: &mut Guests,
     ) {
         match &happened.numbered.event {
             Event::Left { member, reason } => {
@@ -150,6 +172,16 @@ impl Owner {
             Event::Muted { member, .. } => self.cut_kind(*member, LegKind::Publish).await,
             // Who may be heard is granted as a whole, from the room, once for the round.
             Event::Unmuted { .. } | Event::MicChanged { .. } => {}
+            Event::KnockEnded { guest, cause } => match cause {
+                KnockCause::Admitted { .. } => guests.let_in.push(*guest),
+                KnockCause::TurnedAway { .. } if self.room.bans().contains_key(guest) => {
+                    gone.push((*guest, ByeCode::Banned));
+                }
+                KnockCause::TurnedAway { .. } => gone.push((*guest, ByeCode::TurnedAway)),
+                KnockCause::GaveUp => gone.push((*guest, ByeCode::Left)),
+                KnockCause::PassEnded => gone.push((*guest, ByeCode::PassEnded)),
+            },
+            Event::Banned { member, .. } if self.is_guest(*member) => guests.banned.push(*member),
             // The owner's loop closes everything.
             Event::Ended { .. } => {}
             // Nothing but telling.
@@ -174,7 +206,6 @@ impl Owner {
             | Event::CalledUp { .. }
             | Event::CallUpEnded { .. }
             | Event::Knocked { .. }
-            | Event::KnockEnded { .. }
             | Event::Forgotten { .. }
             | Event::StageOffered { .. }
             | Event::OfferEnded { .. } => {}
@@ -291,14 +322,27 @@ impl Owner {
     fn let_go(&mut self, member: MemberId, bye: ByeCode) {
         self.send_to(member, None, &goodbye(bye));
         self.sockets.remove(&member);
+        if let Some(waiting) = self.knocking.remove(&member) {
+            say(&waiting, &goodbye(bye));
+        }
     }
 
     /// Makes a socket the one of its member, and tells it what it may know.
     fn connect(&mut self, connect: Connect) {
         let Connect { member, since, socket, reply } = connect;
+        answer(reply, Ok(()));
+        if self.room.participant(member).is_some() {
+            self.seat(member, since, socket);
+        } else {
+            // A guest who waits, or somebody who is to be told that they are not here any more.
+            self.keep_waiting(member, socket);
+        }
+    }
+
+    /// The same for somebody who is in the room.
+    pub(super) fn seat(&mut self, member: MemberId, since: Option<Seq>, socket: Socket) {
         self.let_go(member, ByeCode::Replaced);
         self.sockets.insert(member, socket);
-        answer(reply, Ok(()));
         match since.and_then(|since| self.fanout.resume(&self.room, &self.apart, member, since)) {
             Some(events) => {
                 if let Some(socket) = self.sockets.get(&member) {
@@ -316,7 +360,7 @@ impl Owner {
             self.rooms.media.drop_leg(leg.thread, leg.id).await;
         }
         self.granted.clear();
-        let members: Vec<_> = self.sockets.keys().copied().collect();
+        let members: Vec<_> = self.sockets.keys().chain(self.knocking.keys()).copied().collect();
         for member in members {
             self.let_go(member, bye);
         }
@@ -448,7 +492,7 @@ fn tier_of(room: &Room, member: MemberId, audience: Tier) -> Tier {
 }
 
 /// Hands a socket a message; returns whether it has no room for it. One that is closed is about to be reported as lost.
-fn is_slow(outgoing: &mpsc::Sender<Outgoing>, message: Outgoing) -> bool {
+pub(super) fn is_slow(outgoing: &mpsc::Sender<Outgoing>, message: Outgoing) -> bool {
     matches!(outgoing.try_send(message), Err(TrySendError::Full(_)))
 }
 

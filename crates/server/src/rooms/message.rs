@@ -1,16 +1,18 @@
 //! What a room's owner can be asked.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use roomtone_media::leg::LegId;
 use roomtone_media::sdp::{Offer, PublishLine, Slot};
-use roomtone_room::Command;
-use roomtone_room::ids::{CommandId, MemberId, RoleEpoch, Seq};
+use roomtone_room::ids::{CommandId, MemberId, RoleEpoch, RoomId, Seq, Timestamp};
+use roomtone_room::{Command, GuestPass};
 use roomtone_store::{Hash, RoomHouse, Standing};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
 use super::SignOuts;
+use super::roster::Sought;
 use crate::media_io::Report;
 use crate::wire::ApiError;
 use crate::wire::chatter::{Caption, LineId, Reaction};
@@ -101,13 +103,45 @@ pub(crate) struct Caller {
     pub(crate) as_of: SignOuts,
     /// Whether a moderator of the room follows them; only looked up for social rooms.
     pub(crate) followed_by_moderator: bool,
-    /// With whom they have a block; `None` if they were in the room already when they asked.
+    /// With whom they have a block; `None` if they were in the room already when they asked, and for guests.
     pub(crate) standing: Option<Arc<Standing>>,
+    /// For a guest, by whose word they come.
+    pub(crate) guest: Option<Vouched>,
+}
+
+/// By whose word a guest comes.
+#[derive(Debug, Clone)]
+pub(crate) struct Vouched {
+    /// The one room that they may come to.
+    pub(crate) room: RoomId,
+    pub(crate) by: Person,
+    pub(crate) until: Timestamp,
+}
+
+/// What somebody came in by, to be looked at again once they are in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Proof {
+    pub(crate) member: MemberId,
+    pub(crate) session: Hash,
+    pub(crate) as_of: SignOuts,
+    /// For a guest, the room that they may come to.
+    pub(crate) guest_in: Option<RoomId>,
 }
 
 impl Caller {
     pub(crate) fn member(&self) -> MemberId {
         self.person.id.0
+    }
+
+    pub(crate) fn proof(&self) -> Proof {
+        let guest_in = self.guest.as_ref().map(|guest| guest.room);
+        Proof { member: self.member(), session: self.session, as_of: self.as_of, guest_in }
+    }
+}
+
+impl Vouched {
+    pub(super) fn pass(&self) -> GuestPass {
+        GuestPass { by: self.by.id.0, until: self.until }
     }
 }
 
@@ -186,13 +220,21 @@ pub(crate) enum Message {
     /// The session was ended: whatever it opened goes.
     EndSession { member: MemberId, session: Hash },
     /// A page of the roster, as this member may see it.
-    Roster { viewer: MemberId, after: u32, reply: Reply<Roster> },
+    Roster { viewer: MemberId, sought: Sought, reply: Reply<Roster> },
     /// These members are out, whatever they came by.
     Expel { members: Vec<MemberId>, done: oneshot::Sender<()> },
     /// A member who was taken out deletes their account: nothing that they wrote stays.
     Forget { member: MemberId, done: oneshot::Sender<()> },
     /// The room ends: whoever opened it deletes their account.
     End { done: oneshot::Sender<()> },
+    /// A guest's pass has ended.
+    EndPass { guest: MemberId, by: Option<MemberId>, done: oneshot::Sender<()> },
+    /// The passes of all guests have ended for whom any of these vouches.
+    EndPassesOf { members: Arc<HashSet<MemberId>>, done: oneshot::Sender<()> },
+    /// Somebody who was called up says no.
+    DeclineCallUp { member: MemberId, reply: Reply<()> },
+    /// Somebody who was called up is not to be rung any more, whatever the room says.
+    EndCallUp { member: MemberId },
     /// The one has blocked the other.
     Part { blocker: MemberId, blocked: MemberId, done: oneshot::Sender<()> },
     /// With whom the member has a block by now: it was looked up before another one was made.
@@ -205,6 +247,8 @@ pub(crate) enum Message {
     PutOut { member: MemberId },
     /// The room's house has changed, or is no more.
     House(Option<RoomHouse>),
+    /// An appeal has lifted a ban of the room's, which the store knows already.
+    LiftBans { done: oneshot::Sender<()> },
     /// The server stops. The room does not end: it is there again after the next start.
     ShutDown { done: oneshot::Sender<()> },
 }

@@ -1,12 +1,16 @@
 //! The live rooms of this process: each with one owner task, found by id, and a record of who is where.
 
+mod acts;
 mod chatter;
 mod effects;
 mod fanout;
+mod guests;
 mod legs;
 pub(crate) mod message;
 mod owner;
 mod presence;
+mod ringing;
+mod roster;
 mod social;
 mod summary;
 #[cfg(test)]
@@ -37,14 +41,20 @@ use crate::wire::socket::ByeCode;
 use crate::wire::stored::{Unreadable, read_event, read_state, write_event};
 use crate::wire::{ApiError, Code};
 pub(crate) use effects::refuse_sdp;
-use message::{Message, SocketNo};
+use message::{Message, Proof, SocketNo};
 use owner::Owner;
 pub(crate) use presence::{Known, Presence};
+use roster::Followed;
+pub(crate) use roster::Sought;
 pub(crate) use summary::{Admission, HouseEntry, Onlooker, Summary, may_know_rooms, rules_first};
 
 /// Messages that may wait for one room's owner. More rides out a slow disk; when it is full, whoever asks is told
 /// that the server is busy.
 const INBOX: usize = 2048;
+
+/// Follows that are looked at to show who is followed by the stage. More finds people whom speakers have followed for long;
+/// fewer spares the database.
+const FOLLOWED_MAX: u64 = 5_000;
 
 /// How long after a failure of the store a room is brought back. Longer spares a struggling disk; shorter shortens the
 /// silence.
@@ -82,6 +92,10 @@ pub(crate) struct Around {
     pub(crate) visits: Arc<Visits>,
     /// Told when somebody else than the host comes on stage. Must not wait.
     pub(crate) speaking: Box<dyn Fn(RoomId, MemberId) + Send + Sync>,
+    /// Told when the one calls the other up to the stage. Must not wait.
+    pub(crate) called_up: Box<dyn Fn(RoomId, MemberId, MemberId) + Send + Sync>,
+    /// Told when somebody was put out of a room by those who run it. Must not wait.
+    pub(crate) moderated: Box<dyn Fn(RoomId, MemberId) + Send + Sync>,
 }
 
 /// How many sessions had been ended, blocks been made and people put out of houses at some moment. As long as the number stays
@@ -109,6 +123,7 @@ pub(crate) struct Handle {
     inbox: mpsc::Sender<Message>,
     summary: watch::Receiver<Arc<Summary>>,
     reactions: Arc<chatter::Reactions>,
+    followed: Arc<Followed>,
 }
 
 impl Handle {
@@ -126,6 +141,19 @@ impl Handle {
     /// What the hallway shows of the room, and who may enter it.
     pub(crate) fn summary(&self) -> Arc<Summary> {
         self.summary.borrow().clone()
+    }
+
+    /// Whom somebody on stage follows: remembered for a while, since everybody in the room asks for the same.
+    pub(crate) async fn followed_by_stage(&self, store: &Store) -> Result<Arc<HashSet<MemberId>>, ApiError> {
+        let now = edge::instant();
+        if let Some(members) = self.followed.get(now) {
+            return Ok(members);
+        }
+        let stage = self.summary().stage.clone();
+        let members = store.newest_followed_by(&stage, FOLLOWED_MAX).await.map_err(|e| ApiError::internal(&e))?;
+        let members = Arc::new(members);
+        self.followed.remember(now, &members);
+        Ok(members)
     }
 
     /// Hands the owner a message. A full inbox answers `busy`.
@@ -328,6 +356,50 @@ impl Rooms {
             // Fails if that room ended meanwhile, which is as good.
             let _ = expelled.await;
         }
+        self.end_passes_of(members).await;
+        for (room, member, _) in self.around.live.call_ups_of(members) {
+            self.end_call_up(room, member).await;
+        }
+    }
+
+    /// Ends the passes of all guests whom any of these vouches for, and takes them out. Returns when the rooms have done it.
+    async fn end_passes_of(&self, members: &HashSet<MemberId>) {
+        if let Err(error) = self.store.end_guests_of(members, edge::now()).await {
+            // They are taken out all the same, and nobody who is suspended vouches for anybody.
+            tracing::error!(%error, "passes of guests are still in the store");
+        }
+        self.sign_outs.fetch_add(1, Ordering::SeqCst);
+        let mut waiting = Vec::new();
+        for handle in self.all() {
+            let summary = handle.summary();
+            if summary.guests.values().chain(summary.waiting.values()).any(|by| members.contains(by)) {
+                let (done, ended) = oneshot::channel();
+                handle.deliver(Message::EndPassesOf { members: Arc::new(members.clone()), done }).await;
+                waiting.push(ended);
+            }
+        }
+        for ended in waiting {
+            // As above.
+            let _ = ended.await;
+        }
+    }
+
+    /// Takes a guest out whose pass has ended in the store, since `by` revoked it or they went. Returns when the room has done it.
+    pub(crate) async fn end_pass(&self, room: RoomId, guest: MemberId, by: Option<MemberId>) {
+        // As in `signed_out`: a socket that opens too late to be found is looked at again.
+        self.sign_outs.fetch_add(1, Ordering::SeqCst);
+        if let Some(handle) = self.get(room) {
+            let (done, ended) = oneshot::channel();
+            handle.deliver(Message::EndPass { guest, by, done }).await;
+            // Fails if the room ended meanwhile, which is as good.
+            let _ = ended.await;
+        }
+    }
+
+    async fn end_call_up(&self, room: RoomId, member: MemberId) {
+        if let Some(handle) = self.get(room) {
+            handle.deliver(Message::EndCallUp { member }).await;
+        }
     }
 
     /// Makes every live room forget what a member wrote in it who was taken out of all of them. Returns when they have done
@@ -373,6 +445,14 @@ impl Rooms {
             handle.deliver(Message::Part { blocker, blocked, done }).await;
             // As above.
             let _ = parted.await;
+        }
+        for (room, called, by) in self.around.live.call_ups_of(&HashSet::from([blocker, blocked])) {
+            let other = if called == blocker { blocked } else { blocker };
+            let on_stage = || self.get(room).is_some_and(|handle| handle.summary().stage.contains(&other));
+            // To whoever is called, a room is not there with somebody on stage with whom they have a block.
+            if by == other || ([blocker, blocked].contains(&called) && on_stage()) {
+                self.end_call_up(room, called).await;
+            }
         }
         self.around.live.changed(blocker);
         self.around.live.changed(blocked);
@@ -441,6 +521,21 @@ impl Rooms {
     /// Whether the server stops: then a room that is not live may be one that has been stopped.
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
+    }
+
+    /// As [`Rooms::end_if_signed_out`], for members and guests.
+    pub(crate) async fn end_if_over(&self, proof: &Proof) -> Result<(), ApiError> {
+        let Proof { member, session, as_of, guest_in } = *proof;
+        let Some(room) = guest_in else { return self.end_if_signed_out(member, session, as_of).await };
+        if self.sign_outs() == as_of {
+            return Ok(());
+        }
+        let guest = self.store.guest_by_session(&session, edge::now()).await.map_err(|e| ApiError::internal(&e))?;
+        if guest.is_none() {
+            self.end_pass(room, member, None).await;
+            return Err(Code::NotSignedIn.into());
+        }
+        Ok(())
     }
 
     /// Ends what a session has just opened if it was ended since it was looked up, or if its member may not be there any
@@ -555,7 +650,7 @@ impl Rooms {
         let id = room.id();
         let (inbox, messages) = mpsc::channel(INBOX);
         let (mut owner, summary, known) = Owner::new(self.clone(), room, messages).await?;
-        let handle = Handle { inbox, summary, reactions: owner.chatter.reactions.clone() };
+        let handle = Handle { inbox, summary, reactions: owner.chatter.reactions.clone(), followed: Arc::default() };
         {
             let mut presence = self.presence();
             presence.start(&owner.room);
@@ -565,6 +660,7 @@ impl Rooms {
         }
         self.changed();
         self.live.write().unwrap_or_else(PoisonError::into_inner).insert(id, handle);
+        owner.ring_again();
         metrics::gauge!("roomtone_rooms_live").increment(1.0);
         let rooms = self.clone();
         tokio::spawn(async move {
@@ -593,6 +689,7 @@ impl Rooms {
             }
             rooms.live.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
             rooms.presence().end(id);
+            rooms.around.live.keep_call_ups(id, |_| false);
             rooms.changed();
             metrics::gauge!("roomtone_rooms_live").decrement(1.0);
         });

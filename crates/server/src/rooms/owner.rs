@@ -3,7 +3,7 @@
 //! Each round takes what waits in the inbox, applies it in order, commits all resulting events in one transaction, and
 //! then carries out the effects: media, sockets, answers. Nothing is told before it is on the disk.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,19 +13,22 @@ use roomtone_media::shard::LegEvent;
 use roomtone_room::ids::{CommandId, MemberId, Seq, TalkerNo};
 use roomtone_room::social::Apart;
 use roomtone_room::{Actor, Applied, Command, Event, Rejection, Role, Room};
-use roomtone_store::{AppendError, Hash, LogRow, RoomHouse, StoreError};
+use roomtone_store::{AppendError, Changes, Hash, LogRow, NewAct, RoomHouse, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::chatter::Chatter;
 use super::fanout::{Fanout, Happened, last_bans};
-use super::legs::{Leg, Legs};
+use super::guests::guests_in;
+use super::legs::Legs;
 use super::message::{Caller, LegRequest, Message, Outgoing, Reply, Said, SocketNo};
+use super::roster::Sought;
 use super::summary::Summary;
 use super::tiers::Tiers;
 use super::{Known, Rooms};
 use crate::edge;
+use crate::wire::chatter::LineId;
 use crate::wire::http::Roster;
-use crate::wire::socket::{ByeCode, LegEndCode, LegKind, Participant, Person, ServerMessage};
+use crate::wire::socket::{ByeCode, Person, ServerMessage};
 use crate::wire::stored::{write_event, write_state};
 use crate::wire::{ApiError, Code, Id};
 
@@ -49,9 +52,6 @@ const SNAPSHOT_EVERY: u64 = 1_000;
 
 /// People who are no longer in the room, but whose names are kept up to this many before they are forgotten all at once.
 const FORMER_PEOPLE: usize = 1_000;
-
-/// People on one page of the roster.
-const ROSTER_PAGE: usize = 100;
 
 /// Why the owner's loop stopped.
 pub(super) enum Stopped {
@@ -80,6 +80,10 @@ pub(super) struct Owner {
     /// Who has accepted a call to the room and has not come yet.
     expected_on_stage: HashSet<MemberId>,
     pub(super) sockets: HashMap<MemberId, Socket>,
+    /// Those of guests who wait, which are told nothing of the room.
+    pub(super) knocking: HashMap<MemberId, Socket>,
+    /// The guests in the room, and who vouches for each. At most as many as the room may have links for.
+    pub(super) guests: BTreeMap<MemberId, MemberId>,
     /// Members without a control socket who are present for as long as their listen leg lives.
     pub(super) present_by_leg: HashSet<MemberId>,
     pub(super) legs: Legs,
@@ -88,6 +92,12 @@ pub(super) struct Owner {
     pub(super) chatter: Chatter,
     /// Who the media threads were last told may be heard.
     pub(super) granted: BTreeSet<TalkerNo>,
+    /// Who was in a room that is not open to everybody, and has left.
+    pub(super) visited: HashSet<MemberId>,
+    /// Whether bans may have been lifted by appeals of which the room does not know.
+    pub(super) lifts_due: bool,
+    /// Those who wait until these are.
+    pub(super) lifting: Vec<oneshot::Sender<()>>,
     summary: watch::Sender<Arc<Summary>>,
     pub(super) inbox: mpsc::Receiver<Message>,
     /// Taken out of the inbox, for the next round.
@@ -102,9 +112,15 @@ pub(super) struct Owner {
 #[derive(Default)]
 pub(super) struct Round {
     rows: Vec<LogRow>,
+    /// What those who run the room did.
+    pub(super) acts: Vec<NewAct>,
+    /// Who hosts the room now, if somebody else did before.
+    pub(super) leader: Option<MemberId>,
+    /// Lines that are to go, once that is kept.
+    pub(super) lines_removed: Vec<LineId>,
     pub(super) happened: Vec<Happened>,
-    /// Who has left.
-    left: HashSet<MemberId>,
+    /// Who has left, or waits no more.
+    pub(super) left: HashSet<MemberId>,
     pub(super) connects: Vec<Connect>,
     pub(super) listens: Vec<LegRequest<Vec<Slot>>>,
     pub(super) publishes: Vec<LegRequest<Box<PublishLine>>>,
@@ -113,7 +129,7 @@ pub(super) struct Round {
     /// Those who asked for that.
     pub(super) ended: Vec<Reply<()>>,
     /// Those who want a page of the roster, who sees it, and after which number.
-    pub(super) rosters: Vec<(MemberId, u32, Reply<Roster>)>,
+    pub(super) rosters: Vec<(MemberId, Sought, Reply<Roster>)>,
     /// Messages to single sockets, sent after the events.
     pub(super) direct: Vec<(MemberId, SocketNo, ServerMessage)>,
     /// Those who want a snapshot.
@@ -169,14 +185,18 @@ impl Owner {
         // Whoever made an offer that is still open may have left.
         ids.extend(room.offers().filter_map(|p| p.offer));
         ids.extend(room.called().keys().copied());
+        ids.extend(room.called().values().map(|call| call.by));
         ids.extend(last_bans(&room).into_iter().map(|(member, _)| member));
-        let people: HashMap<MemberId, Person> =
+        ids.extend(guests_in(&room).into_values());
+        let mut people: HashMap<MemberId, Person> =
             rooms.store.people(&ids).await?.into_iter().map(|p| (p.id, Person::from(p))).collect();
+        let others: Vec<_> = ids.iter().filter(|id| !people.contains_key(id)).copied().collect();
+        people.extend(rooms.store.guests_among(&others).await?.into_iter().map(|p| (p.id, Person::from(p))));
         let mut standings = rooms.store.standings(&ids).await?;
         let (mut apart, mut known) = (Apart::default(), Vec::new());
         for participant in room.participants() {
             let standing = standings.remove(&participant.member).unwrap_or_default();
-            if let Some(person) = people.get(&participant.member).cloned() {
+            if let Some(person) = people.get(&participant.member).filter(|_| !participant.is_guest()).cloned() {
                 known.push(Known { person, hidden: standing.online_hidden });
             }
             apart.note(participant.member, Arc::new(standing.blocked));
@@ -185,7 +205,8 @@ impl Owner {
             Some(id) => Some(rooms.store.room_house(id).await?.unwrap_or_else(|| closed_house(id))),
             None => None,
         };
-        let (summary, receiver) = watch::channel(Arc::new(Summary::of(&room, &people, house.as_ref())));
+        let guests = guests_in(&room);
+        let (summary, receiver) = watch::channel(Arc::new(Summary::of(&room, &people, house.as_ref(), &guests)));
         let at = edge::instant();
         let owner = Self {
             fanout: Fanout::new(room.seq()),
@@ -200,9 +221,14 @@ impl Owner {
             house,
             expected_on_stage: HashSet::new(),
             sockets: HashMap::new(),
+            knocking: HashMap::new(),
+            guests,
             present_by_leg: HashSet::new(),
             legs: Legs::default(),
             granted: BTreeSet::new(),
+            visited: HashSet::new(),
+            lifts_due: true,
+            lifting: Vec::new(),
             summary,
             inbox,
             waiting: VecDeque::new(),
@@ -237,8 +263,11 @@ impl Owner {
         self.fanout = Fanout::new(room.seq());
         self.snapshot_seq = room.seq();
         self.present_by_leg.clear();
+        self.lifts_due = true;
+        self.lifting.clear();
         // Whoever has gone to another room meanwhile is given up here when their time is over.
         self.rooms.presence().start(&room);
+        self.guests = guests_in(&room);
         self.room = room;
         self.update_summary();
     }
@@ -270,6 +299,9 @@ impl Owner {
                 break;
             }
             self.take(message, &mut round);
+        }
+        if self.lifts_due {
+            self.lift_bans(&mut round).await;
         }
         if self.room.next_deadline().is_some_and(|at| at <= edge::now()) {
             let _ = self.apply(Actor::System, Command::Tick, &mut round);
@@ -329,6 +361,16 @@ impl Owner {
                 if self.sockets.get(&member).is_some_and(|current| current.number == socket) {
                     self.sockets.remove(&member);
                 }
+                if self.knocking.get(&member).is_some_and(|current| current.number == socket) {
+                    self.knocking.remove(&member);
+                }
+                if self.room.waiting().contains_key(&member)
+                    && !self.knocking.contains_key(&member)
+                    && !round.connects.iter().any(|connect| connect.member == member)
+                {
+                    // Never refused: they wait.
+                    let _ = self.apply(Actor::System, Command::LoseConnection { member }, round);
+                }
                 // A socket that was let go of or replaced is nobody's connection any more.
                 if !self.sockets.contains_key(&member)
                     && !self.present_by_leg.contains(&member)
@@ -363,6 +405,9 @@ impl Owner {
                 }
             }
             Message::Resync { member, socket } => round.resyncs.push((member, socket)),
+            Message::Listen(request) if !self.may_come_by_leg(&request.caller) => {
+                answer(request.reply, Err(Code::NotInRoom.into()));
+            }
             Message::Listen(request) => {
                 let member = request.caller.member();
                 let was_present = self.room.participant(member).is_some_and(|p| p.connected);
@@ -402,12 +447,30 @@ impl Owner {
                 round.done.push(done);
             }
             Message::EndSession { member, session } => self.end_session(member, session, round),
-            Message::Roster { viewer, after, reply } => round.rosters.push((viewer, after, reply)),
+            Message::Roster { viewer, sought, reply } => round.rosters.push((viewer, sought, reply)),
             Message::Expel { members, done } => {
                 self.expel(members, round);
                 round.done.push(done);
             }
+            Message::EndPass { guest, by, done } => {
+                self.end_pass(guest, by, round);
+                round.done.push(done);
+            }
+            Message::EndPassesOf { members, done } => {
+                self.end_passes_of(&members, round);
+                round.done.push(done);
+            }
+            Message::DeclineCallUp { member, reply } => match self.decline_call_up(member, round) {
+                Ok(_) => round.ended.push(reply),
+                // Whoever was not called up learns nothing of the room.
+                Err(_) => answer(reply, Err(Code::RoomNotFound.into())),
+            },
+            Message::EndCallUp { member } => {
+                // Refused if it is over already, which is as good.
+                let _ = self.decline_call_up(member, round);
+            }
             Message::Forget { member, done } => {
+                self.end_passes_of(&HashSet::from([member]), round);
                 self.people.remove(&member);
                 self.chatter.forget(edge::instant(), member);
                 // Refused only if they are back, which their account's end will see to.
@@ -436,12 +499,19 @@ impl Owner {
                 self.house = house.or_else(|| self.room.house().map(closed_house));
                 round.shows_otherwise = true;
             }
+            Message::LiftBans { done } => {
+                self.lifts_due = true;
+                self.lifting.push(done);
+            }
             Message::ShutDown { done } => self.stopping = Some(done),
         }
     }
 
     /// Lets somebody in, or back in; refuses whoever has gone to another room since they asked (guarantee G3).
     fn enter(&mut self, caller: &Caller, round: &mut Round) -> Result<(), ApiError> {
+        if let Some(vouched) = &caller.guest {
+            return self.knock(caller, vouched, round);
+        }
         let member = caller.member();
         let is_new = self.room.participant(member).is_none();
         match &caller.standing {
@@ -499,7 +569,7 @@ impl Owner {
                 let Some(person) = self.people.get(&member) else { return };
                 (id, self.chatter.say(&self.room, (now, instant), person, &text))
             }
-            Said::Remove { id, line } => (id, self.chatter.remove(&self.room, instant, member, line)),
+            Said::Remove { id, line } => (id, self.remove_line(member, line, round)),
             // Not answered: there are several a second, and a later one repairs an earlier.
             Said::Caption(caption) => {
                 let _ = self.chatter.caption(&self.room, instant, member, caption);
@@ -524,81 +594,25 @@ impl Owner {
         }
     }
 
-    /// Opens the microphone of somebody who is about to publish; an encoder without a control socket has no other way.
-    fn open_mic(&mut self, member: MemberId, round: &mut Round) -> Result<(), Rejection> {
-        self.may_publish(member)?;
-        let actor = Actor::Member { member, role_epoch: None, id: None };
-        self.apply(actor, Command::SetMic { open: true }, round).map(drop)
-    }
-
-    /// Whether somebody may have a publish leg.
-    pub(super) fn may_publish(&self, member: MemberId) -> Result<(), Rejection> {
-        let participant = self.room.participant(member).ok_or(Rejection::NotInRoom)?;
-        match (participant.role.on_stage(), participant.muted) {
-            _ if !self.room.is_open() => Err(Rejection::RoomEnded),
-            (false, _) => Err(Rejection::NotOnStage),
-            (true, true) => Err(Rejection::MutedByModerator),
-            (true, false) => Ok(()),
-        }
-    }
-
-    /// Ends what a session opened. The member leaves, unless they are here by another session's socket.
-    fn end_session(&mut self, member: MemberId, session: Hash, round: &mut Round) {
-        let socket = self.sockets.get(&member).map(|socket| (socket.number, socket.session));
-        let mut legs: Vec<Leg> = [LegKind::Listen, LegKind::Publish]
-            .iter()
-            .filter_map(|&kind| self.legs.get(self.legs.of(member, kind)?).copied())
-            .collect();
-        legs.retain(|leg| leg.session == session);
-        match socket {
-            Some((number, other)) if other != session => {
-                for leg in legs {
-                    let told = super::fanout::leg_ended(&leg, LegEndCode::NotAllowed);
-                    round.direct.push((member, number, told));
-                    self.leg_ended(leg.id, round);
-                }
-            }
-            None if legs.is_empty() => {}
-            _ => self.leave(member, ByeCode::SessionEnded, round),
-        }
-    }
-
-    /// A leg is to go, or has gone: what that means for its member.
-    fn leg_ended(&mut self, id: LegId, round: &mut Round) {
-        let Some(leg) = self.legs.get(id).copied() else { return };
-        let actor = Actor::Member { member: leg.member, role_epoch: None, id: None };
-        match leg.kind {
-            // Unless another one is on its way: what takes a leg's place goes on with the microphone as it is.
-            LegKind::Publish => {
-                if !round.publishes.iter().any(|request| request.caller.member() == leg.member)
-                    && self.room.participant(leg.member).is_some_and(|p| p.mic)
-                {
-                    let _ = self.apply(actor, Command::SetMic { open: false }, round);
-                }
-            }
-            LegKind::Listen => {
-                if !round.listens.iter().any(|request| request.caller.member() == leg.member)
-                    && self.present_by_leg.remove(&leg.member)
-                {
-                    let _ = self.apply(actor, Command::Leave, round);
-                }
-            }
-        }
-        round.ended_legs.push(id);
-    }
-
-    /// A leg ended by itself; its member is told so that the client makes another.
-    fn leg_lost(&mut self, id: LegId, round: &mut Round) {
-        let Some(leg) = self.legs.get(id).copied() else { return };
-        if let Some(socket) = self.sockets.get(&leg.member) {
-            round.direct.push((leg.member, socket.number, super::fanout::leg_lost(&leg)));
-        }
-        self.leg_ended(id, round);
-    }
-
     /// Applies a command and notes what it brought about, for the log and for everybody.
     pub(super) fn apply(&mut self, actor: Actor, command: Command, round: &mut Round) -> Result<Applied, Rejection> {
+        let sender = match actor {
+            Actor::Member { member, .. } => Some(member),
+            Actor::System => None,
+        };
+        self.apply_for(sender, actor, command, round)
+    }
+
+    /// The same for a command that the server carries out because `sender` asked for it.
+    pub(super) fn apply_for(
+        &mut self,
+        sender: Option<MemberId>,
+        actor: Actor,
+        command: Command,
+        round: &mut Round,
+    ) -> Result<Applied, Rejection> {
         let stage_before: Vec<_> = self.room.on_stage().map(|p| p.member).collect();
+        let about = self.about(&command);
         let applied = self.room.apply(edge::now(), actor, command)?;
         let (member, id): (Option<MemberId>, Option<CommandId>) = match actor {
             Actor::Member { member, id, .. } => (Some(member), id),
@@ -606,6 +620,7 @@ impl Owner {
         };
         let last = applied.events.last().map(|numbered| numbered.seq);
         for numbered in &applied.events {
+            self.note_guest(numbered, round);
             if let Event::Left { member, .. } = numbered.event {
                 round.left.insert(member);
             }
@@ -620,11 +635,12 @@ impl Owner {
             });
             round.happened.push(Happened::new(numbered, was_on_stage, &self.room, &self.people));
         }
+        self.note_act(&applied.events, sender, about, round);
         for numbered in &applied.events {
             match &numbered.event {
                 Event::Entered { member, .. } | Event::Left { member, .. } => self.note_visit(*member),
                 Event::RoleChanged { member, role, .. } if role.on_stage() && !stage_before.contains(member) => {
-                    if *role != Role::Host {
+                    if *role != Role::Host && !self.guests.contains_key(member) {
                         (self.rooms.around.speaking)(self.room.id(), *member);
                     }
                     self.make_way_for(*member, round);
@@ -642,24 +658,31 @@ impl Owner {
             // Whoever made an offer that is still open may have left.
             let offering: HashSet<_> = self.room.offers().filter_map(|p| p.offer).collect();
             let banned: HashSet<_> = last_bans(&self.room).into_iter().map(|(member, _)| member).collect();
+            let waited_for: HashSet<_> = self.room.waiting().values().map(|waiting| waiting.pass.by).collect();
+            let vouching: HashSet<_> = self.guests.values().copied().chain(waited_for).collect();
             let room = &self.room;
             self.people.retain(|&member, _| {
                 let awaited = room.called().contains_key(&member) || room.waiting().contains_key(&member);
                 let present = room.participant(member).is_some() || room.host() == member;
-                present || awaited || offering.contains(&member) || banned.contains(&member)
+                present
+                    || awaited
+                    || vouching.contains(&member)
+                    || offering.contains(&member)
+                    || banned.contains(&member)
             });
         }
     }
 
     /// Commits the round's events, with the end of the room if it is among them.
     async fn keep(&mut self, round: &Round) -> Result<(), AppendError> {
-        if round.rows.is_empty() {
+        if round.rows.is_empty() && round.acts.is_empty() {
             return Ok(());
         }
         let (store, id) = (&self.rooms.store, self.room.id());
+        let changes = Changes { rows: &round.rows, acts: &round.acts, leader: round.leader };
         match self.room.ended_at() {
-            None => store.append(id, self.epoch, &round.rows).await?,
-            Some(at) => store.end_room(id, self.epoch, at, &round.rows).await?,
+            None => store.append(id, self.epoch, changes).await?,
+            Some(at) => store.end_room(id, self.epoch, at, changes).await?,
         }
         if !self.room.is_open() || self.room.seq().0 - self.snapshot_seq.0 >= snapshot_every(&self.room) {
             let state = write_state(&self.room.to_state());
@@ -699,22 +722,9 @@ impl Owner {
 
     /// Publishes what the hallway shows.
     pub(super) fn update_summary(&self) {
-        self.summary.send_replace(Arc::new(Summary::of(&self.room, &self.people, self.house.as_ref())));
+        let summary = Summary::of(&self.room, &self.people, self.house.as_ref(), &self.guests);
+        self.summary.send_replace(Arc::new(summary));
         self.rooms.changed();
-    }
-
-    pub(super) fn roster(&self, viewer: MemberId, after: u32) -> Roster {
-        let mut page: Vec<Participant> = self
-            .room
-            .participants_after(TalkerNo(after))
-            .filter(|p| !self.apart.are(viewer, p.member))
-            .take(ROSTER_PAGE + 1)
-            .filter_map(|p| super::fanout::participant(&roomtone_room::Seen::from(p), &self.people))
-            .collect();
-        let more = page.len() > ROSTER_PAGE;
-        page.truncate(ROSTER_PAGE);
-        let next = page.last().filter(|_| more).map(|last| last.number);
-        Roster { participants: page, next }
     }
 
     /// When there is something to do even if no message comes.

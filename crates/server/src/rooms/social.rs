@@ -81,18 +81,16 @@ impl Owner {
     /// Notes that a member who comes or goes is in the room with somebody else. Whoever was alone until they came is noted
     /// with them.
     pub(super) fn note_visit(&self, member: MemberId) {
-        let here = self.room.audience_count() + self.room.stage_count();
-        let others = here - usize::from(self.room.participant(member).is_some());
-        let (visits, now) = (&self.rooms.around.visits, edge::now());
-        if others > 0 {
-            visits.together(member, now);
+        // Guests are nobody to have been with, and few.
+        if self.is_guest(member) {
+            return;
         }
-        if others == 1 {
-            self.room
-                .participants()
-                .filter(|p| p.member != member)
-                .take(1)
-                .for_each(|p| visits.together(p.member, now));
+        let mut others = self.room.participants().filter(|p| p.member != member && !p.is_guest());
+        let Some(first) = others.next() else { return };
+        let (visits, now) = (&self.rooms.around.visits, edge::now());
+        visits.together(member, now);
+        if others.next().is_none() {
+            visits.together(first.member, now);
         }
     }
 }

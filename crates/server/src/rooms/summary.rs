@@ -1,6 +1,6 @@
 //! What others may look up about a room without asking its owner.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use roomtone_room::ids::{HouseId, MemberId};
@@ -34,6 +34,10 @@ pub(crate) struct Summary {
     /// Who was called up by a moderator and has not come.
     called: BTreeSet<MemberId>,
     banned: BTreeSet<MemberId>,
+    /// The guests in the room, and who vouches for each.
+    pub(crate) guests: BTreeMap<MemberId, MemberId>,
+    /// The guests who wait, likewise.
+    pub(crate) waiting: BTreeMap<MemberId, MemberId>,
     house: Option<RoomHouse>,
 }
 
@@ -83,8 +87,16 @@ pub(crate) struct Onlooker<'a> {
 }
 
 impl Summary {
-    pub(super) fn of(room: &Room, people: &HashMap<MemberId, Person>, house: Option<&RoomHouse>) -> Self {
+    /// `guests` are those in the room, each with who vouches for them.
+    pub(super) fn of(
+        room: &Room,
+        people: &HashMap<MemberId, Person>,
+        house: Option<&RoomHouse>,
+        guests: &BTreeMap<MemberId, MemberId>,
+    ) -> Self {
         let stage = room.stage();
+        // Guests are for the people in the room: outside of it nobody is told their names.
+        let named = || stage.iter().filter(|p| !p.is_guest());
         let person = |member| people.get(&member).cloned();
         let unknown = || Person { id: Id(room.host()), handle: String::new(), name: String::new(), avatar: None };
         Self {
@@ -97,11 +109,11 @@ impl Summary {
                 house: house.map(badge),
                 opened_at: room.opened_at().0,
                 host: person(room.host()).unwrap_or_else(unknown),
-                stage: stage.iter().take(CARD_STAGE).filter_map(|p| person(p.member)).collect(),
+                stage: named().take(CARD_STAGE).filter_map(|p| person(p.member)).collect(),
                 on_stage: stage.len(),
                 listening: room.audience_count(),
             },
-            more: stage.iter().skip(CARD_STAGE).filter_map(|p| person(p.member)).collect(),
+            more: named().skip(CARD_STAGE).filter_map(|p| person(p.member)).collect(),
             ended: !room.is_open(),
             kind: room.kind(),
             hands: room.settings().hands,
@@ -110,6 +122,8 @@ impl Summary {
             banned: room.bans().keys().copied().collect(),
             moderators: stage.iter().filter(|p| p.role.moderates()).map(|p| p.member).collect(),
             stage: stage.iter().map(|p| p.member).collect(),
+            guests: guests.clone(),
+            waiting: room.waiting().iter().map(|(&guest, waiting)| (guest, waiting.pass.by)).collect(),
             house: house.cloned(),
         }
     }
@@ -117,6 +131,11 @@ impl Summary {
     /// The house whose room it is.
     pub(crate) fn house(&self) -> Option<HouseId> {
         self.house.as_ref().map(|house| house.id)
+    }
+
+    /// Whether everybody on the internet may know of it: a live open room, of no house or of one that anybody may join.
+    pub(crate) fn is_public(&self) -> bool {
+        !self.ended && self.kind == Kind::Open && self.house.as_ref().is_none_or(|house| house.open)
     }
 
     /// Somebody on stage.

@@ -1,6 +1,9 @@
 //! Rounds with chosen messages: orders within one batch that no client from outside can force.
 
+mod guests;
 mod social;
+
+use std::collections::BTreeMap;
 
 use roomtone_media::feed::Tier;
 use roomtone_media::leg::LegId;
@@ -38,15 +41,29 @@ impl Handle {
     /// A handle of a room that somebody else owns: whoever has the receiver.
     pub(crate) fn without_owner() -> (Self, mpsc::Receiver<Message>) {
         let (inbox, messages) = mpsc::channel(1);
-        let summary = Summary::of(&Room::empty(), &HashMap::new(), None);
-        (Self { inbox, summary: watch::channel(Arc::new(summary)).1, reactions: Arc::default() }, messages)
+        let summary = Summary::of(&Room::empty(), &HashMap::new(), None, &BTreeMap::new());
+        (
+            Self {
+                inbox,
+                summary: watch::channel(Arc::new(summary)).1,
+                reactions: Arc::default(),
+                followed: Arc::default(),
+            },
+            messages,
+        )
     }
 }
 
 impl Around {
     /// For rooms of which nobody is told.
     fn nobody(store: &Store) -> Self {
-        Self { live: Live::new(store.clone(), usize::MAX), visits: Arc::default(), speaking: Box::new(|_, _| {}) }
+        Self {
+            live: Live::new(store.clone(), usize::MAX),
+            visits: Arc::default(),
+            speaking: Box::new(|_, _| {}),
+            called_up: Box::new(|_, _, _| {}),
+            moderated: Box::new(|_, _| {}),
+        }
     }
 }
 
@@ -102,7 +119,7 @@ impl Scene {
             .unwrap();
         let (inbox, messages) = mpsc::channel(INBOX);
         let (owner, summary, _) = Owner::new(rooms, room, messages).await.unwrap();
-        let handle = Handle { inbox, summary, reactions: owner.chatter.reactions.clone() };
+        let handle = Handle { inbox, summary, reactions: owner.chatter.reactions.clone(), followed: Arc::default() };
         Self { owner, handle, host, ben, next: 0, load, _data: data }
     }
 
@@ -214,6 +231,7 @@ async fn member(store: &Store, handle: &str) -> Caller {
         as_of: SignOuts(0),
         followed_by_moderator: false,
         standing: Some(Arc::default()),
+        guest: None,
     }
 }
 
@@ -225,6 +243,11 @@ fn offer(direction: &str) -> String {
          a=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1\r\na=fingerprint:sha-256 {fingerprint}\r\na=setup:actpass\r\n\
          a=mid:0\r\na={direction}\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\n"
     )
+}
+
+/// The first page of the roster.
+fn everybody() -> roster::Sought {
+    roster::Sought { after: 0, text: String::new(), among: None }
 }
 
 fn refused<T>(answer: Result<T, ApiError>) -> Option<Code> {
@@ -393,13 +416,13 @@ async fn a_failing_store_is_no_end_of_the_room() {
     scene.command(ada.member(), &host, Command::End);
     let ended = scene.end_leg(ben.member(), leg);
     let (reply, roster) = oneshot::channel();
-    scene.send(Message::Roster { viewer: MemberId(0), after: 0, reply });
+    scene.send(Message::Roster { viewer: MemberId(0), sought: everybody(), reply });
     assert!(matches!(scene.owner.round().await, Some(Stopped::Failed)));
     assert_eq!(host.heard(), ["bye shutting_down"]);
     assert!(ended.await.is_err() && roster.await.is_err(), "nothing is told that was not kept");
     // Until the store works again whoever asks is answered at once, and not that the room had ended.
     let handle = scene.handle.clone();
-    let asked = handle.ask(|reply| Message::Roster { viewer: MemberId(0), after: 0, reply });
+    let asked = handle.ask(|reply| Message::Roster { viewer: MemberId(0), sought: everybody(), reply });
     let (owner, room) = (&mut scene.owner, Room::restore(edge::now(), state, []));
     let (answered, loaded) = oneshot::channel();
     let asked = async {

@@ -129,6 +129,24 @@ pub enum LiveMessage {
         #[ts(type = "string")]
         id: Id<RecordId>,
     },
+    /// The member is rung up from a stage. It is said again to each page that opens while it rings.
+    CalledUp {
+        /// The room.
+        room: CallUpRoom,
+        /// Who rings.
+        by: Person,
+        /// What it is about, if that was said.
+        context: Option<String>,
+        /// Until when a place is kept, in milliseconds since 1970.
+        #[ts(type = "number")]
+        until: u64,
+    },
+    /// It does not ring from that room any more.
+    CallUpEnded {
+        /// The room.
+        #[ts(type = "string")]
+        room: Id<RoomId>,
+    },
     /// A sign of life.
     Beat,
     /// The last message.
@@ -154,6 +172,16 @@ impl LiveMessage {
             other => other.message(),
         }
     }
+}
+
+/// A room from which somebody is called up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct CallUpRoom {
+    /// Its id.
+    #[ts(type = "string")]
+    pub id: Id<RoomId>,
+    /// Its title.
+    pub title: String,
 }
 
 /// Somebody rings.

@@ -3,9 +3,12 @@
 //! The types here are the protocol of docs/PROTOCOL.md. Those of the control socket are exported to TypeScript by ts-rs,
 //! those of the HTTP surface by way of OpenAPI; `make types` writes both and a test compares.
 
+pub mod acts;
 pub mod admin;
 pub mod chatter;
+pub mod command;
 pub mod error;
+pub mod guests;
 pub mod hallway;
 pub mod houses;
 pub mod http;

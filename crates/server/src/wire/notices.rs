@@ -25,6 +25,8 @@ pub enum NoticeKind {
     Ping,
     /// Somebody rang them up. The subject is the room.
     Call,
+    /// Somebody calls them up to the stage of a room, which is the subject.
+    CalledUp,
     /// Somebody came in by their invite. The actor is their guest.
     InviteUsed,
     /// They may invite one more, since a guest of theirs, the actor, takes part.
@@ -37,6 +39,12 @@ pub enum NoticeKind {
     HouseJoined,
     /// What became of a report of theirs.
     ReportHandled,
+    /// They were put out of a room, which is the subject, by those who run it.
+    Moderated,
+    /// Somebody appeals against what was done to them in a room, which is the subject, and they may decide on it.
+    AppealMade,
+    /// An appeal of theirs is decided. The subject is the room.
+    AppealDecided,
 }
 
 /// A notice.
@@ -171,19 +179,23 @@ pub struct PushMessage {
 
 impl NoticeKind {
     /// All of them, in the order in which settings show them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 16] = [
         Self::Followed,
         Self::RoomOpened,
         Self::RoomSpeaking,
         Self::HouseRoom,
         Self::Ping,
         Self::Call,
+        Self::CalledUp,
         Self::InviteUsed,
         Self::InviteEarned,
         Self::Nomination,
         Self::HouseInvited,
         Self::HouseJoined,
         Self::ReportHandled,
+        Self::Moderated,
+        Self::AppealMade,
+        Self::AppealDecided,
     ];
 
     /// The text form.
@@ -195,12 +207,16 @@ impl NoticeKind {
             Self::HouseRoom => "house_room",
             Self::Ping => "ping",
             Self::Call => "call",
+            Self::CalledUp => "called_up",
             Self::InviteUsed => "invite_used",
             Self::InviteEarned => "invite_earned",
             Self::Nomination => "nomination",
             Self::HouseInvited => "house_invited",
             Self::HouseJoined => "house_joined",
             Self::ReportHandled => "report_handled",
+            Self::Moderated => "moderated",
+            Self::AppealMade => "appeal_made",
+            Self::AppealDecided => "appeal_decided",
         }
     }
 
@@ -211,7 +227,10 @@ impl NoticeKind {
 
     /// Whether it is about a room, and so of no use once that has ended.
     pub fn is_about_a_room(self) -> bool {
-        matches!(self, Self::RoomOpened | Self::RoomSpeaking | Self::HouseRoom | Self::Ping | Self::Call)
+        matches!(
+            self,
+            Self::RoomOpened | Self::RoomSpeaking | Self::HouseRoom | Self::Ping | Self::Call | Self::CalledUp
+        )
     }
 }
 
@@ -221,6 +240,8 @@ impl Notice {
         let kind = NoticeKind::from_text(&stored.kind)?;
         let actor: Option<Person> = stored.actor.map(Into::into);
         let link = match (kind, stored.room, stored.house, &actor) {
+            (NoticeKind::Moderated | NoticeKind::AppealDecided, ..) => Some("/me/acts".to_owned()),
+            (NoticeKind::AppealMade, ..) => Some("/me/appeals".to_owned()),
             (_, Some(room), ..) => Some(format!("/room/{room}")),
             (_, _, Some(house), _) => Some(format!("/houses/{house}")),
             (NoticeKind::InviteEarned, ..) => Some("/invites".to_owned()),

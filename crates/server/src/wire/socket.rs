@@ -1,14 +1,14 @@
 //! Messages of the control socket (docs/PROTOCOL.md, "The control socket").
 
-use roomtone_room::command as rules;
 use roomtone_room::event;
-use roomtone_room::ids::{AvatarId, CommandId, MemberId, RoomId, Timestamp};
+use roomtone_room::ids::{AvatarId, CommandId, MemberId, RoomId};
 use roomtone_room::role;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 use utoipa::ToSchema;
 
 use super::chatter::{Caption, Chatter, Line, LineId, Reaction};
+use super::command::Command;
 use super::hallway::HouseBadge;
 use super::running::{Banned, CallUp, CallUpCause, HandRule, KnockCause, Settings, WaitingGuest};
 use super::{ApiError, Id};
@@ -86,6 +86,12 @@ pub struct Participant {
 pub enum ServerMessage {
     /// The whole of what this viewer may know.
     Snapshot(Box<Snapshot>),
+    /// A guest waits to be let in. A snapshot follows when they are.
+    Waiting {
+        /// When their link ends, in milliseconds since 1970.
+        #[ts(type = "number")]
+        until: u64,
+    },
     /// What happened.
     Events(Events),
     /// To a command.
@@ -173,6 +179,8 @@ pub enum ByeCode {
     Banned,
     /// The guest's link has ended.
     PassEnded,
+    /// A moderator did not let the guest in.
+    TurnedAway,
     /// The member left, or was away for too long.
     Left,
     /// The room ended.
@@ -197,6 +205,7 @@ impl ByeCode {
             Self::Removed => "A moderator removed you from the room.",
             Self::Banned => "A moderator banned you from the room.",
             Self::PassEnded => "Your link to this room has ended.",
+            Self::TurnedAway => "Nobody let you in just now.",
             Self::Left => "You have left the room.",
             Self::RoomEnded => "The room has ended.",
             Self::SessionEnded => "You were signed out.",
@@ -619,155 +628,6 @@ pub enum ClientMessage {
     },
     /// Asks for a snapshot.
     Resync,
-}
-
-/// What can be asked of a room.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-#[expect(missing_docs, reason = "the table in docs/PROTOCOL.md describes each")]
-pub enum Command {
-    Leave,
-    RaiseHand {
-        question: Option<String>,
-    },
-    LowerHand,
-    AcceptHand {
-        #[ts(type = "string")]
-        member: Id<MemberId>,
-    },
-    DeclineHand {
-        #[ts(type = "string")]
-        member: Id<MemberId>,
-    },
-    OfferStage {
-        #[ts(type = "string")]
-        member: Id<MemberId>,
-    },
-    WithdrawOffer {
-        #[ts(type = "string")]
-        member: Id<MemberId>,
-    },
-    AcceptOffer,
-    DeclineOffer,
-    StepDown,
-    SetMic {
-        open: bool,
-    },
-    Mute {
-        #[ts(type = "string")]
-        member: Id<MemberId>,
-    },
-    Unmute {
-        #[ts(type = "string")]
-        member: Id<MemberId>,
-    },
-    MoveToAudience {
-        #[ts(type = "string")]
-        member: Id<MemberId>,
-    },
-    Remove {
-        #[ts(type = "string")]
-        member: Id<MemberId>,
-    },
-    MakeModerator {
-        #[ts(type = "string")]
-        member: Id<MemberId>,
-    },
-    TakeModerator {
-        #[ts(type = "string")]
-        member: Id<MemberId>,
-    },
-    HandOver {
-        #[ts(type = "string")]
-        member: Id<MemberId>,
-    },
-    MoveHand {
-        #[ts(type = "string")]
-        member: Id<MemberId>,
-        place: u32,
-    },
-    Ban {
-        #[ts(type = "string")]
-        member: Id<MemberId>,
-        reason: Option<String>,
-    },
-    Unban {
-        #[ts(type = "string")]
-        member: Id<MemberId>,
-    },
-    Describe {
-        title: String,
-        topics: Vec<String>,
-        language: String,
-    },
-    Widen {
-        kind: Kind,
-    },
-    RuleHands {
-        rule: HandRule,
-    },
-    LockStage {
-        locked: bool,
-    },
-    SetBackchannel {
-        open: bool,
-        slow_seconds: u16,
-    },
-    SetTimer {
-        #[ts(type = "number | null")]
-        until: Option<u64>,
-    },
-    PinLink {
-        url: String,
-        label: String,
-    },
-    UnpinLink {
-        number: u32,
-    },
-    GiveFloor {
-        #[ts(type = "string | null")]
-        member: Option<Id<MemberId>>,
-    },
-    End,
-}
-
-impl From<Command> for rules::Command {
-    fn from(command: Command) -> Self {
-        match command {
-            Command::Leave => Self::Leave,
-            // Whoever asks the room looks up whether a speaker follows the sender, where that counts.
-            Command::RaiseHand { question } => Self::RaiseHand { question, followed_by_speaker: false },
-            Command::LowerHand => Self::LowerHand,
-            Command::AcceptHand { member } => Self::AcceptHand { member: member.0 },
-            Command::DeclineHand { member } => Self::DeclineHand { member: member.0 },
-            Command::MoveHand { member, place } => Self::MoveHand { member: member.0, place },
-            Command::OfferStage { member } => Self::OfferStage { member: member.0 },
-            Command::WithdrawOffer { member } => Self::WithdrawOffer { member: member.0 },
-            Command::AcceptOffer => Self::AcceptOffer,
-            Command::DeclineOffer => Self::DeclineOffer,
-            Command::StepDown => Self::StepDown,
-            Command::SetMic { open } => Self::SetMic { open },
-            Command::Mute { member } => Self::Mute { member: member.0 },
-            Command::Unmute { member } => Self::Unmute { member: member.0 },
-            Command::MoveToAudience { member } => Self::MoveToAudience { member: member.0 },
-            Command::Remove { member } => Self::Remove { member: member.0 },
-            Command::Ban { member, reason } => Self::Ban { member: member.0, reason },
-            Command::Unban { member } => Self::Unban { member: member.0 },
-            Command::MakeModerator { member } => Self::MakeModerator { member: member.0 },
-            Command::TakeModerator { member } => Self::TakeModerator { member: member.0 },
-            Command::HandOver { member } => Self::HandOver { member: member.0 },
-            Command::Describe { title, topics, language } => Self::Describe { title, topics, language },
-            Command::Widen { kind } => Self::Widen { kind: kind.into() },
-            Command::RuleHands { rule } => Self::RuleHands { rule: rule.into() },
-            Command::LockStage { locked } => Self::LockStage { locked },
-            Command::SetBackchannel { open, slow_seconds } => Self::SetBackchannel { open, slow_seconds },
-            Command::SetTimer { until } => Self::SetTimer { until: until.map(Timestamp) },
-            Command::PinLink { url, label } => Self::PinLink { url, label },
-            Command::UnpinLink { number } => Self::UnpinLink { number },
-            Command::GiveFloor { member } => Self::GiveFloor { member: member.map(|id| id.0) },
-            Command::End => Self::End,
-        }
-    }
 }
 
 impl From<event::Kind> for Kind {

@@ -65,6 +65,14 @@ async fn write_everywhere(ada: &Member<'_>, friend: &Member<'_>) -> u32 {
         "auth": "zqbxT6JKstKSY9JKibZLSQ",
     });
     ada.posted("/api/push", subscription).await;
+    // A room of the friend's from which she was put out, and what she says to that.
+    let shut = friend.open("open").await;
+    let mut host = friend.enter(&shut).await;
+    let mut put_out = ada.enter(&shut).await;
+    host.accepted(json!({ "type": "remove", "member": ada.id })).await;
+    put_out.next("bye").await;
+    let removed = ada.get("/api/acts/mine").await.json()["items"][0]["act"]["id"].as_str().unwrap().to_owned();
+    ada.posted(&format!("/api/acts/{removed}/appeal"), json!({ "text": next() })).await;
     // A room of hers, and one of the friend's in which she asks something: once that is in the log, and once in the state.
     let room = ada.posted("/api/rooms", json!({ "title": next(), "kind": "open", "topics": [next()] })).await;
     drop(ada.enter(room["id"].as_str().unwrap()).await);
@@ -101,11 +109,25 @@ async fn write_with_others(server: &Server, data: &TempDir, ada: &Member<'_>, fr
     assert_eq!(reports["items"][0]["room_host"]["handle"], handle.as_str());
     let answer = json!({ "outcome": "acted", "text": mark(marks + 1) });
     ada.posted(&format!("/api/admin/reports/{report}"), answer).await;
+    // And she keeps somebody out, and says why.
+    let reason = mark(marks + 2);
+    while later_host.next("snapshot").await["you"]["role"] != "host" {}
+    later_host.accepted(json!({ "type": "ban", "member": reporter.id, "reason": reason })).await;
+    // She has a guest in, and calls somebody up.
+    let link = json!({ "name": mark(marks + 3), "minutes": 5, "context": mark(marks + 4) });
+    let link = ada.posted(&format!("/api/rooms/{room}/guests"), link).await;
+    let guest = crate::guests::Guest::by(server, link["link"].as_str().unwrap()).await;
+    let mut waiting = guest.try_knock(&room).await.unwrap();
+    later_host.event("knocked").await;
+    later_host.accepted(json!({ "type": "admit", "guest": link["guest"] })).await;
+    waiting.next("snapshot").await;
+    let call = json!({ "type": "call_up", "member": owner.id, "context": mark(marks + 5) });
+    later_host.accepted(call).await;
     // The notice is kept a moment after the answer was given.
     loop {
         let notices = reporter.get("/api/notices").await.json();
         if notices["items"].as_array().unwrap().iter().any(|notice| notice["body"] == mark(marks + 1).as_str()) {
-            return marks + 1;
+            return marks + 5;
         }
         tokio::task::yield_now().await;
     }

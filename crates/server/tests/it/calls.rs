@@ -87,6 +87,7 @@ async fn two_who_call_each_other_meet() {
     let _host = ada.enter(call["room"].as_str().unwrap()).await;
     assert_eq!(ben.call(&ada).await, call);
     assert_eq!(page.next("call_answered").await["answer"], "accepted");
+    ben.answer(&call, "declined").await.refused(410, "call_over");
     let mut entered = ben.connect(call["room"].as_str().unwrap(), None).await;
     assert_eq!(entered.next("snapshot").await["you"]["role"], "speaker");
 }

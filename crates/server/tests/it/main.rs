@@ -3,20 +3,25 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails to set up has failed")]
 
 mod account;
+mod acts;
 mod admin;
 mod authenticator;
 mod avatars;
+mod call_ups;
 mod calls;
 mod full;
+mod guests;
 mod hallway;
 mod houses;
 mod http;
 mod invites;
 mod legs;
+mod limits;
 mod matrix;
 mod naughty;
 mod notices;
 mod people;
+mod preview;
 mod push;
 mod restart;
 mod rooms;

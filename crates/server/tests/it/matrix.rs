@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::http::{Method, StatusCode};
 use roomtone::edge::Secret;
 use roomtone_room::ids::{RecordId, Timestamp};
-use roomtone_store::NewWaiting;
+use roomtone_store::{Changes, NewWaiting};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::authenticator::Authenticator;
-use crate::support::{Answer, Member, Server, Trusting, listen_offer, on_both_databases};
+use crate::support::{Answer, Member, Server, Socket, Trusting, listen_offer, on_both_databases};
 
 /// What a row's path and body are about. Each row has one of its own, made by a member of its own: Ada.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,10 @@ enum Thing {
     OpenRoom,
     /// A room of Ada's for people she names: nobody.
     ClosedRoom,
+    /// Something that was done to Ada in a room of somebody else's.
+    Act,
+    /// An appeal of somebody whom a moderator put out of a room of Ada's.
+    Appeal,
     /// A house of Ada's that everybody may know of.
     House,
     /// A house of Ada's that only its members know of.
@@ -50,6 +54,10 @@ enum Thing {
     Call,
     /// A report about Ada.
     Report,
+    /// A link for a guest of Ada's open room, as `{guest}` and `{code}`.
+    GuestLink,
+    /// A closed room to whose stage Ada is called up.
+    CalledUp,
     /// The secret of somebody on the waiting list.
     Secret,
     /// The handle of somebody on the waiting list.
@@ -142,7 +150,26 @@ const TABLE: &[(&str, Thing, &str, &str)] = {
         ("POST /api/rooms/{id}/publish", ClosedRoom, OFFER, "401 404 404 404 404 422"),
         ("DELETE /api/rooms/{id}/legs/{leg}", ClosedRoom, "", "401 404 404 404 404 404"),
         ("GET /api/rooms/{id}/ws", ClosedRoom, "", "401 404 404 404 404 400"),
+        ("GET /api/rooms/{id}/acts", OpenRoom, "", "401 404 404 200 200 200"),
+        ("GET /api/rooms/{id}/acts", ClosedRoom, "", "401 404 404 200 200 200"),
+        ("GET /api/acts/mine", Nothing, "", "401 200 200 200 200 200"),
+        ("POST /api/acts/{id}/appeal", Act, r#"{"text":"Why?"}"#, "401 404 404 404 404 201"),
+        ("GET /api/appeals", Nothing, "", "401 200 200 200 200 200"),
+        ("POST /api/appeals/{id}", Appeal, r#"{"decision":"upheld","answer":""}"#, "401 404 404 204 409 409"),
+        ("PUT /api/rooms/{id}/hidden", OpenRoom, "", "401 204 404 204 204 204"),
+        ("PUT /api/rooms/{id}/hidden", ClosedRoom, "", "401 404 404 404 404 204"),
+        ("DELETE /api/rooms/{id}/hidden", ClosedRoom, "", "401 204 204 204 204 204"),
         ("GET /api/live", Nothing, "", "401 400 400 400 400 400"),
+        ("POST /api/rooms/{id}/guests", OpenRoom, GUEST, "401 403 404 403 403 201"),
+        ("POST /api/rooms/{id}/guests", ClosedRoom, GUEST, "401 404 404 404 404 201"),
+        ("GET /api/rooms/{id}/guests", OpenRoom, "", "401 403 404 403 403 200"),
+        ("GET /api/rooms/{id}/guests", ClosedRoom, "", "401 404 404 404 404 200"),
+        ("DELETE /api/rooms/{id}/guests/{guest}", GuestLink, "", "401 403 404 403 403 204"),
+        ("GET /api/guest-links/{code}", GuestLink, "", "200 200 200 200 200 200"),
+        ("POST /api/guest-links/{code}", GuestLink, "", "201 404 404 404 404 404"),
+        ("GET /api/guest", Nothing, "", "401 401 401 401 401 401"),
+        ("DELETE /api/guest", Nothing, "", "401 401 401 401 401 401"),
+        ("POST /api/rooms/{id}/call-up/decline", CalledUp, "", "401 404 404 404 404 204"),
         ("POST /api/calls", Ada, r#"{"handle":"{handle}"}"#, "401 201 404 201 201 409"),
         ("POST /api/calls/{id}/answer", Call, r#"{"answer":"later"}"#, "401 410 410 410 410 200"),
         // Houses.
@@ -218,6 +245,24 @@ const TABLE: &[(&str, Thing, &str, &str)] = {
     ]
 };
 
+/// What a guest of another room than Ada's is answered, where it is not what a visitor is answered; `-` is not tried.
+const OF_GUESTS: &[(&str, &str)] = &[
+    ("GET /api/rooms/{id}", "404"),
+    ("GET /api/rooms/{id}/roster", "404"),
+    ("POST /api/rooms/{id}/listen", "404"),
+    ("POST /api/rooms/{id}/publish", "404"),
+    ("DELETE /api/rooms/{id}/legs/{leg}", "404"),
+    ("GET /api/rooms/{id}/ws", "404"),
+    ("GET /api/guest", "200"),
+    ("DELETE /api/guest", "-"),
+    // What works once, or for so many, the visitor has had.
+    ("POST /api/invites/{code}/redeem", "-"),
+    ("POST /api/waitlist", "-"),
+    ("DELETE /api/waitlist/{secret}", "-"),
+    ("POST /api/guest-links/{code}", "-"),
+];
+
+const GUEST: &str = r#"{"name":"Grace","minutes":5}"#;
 const NEWCOMER: &str = r#"{"handle":"{new}","name":"New","language":"en"}"#;
 const WAITING: &str = r#"{"handle":"{new}","name":"New","language":"en"}"#;
 const CEREMONY: &str = r#"{"ceremony":"7zzzzzzzzzzzzzzzzzzzzzzzzz","credential":{}}"#;
@@ -273,6 +318,9 @@ struct World<'a> {
     member: Member<'a>,
     admin: Member<'a>,
     owner: Member<'a>,
+    /// The cookie of a guest of a room of somebody else's, who is there.
+    guest: String,
+    _host: Socket,
 }
 
 /// What stands in place of the path's and the body's placeholders.
@@ -287,7 +335,12 @@ impl<'a> World<'a> {
         assert_eq!(settings.status, StatusCode::OK, "{}", settings.text);
         let path = format!("/api/admin/members/{}/admin", admin.handle);
         assert_eq!(owner.send(Method::PUT, &path).await.status, StatusCode::NO_CONTENT);
-        Self { server, data, member, admin, owner }
+        let host = server.member(data).await;
+        let room = host.open("open").await;
+        let socket = host.enter(&room).await;
+        let link = crate::guests::link(&host, &room, "Grace").await;
+        let guest = crate::guests::Guest::by(server, link["link"].as_str().unwrap()).await.cookie;
+        Self { server, data, member, admin, owner, guest, _host: socket }
     }
 
     /// Tries one row as everybody, and says what was not as it is to be. The codes of refusals go with the others'.
@@ -315,7 +368,10 @@ impl<'a> World<'a> {
                 continue;
             }
             let token = member.map(|member| member.token.as_str());
-            let answer = self.ask(&method, &filled(path, &names), token, &filled(body, &names)).await;
+            let answer = self.ask(&method, &filled(path, &names), token, &filled(body, &names), &[]).await;
+            if role == &"visitor" {
+                wrong.extend(self.check_guest(route, &names, body, expected, &answer).await);
+            }
             let found = answer.status.as_str();
             if found != expected {
                 wrong.push(format!(
@@ -330,7 +386,7 @@ impl<'a> World<'a> {
                 continue;
             }
             if path.starts_with("/api/admin") && !matches!(*role, "admin" | "owner") {
-                let nowhere = self.ask(&method, "/api/nowhere", token, body).await;
+                let nowhere = self.ask(&method, "/api/nowhere", token, body, &[]).await;
                 if (nowhere.status, &nowhere.text) != (answer.status, &answer.text) {
                     wrong.push(format!("{route} as {role}: {} here, {} nowhere", answer.text, nowhere.text));
                 }
@@ -339,7 +395,7 @@ impl<'a> World<'a> {
                 continue;
             }
             // What cannot be seen, and what is not: the same answer to the letter.
-            let missing = self.ask(&method, &filled(path, &[]), token, &filled(body, &[])).await;
+            let missing = self.ask(&method, &filled(path, &[]), token, &filled(body, &[]), &[]).await;
             if (missing.status, &missing.text) != (answer.status, &answer.text) {
                 wrong.push(format!(
                     "{route} ({thing:?}) as {role}: {} for what is there, {} for what is not",
@@ -350,14 +406,40 @@ impl<'a> World<'a> {
         wrong
     }
 
-    async fn ask(&self, method: &Method, path: &str, token: Option<&str>, body: &str) -> Answer {
+    /// A guest of another room is a visitor, but where it says otherwise above.
+    async fn check_guest(
+        &self,
+        route: &str,
+        names: &Names,
+        body: &str,
+        expected: &str,
+        visitor: &Answer,
+    ) -> Option<String> {
+        let own = OF_GUESTS.iter().find(|(of, _)| *of == route).map(|(_, expected)| *expected);
+        if own == Some("-") {
+            return None;
+        }
+        let (method, path) = route.split_once(' ').unwrap();
+        let cookie = [("cookie", self.guest.as_str())];
+        let method = method.parse().unwrap();
+        let answer = self.ask(&method, &filled(path, names), None, &filled(body, names), &cookie).await;
+        let same = own.is_some() || !answer.status.is_client_error() || answer.text == visitor.text;
+        if answer.status.as_str() == own.unwrap_or(expected) && same {
+            return None;
+        }
+        let expected = own.unwrap_or(expected);
+        Some(format!("{route} as guest: {expected} expected, {} found: {:.120}", answer.status, answer.text))
+    }
+
+    async fn ask(&self, method: &Method, path: &str, token: Option<&str>, body: &str, more: &[(&str, &str)]) -> Answer {
         let (kind, body) = match body {
-            "" => return self.server.send(method.clone(), path, token, &[], String::new()).await,
+            "" => return self.server.send(method.clone(), path, token, more, String::new()).await,
             OFFER => ("application/sdp", listen_offer()),
             "no picture" => ("image/png", body.to_owned()),
             _ => ("application/json", body.to_owned()),
         };
-        self.server.send(method.clone(), path, token, &[("content-type", kind)], body).await
+        let headers: Vec<_> = more.iter().copied().chain([("content-type", kind)]).collect();
+        self.server.send(method.clone(), path, token, &headers, body).await
     }
 
     /// Makes what a row is about.
@@ -378,6 +460,20 @@ impl<'a> World<'a> {
             }
             Thing::OpenRoom => vec![("id", ada.open("open").await)],
             Thing::ClosedRoom => vec![("id", ada.open("closed").await), ("leg", invented())],
+            Thing::Act | Thing::Appeal => {
+                let (other, third) = (self.server.member(self.data).await, self.server.member(self.data).await);
+                let (host, whom) = if thing == Thing::Act { (&other, ada) } else { (ada, &other) };
+                let act = crate::acts::act("removed", third.id.parse().unwrap(), Some(whom.id.parse().unwrap()));
+                let room = host.open("open").await.parse().unwrap();
+                let changes = Changes { acts: std::slice::from_ref(&act), ..Changes::default() };
+                // The first epoch is that of the owner who has the room.
+                self.server.app.store.append(room, 1, changes).await.unwrap();
+                if thing == Thing::Act {
+                    return vec![("id", act.id.to_string())];
+                }
+                let path = format!("/api/acts/{}/appeal", act.id);
+                vec![("id", id(&made(other.post(&path, &json!({ "text": "Why?" })).await)))]
+            }
             Thing::House | Thing::PrivateHouse => vec![("handle", house(ada, thing == Thing::PrivateHouse).await)],
             Thing::HouseMember | Thing::HouseBan => {
                 let handle = house(ada, true).await;
@@ -430,6 +526,20 @@ impl<'a> World<'a> {
             Thing::Call => {
                 let caller = self.server.member(self.data).await;
                 vec![("id", id(&made(caller.post("/api/calls", &json!({ "handle": ada.handle })).await)))]
+            }
+            Thing::GuestLink => {
+                let room = ada.open("open").await;
+                let made = crate::guests::link(ada, &room, "Grace").await;
+                let code = made["link"].as_str().unwrap().rsplit('/').next().unwrap();
+                vec![("id", room), ("guest", made["guest"].as_str().unwrap().to_owned()), ("code", code.to_owned())]
+            }
+            Thing::CalledUp => {
+                let host = self.server.member(self.data).await;
+                let room = host.open("closed").await;
+                // The room outlasts the row: whoever hosts it has some seconds to come back.
+                let mut socket = host.enter(&room).await;
+                socket.accepted(json!({ "type": "call_up", "member": ada.id, "context": null })).await;
+                vec![("id", room)]
             }
             Thing::Report => {
                 let body = json!({ "about": ada.handle, "reason": "spam", "text": "Look" });
@@ -487,7 +597,7 @@ fn filled(text: &str, names: &[(&'static str, String)]) -> String {
     for placeholder in ["handle", "member"] {
         filled = filled.replace(&format!("{{{placeholder}}}"), "nobody_here");
     }
-    for placeholder in ["id", "code", "secret", "token", "leg"] {
+    for placeholder in ["id", "code", "secret", "token", "leg", "guest"] {
         filled = filled.replace(&format!("{{{placeholder}}}"), &invented());
     }
     filled.replace("{size}", "small").replace("{new}", "newcomer")

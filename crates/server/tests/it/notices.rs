@@ -134,7 +134,7 @@ async fn members_choose_what_they_are_told() {
     let (server, data) = Server::start().await;
     let (ada, ben) = (server.member(&data).await, server.member(&data).await);
     let given = ada.get("/api/notices/choices").await.json();
-    assert_eq!(given["kinds"].as_array().unwrap().len(), 12);
+    assert_eq!(given["kinds"].as_array().unwrap().len(), 16);
     assert!(given["kinds"].as_array().unwrap().iter().all(|kind| kind["inbox"] == true && kind["mail"] == false));
     assert_eq!((&given["quiet_from"], &given["time_zone"]), (&Value::Null, &json!("")));
 
@@ -255,6 +255,7 @@ async fn people_are_pinged_into_a_room_that_they_may_enter() {
         follow(follower, whom, "never").await;
     }
     let host = server.member(&data).await;
+    follow(&ada, &host, "never").await;
     eve.send(Method::PUT, &format!("/api/members/{}/block", host.handle)).await;
     kim.send(Method::PUT, &format!("/api/members/{}/mute", ada.handle)).await;
     let room = host.open("open").await;
@@ -262,7 +263,8 @@ async fn people_are_pinged_into_a_room_that_they_may_enter() {
     let ping = async |who: &Member<'_>, room: &str, handles: &[&str]| {
         who.post(&format!("/api/rooms/{room}/ping"), &json!({ "handles": handles })).await
     };
-    let all = [&*ben.handle, &*joe.handle, &*eve.handle, &*kim.handle];
+    // And the host is there already.
+    let all = [&*ben.handle, &*joe.handle, &*eve.handle, &*kim.handle, &*host.handle];
     ping(&ada, &room, &all).await.refused(409, "not_in_room");
     let _listener = ada.enter(&room).await;
     let mut page = ben.live().await;
@@ -273,7 +275,7 @@ async fn people_are_pinged_into_a_room_that_they_may_enter() {
     assert_eq!((&notice["body"], &notice["link"]), (&json!("A room"), &json!(format!("/room/{room}"))));
     // Once each; and who may not enter, or does not want to hear of Ada, not at all, which is answered alike.
     assert_eq!(ping(&ada, &room, &all).await.status, StatusCode::NO_CONTENT);
-    for (member, times) in [(&ben, 1), (&joe, 1), (&eve, 0), (&kim, 0)] {
+    for (member, times) in [(&ben, 1), (&joe, 1), (&eve, 0), (&kim, 0), (&host, 0)] {
         let pings = inbox(member).await.into_iter().filter(|(kind, _)| kind == "ping");
         assert_eq!(pings.count(), times, "{}", member.handle);
     }

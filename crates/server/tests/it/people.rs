@@ -1,6 +1,8 @@
 //! Profiles, following, blocking, muting and reporting, over HTTP.
 
 use axum::http::{Method, StatusCode};
+use roomtone_room::ids::{RecordId, Timestamp};
+use roomtone_store::{NewReport, OPEN_REPORTS_MAX};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Member, Server};
@@ -306,6 +308,32 @@ async fn reports_keep_what_was_known_and_tell_nobody() {
         refused |= eve.post("/api/reports", &about(&ben.handle)).await.status == StatusCode::TOO_MANY_REQUESTS;
     }
     assert!(refused, "nobody may bury everybody else's");
+}
+
+#[tokio::test]
+async fn whoever_has_as_many_reports_waiting_as_one_may_is_not_told_to_come_back_at_once() {
+    let (server, data) = Server::start().await;
+    let (ada, ben) = (server.member(&data).await, server.member(&data).await);
+    for id in 1..=OPEN_REPORTS_MAX {
+        let waiting = NewReport {
+            id: RecordId(id.into()),
+            reporter: ada.id.parse().unwrap(),
+            about: Some(ben.id.parse().unwrap()),
+            room: None,
+            room_host: None,
+            house: None,
+            reason: "spam".to_owned(),
+            text: String::new(),
+            context: "{}".to_owned(),
+            created_at: Timestamp(1),
+        };
+        assert!(server.app.store.create_report(waiting).await.unwrap());
+    }
+    let about = |member: &Member<'_>| json!({ "about": member.handle, "reason": "spam", "text": "" });
+    let answer = ada.post("/api/reports", &about(&ben)).await;
+    answer.refused(429, "rate_limited");
+    assert_eq!(answer.headers["retry-after"], "3600", "no sooner than somebody has looked at one");
+    assert_eq!(ben.post("/api/reports", &about(&ada)).await.status, StatusCode::CREATED);
 }
 
 #[tokio::test]

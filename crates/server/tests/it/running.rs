@@ -182,3 +182,36 @@ async fn reactions_lines_and_captions_are_merged_and_reach_everybody() {
     let told = ben_socket.next("captions").await;
     assert_eq!((&told["captions"][0]["text"], &told["captions"][0]["done"]), (&json!("Good evening"), &json!(true)));
 }
+
+#[tokio::test]
+async fn people_in_a_room_are_found_by_name_and_by_who_follows_them() {
+    let (server, data) = Server::start().await;
+    let (ada, ben, eve, ivy) = (
+        server.member(&data).await,
+        server.member(&data).await,
+        server.member(&data).await,
+        server.member(&data).await,
+    );
+    let room = ada.open("open").await;
+    let mut sockets = [ada.enter(&room).await, ben.enter(&room).await, eve.enter(&room).await, ivy.enter(&room).await];
+    let renamed = json!({ "name": "Жанна Дарк" }).to_string();
+    server.send_json(Method::PATCH, "/api/me", Some(&eve.token), &renamed).await;
+    sockets[0].next("renamed").await;
+    ada.send(Method::PUT, &format!("/api/members/{}/follow", ben.handle)).await;
+    // Ben follows Eve, but is not on stage.
+    ben.send(Method::PUT, &format!("/api/members/{}/follow", eve.handle)).await;
+    let found = async |who: &Member<'_>, query: &str| {
+        let page = who.get(&format!("/api/rooms/{room}/roster?{query}")).await.json();
+        assert_eq!(page["next"], Value::Null);
+        let ids = page["participants"].as_array().unwrap().iter();
+        ids.map(|one| one["person"]["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&ada, "").await, [&*ada.id, &ben.id, &eve.id, &ivy.id]);
+    assert_eq!(found(&ada, "q=%D0%B4%D0%B0%D0%A0%D0%BA").await, [&*eve.id], "part of a name, in whatever case");
+    assert_eq!(found(&ada, &format!("q=%20{}%20", ivy.handle.to_uppercase())).await, [&*ivy.id]);
+    assert_eq!(found(&eve, "followed=true").await, [&*ben.id], "whom the stage follows");
+    // Who is blocked is not found.
+    ada.send(Method::PUT, &format!("/api/members/{}/block", ivy.handle)).await;
+    assert!(found(&ada, &format!("q={}", ivy.handle)).await.is_empty());
+    ada.get(&format!("/api/rooms/{room}/roster?q={}", "x".repeat(41))).await.refused(400, "bad_request");
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::http::{Method, StatusCode};
 use roomtone::cli::Data;
 use roomtone::edge::Secret;
-use roomtone::limits::{BAD_TOKENS, CONFIRM_MAIL_TO, Counts, Key, NOWHERE, RECOVERY_OF, SIGN_IN_MAIL_TO, TABLE};
+use roomtone::limits::{CONFIRM_MAIL_TO, SIGN_IN_MAIL_TO};
 use roomtone_room::ids::{MemberId, RecordId, Timestamp};
 use roomtone_store::{BranchAct, NewMember, NewSession, Store};
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ async fn sign_in(server: &Server, answer: impl FnOnce(&Value) -> Value) -> Answe
 }
 
 /// The session token that an answer sets.
-fn token_of(answer: &Answer) -> String {
+pub(crate) fn token_of(answer: &Answer) -> String {
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
     let cookie = answer.headers["set-cookie"].to_str().unwrap();
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
@@ -270,7 +270,7 @@ async fn whoever_is_suspended_is_told_so_once_they_have_shown_who_they_are() {
     recover(&server, &ada.handle, "0000-0000-0000-0000-0000").await.refused(403, "recovery_refused");
 }
 
-async fn recover(server: &Server, handle: &str, code: &str) -> Answer {
+pub(crate) async fn recover(server: &Server, handle: &str, code: &str) -> Answer {
     server.post("/api/sign-in/recovery", None, &json!({ "handle": handle, "code": code })).await
 }
 
@@ -590,80 +590,6 @@ async fn passkeys_need_a_name_for_the_server() {
     assert_eq!(server.get("/api/sign-in", None).await.json()["passkeys"], false);
 }
 
-#[tokio::test]
-async fn whoever_tries_tokens_is_told_to_wait_and_others_at_the_address_go_on() {
-    let (server, data) = Server::start().await;
-    let ada = server.member(&data).await;
-    assert_eq!(ada.get("/api/me").await.status, 200);
-    let fresh = server.member(&data).await;
-    let (limits, now) = (&server.app.limits, roomtone::edge::instant());
-    let home = "127.0.0.1".parse().unwrap();
-    server.get("/api/me", Some(&Secret::draw().text)).await.refused(401, "not_signed_in");
-    // So many that none comes back while this test lasts.
-    assert!(limits.address(&BAD_TOKENS, home, now + BAD_TOKENS.refill * 100_000).is_ok());
-    for path in ["/api/me", "/api/rooms", "/api/admin/members"] {
-        let answer = server.get(path, Some(&Secret::draw().text)).await;
-        answer.refused(429, "rate_limited");
-        let wait: u64 = answer.headers["retry-after"].to_str().unwrap().parse().unwrap();
-        // A hundred thousand refills less the burst, at two a second.
-        assert!((49_000..=50_000).contains(&wait), "{wait}");
-    }
-    // Who has no token is only not signed in, and whoever was here within the hour goes on.
-    server.get("/api/me", None).await.refused(401, "not_signed_in");
-    assert_eq!(ada.get("/api/me").await.status, 200);
-    fresh.get("/api/me").await.refused(429, "rate_limited");
-    server.stop().await;
-}
-
-#[tokio::test]
-async fn what_does_not_exist_is_counted_as_what_only_admins_see() {
-    let (server, data) = Server::start().await;
-    let ada = server.member(&data).await;
-    let (limits, now) = (&server.app.limits, roomtone::edge::instant());
-    let paths = ["/api/nowhere", "/api/admin/members", "/api/admin/audit"];
-    let answers = async |token: Option<&str>| {
-        let mut answers = Vec::new();
-        for path in paths {
-            let answer = server.get(path, token).await;
-            let wait = answer.headers.get("retry-after").is_some();
-            answers.push((answer.status.as_u16(), answer.text, wait));
-        }
-        assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
-        answers[0].0
-    };
-    for token in [Some(ada.token.as_str()), None] {
-        assert_eq!(answers(token).await, 404);
-    }
-    assert!(limits.address(&NOWHERE, "127.0.0.1".parse().unwrap(), now + NOWHERE.refill * 100_000).is_ok());
-    for token in [Some(ada.token.as_str()), None] {
-        assert_eq!(answers(token).await, 429);
-    }
-    assert_eq!(ada.get("/api/me").await.status, 200);
-    server.stop().await;
-}
-
-#[tokio::test]
-async fn wrong_recovery_codes_are_counted_for_each_handle() {
-    let (server, data) = Server::start().await;
-    let ada = server.member(&data).await;
-    let codes = ada.post("/api/recovery-codes", &json!({})).await.json();
-    let codes: Vec<&str> = codes["codes"].as_array().unwrap().iter().map(|code| code.as_str().unwrap()).collect();
-    let (limits, now) = (&server.app.limits, roomtone::edge::instant());
-    let mut refused = Vec::new();
-    for handle in [ada.handle.as_str(), "nobody"] {
-        recover(&server, handle, "0000-0000-0000-0000-0000").await.refused(403, "recovery_refused");
-        // So many by others that none comes back while this test lasts.
-        assert!(limits.subject(&RECOVERY_OF, handle, now + RECOVERY_OF.refill * 10_000).is_ok());
-        let answer = recover(&server, handle, "0000-0000-0000-0000-0000").await;
-        answer.refused(429, "rate_limited");
-        refused.push(answer.text);
-    }
-    assert_eq!(refused[0], refused[1]);
-    // Whoever has a code is not kept out by the guesses of others.
-    token_of(&recover(&server, &ada.handle, codes[1]).await);
-    assert_eq!(ada.get("/api/recovery-codes").await.json(), json!({ "left": 9 }));
-}
-
 /// A browser in which a member signed in long ago.
 async fn found_open<'a>(server: &'a Server, data: &TempDir, number: u32) -> Member<'a> {
     let (code, token) = (Secret::hash_of(&server.code(data).await).unwrap(), Secret::draw());
@@ -735,82 +661,4 @@ async fn a_token_of_a_player_gets_at_no_way_to_sign_in() {
     let suspend = format!("/api/admin/members/{}/suspend", other.handle);
     server.post(&suspend, token, &json!({ "branch": false })).await.refused(404, "not_found");
     assert_eq!(server.send(Method::DELETE, "/api/session", token, &[], "").await.status, StatusCode::NO_CONTENT);
-}
-
-#[tokio::test]
-async fn visitors_behind_a_proxy_are_told_apart_where_it_is_named() {
-    let ask = async |server: &Server, number: u8| {
-        let from = format!("192.0.2.{number}");
-        let headers = [("content-type", "application/json"), ("x-forwarded-for", from.as_str())];
-        let body = json!({ "token": "nonsense" }).to_string();
-        server.send(Method::POST, "/api/sign-in/link", None, &headers, body).await.status
-    };
-    let data = tempfile::tempdir().unwrap();
-    let server = Server::start_with(data.path(), &["--proxy", "127.0.0.1"]).await;
-    for number in 0..200 {
-        assert_eq!(ask(&server, number).await, StatusCode::GONE);
-    }
-    let (server, _data) = Server::start().await;
-    let mut number = 0;
-    while ask(&server, number).await != StatusCode::TOO_MANY_REQUESTS {
-        number = number.checked_add(1).expect("a limit before all addresses are through");
-    }
-}
-
-/// Visits every row of the table of limits: what is asked beyond it is refused, and not before.
-#[tokio::test]
-async fn every_limit_holds() {
-    for limit in TABLE.iter().filter(|limit| limit.counts == Counts::All) {
-        let (server, data) = Server::start().await;
-        // The owner, who has no route less than others.
-        let link = server.app.owner_link().await.unwrap().unwrap();
-        let body = json!({ "handle": "owner", "name": "Owner", "language": "en" });
-        let answer =
-            server.post(&format!("/api/invites/{}/redeem", link.rsplit('/').next().unwrap()), None, &body).await;
-        let token = answer.headers["set-cookie"].to_str().unwrap().split(['=', ';']).nth(1).unwrap();
-        let token = (limit.key == Key::Member).then_some(token);
-        let routes = match limit.routes {
-            [] if limit.key == Key::Member => &[("GET", "/api/passkeys")],
-            [] => &[("GET", "/api/sign-in")],
-            routes => routes,
-        };
-        let began = tokio::time::Instant::now();
-        let (mut asked, mut passed) = (0, 0);
-        // All routes of a row share it.
-        for (method, path) in routes.iter().cycle() {
-            let path = path.replace("{handle}", "nobody").replace("{id}", "00000000000000000000000000");
-            let path = path.replace(['{', '}'], "");
-            let method = Method::from_bytes(method.as_bytes()).unwrap();
-            let answer = server.send(method.clone(), &path, token, &[], String::new()).await;
-            asked += 1;
-            if answer.status == StatusCode::TOO_MANY_REQUESTS {
-                answer.refused(429, "rate_limited");
-                // Until the next one comes back, in whole seconds.
-                let wait: u64 = answer.headers["retry-after"].to_str().unwrap().parse().unwrap();
-                let longest = limit.refill.as_millis().div_ceil(1000) as u64;
-                assert!((1..=longest).contains(&wait), "{}: {wait}", limit.name);
-                break;
-            }
-            assert_ne!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
-            if answer.status == StatusCode::NOT_FOUND {
-                assert_ne!(answer.json()["code"], "not_found", "{}: {method} {path} is no route", limit.name);
-            }
-            passed += 1;
-            // What came back meanwhile cannot be told exactly, but a limit that is none is.
-            let back = began.elapsed().as_nanos() / limit.refill.as_nanos();
-            assert!(passed <= u128::from(limit.burst) + back + 1, "{}: {passed} let through", limit.name);
-        }
-        assert!(asked > limit.burst, "{}: refused after {asked}", limit.name);
-        // Nobody else pays for it.
-        let other = server.member(&data).await;
-        if limit.key == Key::Member {
-            let (method, path) = routes[0];
-            let path = path.replace("{handle}", "nobody").replace("{id}", "00000000000000000000000000");
-            let path = path.replace(['{', '}'], "");
-            let method = Method::from_bytes(method.as_bytes()).unwrap();
-            let answer = server.send(method, &path, Some(&other.token), &[], String::new()).await;
-            assert_ne!(answer.status, StatusCode::TOO_MANY_REQUESTS, "{}", limit.name);
-        }
-        server.stop().await;
-    }
 }

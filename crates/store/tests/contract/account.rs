@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use futures_util::TryStreamExt;
 use roomtone_room::ids::{AvatarId, HouseId, MemberId, RecordId, RoomId, Timestamp};
 use roomtone_store::{
-    AuditEntry, BranchAct, DeleteError, ExportRow, HouseAct, HouseText, LogRow, MemberInvite, NewAvatar, NewHouse,
-    NewInvite, NewMember, NewNotice, NewPasskey, NewReport, NewRoom, NewSession, NewWaiting, ProfileChange, QuietHours,
-    Rewrite, Store, Subscription, Ways,
+    ActGuest, AuditEntry, BranchAct, Changes, DeleteError, ExportRow, GuestMade, HouseAct, HouseText, LogRow,
+    MemberInvite, NewAct, NewAvatar, NewGuest, NewHouse, NewInvite, NewMember, NewNotice, NewPasskey, NewReport,
+    NewRoom, NewSession, NewWaiting, ProfileChange, QuietHours, Rewrite, Store, Subscription, Ways,
 };
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row};
@@ -27,6 +27,7 @@ contract!(
 
 /// Columns that hold no words of a member's: words of this program, digests, and what the operator chose.
 const NO_WORDS: &[(&str, &str)] = &[
+    ("acts", "kind"),
     ("audit_log", "act"),
     ("audit_log", "details"),
     ("members", "time_zone"),
@@ -198,6 +199,9 @@ async fn somebody_with_everything(store: &Store, marks: &Marks, owner: MemberId,
         let epoch = own(store, number).await;
         let state = format!("state with {ADA}, who asks {}", mark());
         store.save_snapshot(RoomId(number), epoch, 1, &state).await.unwrap();
+        if host == friend {
+            what_was_done_there(store, marks, epoch, friend).await;
+        }
     }
     let report = |id, reporter, room: Option<RoomId>, text: String, context: String| NewReport {
         id: RecordId(id),
@@ -251,6 +255,33 @@ async fn somebody_with_everything(store: &Store, marks: &Marks, owner: MemberId,
     let act = BranchAct { id: RecordId(22), member: suspended, branch: false, author: ADA, at: at(18) };
     store.suspend(&act, &mark()).await.unwrap();
     while store.index_next().await.unwrap() > 0 {}
+}
+
+/// What she did and what was done to her in the friend's room, whose epoch this is, with appeals and their answers.
+async fn what_was_done_there(store: &Store, marks: &Marks, epoch: u64, friend: MemberId) {
+    let mark = || marks.mark();
+    let did = |id, by, whom| NewAct { reason: Some(mark()), ..crate::acts::act(id, "banned", by, Some(whom)) };
+    let guest = ActGuest { id: MemberId(900), name: mark(), voucher: ADA };
+    let guest = NewAct { guest: Some(guest), ..crate::acts::act(903, "guest_ended", friend, None) };
+    let acts =
+        [did(901, ADA, friend), did(902, friend, ADA), guest, crate::acts::act(904, "muted", friend, Some(friend))];
+    store.append(RoomId(2), epoch, Changes { acts: &acts, leader: Some(ADA), ..Changes::default() }).await.unwrap();
+    store.appeal(RecordId(902), ADA, &crate::acts::appeal(910, 1_000, &mark()), &["banned"]).await.unwrap();
+    store.appeal(RecordId(904), friend, &crate::acts::appeal(911, 1_000, "Why?"), &["muted"]).await.unwrap();
+    let answer = mark();
+    store.decide_appeal(RecordId(911), (ADA, true), (false, &answer), at(1_100)).await.unwrap();
+    assert!(store.hide_room(ADA, RoomId(2)).await.unwrap());
+    let link = NewGuest {
+        id: MemberId(901),
+        room: RoomId(2),
+        voucher: ADA,
+        code: hash(520),
+        name: mark(),
+        context: Some(mark()),
+        created_at: at(1_100),
+        expires_at: at(1_000_000),
+    };
+    assert!(matches!(store.create_guest(&link, 10).await.unwrap(), GuestMade::Made));
 }
 
 /// Every table's texts and bytes, as one text for each column.

@@ -1,6 +1,6 @@
 //! The invite tree, keeping branches of it out, and what else admins do.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use roomtone_room::ids::{MemberId, RecordId, Timestamp};
@@ -10,7 +10,7 @@ use roomtone_store::{
 };
 use sqlx::{Connection, PgConnection};
 use tokio::sync::Barrier;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::invites::{EACH, entry, guest, make, of, owner, waiting};
 use crate::support::{World, contract, hash, invite, join, person, redeem, refused, session_hash};
@@ -499,6 +499,44 @@ async fn what_postgres_took_back_is_done_once_more() {
     assert_eq!(redeemed.map(|faina| faina.person.id), Ok(MemberId(4)));
 }
 
+/// Acts on branches that cross wait for each other in one order, the lowest id first: whoever waits holds nobody behind that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn members_of_a_branch_are_locked_in_one_order() {
+    type Acting = JoinHandle<Result<Vec<MemberId>, BranchError>>;
+    type Begin = fn(Store, BranchAct, HashSet<MemberId>) -> Acting;
+    let acts: [(Begin, &str); 3] = [
+        (|store, act, here| tokio::spawn(async move { store.suspend_here(&act, "", &here).await }), "suspend here"),
+        (|store, act, _| tokio::spawn(async move { store.suspend(&act, "").await }), "suspend"),
+        (|store, act, _| tokio::spawn(async move { store.restore(&act).await }), "restore"),
+    ];
+    let world = World::postgres("one_order").await;
+    let store = world.open().await;
+    let ada = owner(&store).await;
+    // Who came first has the highest id, so that neither the order in the table nor that of the tree is the one of the ids.
+    let root = guest(&store, ada, 900).await;
+    let middle = guest(&store, root, 50).await;
+    let lowest = guest(&store, middle, 20).await;
+    let mut other = Rival::connect(&world).await;
+    for (number, (begin, name)) in (1..).zip(acts) {
+        if name == "suspend" {
+            store.restore(&act(100, root, true, ada)).await.unwrap();
+        }
+        other.run("SELECT id FROM members WHERE handle = 'guest20' FOR NO KEY UPDATE").await.unwrap();
+        let here = HashSet::from([root, middle, lowest]);
+        let first = begin(store.clone(), act(2 * number, root, true, ada), here.clone());
+        other.wait_for(1).await;
+        let second = begin(store.clone(), act(2 * number + 1, middle, true, ada), here);
+        other.wait_for(2).await;
+        let free = "SELECT id FROM members WHERE handle IN ('guest50', 'guest900') FOR NO KEY UPDATE NOWAIT";
+        assert!(other.run(free).await.is_ok(), "{name}");
+        other.run("ROLLBACK").await.unwrap();
+        other.run("BEGIN").await.unwrap();
+        let mut done = first.await.unwrap().unwrap();
+        done.extend(second.await.unwrap().unwrap());
+        assert_eq!(done.into_iter().collect::<BTreeSet<_>>(), [root, middle, lowest].into(), "{name}");
+    }
+}
+
 /// How often the two are brought to wait for each other before it counts that nothing came through.
 const TRIES: u32 = 10;
 
@@ -524,9 +562,14 @@ impl Rival {
 
     /// Returns when somebody in this database waits for a lock.
     async fn wait_for_somebody(&mut self) {
+        self.wait_for(1).await;
+    }
+
+    /// Returns when so many in this database wait for a lock.
+    async fn wait_for(&mut self, many: i64) {
         let waiting = "SELECT count(*) FROM pg_stat_activity
                        WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut self.watcher).await.unwrap() == 0 {
+        while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut self.watcher).await.unwrap() < many {
             tokio::task::yield_now().await;
         }
     }

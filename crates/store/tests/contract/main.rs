@@ -4,7 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod account;
+mod acts;
 mod admin;
+mod guests;
 mod hallway;
 mod houses;
 mod invites;

@@ -4,6 +4,40 @@
  */
 
 export interface paths {
+    "/api/acts/mine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was done to the caller that they can appeal against, or could, the latest first. */
+        get: operations["mine"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/acts/{id}/appeal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Appeals against something that was done to the caller: once, and within 30 days. */
+        post: operations["appeal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/audit": {
         parameters: {
             query?: never;
@@ -287,6 +321,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/appeals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Appeals that the caller decides on: as the host of the room, or its last one, as an admin of its house, or as one of this server.
+         *     Nobody decides on what was done to them, and only an admin of the server on what they did themselves.
+         */
+        get: operations["appeals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/appeals/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decides on an appeal. A ban that is lifted is so at once where the room is live; of everything else only the record says so. */
+        post: operations["decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/avatars/{id}/{size}": {
         parameters: {
             query?: never;
@@ -352,6 +423,42 @@ export interface paths {
         put?: never;
         /** Answers a call to the caller. Who accepts comes on stage when they enter the room, with the microphone off. */
         post: operations["answer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/guest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who the guest is who calls. */
+        get: operations["me"];
+        put?: never;
+        post?: never;
+        /** The guest leaves for good. */
+        delete: operations["leave"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/guest-links/{code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a link is for, for whoever has it and nobody has used it before. */
+        get: operations["show"];
+        put?: never;
+        /** Makes whoever holds the link its guest, once. */
+        post: operations["take"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1090,11 +1197,101 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One room. */
+        /** One room. A guest sees the one that they may come to. */
         get: operations["card"];
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/rooms/{id}/acts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was done in a room, the latest first: for those who moderate it, or did when it ended, admins of its house, and admins of
+         *     this server.
+         */
+        get: operations["of_room"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/rooms/{id}/call-up/decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says no to being called up. Whoever was not, and there where there is no room, is told that there is none. */
+        post: operations["decline_call_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/rooms/{id}/guests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The guests of a room whose links have not ended. Those who run the room. */
+        get: operations["list"];
+        put?: never;
+        /** Makes a link for a guest, which works once. Those who run the room. */
+        post: operations["make"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/rooms/{id}/guests/{guest}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends a guest's link; when it is answered the guest is out. Those who run the room. */
+        delete: operations["revoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/rooms/{id}/hidden": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Takes a room out of the caller's hallway, until it ends. Its link still works. */
+        put: operations["hide"];
+        post?: never;
+        /** Shows a room in the caller's hallway again. Nothing is said of the room, so this is never refused. */
+        delete: operations["show"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1178,7 +1375,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Everybody present, by number, in pages. */
+        /**
+         * Everybody present, by number, in pages: or those whose name or handle contains `q`, or the listeners whom somebody on stage
+         *     follows. A page may have fewer people than fit, or none, before the last.
+         */
         get: operations["roster"];
         put?: never;
         post?: never;
@@ -1504,6 +1704,42 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Something that was done in a room by somebody who runs it. */
+        Act: {
+            appeal?: components["schemas"]["Appeal"] | null;
+            /**
+             * Format: int64
+             * @description When, in milliseconds since 1970.
+             */
+            at: number;
+            by?: components["schemas"]["Person"] | null;
+            /** @description Its id. */
+            id: string;
+            /** @description What. */
+            kind: components["schemas"]["ActKind"];
+            /** @description Why, if that was said. */
+            reason?: string | null;
+            whom?: components["schemas"]["Person"] | null;
+        };
+        /**
+         * @description What was done. The text form is also how it is stored: a kind is never renamed.
+         * @enum {string}
+         */
+        ActKind: "muted" | "unmuted" | "moved_to_audience" | "removed" | "banned" | "unbanned" | "hand_declined" | "moderator_made" | "moderator_taken" | "handed_over" | "stage_locked" | "stage_unlocked" | "hands_ruled" | "described" | "widened" | "line_removed" | "guest_admitted" | "guest_turned_away" | "guest_ended" | "link_pinned" | "link_unpinned" | "room_ended";
+        /** @description The room that an act is about. */
+        ActRoom: {
+            /** @description Its id. */
+            id: string;
+            /** @description The title that it was opened with. */
+            title: string;
+        };
+        /** @description `GET /api/rooms/{id}/acts`: what was done in a room, the latest first. */
+        Acts: {
+            /** @description Up to 50 acts. */
+            items: components["schemas"]["Act"][];
+            /** @description What to pass as `after` for the next page; null on the last. */
+            next?: string | null;
+        };
         /** @description A member as admins see them. */
         AdminMember: {
             /** @description Whether they are an admin. */
@@ -1619,6 +1855,53 @@ export interface components {
             /** @description A sentence for people; may change. */
             message: string;
         };
+        /** @description An appeal. */
+        Appeal: {
+            /** @description What whoever decided said. */
+            answer?: string | null;
+            /**
+             * Format: int64
+             * @description When it was made, in milliseconds since 1970.
+             */
+            at: number;
+            /**
+             * Format: int64
+             * @description When it was decided, in milliseconds since 1970.
+             */
+            decided_at?: number | null;
+            /** @description Its id. */
+            id: string;
+            /** @description Whether it is decided, and how. */
+            state: components["schemas"]["AppealState"];
+            /** @description What it says. */
+            text: string;
+        };
+        /**
+         * @description What is decided.
+         * @enum {string}
+         */
+        AppealDecision: "lifted" | "upheld";
+        /**
+         * @description Whether an appeal is decided, and how.
+         * @enum {string}
+         */
+        AppealState: "open" | "lifted" | "upheld";
+        /** @description An appeal with what it is about. */
+        AppealedAct: {
+            /** @description The act that it is against. */
+            act: components["schemas"]["Act"];
+            /** @description The appeal. */
+            appeal: components["schemas"]["Appeal"];
+            /** @description In which room. */
+            room: components["schemas"]["ActRoom"];
+        };
+        /** @description `GET /api/appeals`: appeals that the caller decides on, the latest first. */
+        Appeals: {
+            /** @description Up to 50 appeals. */
+            items: components["schemas"]["AppealedAct"][];
+            /** @description What to pass as `after` for the next page; null on the last. */
+            next?: string | null;
+        };
         /** @description An entry of the audit log. */
         Audit: {
             about?: components["schemas"]["Person"] | null;
@@ -1729,12 +2012,19 @@ export interface components {
          * @description Why a request or a command was refused. The text form is stable; docs/PROTOCOL.md lists all of them.
          * @enum {string}
          */
-        Code: "bad_request" | "not_signed_in" | "cross_site" | "not_allowed" | "not_on_stage" | "muted_by_moderator" | "house_rules" | "banned" | "hands_off" | "hands_followed_only" | "suspended" | "nomination_needed" | "waitlist_closed" | "sign_in_again" | "recovery_refused" | "not_found" | "invite_not_found" | "waiting_not_found" | "member_not_found" | "house_not_found" | "room_not_found" | "leg_not_found" | "passkey_not_found" | "session_not_found" | "mail_not_configured" | "passkeys_unavailable" | "method_not_allowed" | "handle_taken" | "no_invites_left" | "address_taken" | "last_way_in" | "handle_changed_lately" | "too_many_people" | "too_many_houses" | "last_admin" | "owner_must_stay" | "too_many_passkeys" | "too_many_tokens" | "not_in_room" | "stale_role" | "no_such_participant" | "target_protected" | "member_protected" | "already_on_stage" | "hand_already_up" | "no_hand" | "no_offer" | "offer_already_open" | "nothing_to_change" | "stage_full" | "stage_locked" | "target_is_guest" | "already_here" | "target_banned" | "no_call_up" | "not_waiting" | "no_such_link" | "too_many" | "backchannel_closed" | "no_such_line" | "room_ended" | "call_over" | "ceremony_over" | "link_over" | "too_large" | "picture_too_large" | "unsupported_media_type" | "unsupported_picture" | "invalid_handle" | "invalid_name" | "invalid_language" | "invalid_title" | "invalid_setting" | "invalid_question" | "invalid_text" | "invalid_link" | "invalid_topics" | "invalid_quiet_hours" | "invalid_subscription" | "wrong_handle" | "invalid_address" | "passkey_refused" | "invalid_sdp" | "no_audio" | "no_common_codec" | "unknown_command" | "rate_limited" | "slow_mode" | "busy" | "server_full" | "mail_failed" | "internal";
+        Code: "bad_request" | "not_signed_in" | "cross_site" | "not_allowed" | "not_on_stage" | "muted_by_moderator" | "house_rules" | "banned" | "hands_off" | "hands_followed_only" | "suspended" | "nomination_needed" | "waitlist_closed" | "sign_in_again" | "recovery_refused" | "not_found" | "invite_not_found" | "guest_link_not_found" | "waiting_not_found" | "member_not_found" | "house_not_found" | "room_not_found" | "leg_not_found" | "passkey_not_found" | "session_not_found" | "act_not_found" | "appeal_not_found" | "mail_not_configured" | "passkeys_unavailable" | "method_not_allowed" | "handle_taken" | "already_appealed" | "already_decided" | "no_invites_left" | "address_taken" | "last_way_in" | "handle_changed_lately" | "too_many_people" | "too_many_houses" | "last_admin" | "owner_must_stay" | "too_many_passkeys" | "too_many_tokens" | "not_in_room" | "stale_role" | "no_such_participant" | "target_protected" | "member_protected" | "already_on_stage" | "hand_already_up" | "no_hand" | "no_offer" | "offer_already_open" | "nothing_to_change" | "stage_full" | "stage_locked" | "target_is_guest" | "already_here" | "target_banned" | "no_call_up" | "not_waiting" | "no_such_link" | "too_many" | "backchannel_closed" | "no_such_line" | "room_ended" | "call_over" | "ceremony_over" | "link_over" | "too_large" | "picture_too_large" | "unsupported_media_type" | "unsupported_picture" | "invalid_handle" | "invalid_name" | "invalid_language" | "invalid_title" | "invalid_setting" | "invalid_question" | "invalid_text" | "invalid_link" | "invalid_topics" | "invalid_quiet_hours" | "invalid_subscription" | "wrong_handle" | "invalid_address" | "passkey_refused" | "invalid_sdp" | "no_audio" | "no_common_codec" | "unknown_command" | "rate_limited" | "slow_mode" | "busy" | "server_full" | "mail_failed" | "internal";
         /**
          * @description Which database there is.
          * @enum {string}
          */
         DatabaseKind: "sqlite" | "postgres";
+        /** @description `POST /api/appeals/{id}`. */
+        DecideAppeal: {
+            /** @description What to say about it, at most 1,000 characters; may be empty. */
+            answer: string;
+            /** @description What is decided. */
+            decision: components["schemas"]["AppealDecision"];
+        };
         /** @description `DELETE /api/me`. */
         DeleteMe: {
             /** @description A passkey ceremony that was begun as for signing in; needed unless the caller has signed in a short while ago. */
@@ -1783,6 +2073,56 @@ export interface components {
              */
             mutual_count: number;
         };
+        /** @description `GET /api/guest-links/{code}`: what somebody is asked to. */
+        GuestInvitation: {
+            /** @description Who made the link, and vouches for them. */
+            by: components["schemas"]["Person"];
+            /** @description What it is about. */
+            context?: string | null;
+            /** @description BCP 47 language tag of the talk. */
+            language: string;
+            /** @description What the guest is called there. */
+            name: string;
+            /** @description The rules of the room's house. */
+            rules?: string | null;
+            /** @description The name of this server. */
+            server: string;
+            /** @description The room's title. */
+            title: string;
+            /**
+             * Format: int64
+             * @description When the link ends, in milliseconds since 1970.
+             */
+            until: number;
+        };
+        /** @description The answer to `POST /api/rooms/{id}/guests`. */
+        GuestLink: {
+            /** @description The guest's id. */
+            guest: string;
+            /** @description The link, which is shown once and works once. */
+            link: string;
+            /** @description What the guest is called. */
+            name: string;
+            /** @description The link as a QR code: the text of an SVG picture. */
+            qr: string;
+            /**
+             * Format: int64
+             * @description When it ends, in milliseconds since 1970.
+             */
+            until: number;
+        };
+        /** @description `POST /api/guest-links/{code}` and `GET /api/guest`: who the caller is. */
+        GuestSession: components["schemas"]["GuestInvitation"] & {
+            /** @description Their id. */
+            guest: string;
+            /** @description The room that they may come to. */
+            room: string;
+        };
+        /**
+         * @description How far a guest has come.
+         * @enum {string}
+         */
+        GuestState: "unused" | "taken" | "waiting" | "inside";
         /** @description `GET /api/rooms`. */
         Hallway: {
             /** @description Rooms live now that the member may know of, in the member's order; the first hundred. */
@@ -2116,10 +2456,27 @@ export interface components {
             /** @description What they like to talk about, in lower case. */
             topics: string[];
         };
+        /** @description `POST /api/acts/{id}/appeal`. */
+        NewAppeal: {
+            /** @description Why the act was wrong: 1 to 1,000 characters. */
+            text: string;
+        };
         /** @description `POST /api/calls`. */
         NewCall: {
             /** @description The handle of whom to call. */
             handle: string;
+        };
+        /** @description `POST /api/rooms/{id}/guests`. */
+        NewGuestLink: {
+            /** @description What it is about, for the guest: at most 280 characters. */
+            context?: string | null;
+            /**
+             * Format: int32
+             * @description For how many minutes the link works, and the guest may stay: 5 to 1,440.
+             */
+            minutes: number;
+            /** @description What the guest is called: 1 to 40 characters. */
+            name: string;
         };
         /** @description `POST /api/houses`. */
         NewHouse: {
@@ -2338,7 +2695,7 @@ export interface components {
          * @description What kind of thing a member is told of. The text form is also how it is stored: a kind is never renamed.
          * @enum {string}
          */
-        NoticeKind: "followed" | "room_opened" | "room_speaking" | "house_room" | "ping" | "call" | "invite_used" | "invite_earned" | "nomination" | "house_invited" | "house_joined" | "report_handled";
+        NoticeKind: "followed" | "room_opened" | "room_speaking" | "house_room" | "ping" | "call" | "called_up" | "invite_used" | "invite_earned" | "nomination" | "house_invited" | "house_joined" | "report_handled" | "moderated" | "appeal_made" | "appeal_decided";
         /** @description `GET /api/notices`: the inbox, the newest first. */
         Notices: {
             /** @description Up to 50 notices. */
@@ -2350,6 +2707,22 @@ export interface components {
              * @description How many are unread; 100 stands for 100 and more.
              */
             unread: number;
+        };
+        /** @description Something that was done to the caller. */
+        OwnAct: {
+            /** @description What. */
+            act: components["schemas"]["Act"];
+            /** @description Whether the caller can appeal against it. */
+            can_appeal: boolean;
+            /** @description In which room. */
+            room: components["schemas"]["ActRoom"];
+        };
+        /** @description `GET /api/acts/mine`: what was done to the caller, the latest first. */
+        OwnActs: {
+            /** @description Up to 50 acts. */
+            items: components["schemas"]["OwnAct"][];
+            /** @description What to pass as `after` for the next page; null on the last. */
+            next?: string | null;
         };
         /** @description A page of a list. */
         Page_AdminMember: {
@@ -2745,6 +3118,27 @@ export interface components {
             /** @description The new room's id. */
             id: string;
         };
+        /** @description A guest, as those who run the room see them. */
+        RoomGuest: {
+            /** @description Who made the link, and vouches for them. */
+            by: components["schemas"]["Person"];
+            /** @description Their id. */
+            guest: string;
+            /** @description What they are called. */
+            name: string;
+            /** @description How far they have come. */
+            state: components["schemas"]["GuestState"];
+            /**
+             * Format: int64
+             * @description When it ends, in milliseconds since 1970.
+             */
+            until: number;
+        };
+        /** @description `GET /api/rooms/{id}/guests`. */
+        RoomGuests: {
+            /** @description Those whose link has not ended, the oldest first. */
+            items: components["schemas"]["RoomGuest"][];
+        };
         /** @description `GET /api/rooms/{id}/roster`. */
         Roster: {
             /**
@@ -2971,6 +3365,156 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    mine: {
+        parameters: {
+            query?: {
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnActs"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    appeal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAppeal"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Appeal"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     audit: {
         parameters: {
             query?: {
@@ -4087,6 +4631,155 @@ export interface operations {
             };
         };
     };
+    appeals: {
+        parameters: {
+            query?: {
+                state?: "open" | "closed";
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Appeals"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    decide: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideAppeal"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     show: {
         parameters: {
             query?: never;
@@ -4331,6 +5024,180 @@ export interface operations {
                 };
             };
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuestSession"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    leave: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuestInvitation"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    take: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuestSession"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8477,6 +9344,488 @@ export interface operations {
             };
         };
     };
+    of_room: {
+        parameters: {
+            query?: {
+                after?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Acts"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    decline_call_up: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoomGuests"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    make: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewGuestLink"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuestLink"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                guest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    hide: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     end: {
         parameters: {
             query?: never;
@@ -8570,6 +9919,14 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8847,8 +10204,11 @@ export interface operations {
     roster: {
         parameters: {
             query?: {
-                /** @description The last number of the page before */
+                /** @description `next` of the page before */
                 after?: number;
+                /** @description At most 40 characters */
+                q?: string;
+                followed?: boolean;
             };
             header?: never;
             path: {
@@ -8883,6 +10243,14 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use http::Method;
-use roomtone::wire::socket::Command;
+use roomtone::wire::command::Command;
 use roomtone::wire::{Id, MemberId};
 use serde_json::json;
 use tokio::task::{JoinHandle, JoinSet};

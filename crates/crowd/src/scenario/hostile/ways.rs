@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use http::Method;
-use roomtone::wire::socket::Command;
+use roomtone::wire::command::Command;
 use roomtone_store::Store;
 use serde_json::json;
 

@@ -37,7 +37,7 @@ impl Scene {
 
     async fn roster(&mut self, viewer: &Caller) -> Vec<MemberId> {
         let (reply, mut page) = oneshot::channel();
-        self.send(Message::Roster { viewer: viewer.member(), after: 0, reply });
+        self.send(Message::Roster { viewer: viewer.member(), sought: everybody(), reply });
         self.settle().await;
         page.try_recv().unwrap().unwrap().participants.into_iter().map(|p| p.person.id.0).collect()
     }

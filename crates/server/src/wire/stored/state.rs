@@ -42,6 +42,8 @@ pub(super) struct StoredState {
     called: Vec<StoredCallUp>,
     #[serde(default)]
     waiting: Vec<StoredWaiting>,
+    #[serde(default)]
+    let_in: Vec<(Id<MemberId>, u64)>,
     answered: Vec<StoredAnswered>,
 }
 
@@ -230,6 +232,7 @@ impl From<&State> for StoredState {
                     at: waiting.at.0,
                 })
                 .collect(),
+            let_in: state.let_in.iter().map(|(guest, until)| (Id(*guest), until.0)).collect(),
             answered: state
                 .answered
                 .iter()
@@ -292,6 +295,7 @@ impl From<StoredState> for State {
                     (waiting.guest.0, Waiting { pass, at })
                 })
                 .collect(),
+            let_in: state.let_in.into_iter().map(|(guest, until)| (guest.0, Timestamp(until))).collect(),
             answered: state
                 .answered
                 .into_iter()

@@ -3,4 +3,4 @@
 /**
  * Why the server closes the socket.
  */
-export type ByeCode = "replaced" | "elsewhere" | "removed" | "banned" | "pass_ended" | "left" | "room_ended" | "session_ended" | "too_slow" | "shutting_down" | "server_full";
+export type ByeCode = "replaced" | "elsewhere" | "removed" | "banned" | "pass_ended" | "turned_away" | "left" | "room_ended" | "session_ended" | "too_slow" | "shutting_down" | "server_full";

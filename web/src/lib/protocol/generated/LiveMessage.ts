@@ -2,6 +2,7 @@
 import type { ByeCode } from "./ByeCode";
 import type { Call } from "./Call";
 import type { CallAnswer } from "./CallAnswer";
+import type { CallUpRoom } from "./CallUpRoom";
 import type { HallwayRoom } from "./HallwayRoom";
 import type { Notice } from "./Notice";
 import type { OnlinePerson } from "./OnlinePerson";
@@ -50,7 +51,27 @@ answer: CallAnswer, } | { "type": "call_over",
 /**
  * The call.
  */
-id: string, } | { "type": "beat" } | { "type": "bye", 
+id: string, } | { "type": "called_up", 
+/**
+ * The room.
+ */
+room: CallUpRoom, 
+/**
+ * Who rings.
+ */
+by: Person, 
+/**
+ * What it is about, if that was said.
+ */
+context: string | null, 
+/**
+ * Until when a place is kept, in milliseconds since 1970.
+ */
+until: number, } | { "type": "call_up_ended", 
+/**
+ * The room.
+ */
+room: string, } | { "type": "beat" } | { "type": "bye", 
 /**
  * Why: `session_ended`, `replaced`, `too_slow`, `server_full` or `shutting_down`.
  */

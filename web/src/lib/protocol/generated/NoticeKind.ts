@@ -3,4 +3,4 @@
 /**
  * What kind of thing a member is told of. The text form is also how it is stored: a kind is never renamed.
  */
-export type NoticeKind = "followed" | "room_opened" | "room_speaking" | "house_room" | "ping" | "call" | "invite_used" | "invite_earned" | "nomination" | "house_invited" | "house_joined" | "report_handled";
+export type NoticeKind = "followed" | "room_opened" | "room_speaking" | "house_room" | "ping" | "call" | "called_up" | "invite_used" | "invite_earned" | "nomination" | "house_invited" | "house_joined" | "report_handled" | "moderated" | "appeal_made" | "appeal_decided";

@@ -12,7 +12,11 @@ import type { Snapshot } from "./Snapshot";
 /**
  * Everything the server sends.
  */
-export type ServerMessage = { "type": "snapshot" } & Snapshot | { "type": "events" } & Events | { "type": "answer", 
+export type ServerMessage = { "type": "snapshot" } & Snapshot | { "type": "waiting", 
+/**
+ * When their link ends, in milliseconds since 1970.
+ */
+until: number, } | { "type": "events" } & Events | { "type": "answer", 
 /**
  * The command's id.
  */
