@@ -301,6 +301,24 @@ export class FirefoxPerson extends Person {
 		return this.page.evaluateOnNewDocument(act, argument);
 	}
 
+	/** Signs in as somebody who is already, by their session. */
+	async signIn(site, client) {
+		this.url = site;
+		this.id = client.me.id;
+		const { hostname } = new URL(site);
+		await this.browser.setCookie({ name: 'roomtone_session', value: client.token, domain: hostname, path: '/', httpOnly: true });
+	}
+
+	/** Waits for what has this test id. */
+	shows(id) {
+		return this.page.waitForSelector(`[data-testid="${id}"]`, { timeout: 30_000 });
+	}
+
+	/** Waits until what has this test id is gone. */
+	misses(id) {
+		return this.page.waitForSelector(`[data-testid="${id}"]`, { hidden: true, timeout: 30_000 });
+	}
+
 	goto(url) {
 		return this.page.goto(url);
 	}

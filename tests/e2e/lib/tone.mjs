@@ -22,23 +22,35 @@ export function writeTone(file, hz, seconds = 4) {
 	writeFileSync(file, wave(RATE, samples));
 }
 
-/** Mono 16-bit samples as a WAV file. */
-export function wave(rate, samples) {
-	return Buffer.concat([header(rate, samples.byteLength), Buffer.from(samples.buffer)]);
+/** A stereo 16-bit WAV of four seconds with a steady sine of its own in each ear; it loops without a click. */
+export function stereoTones(left, right) {
+	const count = RATE * 4;
+	const samples = new Int16Array(2 * count);
+	for (let i = 0; i < count; i++) {
+		[left, right].forEach((hz, ear) => {
+			samples[2 * i + ear] = Math.round(32_767 * 0.4 * Math.sin((2 * Math.PI * hz * i) / RATE));
+		});
+	}
+	return wave(RATE, samples, 2);
+}
+
+/** 16-bit samples, interleaved if there are several channels, as a WAV file. */
+export function wave(rate, samples, channels = 1) {
+	return Buffer.concat([header(rate, samples.byteLength, channels), Buffer.from(samples.buffer)]);
 }
 
 /** The 44 bytes in front of PCM samples (RIFF WAVE, format 1). */
-function header(rate, bytes) {
+function header(rate, bytes, channels) {
 	const head = Buffer.alloc(44);
 	head.write('RIFF', 0);
 	head.writeUInt32LE(36 + bytes, 4);
 	head.write('WAVEfmt ', 8);
 	head.writeUInt32LE(16, 16);
 	head.writeUInt16LE(1, 20);
-	head.writeUInt16LE(1, 22);
+	head.writeUInt16LE(channels, 22);
 	head.writeUInt32LE(rate, 24);
-	head.writeUInt32LE(rate * 2, 28);
-	head.writeUInt16LE(2, 32);
+	head.writeUInt32LE(rate * 2 * channels, 28);
+	head.writeUInt16LE(2 * channels, 32);
 	head.writeUInt16LE(16, 34);
 	head.write('data', 36);
 	head.writeUInt32LE(bytes, 40);

@@ -26,6 +26,8 @@ const MEMBER = {
 	'/me/sign-in': 'session',
 	'/me/notifications': '*',
 	'/me/hidden': '*',
+	'/me/acts': 'own-acts',
+	'/me/appeals': 'appeals',
 	'/me/data': 'export'
 };
 const ADMIN = {

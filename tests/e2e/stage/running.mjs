@@ -1,28 +1,16 @@
 // Running a room: the queue of hands, the locked stage, bans that hold, moderators, and what is set for everybody.
 
-import { faultless } from '../lib/access.mjs';
 import { ChromiumPerson } from '../lib/browser.mjs';
-import { equal, RESULTS, until } from '../lib/harness.mjs';
+import { equal, until } from '../lib/harness.mjs';
+import { seen } from '../lib/look.mjs';
 import { Server } from '../lib/server.mjs';
-
-const SIZES = { 390: { width: 390, height: 844 }, 1280: { width: 1280, height: 900 } };
 
 export async function running(group) {
 	const folder = group.folder();
 	const server = group.use(await Server.start(folder));
-	const start = async (handle, hz) => group.use(await ChromiumPerson.launch(handle, hz, folder));
+	const start = async (handle, hz) => group.use(await ChromiumPerson.launch(handle, hz, folder, { reducedMotion: 'reduce' }));
 	const [ada, ben, chen] = [await start('ada', 440), await start('ben', 550), await start('chen', 660)];
-	/** Shows what a sheet looks like at both sizes, in light and in dark, and that axe finds nothing in it. */
-	const seen = async (person, what) => {
-		for (const [size, viewport] of Object.entries(SIZES)) {
-			await person.page.setViewportSize(viewport);
-			await faultless(person, `${what} at ${size} px`);
-			for (const colorScheme of ['light', 'dark']) {
-				await person.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-				await person.screenshot(`${RESULTS}/running-${what.replaceAll(' ', '-')}-${size}-${colorScheme}.png`);
-			}
-		}
-	};
+	const look = (person, what) => seen(person, `running ${what}`);
 	const queue = () =>
 		ada.evaluate(() =>
 			[...document.querySelectorAll('[data-testid^="hand-of-"]')].map(({ dataset }) => dataset.testid.slice('hand-of-'.length)).join(' ')
@@ -51,7 +39,7 @@ export async function running(group) {
 		await inQueue('chen ben');
 		await ada.page.getByTestId('hand-of-chen').getByTestId('hand-down').click();
 		await inQueue('ben chen');
-		await seen(ada, 'hands');
+		await look(ada, 'hands');
 		await ada.page.getByTestId('hand-of-chen').getByTestId('hand-accept').click();
 		await inQueue('ben');
 		await ada.dismiss();
@@ -60,7 +48,7 @@ export async function running(group) {
 
 	await group.step('the stage is locked, and hands are switched off', async () => {
 		await run();
-		await seen(ada, 'run');
+		await look(ada, 'run');
 		await ada.click('lock-stage');
 		await ada.click('hands-off');
 		await until('the lock', async () => {
@@ -86,17 +74,17 @@ export async function running(group) {
 		await ada.misses('person-ben');
 		await run();
 		await ada.click('run-gone');
-		await seen(ada, 'people who were here');
+		await look(ada, 'people who were here');
 		await ada.click('gone-ban-ben');
 		await ada.fill('ban-reason', 'Shouting');
-		await seen(ada, 'ban');
+		await look(ada, 'ban');
 		await ada.click('ban-sure');
 		await ada.shows('let-in-ben');
-		await seen(ada, 'bans');
+		await look(ada, 'bans');
 		await ben.goto(`${server.site}/room/${room}`);
 		await ben.shows('room-over');
 		equal(await ben.attribute('room-over', 'data-code'), 'banned', 'what the page says');
-		await seen(ben, 'banned');
+		await look(ben, 'banned');
 		// The list is the server's: it outlives this page.
 		await ada.page.reload();
 		await ada.entered();
@@ -111,7 +99,7 @@ export async function running(group) {
 
 	await group.step('who is banned while they are there is put out', async () => {
 		await ada.click('person-ben');
-		await seen(ada, 'person');
+		await look(ada, 'person');
 		await ada.click('action-ban');
 		await ada.click('ban-sure');
 		await ben.shows('room-over');

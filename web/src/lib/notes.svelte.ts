@@ -3,6 +3,8 @@
 /** For how long a note stays, in ms; longer notes stay longer. */
 const STAYS = 5_000;
 const PER_LETTER = 40;
+/** How long at least a note stays that has a button, in ms. */
+const ACTED = 12_000;
 /** At most so many at once: the oldest goes. */
 const MOST = 3;
 
@@ -13,20 +15,22 @@ export interface Note {
   shown: boolean;
   /** A newer note about the same matter takes its place. */
   matter?: string | undefined;
+  /** What can be done about it, such as undoing it. */
+  act?: { label: string; do: () => unknown } | undefined;
 }
 
 class Notes {
   list = $state.raw<Note[]>([]);
   private next = 0;
 
-  tell(text: string, { shown = true, matter }: Partial<Note> = {}): void {
+  tell(text: string, { shown = true, matter, act }: Partial<Note> = {}): void {
     const id = this.next++;
     // The same words twice in a row are one note that stays longer.
     const others = this.list.filter(
       (note) => note.text !== text && (matter === undefined || note.matter !== matter),
     );
-    this.list = [...others, { id, text, shown, matter }].slice(-MOST);
-    setTimeout(() => this.drop(id), STAYS + PER_LETTER * text.length);
+    this.list = [...others, { id, text, shown, matter, act }].slice(-MOST);
+    setTimeout(() => this.drop(id), (act ? ACTED : STAYS) + PER_LETTER * text.length);
   }
 
   drop(id: number): void {

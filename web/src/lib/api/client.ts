@@ -82,8 +82,10 @@ export class Api {
   }
 
   /** A page of everybody present, by number, after the number `after`. */
-  roster(id: string, after: number): Promise<Roster> {
-    return this.json('GET', `/api/rooms/${encodeURIComponent(id)}/roster?after=${after}`);
+  /** Who is in a room: everybody, whoever has `q` in their name, or the listeners whom somebody on stage follows. */
+  roster(id: string, after: number, { q = '', followed = false } = {}): Promise<Roster> {
+    const query = new URLSearchParams({ after: String(after), q, followed: String(followed) });
+    return this.json('GET', `/api/rooms/${encodeURIComponent(id)}/roster?${query}`);
   }
 
   /** Offers a media leg (WHIP, RFC 9725, or WHEP). */

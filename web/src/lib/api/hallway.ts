@@ -36,3 +36,13 @@ export function ping(room: string, handles: string[]): Promise<void> {
 export function answerCall(id: string, answer: CallAnswer): Promise<Schemas['CallRoom']> {
   return api.json('POST', `/api/calls/${encodeURIComponent(id)}/answer`, { answer });
 }
+
+/** Takes a room out of the member's own hallway until it ends, or puts it back. */
+export function hide(room: string, on: boolean): Promise<void> {
+  return api.json(on ? 'PUT' : 'DELETE', `/api/rooms/${encodeURIComponent(room)}/hidden`);
+}
+
+/** Says no to being called up into a room. */
+export function declineCallUp(room: string): Promise<void> {
+  return api.json('POST', `/api/rooms/${encodeURIComponent(room)}/call-up/decline`);
+}

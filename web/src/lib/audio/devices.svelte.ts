@@ -61,7 +61,7 @@ class Devices {
         echoCancellation: !this.music,
         noiseSuppression: !this.music,
         autoGainControl: !this.music,
-        channelCount: 1,
+        channelCount: this.music ? 2 : 1,
         ...device,
       },
     });

@@ -1,9 +1,21 @@
 /** Listening to a room: the listen leg, its voices, and who is audible now. */
 
 import { ApiError, asksToWait, isPassing, type Api } from '$lib/api/client';
+import { FlowWatch } from './flow';
 import { LegKeeper, type LegState } from './keeper';
-import { makeListenLeg, packetsReceived, type Leg } from './leg';
+import { makeListenLeg, protocolOf, received, type Leg } from './leg';
 import { audioContext, Voice, wantsGesture } from './sound';
+
+/** How often, in ms, the flow of the sound is looked at. */
+const LOOK = 50;
+/** When the sound stops, the server sends something every 100 ms for about a second (docs/PROTOCOL.md, "Media legs"). With
+ * nothing for so long, in ms, the way here leads nowhere any more. */
+const LIFELESS = 250;
+/** How long, in ms, a room waits for each person in it before lifeless legs are made anew: if it was the server that said
+ * nothing, everybody would ask at once. */
+const SPREAD = 1;
+/** The least time, in ms, from one such leg to the next: a network that loses most packets is not mended by new legs. */
+const REST = 10_000;
 
 export interface EarsNeeds {
   api: Api;
@@ -13,10 +25,19 @@ export interface EarsNeeds {
   leg(state: LegState): void;
   /** The browser wants a gesture before it plays (true), or no longer does (false). */
   blocked(blocked: boolean): void;
+  /** How many people are in the room. */
+  people(): number;
+  /** The sound came back another way, over `protocol` (`udp` or `tcp`), after the former one had led nowhere. */
+  moved(protocol: string): void;
 }
 
 export class Ears {
   private voices: Voice[] = [];
+  private flow = new FlowWatch();
+  private looking: ReturnType<typeof setInterval> | undefined;
+  private renewedAt = -Infinity;
+  /** Whether the leg that is being made is one after a lost way. */
+  private lost = false;
   private readonly keeper: LegKeeper<Leg>;
 
   constructor(private readonly needs: EarsNeeds) {
@@ -37,9 +58,12 @@ export class Ears {
 
   start(): void {
     this.keeper.start();
+    clearInterval(this.looking);
+    this.looking = setInterval(() => this.look(), LOOK);
   }
 
   stop(): void {
+    clearInterval(this.looking);
     this.keeper.stop();
     this.hush();
   }
@@ -63,12 +87,7 @@ export class Ears {
     const leg = this.keeper.leg;
     // Stopped by an error that did not pass then, it may pass now; an attempt under way may hang in the old network.
     if (!leg) return this.keeper.state === 'off' ? this.keeper.start() : this.keeper.renew();
-    const before = await packetsReceived(leg);
-    setTimeout(() => {
-      void packetsReceived(leg).then((now) => {
-        if (this.keeper.leg === leg && now <= before) this.keeper.renew();
-      });
-    }, patience);
+    if (await this.isLifeless(leg, patience)) this.keeper.renew();
   }
 
   /** Called from a gesture: plays what the browser held back. */
@@ -86,11 +105,45 @@ export class Ears {
     return this.voices.map((voice) => voice.heard(now)).filter((one) => one !== null);
   }
 
+  /** A leg on which nothing at all comes after the sound has stopped has lost its way, which ICE notices seconds later. */
+  private look(): void {
+    const now = performance.now();
+    const stopped = this.flow.feed(
+      this.voices.map((voice) => voice.playedAt()),
+      now,
+    );
+    if (stopped && this.keeper.leg && now - this.renewedAt > REST) void this.findTheWay(this.keeper.leg);
+  }
+
+  private async findTheWay(leg: Leg): Promise<void> {
+    if (!(await this.isLifeless(leg, LIFELESS))) return;
+    const spread = Math.random() * SPREAD * this.needs.people();
+    if (spread >= LOOK && !(await this.isLifeless(leg, spread))) return;
+    this.renewedAt = performance.now();
+    this.lost = true;
+    this.keeper.renew();
+  }
+
+  private up(leg: Leg): void {
+    this.keeper.up(leg);
+    if (!this.lost || leg !== this.keeper.leg) return;
+    this.lost = false;
+    void protocolOf(leg).then((protocol) => protocol !== null && this.needs.moved(protocol));
+  }
+
+  /** Whether the leg, still in use, receives nothing for `time` ms. */
+  private async isLifeless(leg: Leg, time: number): Promise<boolean> {
+    const before = await received(leg);
+    await new Promise((resolve) => setTimeout(resolve, time));
+    return this.keeper.leg === leg && (await received(leg)) <= before && this.keeper.leg === leg;
+  }
+
   private async make(signal: AbortSignal): Promise<Leg> {
-    const fate = { up: (leg: Leg) => this.keeper.up(leg), broken: (leg: Leg) => this.keeper.broken(leg) };
+    const fate = { up: (leg: Leg) => this.up(leg), broken: (leg: Leg) => this.keeper.broken(leg) };
     const leg = await makeListenLeg(this.needs.api, this.needs.room, fate, signal);
     if (signal.aborted) return leg;
     this.hush();
+    this.flow = new FlowWatch();
     this.voices = leg.pc.getReceivers().map((receiver) => new Voice(audioContext(), receiver));
     const device = this.needs.output();
     // An output that is gone: the system's is used.

@@ -1,7 +1,7 @@
 /** The two kinds of media leg as browsers make them (docs/PROTOCOL.md, "Media legs"). */
 
 import { ApiError, type Api } from '$lib/api/client';
-import { listenOffer } from './sdp';
+import { listenOffer, stereoOffer } from './sdp';
 
 /** How many people can be heard at once. */
 export const VOICE_SLOTS = 3;
@@ -32,20 +32,21 @@ export async function makeListenLeg(
 ): Promise<Leg> {
   const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
   for (let i = 0; i < VOICE_SLOTS; i++) pc.addTransceiver('audio', { direction: 'recvonly' });
-  return negotiate(pc, api, room, 'listen', fate, signal);
+  return negotiate(pc, api, room, 'listen', listenOffer, fate, signal);
 }
 
-/** Makes a publish leg that sends one track. Throws an `ApiError` when the server refuses. */
+/** Makes a publish leg that sends one track, of speech or of `music`. Throws an `ApiError` when the server refuses. */
 export async function makePublishLeg(
   api: Api,
   room: string,
   track: MediaStreamTrack,
+  music: boolean,
   fate: LegFate,
   signal: AbortSignal,
 ): Promise<Leg> {
   const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
   pc.addTransceiver(track, { direction: 'sendonly' });
-  return negotiate(pc, api, room, 'publish', fate, signal);
+  return negotiate(pc, api, room, 'publish', music ? stereoOffer : (sdp) => sdp, fate, signal);
 }
 
 /** The track of a publish leg, or null: silence that costs nothing. */
@@ -53,15 +54,29 @@ export async function replaceTrack(leg: Leg, track: MediaStreamTrack | null): Pr
   await leg.pc.getSenders()[0]?.replaceTrack(track);
 }
 
-/** How many packets of any kind have arrived on a leg's transport: the sign of a living far end. */
-export async function packetsReceived(leg: Leg): Promise<number> {
-  let packets = 0;
+/** How much of any kind has arrived on a leg's transport: a rise is the sign of a living far end. */
+export async function received(leg: Leg): Promise<number> {
+  let count = 0;
   for (const report of (await leg.pc.getStats()).values() as Iterable<Record<string, unknown>>) {
-    if (report.type === 'transport' || report.type === 'candidate-pair') {
-      packets += Number(report.packetsReceived ?? 0) + Number(report.responsesReceived ?? 0);
-    }
+    if (report.type !== 'transport' && report.type !== 'candidate-pair') continue;
+    // Bytes for browsers that count no packets.
+    count +=
+      Number(report.packetsReceived ?? report.bytesReceived ?? 0) + Number(report.responsesReceived ?? 0);
   }
-  return packets;
+  return count;
+}
+
+/** By what a leg has come to run, `udp` or `tcp`; null before it does. */
+export async function protocolOf(leg: Leg): Promise<string | null> {
+  const stats = (await leg.pc.getStats()) as unknown as Map<string, Record<string, unknown>>;
+  const all = [...stats.values()];
+  const transport = all.find((report) => report.type === 'transport' && report.selectedCandidatePairId);
+  // Firefox names the pair in use on the pair itself.
+  const pair = transport
+    ? stats.get(String(transport.selectedCandidatePairId))
+    : all.find((report) => report.type === 'candidate-pair' && report.selected);
+  const protocol = stats.get(String(pair?.remoteCandidateId))?.protocol;
+  return typeof protocol === 'string' ? protocol : null;
 }
 
 async function negotiate(
@@ -69,12 +84,13 @@ async function negotiate(
   api: Api,
   room: string,
   kind: 'listen' | 'publish',
+  wanted: (sdp: string) => string,
   fate: LegFate,
   signal: AbortSignal,
 ): Promise<Leg> {
   try {
     const offer = await pc.createOffer();
-    const sdp = await offerLocally(pc, kind === 'listen' ? listenOffer(offer.sdp ?? '') : (offer.sdp ?? ''));
+    const sdp = await offerLocally(pc, wanted(offer.sdp ?? ''));
     const made = await api.makeLeg(room, kind, sdp);
     const leg: Leg = { id: made.id, pc, close: () => pc.close() };
     if (signal.aborted) {

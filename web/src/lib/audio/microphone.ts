@@ -7,7 +7,7 @@
 import { ApiError, asksToWait, isPassing, type Api } from '$lib/api/client';
 import type { LegEndCode } from '$lib/protocol/types';
 import { LegKeeper } from './keeper';
-import { makePublishLeg, packetsReceived, replaceTrack, type Leg } from './leg';
+import { makePublishLeg, protocolOf, received, replaceTrack, type Leg } from './leg';
 import { audioContext, Meter } from './sound';
 
 /** For how long, in ms, a closed microphone keeps its leg, so that opening it again is instant. */
@@ -21,6 +21,8 @@ export interface MicrophoneNeeds {
   room: string;
   /** Asks the browser for the microphone. */
   capture(): Promise<MediaStream>;
+  /** Whether music is sent now, as it is and in stereo, or speech. */
+  music(): boolean;
   /** Tells the server that the microphone opened or closed while its leg stays. */
   setMic(open: boolean): Promise<unknown>;
   changed(state: MicState): void;
@@ -32,6 +34,8 @@ export class Microphone {
   state: MicState = 'closed';
   private stream: MediaStream | null = null;
   private meter: Meter | null = null;
+  /** What the leg was made for. */
+  private legForMusic = false;
   private idle: ReturnType<typeof setTimeout> | undefined;
   private readonly keeper: LegKeeper<Leg>;
 
@@ -76,6 +80,7 @@ export class Microphone {
     this.set('open');
     const leg = this.keeper.leg;
     if (!leg) return this.keeper.start();
+    if (this.legForMusic !== this.needs.music()) return this.keeper.renew();
     await replaceTrack(leg, this.track());
     await this.needs.setMic(true).catch((error: unknown) => {
       this.cut();
@@ -120,9 +125,9 @@ export class Microphone {
     const leg = this.keeper.leg;
     // An attempt under way may hang in the old network.
     if (!leg) return this.keeper.renew();
-    const before = await packetsReceived(leg);
+    const before = await received(leg);
     setTimeout(() => {
-      void packetsReceived(leg).then((now) => {
+      void received(leg).then((now) => {
         if (this.keeper.leg !== leg || now > before) return;
         if (this.state === 'open') this.keeper.renew();
         else this.cut();
@@ -130,18 +135,28 @@ export class Microphone {
     }, patience);
   }
 
+  /** The sound has found another way, over `protocol`: a leg on the former one is made anew. A change of address alone needs
+   * nothing, because the server knows the speaker by the key. */
+  async moved(protocol: string): Promise<void> {
+    const leg = this.keeper.leg;
+    if (!leg || this.state !== 'open') return;
+    const own = await protocolOf(leg);
+    if (own !== null && own !== protocol && this.keeper.leg === leg) this.keeper.renew();
+  }
+
   /** The browser has changed networks: what was under way in the former one is not waited for. */
   networkChanged(): void {
     if (this.state === 'open') this.keeper.renew();
   }
 
-  /** Switches to the device chosen now, without a new leg. */
+  /** Switches to the device chosen now; without a new leg, unless speech becomes music or the other way round. */
   async switchDevice(): Promise<void> {
     if (this.state !== 'open') return this.cut();
     try {
       this.release();
       await this.captureOnce();
-      if (this.keeper.leg) await replaceTrack(this.keeper.leg, this.track());
+      if (this.legForMusic !== this.needs.music()) this.keeper.renew();
+      else if (this.keeper.leg) await replaceTrack(this.keeper.leg, this.track());
     } catch (error) {
       this.cut();
       this.needs.failed(error);
@@ -152,7 +167,9 @@ export class Microphone {
     const track = this.track();
     if (!track) throw new ApiError('no_leg', 'the microphone is closed', 410);
     const fate = { up: (leg: Leg) => this.keeper.up(leg), broken: (leg: Leg) => this.keeper.broken(leg) };
-    const leg = await makePublishLeg(this.needs.api, this.needs.room, track, fate, signal);
+    const music = this.needs.music();
+    this.legForMusic = music;
+    const leg = await makePublishLeg(this.needs.api, this.needs.room, track, music, fate, signal);
     // Closed while it was being made.
     if (this.state !== 'open' && !signal.aborted) await replaceTrack(leg, null);
     return leg;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { listenOffer } from './sdp';
+import { listenOffer, stereoOffer } from './sdp';
 
 const lines = (...all: string[]) => all.map((line) => `${line}\r\n`).join('');
 const SESSION = ['v=0', 's=-', 't=0 0'];
@@ -44,4 +44,18 @@ it('makes up for missing parameters', () => {
 it('leaves other media alone', () => {
   const section = ['m=video 9 X 96', 'a=rtpmap:96 opus/48000/2'];
   check(section, section);
+});
+
+it('announces stereo without asking for lost packets again', () => {
+  const section = (parameters: string) => [
+    'm=audio 9 UDP/TLS/RTP/SAVPF 111 63',
+    'a=rtpmap:111 opus/48000/2',
+    `a=fmtp:111 minptime=10;useinbandfec=1${parameters}`,
+    'a=rtpmap:63 red/48000/2',
+    'a=fmtp:63 111/111',
+  ];
+  const offer = lines(...SESSION, ...section(''));
+  expect(stereoOffer(offer)).toBe(lines(...SESSION, ...section(';stereo=1;sprop-stereo=1')));
+  const half = lines(...SESSION, ...section(';stereo=1'));
+  expect(stereoOffer(half)).toBe(lines(...SESSION, ...section(';stereo=1;sprop-stereo=1')));
 });

@@ -5,24 +5,37 @@
  * (RFC 7587 section 6.1), in every audio section, for its Opus payload types. What is already there stays.
  */
 export function listenOffer(sdp: string): string {
-  const [session, ...sections] = sdp.split(/^(?=m=)/m);
-  return (
-    session +
-    sections.map((section) => (section.startsWith('m=audio') ? withNackAndStereo(section) : section)).join('')
-  );
+  return inAudio(sdp, ['stereo=1'], true);
 }
 
-function withNackAndStereo(section: string): string {
+/** A publish offer that announces stereo (RFC 7587 section 6.1): for music. */
+export function stereoOffer(sdp: string): string {
+  return inAudio(sdp, ['stereo=1', 'sprop-stereo=1'], false);
+}
+
+/** The same description with these parameters of Opus, and generic NACK if wanted, in every audio section. */
+function inAudio(sdp: string, parameters: string[], nack: boolean): string {
+  const [session, ...sections] = sdp.split(/^(?=m=)/m);
+  const changed = sections.map((section) =>
+    section.startsWith('m=audio') ? withParameters(section, parameters, nack) : section,
+  );
+  return session + changed.join('');
+}
+
+function withParameters(section: string, parameters: string[], nack: boolean): string {
   const types = [...section.matchAll(/^a=rtpmap:(\d+) opus\/48000\/2\r?$/gim)].map((match) => match[1]!);
   const lines = section.split('\r\n');
   const out: string[] = [];
   for (const line of lines) {
     const type = types.find((one) => line.startsWith(`a=fmtp:${one} `));
-    out.push(type !== undefined && !/[ ;]stereo=/.test(line) ? `${line};stereo=1` : line);
+    const there = line.split(/[ ;]/).map((parameter) => parameter.split('=')[0]);
+    const missing = type === undefined ? [] : parameters.filter((one) => !there.includes(one.split('=')[0]));
+    out.push([line, ...missing].join(';'));
     const map = types.find((one) => line.startsWith(`a=rtpmap:${one} `));
     if (map === undefined) continue;
-    if (!lines.includes(`a=rtcp-fb:${map} nack`)) out.push(`a=rtcp-fb:${map} nack`);
-    if (!lines.some((one) => one.startsWith(`a=fmtp:${map} `))) out.push(`a=fmtp:${map} stereo=1`);
+    if (nack && !lines.includes(`a=rtcp-fb:${map} nack`)) out.push(`a=rtcp-fb:${map} nack`);
+    if (!lines.some((one) => one.startsWith(`a=fmtp:${map} `)))
+      out.push(`a=fmtp:${map} ${parameters.join(';')}`);
   }
   return out.join('\r\n');
 }

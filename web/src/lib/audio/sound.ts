@@ -63,6 +63,11 @@ export class Voice {
     return { talker, level };
   }
 
+  /** The time of the packet played last; null before the first. */
+  playedAt(): number | null {
+    return this.receiver.getSynchronizationSources()[0]?.timestamp ?? null;
+  }
+
   /** Sends the voice to an output device; '' is the system's. */
   async output(device: string): Promise<void> {
     await this.element.setSinkId?.(device);

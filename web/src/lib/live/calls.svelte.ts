@@ -2,13 +2,15 @@
 
 import { goto } from '$app/navigation';
 import { ApiError } from '$lib/api/client';
-import { answerCall, call, type Call, type CallAnswer } from '$lib/api/hallway';
+import { answerCall, call, declineCallUp, type Call, type CallAnswer } from '$lib/api/hallway';
+import { member } from '$lib/member.svelte';
 import { notes } from '$lib/notes.svelte';
 import { firstName } from '$lib/people/pattern';
 import type { Person } from '$lib/protocol/types';
 import { talk } from '$lib/room/talk.svelte';
 import { text } from '$lib/text';
 import { Calls, type Outcome } from './calls';
+import { CallUps, type CalledUp } from './callups';
 import { ring } from './ring';
 
 const KEY = 'roomtone.ring';
@@ -16,6 +18,10 @@ const KEY = 'roomtone.ring';
 class CallDesk {
   /** Who rings here now, first come first. */
   ringing = $state.raw<Call[]>([]);
+  /** Who calls the member up into their talk, first come first. */
+  calledUp = $state.raw<CalledUp[]>([]);
+  /** The room into which the member goes to speak, as they said in its green room: they are not asked again inside. */
+  speakingIn = $state<string | null>(null);
   /** Whether a call may be heard on this device. */
   aloud = $state(stored());
   /** Whom one is about to ring, by member id: pressing again meanwhile does nothing. */
@@ -31,6 +37,18 @@ class CallDesk {
     missed: (from) => notes.tell(text.calls.missed(firstName(from.name))),
   });
 
+  private readonly callUps = new CallUps(
+    {
+      ringing: (list) => {
+        this.calledUp = list;
+        this.sound();
+      },
+      over: ({ by, room }, missed) =>
+        notes.tell(text.callUp[missed ? 'missed' : 'over'](firstName(by.name), room.title)),
+    },
+    () => Date.now(),
+  );
+
   ring(call: Call): void {
     this.calls.ring(call);
   }
@@ -43,8 +61,19 @@ class CallDesk {
     this.calls.over(id);
   }
 
+  callUp(one: CalledUp): void {
+    // Who is there already has been asked on the stage itself.
+    if (!(talk.on && talk.roomId === one.room.id)) this.callUps.ring(one);
+  }
+
+  callUpEnded(room: string): void {
+    this.callUps.end(room);
+  }
+
   clear(): void {
     this.calls.clear();
+    this.callUps.clear();
+    this.speakingIn = null;
   }
 
   /** Lets calls be heard on this device, or not, now and for later visits. */
@@ -86,9 +115,29 @@ class CallDesk {
     }
   }
 
+  /** Comes in to speak, from the green room of a call-up. */
+  async comeUp({ room }: CalledUp): Promise<void> {
+    this.speakingIn = room.id;
+    this.callUps.settle(room.id);
+    // The page of the room may be open already, at its end: then it does not enter by itself.
+    if (member.me) talk.enter(room.id, member.me.id);
+    await goto(`/room/${room.id}`);
+  }
+
+  async declineCallUp({ room }: CalledUp): Promise<void> {
+    this.callUps.settle(room.id);
+    try {
+      await declineCallUp(room.id);
+    } catch (error) {
+      // Over already, which is what was wanted.
+      if (error instanceof ApiError && error.status === 404) return;
+      notes.tell(text.error(error instanceof ApiError ? error.code : 'internal'));
+    }
+  }
+
   /** Rings while somebody calls, unless the member listens to a room: that must not be disturbed. */
   private sound(): void {
-    const wanted = this.aloud && this.ringing.length > 0 && !talk.on;
+    const wanted = this.aloud && this.ringing.length + this.calledUp.length > 0 && !talk.on;
     if (wanted === (this.quiet !== null)) return;
     this.quiet?.();
     this.quiet = wanted ? ring() : null;

@@ -1,12 +1,16 @@
 /** What the live socket of this page knows: the hallway, who is here, unread notices. One for all pages. */
 
-import { hallwayRooms, type HallwayRoom, type Notice, type OnlinePerson } from '$lib/api/hallway';
+import { ApiError } from '$lib/api/client';
+import { hallwayRooms, hide, type HallwayRoom, type Notice, type OnlinePerson } from '$lib/api/hallway';
 import { notes } from '$lib/notes.svelte';
 import { text } from '$lib/text';
 import { calls } from './calls.svelte';
 import { LiveSession, type LiveSocket, type LiveState, type LiveTold } from './session';
 
 type Heard = (notice: Notice) => void;
+
+/** Kinds of notices that ring, with a sheet of their own. */
+const RINGING: ReadonlySet<string> = new Set(['call', 'called_up']);
 
 class Live {
   /** Undefined until they are known. */
@@ -66,6 +70,29 @@ class Live {
     };
   }
 
+  /** Takes a room out of this member's hallway, and offers to put it back. */
+  async hide(room: string, title: string): Promise<void> {
+    const was = this.rooms;
+    this.rooms = was?.filter(({ id }) => id !== room);
+    try {
+      await hide(room, true);
+      const act = { label: text.hallway.undo, do: () => this.unhide(room) };
+      notes.tell(text.hallway.hidden(title), { matter: `hidden ${room}`, act });
+    } catch (error) {
+      this.rooms = was;
+      notes.tell(text.error(error instanceof ApiError ? error.code : 'internal'));
+    }
+  }
+
+  private async unhide(room: string): Promise<void> {
+    try {
+      await hide(room, false);
+      this.rooms = await hallwayRooms();
+    } catch (error) {
+      notes.tell(text.error(error instanceof ApiError ? error.code : 'internal'));
+    }
+  }
+
   /** Tells a listener of every notice that comes in; returns what ends that. */
   onNotice(listener: Heard): () => void {
     this.listeners.add(listener);
@@ -81,8 +108,8 @@ class Live {
       case 'notice':
         this.unread = message.unread;
         for (const listener of this.listeners) listener(message.notice);
-        // The badge shows it; it is read out as well. A call has its own sheet.
-        if (message.notice.kind !== 'call') {
+        // The badge shows it; it is read out as well. Whoever rings has a sheet of their own.
+        if (!RINGING.has(message.notice.kind)) {
           notes.tell(text.nav.notice, { shown: false, matter: 'notice' });
         }
         break;
@@ -97,6 +124,12 @@ class Live {
         break;
       case 'call_over':
         calls.over(message.id);
+        break;
+      case 'called_up':
+        calls.callUp(message);
+        break;
+      case 'call_up_ended':
+        calls.callUpEnded(message.room);
         break;
     }
   }

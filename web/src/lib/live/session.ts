@@ -195,23 +195,26 @@ export class LiveSession {
   }
 }
 
-const TYPES: readonly string[] = [
-  'hallway',
-  'notice',
-  'unread',
-  'call',
-  'call_answered',
-  'call_over',
-  'bye',
-  'beat',
-] satisfies LiveMessage['type'][];
+/** What this client knows; a type that is missing here does not compile. */
+const TYPES: Record<LiveMessage['type'], true> = {
+  hallway: true,
+  notice: true,
+  unread: true,
+  call: true,
+  call_answered: true,
+  call_over: true,
+  called_up: true,
+  call_up_ended: true,
+  bye: true,
+  beat: true,
+};
 
 /** A message, or null for what is not one: newer servers may say more than this client knows. */
 function read(data: unknown): LiveMessage | null {
   if (typeof data !== 'string') return null;
   try {
     const message = JSON.parse(data) as { type?: unknown } | null;
-    return typeof message?.type === 'string' && TYPES.includes(message.type)
+    return typeof message?.type === 'string' && Object.hasOwn(TYPES, message.type)
       ? (message as LiveMessage)
       : null;
   } catch {

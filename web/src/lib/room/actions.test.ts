@@ -52,3 +52,15 @@ it('gives listeners a hand and people on stage a microphone', () => {
   expect(voiceButton(you)).toBe('hand');
   expect(voiceButton({ ...you, role: 'speaker' })).toBe('microphone');
 });
+
+it('says why nobody can be brought on a locked stage, and hinders nothing else', () => {
+  const hindered = (stage_locked: boolean, hands: Snapshot['hands'] = []) => {
+    const base = snapshot({ settings: { ...snapshot().settings, stage_locked }, hands });
+    const state = fromSnapshot({ ...base, you: { ...base.you, role: 'host' } });
+    return actionsFor(state, listener).map(({ kind, obstacle }) => `${kind} ${obstacle}`);
+  };
+  expect(hindered(true)).toEqual(['offer stage_locked', 'remove null', 'ban null']);
+  expect(hindered(false)).toEqual(['offer null', 'remove null', 'ban null']);
+  const hand = { person: person('chen'), question: null, at: 0, spoken: false };
+  expect(hindered(true, [hand])[0]).toBe('accept_hand stage_locked');
+});

@@ -20,9 +20,13 @@ export type ActionKind =
   | 'step_down'
   | 'lower_hand';
 
+/** Why something that the viewer's role allows cannot be done just now. */
+export type Obstacle = 'stage_locked';
+
 export interface Action {
   kind: ActionKind;
   command: Command;
+  obstacle: Obstacle | null;
 }
 
 /** What the viewer may do with `target`, in the order in which it is shown. */
@@ -31,7 +35,9 @@ export function actionsFor(state: RoomState, target: Participant): Action[] {
   const member = target.person.id;
   const actions: Action[] = [];
   const may = (kind: ActionKind, command: Command, when: boolean) => {
-    if (when) actions.push({ kind, command });
+    const toStage = kind === 'accept_hand' || kind === 'offer';
+    const obstacle = toStage && state.settings.stage_locked ? 'stage_locked' : null;
+    if (when) actions.push({ kind, command, obstacle });
   };
   const leads = state.settings.floor === member;
   if (target.number === you.number) {

@@ -40,6 +40,8 @@ it.each<[RoomEvent, string[]]>([
   [role('made_moderator', 'moderator'), ['made_moderator ada']],
   [role('moderator_taken', 'speaker'), ['moderator_taken ada']],
   [role('moderator_taken', 'speaker', 'chen'), []],
+  [{ type: 'knocked', person: person('gast'), by: 'id-ada', until: 9 }, ['guest_waits gast']],
+  [{ type: 'knock_ended', guest: 'id-gast', cause: 'gave_up' }, []],
   [{ type: 'stage_locked', locked: true, by: 'id-ada' }, ['stage_locked']],
   [{ type: 'stage_locked', locked: false, by: 'id-ada' }, ['stage_unlocked']],
   [{ type: 'stage_locked', locked: true, by: 'id-ben' }, []],
@@ -85,9 +87,31 @@ it('tells what happened while the connection was lost', () => {
   expect(kinds({ role: 'listener', offer: ADA })).toEqual(['invited', 'moved_to_audience']);
 });
 
-it('tells of an invitation that is there on entering, and of nothing else', () => {
+it('tells of an invitation and of guests who wait that are there on entering, and of nothing else', () => {
   const base = snapshot();
   expect(newsOf(null, fromSnapshot(base), null, 'id-ben')).toEqual([]);
+  const gast = { person: person('gast'), by: 'id-ada', at: 0, until: 9_000 };
+  const waited = fromSnapshot({ ...base, waiting: [gast] });
+  expect(newsOf(null, waited, null, 'id-ben')).toEqual([{ kind: 'guest_waits', who: gast.person }]);
+  expect(newsOf(waited, waited, null, 'id-ben')).toEqual([]);
+  expect(newsOf(fromSnapshot(base), waited, null, 'id-ben')).toHaveLength(1);
   const offered = fromSnapshot({ ...base, you: { ...base.you, offer: ADA } });
   expect(newsOf(null, offered, null, 'id-ben')).toEqual([{ kind: 'invited', by: ADA }]);
+});
+
+it('tells of an unanswered call-up to whoever runs the room or rang, and to nobody else', () => {
+  const called = { person: person('dora'), by: 'id-ben', context: null, until: 9_000 };
+  const told = (cause: 'declined' | 'expired' | 'answered' | 'withdrawn', inState: boolean, own: boolean) => {
+    const base = snapshot();
+    const before = fromSnapshot({ ...base, called: inState ? [called] : [] });
+    const event = { type: 'call_up_ended', member: 'id-dora', cause } as const;
+    const batch = { after: 10, seq: 11, audience_count: 2, events: numbered(11, event) };
+    const after = foldBatch(before, batch, 'id-ben')!;
+    return newsOf(before, after, batch, 'id-ben', own ? [called] : []).map(({ kind }) => kind);
+  };
+  expect(told('declined', true, true)).toEqual(['call_declined']);
+  expect(told('expired', false, true)).toEqual(['call_expired']);
+  expect(told('declined', false, false)).toEqual([]);
+  expect(told('answered', true, true)).toEqual([]);
+  expect(told('withdrawn', true, true)).toEqual([]);
 });

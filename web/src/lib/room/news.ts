@@ -3,11 +3,13 @@
 import {
   onStage,
   moderates,
+  type CallUp,
   type Events,
   type HandRule,
   type Person,
   type RoomEvent,
   type RoomKind,
+  type WaitingGuest,
 } from '$lib/protocol/types';
 import { find, type RoomState } from './reducer';
 
@@ -31,20 +33,32 @@ export type News =
   | { kind: 'renamed_room'; title: string }
   | { kind: 'you_lead' }
   | { kind: 'leads'; who: Person }
-  | { kind: 'banned'; who: Person };
+  | { kind: 'banned'; who: Person }
+  | { kind: 'guest_waits'; who: Person }
+  | { kind: 'call_declined' | 'call_expired'; who: Person };
 
 /**
  * What to tell the viewer, whose member id is `me`, about the step from `before` to `after`. With the `batch` that led
- * there it is known who did what; after a snapshot (null) the difference is told.
+ * there it is known who did what; after a snapshot (null) the difference is told. `own` are the call-ups that the viewer made,
+ * which only moderators have in the state.
  */
-export function newsOf(before: RoomState | null, after: RoomState, batch: Events | null, me: string): News[] {
-  if (!before) return after.you.offer ? [{ kind: 'invited', by: after.you.offer }] : [];
+export function newsOf(
+  before: RoomState | null,
+  after: RoomState,
+  batch: Events | null,
+  me: string,
+  own: CallUp[] = [],
+): News[] {
+  if (!before) {
+    const offer: News[] = after.you.offer ? [{ kind: 'invited', by: after.you.offer }] : [];
+    return [...offer, ...waitingSince([], after)];
+  }
   if (!batch) return difference(before, after);
   const person = (id: string | null) =>
     id === null ? null : ((find(after, id) ?? find(before, id))?.person ?? null);
   return batch.events
     .filter(({ seq }) => seq > before.seq)
-    .map(({ event }) => ofEvent(event, me, before, after, person))
+    .map(({ event }) => ofEvent(event, me, before, after, person, [...before.called, ...own]))
     .filter((one) => one !== null);
 }
 
@@ -54,6 +68,7 @@ function ofEvent(
   before: RoomState,
   after: RoomState,
   person: (id: string | null) => Person | null,
+  calls: CallUp[],
 ): News | null {
   switch (event.type) {
     case 'stage_offered':
@@ -110,6 +125,15 @@ function ofEvent(
     }
     case 'banned':
       return event.by === me || event.person.id === me ? null : { kind: 'banned', who: event.person };
+    case 'knocked':
+      return { kind: 'guest_waits', who: event.person };
+    case 'call_up_ended': {
+      // Who comes in shows by itself, and who takes a call back knows.
+      if (event.cause !== 'declined' && event.cause !== 'expired') return null;
+      const called = calls.find((one) => one.person.id === event.member);
+      const kind = event.cause === 'declined' ? 'call_declined' : 'call_expired';
+      return called ? { kind, who: called.person } : null;
+    }
     // Comings, goings and microphones are seen, not told.
     case 'entered':
     case 'connection_lost':
@@ -123,8 +147,6 @@ function ofEvent(
     case 'link_pinned':
     case 'link_unpinned':
     case 'called_up':
-    case 'call_up_ended':
-    case 'knocked':
     case 'knock_ended':
     case 'forgotten':
     case 'ended':
@@ -140,5 +162,12 @@ function difference(before: RoomState, after: RoomState): News[] {
   if (onStage(was.role) && !onStage(is.role)) news.push({ kind: 'moved_to_audience', by: null });
   if (!onStage(was.role) && onStage(is.role)) news.push({ kind: 'on_stage', by: null });
   if (!was.muted && is.muted) news.push({ kind: 'muted', by: null });
-  return news;
+  return [...news, ...waitingSince(before.waiting, after)];
+}
+
+function waitingSince(before: WaitingGuest[], { waiting }: RoomState): News[] {
+  const known = new Set(before.map(({ person }) => person.id));
+  return waiting
+    .filter(({ person }) => !known.has(person.id))
+    .map(({ person }) => ({ kind: 'guest_waits', who: person }));
 }

@@ -37,8 +37,11 @@ const MOST_WAITING = 32;
 /** Why a session is over for good. */
 export type EndCode =
   Exclude<ByeCode, 'too_slow' | 'shutting_down' | 'server_full'> | 'not_found' | 'house_rules' | 'signed_out';
-/** Where the session stands. `full`: the server takes nobody more just now; the session comes again by itself. */
-export type Connection = 'connecting' | 'connected' | 'reconnecting' | 'full' | 'over';
+/**
+ * Where the session stands. `full`: the server takes nobody more just now; the session comes again by itself. `waiting`:
+ * a guest has knocked, and a moderator decides.
+ */
+export type Connection = 'connecting' | 'waiting' | 'connected' | 'reconnecting' | 'full' | 'over';
 
 /** The part of `WebSocket` that is used. */
 export interface Socket {
@@ -65,6 +68,8 @@ export interface Listener {
   connection(connection: Connection): void;
   state(state: RoomState, before: RoomState | null, batch: Events | null): void;
   legEnded(leg: string, kind: LegKind, code: LegEndCode): void;
+  /** A guest waits to be let in; the pass lasts until then, in ms since 1970. */
+  waiting(until: number): void;
   /** The server is full, and will be asked again in so many ms. */
   full(ms: number): void;
   over(code: EndCode): void;
@@ -162,7 +167,7 @@ export class RoomSession {
 
   /** The system says that there is no network: nothing comes over the socket any more. */
   networkGone(): void {
-    if (this.connection === 'connected') this.lost();
+    if (this.connection === 'connected' || this.connection === 'waiting') this.lost();
   }
 
   /**
@@ -254,6 +259,11 @@ export class RoomSession {
         if (message.code === 'server_full') this.full(message.retry_after ?? FULL_WAIT);
         // The two that say "come again" are followed by the socket's end, which does the rest.
         else if (message.code !== 'too_slow' && message.code !== 'shutting_down') this.finish(message.code);
+        break;
+      case 'waiting':
+        this.failures = 0;
+        this.set('waiting');
+        this.listener.waiting(message.until);
         break;
       case 'beat':
         break;

@@ -3,6 +3,7 @@
  * microphone together and holds what the pages show.
  */
 
+import { guests, type GuestSession } from '$lib/api/guests';
 import { houses } from '$lib/api/houses';
 import { api, ApiError, isPassing } from '$lib/api/client';
 import { devices } from '$lib/audio/devices.svelte';
@@ -12,12 +13,20 @@ import { Microphone, type MicState } from '$lib/audio/microphone';
 import { newId } from '$lib/id';
 import { notes } from '$lib/notes.svelte';
 import { firstName } from '$lib/people/pattern';
-import { onStage, type Command, type Events, type LegEndCode, type LegKind } from '$lib/protocol/types';
+import {
+  onStage,
+  type CallUp,
+  type Command,
+  type Events,
+  type LegEndCode,
+  type LegKind,
+} from '$lib/protocol/types';
 import { microphoneTrouble, text } from '$lib/text';
 import { Taps } from './chatter';
 import { Chatter } from './chatter.svelte';
 import { Levels } from './levels';
 import { Awake, LockScreen } from './lockscreen';
+import { ownCallUps, without } from './callups';
 import { newsOf, type News } from './news';
 import type { RoomState } from './reducer';
 import { RoomSession, type Connection, type EndCode, type Socket } from './session';
@@ -48,6 +57,10 @@ class Talk {
   over = $state<EndCode | null>(null);
   /** The handle of the house whose rules are to be accepted first, when it is over with `house_rules`. */
   house = $state<string | null>(null);
+  /** The pass of whoever is here as a guest, without an account; null for members. */
+  guest = $state.raw<GuestSession | null>(null);
+  /** Whom the member has called up and who has not answered; moderators see those of all in the room's state. */
+  called = $state.raw<CallUp[]>([]);
   listening = $state<LegState>('off');
   /** The sound has been missing for long enough to say so. */
   soundless = $state(false);
@@ -124,7 +137,19 @@ class Talk {
   /** Enters a room as the member `me` (an id); leaves the one before. Does nothing when already there. */
   enter(room: string, me: string): void {
     if (this.on && this.roomId === room) return;
+    this.begin(room, me, null);
+  }
+
+  /** Knocks at the room of a pass, and enters once a moderator lets the guest in. */
+  knock(pass: GuestSession): void {
+    if (this.on && this.guest?.guest === pass.guest) return;
+    this.begin(pass.room, pass.guest, pass);
+  }
+
+  private begin(room: string, me: string, pass: GuestSession | null): void {
     this.close();
+    this.guest = pass;
+    this.called = [];
     this.roomId = room;
     this.room = null;
     this.over = null;
@@ -133,7 +158,7 @@ class Talk {
       me,
       {
         open: (since) => openSocket(room, since),
-        refusal: () => refusal(room, (house) => (this.house = house)),
+        refusal: () => (pass ? guestRefusal() : refusal(room, (house) => (this.house = house))),
         newId,
         random: Math.random,
       },
@@ -141,6 +166,7 @@ class Talk {
         connection: (connection) => this.connected(connection),
         state: (state, before, batch) => this.changed(state, before, batch, me),
         legEnded: (leg, kind, code) => this.legEnded(leg, kind, code),
+        waiting: (until) => this.guest && (this.guest = { ...this.guest, until }),
         full: (ms) => (this.retryAt = Date.now() + ms),
         over: (code) => this.ended(code),
         around: (message) => this.chatter.take(message),
@@ -153,11 +179,14 @@ class Talk {
       output: () => devices.output,
       leg: (state) => this.heard(state),
       blocked: (blocked) => (this.blocked = blocked),
+      people: () => this.room?.audience.count ?? 0,
+      moved: (protocol) => void this.microphone?.moved(protocol),
     });
     this.microphone = new Microphone({
       api,
       room,
       capture: () => devices.openMicrophone(),
+      music: () => devices.music,
       setMic: (open) => session.send({ type: 'set_mic', open }),
       changed: (state) => this.micChanged(state),
       failed: (error) =>
@@ -189,6 +218,11 @@ class Talk {
       if (code !== 'nothing_to_change' && this.on) notes.tell(text.error(code));
       return false;
     }
+  }
+
+  /** Stops calling somebody up. */
+  async withdrawCallUp(member: string): Promise<void> {
+    if (await this.act({ type: 'withdraw_call_up', member })) this.called = without(this.called, member);
   }
 
   /** Opens or closes the microphone. */
@@ -257,11 +291,13 @@ class Talk {
     if (!before) this.ears?.start();
     // The server has cut it already; the microphone itself must go dark at once as well.
     if (state.you.muted || !onStage(state.you.role)) this.microphone?.cut({ tell: false });
-    for (const news of newsOf(before, state, batch, me)) {
-      // An invitation has its own dialog: it is only read out.
+    for (const news of newsOf(before, state, batch, me, this.called)) {
+      // An invitation has its own dialog, and who waits a place on the page: they are only read out.
+      const shown = news.kind !== 'invited' && news.kind !== 'guest_waits';
       const matter = 'who' in news ? news.kind : 'you';
-      notes.tell(inWords(news), { shown: news.kind !== 'invited', matter });
+      notes.tell(inWords(news), { shown, matter });
     }
+    this.called = ownCallUps(this.called, batch, me, Date.now());
     const speaker = onStage(state.you.role);
     this.lockScreen.show(
       state.room.title,
@@ -326,6 +362,16 @@ function openSocket(room: string, since: number | null): Socket {
   ) as Socket;
 }
 
+/** Why a guest cannot come in, as far as their pass tells. */
+async function guestRefusal(): Promise<EndCode | null> {
+  try {
+    await guests.current();
+    return null;
+  } catch (error) {
+    return error instanceof ApiError && error.status === 401 ? 'pass_ended' : null;
+  }
+}
+
 async function refusal(room: string, ofHouse: (handle: string) => void): Promise<EndCode | null> {
   try {
     const { house } = await api.room(room);
@@ -366,6 +412,9 @@ function inWords(news: News): string {
     case 'banned':
     case 'hand_raised':
     case 'new_host':
+    case 'guest_waits':
+    case 'call_declined':
+    case 'call_expired':
       return words[news.kind](firstName(news.who.name));
     default:
       return words[news.kind](news.by ? firstName(news.by.name) : null);

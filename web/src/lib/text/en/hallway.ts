@@ -5,6 +5,13 @@ import { figures } from './numbers';
 export const hallway = {
   hallway: {
     title: 'Hallway',
+    moreOf: (title: string) => `More about the room “${title}”`,
+    hide: 'Hide from my hallway',
+    hideAbout: 'Until it ends. The link still works.',
+    hidden: (title: string) => `“${title}” is hidden from your hallway.`,
+    undo: 'Undo',
+    copyLink: 'Copy the link',
+    linkCopied: 'The link is copied.',
     live: 'Live now',
     empty: 'It is quiet now',
     emptyAbout: 'No room is open. Start one and people will find you here.',

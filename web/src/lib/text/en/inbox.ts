@@ -19,6 +19,11 @@ export const inbox = {
     house_room: (who: string, title: string) => `${who} opened “${title}” in one of your houses`,
     ping: (who: string, title: string) => `${who} asks you into “${title}”`,
     call: (who: string) => `${who} rang to talk with you`,
+    called_up: (who: string, title: string) => `${who} called you up to the stage of “${title}”`,
+    moderated: (_: string, title: string) =>
+      `A moderator removed you from “${title}”. If you think that was wrong, you can appeal.`,
+    appeal_made: (who: string, title: string) => `${who} appeals against what was done to them in “${title}”`,
+    appeal_decided: (_: string, title: string) => `Your appeal about “${title}” is decided`,
     invite_used: (who: string) => `${who} came in by your invite`,
     invite_earned: (who: string) => `${who} takes part, so you may invite one more`,
     nomination: (who: string, house: string) => `${who} nominates somebody for ${house}`,

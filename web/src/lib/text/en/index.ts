@@ -5,10 +5,12 @@
  */
 
 import { account } from './account';
+import { acts } from './acts';
 import { admin } from './admin';
 import { around } from './around';
 import { common } from './common';
 import { errors } from './errors';
+import { callUp, guests } from './guests';
 import { hallway } from './hallway';
 import { houses } from './houses';
 import { inbox } from './inbox';
@@ -25,11 +27,14 @@ export const en = {
   ...room,
   around,
   account,
+  acts,
   people,
   houses,
   inbox,
   invites,
   admin,
+  guests,
+  callUp,
 };
 
 /** The shape of every catalogue. */

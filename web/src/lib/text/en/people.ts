@@ -61,6 +61,14 @@ export const people = {
     send: 'Send the report',
     sending: 'Sending…',
     done: 'Thank you. The people who run this place will read it.',
+    who: 'Whom?',
+    whoAbout:
+      'Also somebody who has left, or whom you cannot see any more: it is enough that you met in this room.',
+    gone: 'Were here with you',
+    handle: 'Their handle',
+    next: 'Go on',
+    blocked: 'Report',
+    blockedOf: (name: string) => `Report ${name}`,
   },
 
   profile: {

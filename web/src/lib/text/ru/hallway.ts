@@ -5,6 +5,13 @@ import { count, figures } from './numbers';
 export const hallway: typeof import('../en/hallway').hallway = {
   hallway: {
     title: 'Прихожая',
+    moreOf: (title) => `Ещё о комнате «${title}»`,
+    hide: 'Скрыть из моей прихожей',
+    hideAbout: 'Пока она не закроется. По ссылке можно войти.',
+    hidden: (title) => `Комната «${title}» скрыта из вашей прихожей.`,
+    undo: 'Вернуть',
+    copyLink: 'Скопировать ссылку',
+    linkCopied: 'Ссылка скопирована.',
     live: 'Сейчас в эфире',
     empty: 'Сейчас тихо',
     emptyAbout: 'Ни одной открытой комнаты. Откройте свою, и вас здесь найдут.',

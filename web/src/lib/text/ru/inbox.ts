@@ -22,6 +22,11 @@ export const inbox: Texts['inbox'] = {
     house_room: (who: string, title: string) => `${who} открывает «${title}» в одном из ваших домов`,
     ping: (who: string, title: string) => `${who} зовёт вас в комнату «${title}»`,
     call: (who: string) => `${who} хочет поговорить с вами`,
+    called_up: (who: string, title: string) => `${who} вызывает вас на сцену комнаты «${title}»`,
+    moderated: (_: string, title: string) =>
+      `Модератор удалил вас из комнаты «${title}». Если это было неправильно, попросите пересмотреть.`,
+    appeal_made: (who: string, title: string) => `${who} просит пересмотреть сделанное в комнате «${title}»`,
+    appeal_decided: (_: string, title: string) => `Ваша просьба о комнате «${title}» решена`,
     invite_used: (who: string) => `${who} уже здесь по вашему приглашению`,
     invite_earned: (who: string) => `${who} участвует в разговорах, и у вас стало на одно приглашение больше`,
     nomination: (who: string, house: string) => `${who} рекомендует кого-то в дом «${house}»`,

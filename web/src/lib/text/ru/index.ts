@@ -15,15 +15,18 @@
  *   to follow подписаться · following подписки · followers подписчики · bell колокольчик · mutuals общие знакомые
  *   to block заблокировать · report жалоба · to ban закрыть вход · to suspend приостановить · nomination рекомендация
  *   passkey ключ доступа · recovery codes коды восстановления · to sign in войти · to sign out выйти · session сеанс
+ *   green room зал ожидания · to call up вызвать на сцену · appeal просьба пересмотреть · pass пропуск
  *   inbox уведомления · quiet hours тихие часы · settings настройки · audit log журнал действий · account аккаунт
  */
 
 import type { Texts } from '../en';
 import { account } from './account';
+import { acts } from './acts';
 import { admin } from './admin';
 import { around } from './around';
 import { common } from './common';
 import { errors } from './errors';
+import { callUp, guests } from './guests';
 import { hallway } from './hallway';
 import { houses } from './houses';
 import { inbox } from './inbox';
@@ -40,9 +43,12 @@ export const ru: Texts = {
   ...room,
   around,
   account,
+  acts,
   people,
   houses,
   inbox,
   invites,
   admin,
+  guests,
+  callUp,
 };
