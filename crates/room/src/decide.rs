@@ -7,7 +7,7 @@ use crate::ids::{MemberId, TalkerNo, Timestamp};
 use crate::participant::Participant;
 use crate::role::Role;
 use crate::room::Room;
-use crate::settings::{HandRule, link_is_valid};
+use crate::settings::{CallUp, HandRule, link_is_valid};
 use crate::{
     BANS_MAX, CALL_UP_MILLIS, CALL_UPS_MAX, CONTEXT_MAX_CHARS, LINKS_MAX, REASON_MAX_CHARS, SLOW_MAX_SECONDS,
     STAGE_MAX, TIMER_MAX_MILLIS, WAITING_MAX,
@@ -61,8 +61,8 @@ impl Room {
             Command::Knock { pass } => self.knock(member, now, pass),
             Command::Leave if self.waiting.contains_key(&member) => ended(KnockCause::GaveUp),
             Command::DeclineCallUp => {
-                self.called.get(&member).ok_or(Rejection::NoCallUp)?;
-                Ok(vec![Event::CallUpEnded { member, cause: CallUpCause::Declined }])
+                let call = self.called.get(&member).ok_or(Rejection::NoCallUp)?;
+                Ok(vec![Event::CallUpEnded { member, by: call.by, cause: CallUpCause::Declined }])
             }
             _ => Err(Rejection::NotInRoom),
         }
@@ -166,8 +166,8 @@ impl Room {
                 if !own {
                     moderates(sender)?;
                 }
-                self.called.get(&member).ok_or(Rejection::NoCallUp)?;
-                Ok(vec![Event::CallUpEnded { member, cause: CallUpCause::Withdrawn { by } }])
+                let call = self.called.get(&member).ok_or(Rejection::NoCallUp)?;
+                Ok(vec![Event::CallUpEnded { member, by: call.by, cause: CallUpCause::Withdrawn { by } }])
             }
             Command::GiveFloor { member } => self.give_floor(sender, member),
             Command::Admit { guest } => self.let_in(sender, guest),
@@ -256,7 +256,7 @@ impl Room {
         }
         let mut events = vec![Event::Entered { member, number: self.next_number()?, pass: None }];
         if let Some(call) = self.called.get(&member) {
-            events.push(Event::CallUpEnded { member, cause: CallUpCause::Answered });
+            events.push(Event::CallUpEnded { member, by: call.by, cause: CallUpCause::Answered });
             events.push(Event::StageOffered { member, by: call.by });
         }
         Ok(events)
@@ -385,8 +385,8 @@ impl Room {
         if present.is_some() {
             events.push(Event::Left { member, reason: LeaveReason::Removed { by } });
         }
-        if self.called.contains_key(&member) {
-            events.push(Event::CallUpEnded { member, cause: CallUpCause::Withdrawn { by } });
+        if let Some(call) = self.called.get(&member) {
+            events.push(Event::CallUpEnded { member, by: call.by, cause: CallUpCause::Withdrawn { by } });
         }
         if self.waiting.contains_key(&member) {
             events.push(Event::KnockEnded { guest: member, cause: KnockCause::TurnedAway { by } });
@@ -453,7 +453,12 @@ impl Room {
         };
         let mut events: Vec<Event> = over.into_iter().map(leave).collect();
         let called = self.called.iter().filter(|(_, call)| call.until <= now);
-        events.extend(called.map(|(&member, _)| Event::CallUpEnded { member, cause: CallUpCause::Expired }));
+        let expired = |(&member, call): (&MemberId, &CallUp)| Event::CallUpEnded {
+            member,
+            by: call.by,
+            cause: CallUpCause::Expired,
+        };
+        events.extend(called.map(expired));
         let waiting = self.waiting.iter().filter(|(_, waiting)| waiting.pass.until <= now);
         events.extend(waiting.map(|(&guest, _)| Event::KnockEnded { guest, cause: KnockCause::PassEnded }));
         events

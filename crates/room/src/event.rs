@@ -400,6 +400,8 @@ pub enum Event {
     CallUpEnded {
         /// Whose.
         member: MemberId,
+        /// Who rang.
+        by: MemberId,
         /// How.
         cause: CallUpCause,
     },

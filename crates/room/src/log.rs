@@ -132,7 +132,8 @@ fn act_in(event: &Event, sender: Option<MemberId>) -> Option<Act> {
         Event::Muted { member, by, .. } => on(ActKind::Muted, *by, *member),
         Event::Unmuted { member, by, .. } => on(ActKind::Unmuted, *by, *member),
         Event::Left { member, reason } => match reason {
-            LeaveReason::Removed { by } => on(ActKind::Removed, *by, *member),
+            // Whoever was in the way of a block was not put out by somebody who runs the room.
+            LeaveReason::Removed { .. } => on(ActKind::Removed, sender?, *member),
             // Of a link that ran out, nobody is the author.
             LeaveReason::PassEnded => on(ActKind::GuestEnded, sender?, *member),
             LeaveReason::Quit | LeaveReason::Lost => None,

@@ -30,12 +30,10 @@ pub fn reach(event: &Event) -> Reach {
         | Event::HandMoved { member, .. }
         | Event::StageOffered { member, .. }
         | Event::OfferEnded { member, .. } => Reach::ModeratorsAnd(*member),
-        Event::CalledUp { by, .. } => Reach::ModeratorsAnd(*by),
-        Event::Banned { .. }
-        | Event::Unbanned { .. }
-        | Event::CallUpEnded { .. }
-        | Event::Knocked { .. }
-        | Event::KnockEnded { .. } => Reach::Moderators,
+        Event::CalledUp { by, .. } | Event::CallUpEnded { by, .. } => Reach::ModeratorsAnd(*by),
+        Event::Banned { .. } | Event::Unbanned { .. } | Event::Knocked { .. } | Event::KnockEnded { .. } => {
+            Reach::Moderators
+        }
         Event::Opened { .. }
         | Event::Entered { .. }
         | Event::ConnectionLost { .. }

@@ -248,7 +248,7 @@ fn describe(event: &Event) -> String {
             let what = context.as_deref().map_or(String::new(), |text| format!(": {text}"));
             format!("{} called by {}{what}", letter(*member), letter(*by))
         }
-        Event::CallUpEnded { member, cause } => match cause {
+        Event::CallUpEnded { member, cause, .. } => match cause {
             CallUpCause::Answered => format!("{} came", letter(*member)),
             CallUpCause::Declined => format!("{} not now", letter(*member)),
             CallUpCause::Withdrawn { by } => format!("{} call withdrawn by {}", letter(*member), letter(*by)),

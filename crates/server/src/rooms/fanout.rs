@@ -481,7 +481,9 @@ fn tell(event: &Event, room: &Room, people: &HashMap<MemberId, Person>) -> Optio
             let (person, context) = (person(member)?, context.clone());
             RoomEvent::CalledUp { person, by: Id(*by), context, until: until.0 }
         }
-        Event::CallUpEnded { member, cause } => RoomEvent::CallUpEnded { member: Id(*member), cause: (*cause).into() },
+        Event::CallUpEnded { member, cause, .. } => {
+            RoomEvent::CallUpEnded { member: Id(*member), cause: (*cause).into() }
+        }
         Event::Knocked { guest, pass } => {
             RoomEvent::Knocked { person: person(guest)?, by: Id(pass.by), until: pass.until.0 }
         }

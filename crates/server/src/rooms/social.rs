@@ -43,7 +43,7 @@ impl Owner {
             Parting::Removed => {
                 let by = Actor::Member { member: blocker, role_epoch: None, id: None };
                 // Refused only if either has left by now, which is as good.
-                let _ = self.apply(by, Command::Remove { member: blocked }, round);
+                let _ = self.apply_for(None, by, Command::Remove { member: blocked }, round);
             }
         }
     }

@@ -235,6 +235,18 @@ async fn a_room_passes_its_log_on_with_its_host() {
 }
 
 #[tokio::test]
+async fn a_block_is_no_act_of_moderation() {
+    let (server, data) = Server::start().await;
+    let (ada, ben) = (server.member(&data).await, server.member(&data).await);
+    let room = ada.open("open").await;
+    let (_host, mut blocked) = (ada.enter(&room).await, ben.enter(&room).await);
+    ada.send(Method::PUT, &format!("/api/members/{}/block", ben.handle)).await;
+    blocked.next("bye").await;
+    assert!(ada.log(&room).await.is_empty());
+    assert_eq!(ben.get("/api/acts/mine").await.json()["items"], json!([]));
+}
+
+#[tokio::test]
 async fn whoever_is_put_out_is_told_and_can_appeal_once() {
     let (server, data) = Server::start().await;
     let (ada, ben, mod_) = (server.member(&data).await, server.member(&data).await, server.member(&data).await);

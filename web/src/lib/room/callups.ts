@@ -3,8 +3,8 @@
 import type { CallUp, Events } from '$lib/protocol/types';
 
 /**
- * `list` after a batch of events, for the viewer whose member id is `me`, at the time `now` (ms since 1970). Moderators are told
- * how a call-up ends; whoever else rings sees that somebody came, or that the time is over.
+ * `list` after a batch of events, for the viewer whose member id is `me`, at the time `now` (ms since 1970). They are told
+ * how each ends; that somebody came, or that the time is over, shows as well.
  */
 export function ownCallUps(list: CallUp[], batch: Events | null, me: string, now: number): CallUp[] {
   for (const { event } of batch?.events ?? []) {

@@ -144,6 +144,7 @@ pub(super) enum StoredEvent {
     },
     CallUpEnded {
         member: Id<MemberId>,
+        by: Id<MemberId>,
         cause: CallUpCause,
     },
     Knocked {
@@ -318,8 +319,9 @@ impl From<&Event> for StoredEvent {
                 let (member, by, context) = (Id(*member), Id(*by), context.clone());
                 Self::CalledUp { member, by, context, until: until.0 }
             }
-            Event::CallUpEnded { member, cause } => Self::CallUpEnded {
+            Event::CallUpEnded { member, by, cause } => Self::CallUpEnded {
                 member: Id(*member),
+                by: Id(*by),
                 cause: match *cause {
                     event::CallUpCause::Answered => CallUpCause::Answered,
                     event::CallUpCause::Declined => CallUpCause::Declined,
@@ -430,8 +432,9 @@ impl From<StoredEvent> for Event {
             StoredEvent::CalledUp { member, by, context, until } => {
                 Self::CalledUp { member: member.0, by: by.0, context, until: Timestamp(until) }
             }
-            StoredEvent::CallUpEnded { member, cause } => Self::CallUpEnded {
+            StoredEvent::CallUpEnded { member, by, cause } => Self::CallUpEnded {
                 member: member.0,
+                by: by.0,
                 cause: match cause {
                     CallUpCause::Answered => event::CallUpCause::Answered,
                     CallUpCause::Declined => event::CallUpCause::Declined,
