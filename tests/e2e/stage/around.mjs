@@ -10,6 +10,8 @@ import { check, equal, RESULTS, until } from '../lib/harness.mjs';
 import { Server } from '../lib/server.mjs';
 
 const PICTURES = join(RESULTS, 'images');
+/** People who come in beside the others: more than a page shows at first. */
+const CROWD = 64;
 const TEXT = 'See https://example.org/notes for the rest';
 
 /** The texts of the lines that somebody sees. */
@@ -50,6 +52,7 @@ export async function around(group) {
 	for (const [handle, name] of [['olga', 'Olga Berg'], ['ben', 'Ben Whitlock'], ['chen', 'Chen Li'], ['hana', 'Hana Sato'], ['pia', 'Pia Lund']]) {
 		people[handle] = await server.member(handle, name);
 	}
+	await people.olga.must('PUT', '/api/members/ben/follow');
 	const room = await people.olga.openRoom('Around the talk');
 	const olga = group.use(await people.olga.enter(room));
 	const ben = group.use(await people.ben.enter(room));
@@ -67,6 +70,15 @@ export async function around(group) {
 		await hana.waitSees('hana', { role: 'speaker' });
 		await olga.command({ type: 'make_moderator', member: hana.id });
 		await hana.waitSees('hana', { role: 'moderator' });
+	});
+
+	await group.step('listeners whom somebody on stage follows sit before the others', async () => {
+		const { page } = pia;
+		await page.getByTestId('followed').getByTestId('person-ben').waitFor();
+		equal(await page.getByTestId('audience').getByTestId('person-ben').count(), 0, 'Ben among the others');
+		await page.getByTestId('audience').getByTestId('person-chen').waitFor();
+		await faultless(pia, 'the followed');
+		await shoot(pia, 'followed');
 	});
 
 	await group.step('reactions by three people are merged, counted, shown on the stage and summed up in words', async () => {
@@ -278,5 +290,22 @@ export async function around(group) {
 		});
 		check(/manifest\+json/.test(manifest.type), `the manifest is ${manifest.type}`);
 		check(manifest.there.every(Boolean), `icons: ${manifest.there}`);
+	});
+
+	await group.step('in a room of many somebody far down is found by part of a name', async () => {
+		for (let n = 0; n < CROWD; n++) {
+			const one = await server.member(`guest_${n}`, n === CROWD - 1 ? 'Zoë Ångström' : `Guest ${n}`);
+			group.use(await one.enter(room));
+		}
+		await pia.click('roster-button');
+		const field = await pia.shows('roster-search');
+		await pia.page.getByRole('dialog').getByText('Guest 0', { exact: true }).waitFor();
+		await field.fill('ångst');
+		await pia.page.getByRole('dialog').getByText('Zoë Ångström').waitFor();
+		await pia.page.getByRole('dialog').getByText('Guest 0', { exact: true }).waitFor({ state: 'detached' });
+		await shoot(pia, 'found');
+		await field.fill('nobody of this name');
+		await pia.page.getByRole('dialog').getByRole('status').waitFor();
+		await pia.dismiss();
 	});
 }
