@@ -159,6 +159,11 @@ impl Listen {
         })
     }
 
+    /// The listener's own number.
+    pub(crate) fn own(&self) -> TalkerNo {
+        self.own
+    }
+
     /// Whether DTLS still means something here: it has not settled yet.
     pub(crate) fn wants_dtls(&self) -> bool {
         self.keys.is_none() || self.handshake.is_some()

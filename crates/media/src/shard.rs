@@ -625,8 +625,8 @@ impl Shard {
                 if let Some(at) = room.quiet.next() {
                     self.timers.insert((at.max(now + TICK), Timer::Quiet(index)));
                 }
-                if due {
-                    self.send_signs(index, now);
+                if let Some(whom) = due {
+                    self.send_signs(index, whom, now);
                 }
             }
             Timer::Room(index) => {

@@ -40,39 +40,71 @@ pub(super) struct Room {
     pub(super) quiet: Quiet,
 }
 
-/// What happens when the sound of a room ends.
+/// What happens when the sound of a room ends, for all who listen or for one: whoever is the only talker hears nothing.
 #[derive(Default)]
 pub(super) struct Quiet {
-    /// When the last frame came.
-    since: Option<Instant>,
-    /// How many signs of life its listeners got after it.
-    signs: u8,
+    /// Who talked last.
+    talker: Option<TalkerNo>,
+    /// Since the last frame of anybody, and since the last one that this talker heard.
+    all: Pause,
+    own: Pause,
     pub(super) timer: Option<Instant>,
 }
 
-impl Quiet {
-    /// Notes a frame. `Some`: when to look whether more came, if nobody is to look already.
-    pub(super) fn heard(&mut self, at: Instant) -> Option<Instant> {
-        (self.since, self.signs) = (Some(at), 0);
-        if self.timer.is_some() { None } else { self.next() }
+/// Who is to get a sign of life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SignFor {
+    All,
+    /// The listener with this number.
+    One(TalkerNo),
+}
+
+/// The time after a frame.
+#[derive(Default, Clone, Copy)]
+struct Pause {
+    since: Option<Instant>,
+    /// How many signs of life went out in it.
+    signs: u8,
+}
+
+impl Pause {
+    /// When the next sign is due, if one is.
+    fn at(&self) -> Option<Instant> {
+        self.since.filter(|_| self.signs < SIGNS).map(|since| since + FIRST_SIGN + SIGN_EVERY * u32::from(self.signs))
     }
 
-    /// Whether a sign of life is due at `now`.
-    pub(super) fn due(&mut self, now: Instant) -> bool {
-        self.timer = None;
+    /// Whether a sign is due at `now`, which then counts.
+    fn due(&mut self, now: Instant) -> bool {
         let due = self.at().is_some_and(|at| now >= at);
         self.signs += u8::from(due);
         due
     }
+}
+
+impl Quiet {
+    /// Notes a frame. `Some`: when to look whether more came, if nobody is to look already.
+    pub(super) fn heard(&mut self, talker: TalkerNo, at: Instant) -> Option<Instant> {
+        if self.talker != Some(talker) {
+            // What the others said until now is the last that this talker heard.
+            self.own = Pause { since: self.all.since, signs: 0 };
+            self.talker = Some(talker);
+        }
+        self.all = Pause { since: Some(at), signs: 0 };
+        if self.timer.is_some() { None } else { self.next() }
+    }
+
+    /// Who is to get a sign of life at `now`.
+    pub(super) fn due(&mut self, now: Instant) -> Option<SignFor> {
+        self.timer = None;
+        // The one is among all.
+        let (all, own) = (self.all.due(now), self.own.due(now));
+        if all { Some(SignFor::All) } else { self.talker.filter(|_| own).map(SignFor::One) }
+    }
 
     /// When to look again; `None`: not before the next frame.
     pub(super) fn next(&mut self) -> Option<Instant> {
-        self.timer = self.at();
+        self.timer = [self.all.at(), self.own.at()].into_iter().flatten().min();
         self.timer
-    }
-
-    fn at(&self) -> Option<Instant> {
-        self.since.filter(|_| self.signs < SIGNS).map(|at| at + FIRST_SIGN + SIGN_EVERY * u32::from(self.signs))
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use roomtone_room::ids::RoomId;
 
-use super::room::Room;
+use super::room::{Room, SignFor};
 use super::{Kind, Leg, LegEvent, Shard, Timer};
 use crate::feed::Feed;
 use crate::frame::Frame;
@@ -46,10 +46,24 @@ pub(super) struct Job {
     pub(super) number: u64,
     pub(super) room: u32,
     pub(super) feed: Feed,
-    /// `None`: a sign of life.
-    pub(super) frame: Option<Arc<Frame>>,
+    pub(super) what: What,
     /// When it could be sent.
     pub(super) ready: Instant,
+}
+
+/// What a packet brings.
+pub(super) enum What {
+    Frame(Arc<Frame>),
+    Sign(SignFor),
+}
+
+impl What {
+    pub(super) fn frame(&self) -> Option<&Arc<Frame>> {
+        match self {
+            Self::Frame(frame) => Some(frame),
+            Self::Sign(_) => None,
+        }
+    }
 }
 
 /// A packet on its way to a leg that follows another feed by now.
@@ -160,12 +174,12 @@ impl Shard {
                 return Some(Step::Media { to, len, arrived: Some(ready) });
             }
         }
-        while let Some(Job { number, room, feed, frame, ready }) = self.fan_out.front() {
+        while let Some(Job { number, room, feed, what, ready }) = self.fan_out.front() {
             let late = self.cursor == 0 && is_late(now, *ready);
             self.stats.queue_dropped += u64::from(late);
-            let may = |room: &&Room| match frame {
-                Some(frame) => room.may(now, frame.talker),
-                None => room.lease_holds(now),
+            let may = |room: &&Room| match what {
+                What::Frame(frame) => room.may(now, frame.talker),
+                What::Sign(_) => room.lease_holds(now),
             };
             if let Some(room) = self.rooms[*room as usize].as_ref().filter(|room| !late && may(room)) {
                 let (audience, ring) = (room.listeners(*feed), room.frames());
@@ -175,10 +189,13 @@ impl Shard {
                         continue;
                     };
                     let (timers, packet) = (&mut self.timers, &mut self.packet);
-                    let Some(frame) = frame else {
-                        let Some((to, len)) = sign_of_life(leg, packet) else { continue };
-                        self.stats.signs += 1;
-                        return Some(Step::Media { to, len, arrived: None });
+                    let frame = match what {
+                        What::Frame(frame) => frame,
+                        What::Sign(whom) => {
+                            let Some((to, len)) = sign_of_life(leg, *whom, packet) else { continue };
+                            self.stats.signs += 1;
+                            return Some(Step::Media { to, len, arrived: None });
+                        }
                     };
                     if let Some((to, len)) = seal(now, index, leg, *feed, frame, ring, timers, packet) {
                         self.stats.sent += 1;
@@ -228,7 +245,7 @@ impl Shard {
         let large = self.rooms[room as usize].as_ref().is_some_and(|room| room.is_packed());
         let mut packets = std::mem::take(&mut self.ready);
         for (feed, frame) in packets.drain(..) {
-            let job = Job { number: self.jobs, room, feed, frame: Some(frame), ready };
+            let job = Job { number: self.jobs, room, feed, what: What::Frame(frame), ready };
             let at = if large && feed == Feed::PLAIN { self.before_audiences(room) } else { self.fan_out.len() };
             self.fan_out.insert(at, job);
             self.jobs += 1;
@@ -237,11 +254,12 @@ impl Shard {
         self.trim_fan_out();
     }
 
-    /// Starts a sign of life on its way to all listeners of a room.
-    pub(super) fn send_signs(&mut self, index: u32, ready: Instant) {
+    /// Starts a sign of life on its way to listeners of a room.
+    pub(super) fn send_signs(&mut self, index: u32, whom: SignFor, ready: Instant) {
         let Some(room) = &self.rooms[index as usize] else { return };
-        for feed in room.followed() {
-            self.fan_out.push_back(Job { number: self.jobs, room: index, feed, frame: None, ready });
+        // Who talks gets what comes as it comes.
+        for feed in room.followed().filter(|feed| whom == SignFor::All || *feed == Feed::PLAIN) {
+            self.fan_out.push_back(Job { number: self.jobs, room: index, feed, what: What::Sign(whom), ready });
             self.jobs += 1;
         }
         self.trim_fan_out();
@@ -275,8 +293,11 @@ impl Shard {
 }
 
 /// Seals a sign of life for a leg, and says where it goes. `None`: it cannot have one yet.
-fn sign_of_life(leg: &mut Leg, packet: &mut [u8; PACKET_MAX]) -> Option<(Path, usize)> {
+fn sign_of_life(leg: &mut Leg, whom: SignFor, packet: &mut [u8; PACKET_MAX]) -> Option<(Path, usize)> {
     let Leg { kind: Kind::Listen(listen), .. } = leg else { return None };
+    if whom != SignFor::All && whom != SignFor::One(listen.own()) {
+        return None;
+    }
     let to = listen.ice.selected()?;
     listen.sign_of_life(packet).map(|len| (to, len))
 }

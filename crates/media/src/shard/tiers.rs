@@ -19,7 +19,7 @@ impl Shard {
             self.stats.frames_repeated += 1;
             return false;
         }
-        if let Some(at) = room.quiet.heard(frame.arrived) {
+        if let Some(at) = room.quiet.heard(frame.talker, frame.arrived) {
             self.timers.insert((at, Timer::Quiet(index)));
         }
         self.send(index, frame.arrived);
@@ -65,7 +65,7 @@ impl Shard {
             is_ours && (*n > 0 || former >= self.cursor) && !is_late(now, job.ready)
         });
         let before = self.rests.len();
-        self.rests.extend(on_its_way.filter_map(|(_, job)| Some(rest(job.frame.as_ref()?, job.ready))));
+        self.rests.extend(on_its_way.filter_map(|(_, job)| Some(rest(job.what.frame()?, job.ready))));
         if begun || self.rests.len() > before {
             room.flush(from, &mut self.ready);
             self.rests.extend(self.ready.iter().map(|(_, frame)| rest(frame, now)));

@@ -334,6 +334,23 @@ fn whoever_listens_is_shown_for_a_while_that_the_way_still_leads_there() {
     assert_eq!(world.shard.stats().signs, 9 + 4);
 }
 
+#[test]
+fn who_talks_alone_is_shown_so_too() {
+    let (mut world, _) = World::with_talkers(38, 2);
+    let talking = world.add_listener(1, SLOTS, [1, 2, 3]);
+    world.run(ms(500));
+    world.talk(&[0, 1], 50);
+    assert_eq!(world.shard.stats().signs, 0, "each hears the other");
+    // The other is silent from here: only who goes on talking is shown something, since the third hears them.
+    let from = world.tap.len();
+    let here = Path::Udp(world.clients[talking].inside);
+    world.talk(&[0], 100);
+    let is_sign = |bytes: &[u8]| rtp::kind(bytes) == PacketKind::Rtcp && !is_sender_report(bytes);
+    let times: Vec<_> = world.tap[from..].iter().filter(|t| is_sign(&t.2) && t.1 == here).map(|t| t.0).collect();
+    assert_eq!((times.len(), world.shard.stats().signs), (9, 9));
+    assert!(times.windows(2).all(|pair| pair[1] - pair[0] == ms(100)), "{times:?}");
+}
+
 /// The type of a packet stands in the clear (RFC 3711, section 3.4).
 fn is_sender_report(bytes: &[u8]) -> bool {
     rtp::kind(bytes) == PacketKind::Rtcp && bytes[1] == 200
