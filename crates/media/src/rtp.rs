@@ -377,6 +377,7 @@ pub struct SenderInfo {
 /// # Panics
 /// If `out` is shorter than [`SENDER_REPORT_MAX`].
 pub fn write_sender_report(info: &SenderInfo, cname: &str, out: &mut [u8]) -> usize {
+    let out = &mut out[..SENDER_REPORT_MAX];
     out[0..4].copy_from_slice(&[2 << 6, 200, 0, 6]);
     out[4..8].copy_from_slice(&info.ssrc.to_be_bytes());
     out[8..16].copy_from_slice(&info.ntp.to_be_bytes());
@@ -392,6 +393,7 @@ pub fn write_sender_report(info: &SenderInfo, cname: &str, out: &mut [u8]) -> us
 /// # Panics
 /// If `out` is shorter than [`SENDER_REPORT_MAX`].
 pub fn write_empty_report(ssrc: u32, cname: &str, out: &mut [u8]) -> usize {
+    let out = &mut out[..SENDER_REPORT_MAX];
     out[0..4].copy_from_slice(&[2 << 6, 201, 0, 1]);
     out[4..8].copy_from_slice(&ssrc.to_be_bytes());
     8 + write_cname(ssrc, cname, &mut out[8..])

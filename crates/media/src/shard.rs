@@ -622,8 +622,8 @@ impl Shard {
             Timer::Quiet(index) => {
                 let Some(room) = &mut self.rooms[index as usize] else { return };
                 let due = room.quiet.due(now);
-                if let Some(at) = room.quiet.next() {
-                    self.timers.insert((at.max(now + TICK), Timer::Quiet(index)));
+                if let Some(at) = room.quiet.next(now + TICK) {
+                    self.timers.insert((at, Timer::Quiet(index)));
                 }
                 if let Some(whom) = due {
                     self.send_signs(index, whom, now);

@@ -85,12 +85,12 @@ impl Quiet {
     /// Notes a frame. `Some`: when to look whether more came, if nobody is to look already.
     pub(super) fn heard(&mut self, talker: TalkerNo, at: Instant) -> Option<Instant> {
         if self.talker != Some(talker) {
-            // What the others said until now is the last that this talker heard.
-            self.own = Pause { since: self.all.since, signs: 0 };
+            // What came until now is the last that this talker was sent, signs included.
+            self.own = self.all;
             self.talker = Some(talker);
         }
         self.all = Pause { since: Some(at), signs: 0 };
-        if self.timer.is_some() { None } else { self.next() }
+        if self.timer.is_some() { None } else { self.next(at) }
     }
 
     /// Who is to get a sign of life at `now`.
@@ -101,9 +101,9 @@ impl Quiet {
         if all { Some(SignFor::All) } else { self.talker.filter(|_| own).map(SignFor::One) }
     }
 
-    /// When to look again; `None`: not before the next frame.
-    pub(super) fn next(&mut self) -> Option<Instant> {
-        self.timer = [self.all.at(), self.own.at()].into_iter().flatten().min();
+    /// When to look again, not before `earliest`; `None`: not before the next frame.
+    pub(super) fn next(&mut self, earliest: Instant) -> Option<Instant> {
+        self.timer = [self.all.at(), self.own.at()].into_iter().flatten().min().map(|at| at.max(earliest));
         self.timer
     }
 }

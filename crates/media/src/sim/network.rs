@@ -349,6 +349,12 @@ fn who_talks_alone_is_shown_so_too() {
     let times: Vec<_> = world.tap[from..].iter().filter(|t| is_sign(&t.2) && t.1 == here).map(|t| t.0).collect();
     assert_eq!((times.len(), world.shard.stats().signs), (9, 9));
     assert!(times.windows(2).all(|pair| pair[1] - pair[0] == ms(100)), "{times:?}");
+    // Whoever begins after a long pause, in which they were shown as much as everybody, is shown nothing anew.
+    world.talk(&[1], 5);
+    world.run(Duration::from_secs(5));
+    let shown = world.shard.stats().signs;
+    world.talk(&[0], 50);
+    assert_eq!(world.shard.stats().signs, shown);
 }
 
 /// The type of a packet stands in the clear (RFC 3711, section 3.4).

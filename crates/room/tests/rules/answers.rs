@@ -7,7 +7,7 @@ use std::fmt::Write;
 use roomtone_room::Kind::Social;
 use roomtone_room::{Applied, Rejection, Room, STAGE_MAX};
 
-use crate::trace::{OPENED_AT, attempt, opened, play};
+use crate::trace::{CAST, OPENED_AT, attempt, opened, play};
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/PROTOCOL.md");
 const BEGIN: &str = "<!-- answers: generated, see crates/room/tests/rules/answers.rs -->\n";
@@ -23,22 +23,6 @@ const SENDERS: [(&str, &str); 8] = [
     ("moderator", "m"),
     ("host", "a"),
     ("the server", "*"),
-];
-
-/// What leads to a room with somebody of every role, in which `t` is whom the commands are about.
-const CAST: &[&str] = &[
-    "a enter",
-    "l enter followed",
-    "s enter followed",
-    "s raise",
-    "a accept s",
-    "m enter",
-    "m raise",
-    "a accept m",
-    "a moderator m",
-    "g knock 9000000",
-    "a admit g",
-    "w knock 9000000",
 ];
 
 /// Nothing in particular is so.

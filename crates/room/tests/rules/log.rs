@@ -4,23 +4,7 @@ use roomtone_room::Kind::Closed;
 use roomtone_room::log::{act_of, subject};
 use roomtone_room::{Event, Kind};
 
-use crate::trace::{OPENED_AT, attempt, command, member, opened, play};
-
-/// A host `a`, a moderator `m`, a speaker `s`, a listener `l`, a guest on stage `g` and one who waits, `w`.
-const CAST: &[&str] = &[
-    "a enter",
-    "l enter followed",
-    "s enter followed",
-    "s raise",
-    "a accept s",
-    "m enter",
-    "m raise",
-    "a accept m",
-    "a moderator m",
-    "g knock 9000000",
-    "a admit g",
-    "w knock 9000000",
-];
+use crate::trace::{CAST, OPENED_AT, attempt, command, member, opened, play};
 
 /// What came before, the command with its sender, and the act: its kind, its author, whom it is about, and the reason. A
 /// dash stands for nothing.

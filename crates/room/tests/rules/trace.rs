@@ -13,6 +13,23 @@ use roomtone_room::{
     LeaveReason, MemberId, OfferCause, Opening, Participant, Rejection, RoleCause, RoleEpoch, Room, RoomId, Timestamp,
 };
 
+/// What leads to a room with somebody of every role: a host `a`, a moderator `m`, a speaker `s`, a listener `l`, a guest on
+/// stage `g` and one who waits, `w`.
+pub(crate) const CAST: &[&str] = &[
+    "a enter",
+    "l enter followed",
+    "s enter followed",
+    "s raise",
+    "a accept s",
+    "m enter",
+    "m raise",
+    "a accept m",
+    "a moderator m",
+    "g knock 9000000",
+    "a admit g",
+    "w knock 9000000",
+];
+
 /// When every traced room is opened.
 pub(crate) const OPENED_AT: Timestamp = Timestamp(1_000_000);
 
