@@ -351,3 +351,12 @@ export class FirefoxPerson extends Person {
 		return this.browser.close();
 	}
 }
+
+/** Checks that a witness was told nothing, since a time (ms), from which somebody seemed to have been out or off the stage. */
+export async function stayed(witness, whom, since) {
+	const told = (await witness.messages('events')).filter(({ at }) => at >= since).flatMap(({ events }) => events);
+	const about = told.map(({ event }) => event).filter(({ member, person }) => (member ?? person?.id) === whom.id);
+	const types = about.map(({ type }) => type);
+	console.log(`        the others were told: ${types.join(', ')}`);
+	check(!types.some((type) => ['left', 'entered', 'role_changed'].includes(type)), `others were told ${types.join(', ')}`);
+}

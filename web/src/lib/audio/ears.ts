@@ -1,7 +1,7 @@
 /** Listening to a room: the listen leg, its voices, and who is audible now. */
 
 import { ApiError, asksToWait, isPassing, type Api } from '$lib/api/client';
-import { FlowWatch } from './flow';
+import { FlowWatch, HELD_UP } from './flow';
 import { LegKeeper, type LegState } from './keeper';
 import { makeListenLeg, protocolOf, received, type Leg } from './leg';
 import { audioContext, Voice, wantsGesture } from './sound';
@@ -93,6 +93,8 @@ export class Ears {
   /** Called from a gesture: plays what the browser held back. */
   unlock(): void {
     void audioContext().resume();
+    // What has nothing to play yet answers when it has.
+    this.needs.blocked(false);
     this.play();
   }
 
@@ -116,7 +118,10 @@ export class Ears {
   }
 
   private async findTheWay(leg: Leg): Promise<void> {
+    const since = performance.now();
     if (!(await this.isLifeless(leg, LIFELESS))) return;
+    // Held up, this page may have slept through what the server sent.
+    if (performance.now() - since > LIFELESS + HELD_UP) return;
     const spread = Math.random() * SPREAD * this.needs.people();
     if (spread >= LOOK && !(await this.isLifeless(leg, spread))) return;
     this.renewedAt = performance.now();

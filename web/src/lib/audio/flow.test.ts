@@ -38,3 +38,15 @@ it('finds nothing before the first packet', () => {
   const watch = new FlowWatch();
   expect(wait(watch, 0, 5_000, null)).toEqual([]);
 });
+
+it('judges nothing when the page was held up, until more is played in time', () => {
+  const watch = new FlowWatch();
+  play(watch, 0, 1_000);
+  // The first look after a while finds a packet that may be long gone, or none.
+  expect(watch.feed([1_400, null, null], 2_000)).toBe(false);
+  expect(wait(watch, 2_050, 4_000, 1_400)).toEqual([]);
+  play(watch, 4_000, 5_000);
+  expect(watch.feed([4_980, null, null], 6_000)).toBe(false);
+  expect(play(watch, 6_050, 7_000)).toEqual([]);
+  expect(wait(watch, 7_000, 8_000, 6_990)).toEqual([7_200]);
+});
