@@ -14,6 +14,7 @@ mod ice;
 pub mod identity;
 pub mod leg;
 pub mod listen;
+pub mod ogg;
 pub mod pack;
 pub mod publish;
 pub mod red;

@@ -38,6 +38,17 @@ pub const RESENDS_PER_SECOND: u32 = 25;
 /// burst, by one packet, and costs as much as a packet's sound once more.
 const REPEATED: u64 = 2;
 
+/// The same for a listener who loses many in a row. Of bursts that are three packets long in the mean, as many are longer than
+/// this as one in eleven, and of their packets less than a tenth stay lost.
+const REPEATED_IN_RUNS: u64 = 6;
+
+/// So many missed in a row are more than [`REPEATED`] outlasts.
+const RUN: u64 = REPEATED + 1;
+
+/// So many runs within [`LOSSY_WITHIN`] make a listener one who loses many in a row. One comes by chance, at 10 % every twenty
+/// seconds or so.
+const RUNS_COUNT: u16 = 2;
+
 /// So many packets missed within [`LOSSY_WITHIN`] make a listener one who loses packets: at 50 a second, 2.7 %. Fewer
 /// spends redundancy on single losses, which are sent again on request.
 const LOSSY_COUNT: u16 = 4;
@@ -102,15 +113,22 @@ struct Losses {
     /// How many packets since when.
     count: u16,
     since: Instant,
+    /// How many runs of [`RUN`] packets or more, likewise.
+    runs: u16,
     /// The newest packet of each slot that was missed: it is asked for again and again, and counts once.
     newest: [u64; SLOTS],
+    /// How many were missed in a row up to that one.
+    run: [u64; SLOTS],
     /// Until when packets carry those before them, if they do.
     repeat_until: Option<Instant>,
+    /// Until when they carry as many as for runs.
+    in_runs_until: Option<Instant>,
 }
 
 impl Losses {
     fn new(now: Instant) -> Box<Self> {
-        Box::new(Self { count: 0, since: now, newest: [0; SLOTS], repeat_until: None })
+        let (newest, run) = ([0; SLOTS], [0; SLOTS]);
+        Box::new(Self { count: 0, since: now, runs: 0, newest, run, repeat_until: None, in_runs_until: None })
     }
 
     /// Counts a packet that is missing. Whether these are many.
@@ -118,12 +136,23 @@ impl Losses {
         if index <= self.newest[slot] {
             return false;
         }
+        self.run[slot] = if index == self.newest[slot] + 1 { self.run[slot] + 1 } else { 1 };
         self.newest[slot] = index;
         if now >= self.since + LOSSY_WITHIN {
-            (self.since, self.count) = (now, 0);
+            (self.since, self.count, self.runs) = (now, 0, 0);
         }
         self.count = self.count.saturating_add(1);
+        self.runs = self.runs.saturating_add(u16::from(self.run[slot] == RUN));
         self.count >= LOSSY_COUNT
+    }
+
+    /// Takes account of many losses, and says how many of those before it a packet carries from now on.
+    fn repeat(&mut self, now: Instant) -> u64 {
+        self.repeat_until = Some(now + REPEAT_FOR);
+        if self.runs >= RUNS_COUNT {
+            self.in_runs_until = self.repeat_until;
+        }
+        if self.in_runs_until.is_some_and(|until| now < until) { REPEATED_IN_RUNS } else { REPEATED }
     }
 }
 
@@ -284,8 +313,8 @@ impl Listen {
             }
         }
         if lossy {
-            self.losses.get_or_insert_with(|| Losses::new(now)).repeat_until = Some(now + REPEAT_FOR);
-            self.slots.iter_mut().for_each(|slot| slot.repeats = slot.line.red.is_some());
+            let repeats = self.losses.get_or_insert_with(|| Losses::new(now)).repeat(now);
+            self.slots.iter_mut().for_each(|slot| slot.repeats = slot.line.red.map_or(0, |_| repeats));
         }
     }
 
@@ -320,7 +349,7 @@ impl Listen {
         let place = slot.place(feed, frame)?;
         slot.packets = slot.packets.wrapping_add(1);
         slot.octets = slot.octets.wrapping_add(frame.payload.len() as u32);
-        let repeated = slot.repeats && feed == Feed::PLAIN;
+        let repeated = slot.repeats > 0 && feed == Feed::PLAIN;
         let len = repeated.then(|| write_with_others(sealer, slot, place, frame, ring, out)).flatten();
         let len = len.or_else(|| write(sealer, slot, place, frame, out))?;
         self.report_at.get_or_insert(now + self.report_interval);
@@ -397,7 +426,7 @@ impl Listen {
         self.report_at = None;
         let until = self.losses.as_mut().map(|losses| &mut losses.repeat_until);
         if until.is_some_and(|until| until.take_if(|until| now >= *until).is_some()) {
-            self.slots.iter_mut().for_each(|slot| slot.repeats = false);
+            self.slots.iter_mut().for_each(|slot| slot.repeats = 0);
         }
         let Some(keys) = &mut self.keys else { return };
         for slot in &self.slots[..self.count] {
@@ -432,10 +461,10 @@ fn write_with_others(
     out: &mut [u8; PACKET_MAX],
 ) -> Option<usize> {
     let red = slot.line.red?;
-    let mut blocks: [(u64, &[u8]); REPEATED as usize] = [(0, &[]); REPEATED as usize];
+    let mut blocks: [(u64, &[u8]); REPEATED_IN_RUNS as usize] = [(0, &[]); REPEATED_IN_RUNS as usize];
     let mut first = blocks.len();
     let mut long = frame.payload.len() + 1;
-    for back in 1..=REPEATED {
+    for back in 1..=slot.repeats.min(REPEATED_IN_RUNS) {
         let earlier = slot.may_repeat(place, back).then(|| ring.find(frame.talker, frame.seq - back)).flatten();
         let Some(earlier) = earlier else { continue };
         let (offset, payload) = (frame.time.wrapping_sub(earlier.time), &earlier.payload);

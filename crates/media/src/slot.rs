@@ -111,8 +111,8 @@ pub(crate) struct Slot {
     given: u64,
     /// Likewise: it was sent with redundancy, and so cannot be made again from its frame alone.
     redundant: u64,
-    /// Whether packets carry those before them (RFC 2198).
-    pub(crate) repeats: bool,
+    /// How many of those before them packets carry as well (RFC 2198).
+    pub(crate) repeats: u64,
     /// A frame of the current talker was left out on purpose: their next one begins a segment.
     interrupted: bool,
     /// When the first packet was sent, and its time: the clock of the stream.
@@ -132,7 +132,7 @@ impl Slot {
             next: u64::from(line.seq),
             given: 0,
             redundant: 0,
-            repeats: false,
+            repeats: 0,
             interrupted: false,
             began: None,
             newest: None,

@@ -221,6 +221,17 @@ pub enum Command {
         /// Whose.
         guest: MemberId,
     },
+    /// Have the last minute of what people on stage say kept for reports, of those who agree to it, or stop that. Only the
+    /// host.
+    SetEvidence {
+        /// Which.
+        on: bool,
+    },
+    /// Agree, or stop agreeing, to having the last minute of what one says kept for reports.
+    AgreeEvidence {
+        /// Which.
+        agree: bool,
+    },
     /// End the room for everybody.
     End,
     /// System: a member's connection was lost; their place is kept for [`crate::AWAY_MILLIS`].
@@ -305,6 +316,8 @@ pub enum Rejection {
     NoSuchLink,
     /// The room holds as many of these as it can: links, bans, call-ups or waiting guests.
     TooMany,
+    /// What people say is not kept for reports in this room.
+    EvidenceOff,
     /// A text, an address, a time or a number of the command is out of its bounds.
     InvalidValue,
     /// The command belongs to the system, not to a member, or the other way round.

@@ -170,6 +170,13 @@ impl Room {
                 Ok(vec![Event::CallUpEnded { member, by: call.by, cause: CallUpCause::Withdrawn { by } }])
             }
             Command::GiveFloor { member } => self.give_floor(sender, member),
+            Command::SetEvidence { on } => {
+                if sender.role != Role::Host {
+                    return Err(Rejection::NotAllowed);
+                }
+                changes(on != self.settings.evidence, Event::EvidenceSet { on, by })
+            }
+            Command::AgreeEvidence { agree } => self.agree_evidence(sender, agree),
             Command::Admit { guest } => self.let_in(sender, guest),
             Command::TurnAway { guest } => {
                 moderates(sender)?;
@@ -539,6 +546,19 @@ impl Room {
             Some(heir) => make_host(heir, RoleCause::Inherited, heir.member),
             None => vec![Event::Ended { by: None }],
         }
+    }
+
+    /// Somebody on stage says whether what they say may be kept; nobody says so for somebody else. Saying so twice changes
+    /// nothing and is no error: it may be said on two devices.
+    fn agree_evidence(&self, sender: &Participant, agree: bool) -> Result<Vec<Event>, Rejection> {
+        if !sender.role.on_stage() {
+            return Err(Rejection::NotOnStage);
+        }
+        if !self.settings.evidence {
+            return Err(Rejection::EvidenceOff);
+        }
+        let said = sender.evidence == agree;
+        Ok(if said { Vec::new() } else { vec![Event::EvidenceAgreed { member: sender.member, agree }] })
     }
 
     /// Whom a moderator's command is about. The permission is looked at first, so that nobody else learns from the

@@ -171,7 +171,8 @@ pub enum KnockCause {
 /// What happened.
 ///
 /// A `RoleChanged` to the stage also clears the member's hand and offer; one to the audience also closes the
-/// microphone and lifts a mute. `Left` clears everything about the member. `Muted` also closes the microphone.
+/// microphone, lifts a mute and takes back that the member agreed to evidence. `Left` clears everything about the member.
+/// `Muted` also closes the microphone. `EvidenceSet` takes back everybody's agreement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// The room was opened. Always event 1. The host is in the room, on stage, as participant number 1.
@@ -425,9 +426,65 @@ pub enum Event {
         /// Who it was.
         member: MemberId,
     },
+    /// It was decided whether the last minute of what people on stage say is kept for reports. Nobody has agreed to it after
+    /// this event, whatever they said before.
+    EvidenceSet {
+        /// Whether it is.
+        on: bool,
+        /// By whom.
+        by: MemberId,
+    },
+    /// Somebody on stage agreed to having the last minute of what they say kept for reports, or stopped agreeing.
+    EvidenceAgreed {
+        /// Who.
+        member: MemberId,
+        /// Which.
+        agree: bool,
+    },
     /// The room ended for everybody. Nothing comes after it.
     Ended {
         /// The moderator who ended it; `None` when nobody was left on stage to run it.
         by: Option<MemberId>,
     },
+}
+
+impl Event {
+    /// The member whom it is about; `None` for what is set for all, which is of nobody, whoever set it.
+    pub fn member(&self) -> Option<MemberId> {
+        match self {
+            Self::Entered { member, .. }
+            | Self::ConnectionLost { member }
+            | Self::Returned { member }
+            | Self::Left { member, .. }
+            | Self::HandRaised { member, .. }
+            | Self::HandLowered { member, .. }
+            | Self::HandMoved { member, .. }
+            | Self::Banned { member, .. }
+            | Self::Unbanned { member, .. }
+            | Self::CalledUp { member, .. }
+            | Self::CallUpEnded { member, .. }
+            | Self::Knocked { guest: member, .. }
+            | Self::KnockEnded { guest: member, .. }
+            | Self::Forgotten { member }
+            | Self::StageOffered { member, .. }
+            | Self::OfferEnded { member, .. }
+            | Self::RoleChanged { member, .. }
+            | Self::Muted { member, .. }
+            | Self::Unmuted { member, .. }
+            | Self::MicChanged { member, .. }
+            | Self::EvidenceAgreed { member, .. } => Some(*member),
+            Self::Opened { .. }
+            | Self::Described { .. }
+            | Self::Widened { .. }
+            | Self::HandsRuled { .. }
+            | Self::StageLocked { .. }
+            | Self::BackchannelSet { .. }
+            | Self::TimerSet { .. }
+            | Self::LinkPinned { .. }
+            | Self::LinkUnpinned { .. }
+            | Self::FloorGiven { .. }
+            | Self::EvidenceSet { .. }
+            | Self::Ended { .. } => None,
+        }
+    }
 }

@@ -50,6 +50,10 @@ pub enum ActKind {
     LinkPinned,
     /// A pinned link was taken down.
     LinkUnpinned,
+    /// What people on stage say is kept for reports for a minute, of those who agree.
+    EvidenceOn,
+    /// It is not kept any more.
+    EvidenceOff,
     /// The room was ended for everybody.
     RoomEnded,
 }
@@ -117,6 +121,8 @@ pub fn subject(command: &Command) -> Option<MemberId> {
         | Command::UnpinLink { .. }
         | Command::DeclineCallUp
         | Command::Knock { .. }
+        | Command::SetEvidence { .. }
+        | Command::AgreeEvidence { .. }
         | Command::End
         | Command::Tick => None,
     }
@@ -163,6 +169,8 @@ fn act_in(event: &Event, sender: Option<MemberId>) -> Option<Act> {
         Event::HandsRuled { by, .. } => to_room(ActKind::HandsRuled, *by),
         Event::StageLocked { locked: true, by } => to_room(ActKind::StageLocked, *by),
         Event::StageLocked { locked: false, by } => to_room(ActKind::StageUnlocked, *by),
+        Event::EvidenceSet { on: true, by } => to_room(ActKind::EvidenceOn, *by),
+        Event::EvidenceSet { on: false, by } => to_room(ActKind::EvidenceOff, *by),
         Event::LinkPinned { by, .. } => to_room(ActKind::LinkPinned, *by),
         Event::LinkUnpinned { by, .. } => to_room(ActKind::LinkUnpinned, *by),
         Event::KnockEnded { guest, cause } => match cause {
@@ -182,6 +190,7 @@ fn act_in(event: &Event, sender: Option<MemberId>) -> Option<Act> {
         | Event::StageOffered { .. }
         | Event::OfferEnded { .. }
         | Event::MicChanged { .. }
+        | Event::EvidenceAgreed { .. }
         | Event::BackchannelSet { .. }
         | Event::TimerSet { .. }
         | Event::FloorGiven { .. }

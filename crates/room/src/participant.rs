@@ -28,6 +28,9 @@ pub struct Participant {
     pub muted: bool,
     /// Whether their microphone is open. Only on stage, and never while muted.
     pub mic: bool,
+    /// Whether they agreed to having the last minute of what they say kept for reports. Only on stage, and only while that is
+    /// on in the room.
+    pub evidence: bool,
     /// Their raised hand. Only listeners have one.
     pub hand: Option<Hand>,
     /// Who asked them to come on stage, while that is not answered. Only listeners have one.
@@ -55,6 +58,7 @@ impl Participant {
             away_until: None,
             muted: false,
             mic: false,
+            evidence: false,
             hand: None,
             offer: None,
             entered_at: at,
@@ -74,8 +78,8 @@ impl Participant {
         self.away_until.into_iter().chain(self.pass.map(|pass| pass.until)).min()
     }
 
-    /// Takes a role, with what belongs to it: the stage clears hand and offer, the audience also clears microphone and
-    /// mute, and the times on stage and as moderator run on while they apply.
+    /// Takes a role, with what belongs to it: the stage clears hand and offer, the audience also clears microphone, mute and
+    /// agreement, and the times on stage and as moderator run on while they apply.
     pub(crate) fn take_role(&mut self, role: Role, at: Timestamp) {
         self.role = role;
         self.hand = None;
@@ -86,6 +90,7 @@ impl Participant {
             self.stage_since = None;
             self.mic = false;
             self.muted = false;
+            self.evidence = false;
         }
         if role.moderates() {
             self.moderator_since.get_or_insert(at);
@@ -232,6 +237,14 @@ impl Participants {
             change(&mut participant);
             self.index(&participant);
             self.by_number.insert(participant.number, participant);
+        }
+    }
+
+    /// Changes everybody on stage, at most [`crate::STAGE_MAX`].
+    pub(crate) fn change_stage(&mut self, mut change: impl FnMut(&mut Participant)) {
+        let members: Vec<MemberId> = self.stage().map(|p| p.member).collect();
+        for member in members {
+            self.change(member, &mut change);
         }
     }
 

@@ -289,6 +289,13 @@ impl Room {
         self.present.stage().filter(move |p| open && p.audible()).map(|p| p.number)
     }
 
+    /// The numbers of everybody the last minute of whose speech may be kept for reports, ascending: on stage, having agreed
+    /// to it while it is on, and the room not ended.
+    pub fn agreed(&self) -> impl Iterator<Item = TalkerNo> {
+        let on = self.is_open() && self.settings.evidence;
+        self.present.stage().filter(move |p| on && p.evidence).map(|p| p.number)
+    }
+
     /// Applies one event of this room's history: the only way in which state changes. Events are what the rules
     /// allowed once, so nothing is judged here; one about somebody who is not present changes nothing but the number.
     pub fn fold(&mut self, numbered: &Numbered) {
@@ -400,6 +407,11 @@ impl Room {
             | Event::LinkPinned { .. }
             | Event::LinkUnpinned { .. }
             | Event::FloorGiven { .. } => self.settings.fold(&numbered.event),
+            Event::EvidenceSet { .. } => {
+                self.settings.fold(&numbered.event);
+                self.present.change_stage(|p| p.evidence = false);
+            }
+            Event::EvidenceAgreed { member, agree } => self.present.change(*member, |p| p.evidence = *agree),
             Event::CalledUp { member, by, context, until } => {
                 let admits = self.present.get(*by).is_some_and(|p| p.role.moderates());
                 self.called.insert(*member, CallUp { by: *by, context: context.clone(), until: *until, admits });

@@ -31,6 +31,8 @@ pub struct Settings {
     pub slow_seconds: u16,
     /// When the room's timer runs out.
     pub timer: Option<Timestamp>,
+    /// Whether the last minute of what people on stage say is kept for reports, of those who agreed to it.
+    pub evidence: bool,
     /// Who leads the interview. Always somebody on stage.
     pub floor: Option<MemberId>,
     /// Pinned links, in the order of their pinning. At most [`crate::LINKS_MAX`].
@@ -47,6 +49,7 @@ impl Default for Settings {
             backchannel: true,
             slow_seconds: 0,
             timer: None,
+            evidence: false,
             floor: None,
             links: Vec::new(),
             last_link: 0,
@@ -64,6 +67,7 @@ impl Settings {
                 (self.backchannel, self.slow_seconds) = (*open, *slow_seconds);
             }
             Event::TimerSet { until, .. } => self.timer = *until,
+            Event::EvidenceSet { on, .. } => self.evidence = *on,
             Event::LinkPinned { number, url, label, by } => {
                 self.last_link = self.last_link.max(*number);
                 self.links.push(Link { number: *number, url: url.clone(), label: label.clone(), by: *by });

@@ -52,6 +52,8 @@ pub fn reach(event: &Event) -> Reach {
         | Event::LinkPinned { .. }
         | Event::LinkUnpinned { .. }
         | Event::FloorGiven { .. }
+        | Event::EvidenceSet { .. }
+        | Event::EvidenceAgreed { .. }
         | Event::Forgotten { .. }
         | Event::Ended { .. } => Reach::Everyone,
     }
@@ -157,6 +159,8 @@ pub struct Seen {
     pub muted: bool,
     /// Whether their microphone is open.
     pub mic: bool,
+    /// Whether they agreed to having the last minute of what they say kept for reports.
+    pub evidence: bool,
     /// Since when they are on stage; `None` in the audience.
     pub stage_since: Option<Timestamp>,
     /// For a guest, who vouches for them.
@@ -172,6 +176,7 @@ impl From<&Participant> for Seen {
             connected: participant.connected,
             muted: participant.muted,
             mic: participant.mic,
+            evidence: participant.evidence,
             stage_since: participant.stage_since,
             guest_of: participant.pass.map(|pass| pass.by),
         }
@@ -276,6 +281,11 @@ impl View {
                 | Event::LinkPinned { .. }
                 | Event::LinkUnpinned { .. }
                 | Event::FloorGiven { .. } => self.settings.fold(&numbered.event),
+                Event::EvidenceSet { .. } => {
+                    self.settings.fold(&numbered.event);
+                    self.stage.iter_mut().for_each(|seen| seen.evidence = false);
+                }
+                Event::EvidenceAgreed { member, agree } => self.change(*member, |seen| seen.evidence = *agree),
                 Event::CalledUp { member, by, context, until } => self.called_up(*member, *by, context, *until),
                 Event::CallUpEnded { member, .. } => {
                     self.called.remove(member);
@@ -403,7 +413,7 @@ impl View {
             self.stage.push(seen.clone());
             self.stage.sort_by_key(|seen| (std::cmp::Reverse(seen.role), seen.stage_since, seen.number));
         } else {
-            (seen.stage_since, seen.muted, seen.mic) = (None, false, false);
+            (seen.stage_since, seen.muted, seen.mic, seen.evidence) = (None, false, false, false);
             self.add_listener(seen.clone());
         }
         if own {

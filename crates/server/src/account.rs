@@ -255,7 +255,9 @@ rooms.json     the rooms that you opened or hid, questions that you asked with a
 reports.json   the reports that you made, and what you did as an admin
 avatar.jpg     your picture, if you have one
 
-Times are milliseconds since 1 January 1970, UTC. Days are counted from that day. What was said in rooms is not stored.
+Times are milliseconds since 1 January 1970, UTC. Days are counted from that day. What was said in rooms is not stored; but
+where a room shows it, of those who agreed, the last minute may go with a report: for the admins alone, until 30 days after it is
+closed. What you said goes with your account.
 Secrets (invite codes, session tokens, recovery codes) are stored only as digests, so they cannot be given back.
 Somebody of whom you may not know (any more), such as whoever has blocked you, is null.
 ";
@@ -273,7 +275,9 @@ rooms.json     комнаты, которые вы открыли или скр�
 reports.json   ваши жалобы и то, что вы сделали как администратор
 avatar.jpg     ваша картинка, если она есть
 
-Время указано в миллисекундах с 1 января 1970 года (UTC), дни отсчитываются от этой даты. Сказанное в комнатах не хранится.
+Время указано в миллисекундах с 1 января 1970 года (UTC), дни отсчитываются от этой даты. Сказанное в комнатах не хранится; но
+если комната это показывает, последняя минута речи тех, кто согласился, может быть приложена к жалобе: только для
+администраторов и не дольше 30 дней после её закрытия. Сказанное вами удаляется вместе с учётной записью.
 Секреты (коды приглашений, ключи сеансов, коды восстановления) хранятся только в виде отпечатков, поэтому вернуть их нельзя.
 Вместо людей, о которых вам (больше) не положено знать, например тех, кто вас заблокировал, стоит null.
 ";
@@ -298,6 +302,8 @@ pub(crate) async fn delete(app: &Arc<App>, member: MemberId) -> Result<(), ApiEr
     app.rooms.expel(&them).await;
     app.rooms.forget(member).await;
     forget(&app.store, member).await?;
+    // What they said in reports of others, and whatever went with reports about them.
+    app.evidence.sweep(&app.store).await;
     // Whoever signed in meanwhile, by another way, is out as well.
     app.rooms.expel(&them).await;
     tracing::info!("an account was deleted");

@@ -14,6 +14,7 @@ use crate::account;
 use crate::avatars::Pictures;
 use crate::cli::{Serve, join_link};
 use crate::edge::{self, Secret};
+use crate::evidence::Evidence;
 use crate::files;
 use crate::http::{Uses, relying_party};
 use crate::limits::Limits;
@@ -69,6 +70,8 @@ pub struct App {
     pub limits: Limits,
     /// Metrics.
     pub observe: Observe,
+    /// The sound that goes with reports.
+    pub evidence: Evidence,
     /// The task that takes what was deleted off the disk.
     pub forgetting: account::Forgetting,
     /// Held for as long as this process serves from its data folder.
@@ -120,6 +123,8 @@ impl App {
         if let Err(error) = account::forget_rest(&store).await {
             tracing::error!(%error, "what was deleted is still on the disk");
         }
+        let evidence = Evidence::new(&options.data.folder);
+        evidence.sweep(&store).await;
         let listener = crate::serve::listen(options.listen)
             .map_err(|e| io::Error::new(e.kind(), format!("cannot listen on {}: {e}", options.listen)))?;
         let address = listener.local_addr()?;
@@ -172,6 +177,7 @@ impl App {
             notices,
             limits: Limits::new(),
             observe: observe.with_media(media),
+            evidence,
             forgetting: account::Forgetting::default(),
             _lock: lock,
         };

@@ -9,6 +9,7 @@ pub mod app;
 pub mod avatars;
 pub mod cli;
 pub mod edge;
+pub mod evidence;
 pub mod files;
 pub mod http;
 pub mod limits;

@@ -182,6 +182,16 @@ pub const CALL_UPS: Limit = Limit {
     refill: Duration::from_secs(20),
 };
 
+/// Reports with the last minute of sound of a room: each takes room on the disk until a month after it is handled.
+pub const EVIDENCE: Limit = Limit {
+    name: "evidence",
+    routes: &[("POST", "/api/reports")],
+    key: Key::Subject,
+    counts: Counts::Chosen,
+    burst: 3,
+    refill: Duration::from_secs(720),
+};
+
 /// Every limit there is. A route is in at most one row that counts all requests.
 pub const TABLE: &[Limit] = &[
     MEMBERS,
@@ -195,6 +205,7 @@ pub const TABLE: &[Limit] = &[
     CONFIRM_MAIL_TO,
     KNOCKS,
     CALL_UPS,
+    EVIDENCE,
     // Each opens a room and rings at somebody's side.
     Limit {
         name: "calls",

@@ -135,6 +135,7 @@ async fn tidy(app: &App) {
         http::tidy_invites(app).await;
         http::tidy_acts(app).await;
         http::tidy_guests(app).await;
+        app.evidence.tidy(&app.store, edge::now()).await;
         app.observe.upkeep();
     }
 }

@@ -12,6 +12,13 @@ use crate::{Person, Store};
 /// Acts that one statement deletes. More needs fewer statements; fewer lets others write sooner.
 const DELETED_AT_ONCE: u32 = 1_000;
 
+/// Most acts that are kept of a room, but for those against which somebody has appealed, which all stay. More shows a longer
+/// past of rooms that last; each takes some 300 bytes.
+pub const ACTS_KEPT: u64 = 2_000;
+
+/// After how many acts it is looked whether they are too many. More looks more seldom, and then forgets more at once.
+const ACTS_BETWEEN: u64 = 100;
+
 /// How long somebody has to appeal, in milliseconds. Longer is kinder to those who look in seldom; shorter spares hosts from
 /// questions about what they have forgotten.
 pub const APPEAL_WITHIN: u64 = 30 * 24 * 60 * 60 * 1000;
@@ -244,6 +251,10 @@ impl Store {
         kinds: &[&'static str],
     ) -> Result<Appealed, StoreError> {
         let mut tx = self.database.begin().await?;
+        // Locked as by whoever writes acts, so that none is forgotten while it is appealed against.
+        let locked = sql("UPDATE rooms SET last_seq = last_seq
+             WHERE id = (SELECT a.room FROM acts a WHERE a.id = $1 AND a.whom = $2)");
+        tx.execute(locked.bind(act).bind(member)).await?;
         let about = sql("SELECT a.room, a.author, a.at, r.house, COALESCE(r.leader, r.host) AS leader
              FROM acts a JOIN rooms r ON r.id = a.room WHERE a.id = $1 AND a.whom = $2 AND a.known AND a.kind IN ")
         .bind(act)
@@ -394,7 +405,8 @@ pub(crate) async fn insert_acts(
         return Ok(());
     }
     let last = sql("SELECT CAST(COALESCE(MAX(number), 0) AS BIGINT) AS last FROM acts WHERE room = $1").bind(room);
-    let mut number = transaction.one(last).await?.count("last")?;
+    let first = transaction.one(last).await?.count("last")?;
+    let mut number = first;
     for part in acts.chunks(ROWS_PER_STATEMENT) {
         let values: Vec<[Value; 11]> = part
             .iter()
@@ -437,7 +449,25 @@ pub(crate) async fn insert_acts(
         );
         transaction.execute(insert.remembered(part.len() == 1)).await?;
     }
+    if number / ACTS_BETWEEN != first / ACTS_BETWEEN && number > ACTS_KEPT - ACTS_BETWEEN {
+        forget_acts(transaction, room).await?;
+    }
     Ok(())
+}
+
+/// Forgets what a room has too much of. What was done again to the same person since goes first, then the oldest: so nobody
+/// gets rid of what they did to somebody by doing something else very often.
+async fn forget_acts(transaction: &mut Transaction, room: RoomId) -> Result<(), StoreError> {
+    let kept = sql("SELECT count(*) AS n FROM acts a
+         WHERE a.room = $1 AND NOT EXISTS (SELECT 1 FROM appeals p WHERE p.act = a.id)");
+    let kept = transaction.one(kept.bind(room)).await?.count("n")?;
+    let over = kept.saturating_sub(ACTS_KEPT - ACTS_BETWEEN);
+    let forget = sql("DELETE FROM acts WHERE id IN (SELECT t.id FROM
+             (SELECT a.id, a.number,
+                     ROW_NUMBER() OVER (PARTITION BY a.kind, a.whom, a.guest ORDER BY a.number DESC) AS place
+              FROM acts a WHERE a.room = $1 AND NOT EXISTS (SELECT 1 FROM appeals p WHERE p.act = a.id)) t
+         ORDER BY t.place = 1, t.number LIMIT $2)");
+    transaction.execute(forget.bind(room).bind(over)).await.map(drop)
 }
 
 /// Reads what `select_acts!` selects.

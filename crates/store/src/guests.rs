@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use roomtone_room::ids::{MemberId, RoomId, Timestamp};
 
+use crate::acts::ActGuest;
 use crate::db::{Row, sql};
 use crate::error::StoreError;
 use crate::members::{IDS_PER_STATEMENT, Person, person_from};
@@ -161,11 +162,24 @@ impl Store {
         Ok(found)
     }
 
-    /// Ends a guest's pass. Returns whether it lasted until now, in this room.
-    pub async fn end_guest(&self, room: RoomId, guest: MemberId, now: Timestamp) -> Result<bool, StoreError> {
+    /// Ends a guest's pass. Returns whose it was; `None` if it did not last until now, in this room.
+    pub async fn end_guest(
+        &self,
+        room: RoomId,
+        guest: MemberId,
+        now: Timestamp,
+    ) -> Result<Option<ActGuest>, StoreError> {
         let end = sql("UPDATE guests SET ended_at = $3
-             WHERE room = $1 AND id = $2 AND ended_at IS NULL AND expires_at > $3");
-        Ok(self.database.execute(end.bind(room).bind(guest).bind(now)).await? > 0)
+             WHERE room = $1 AND id = $2 AND ended_at IS NULL AND expires_at > $3
+             RETURNING name AS guest_name, voucher");
+        let mut transaction = self.database.begin().await?;
+        let ended = transaction.optional(end.bind(room).bind(guest).bind(now)).await?;
+        transaction.commit().await?;
+        let named = |row: Row| {
+            let (name, voucher) = (row.text("guest_name")?, row.member("voucher")?);
+            Ok(ActGuest { id: guest, name, voucher })
+        };
+        ended.map(named).transpose()
     }
 
     /// Ends the passes of all guests whom any of these members vouches for.

@@ -6,6 +6,7 @@ use roomtone_room::ids::{MemberId, RecordId, Timestamp};
 
 use crate::db::{Row, Transaction, Value, sql};
 use crate::error::StoreError;
+use crate::graph::lock_members;
 use crate::members::{Person, sponsor_from};
 use crate::open::ROWS_PER_STATEMENT;
 use crate::{Hash, PAGE, Store};
@@ -318,6 +319,7 @@ async fn record_part(
     for Earned { sponsor, .. } in &earned {
         *counts.entry(*sponsor).or_insert(0u64) += 1;
     }
+    lock_members(transaction, &counts.keys().copied().collect()).await?;
     let rows = counts.into_iter().map(|(sponsor, count)| -> [Value; 2] { [sponsor.into(), count.into()] });
     let credit = sql("UPDATE members SET invites_earned = invites_earned + e.column2 FROM (")
         .push_rows(rows)

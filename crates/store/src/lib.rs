@@ -19,6 +19,7 @@ mod branch;
 mod convert;
 mod db;
 mod error;
+mod evidence;
 #[doc(hidden)]
 pub mod fill;
 mod graph;
@@ -44,11 +45,12 @@ mod suggestions;
 mod waitlist;
 
 pub use account::{DeleteError, ExportPart, ExportRow, Exported, OwnEvent, Rewrite};
-pub use acts::{APPEAL_WITHIN, Act, ActGuest, Appeal, Appealed, Decided, DecidedAct, NewAct};
+pub use acts::{ACTS_KEPT, APPEAL_WITHIN, Act, ActGuest, Appeal, Appealed, Decided, DecidedAct, NewAct};
 pub use admin::{AdminMember, AuditEntry, AuditRecord, PAGE, Sizes, TreeNode};
 pub use avatars::{AvatarSize, NewAvatar};
 pub use branch::{BranchAct, BranchError, Suspension};
 pub use error::{AppendError, ProfileError, RedeemError, StoreError};
+pub use evidence::{Evidence, NewEvidence, Speaker};
 pub use graph::{BLOCKED_MAX, Bell, Between, Entry, FOLLOWING_MAX, Followed, Place};
 pub use guests::{Guest, GuestMade, NewGuest};
 pub use hallway::{HallwayFacts, RoomHouse, Standing};

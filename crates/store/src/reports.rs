@@ -6,6 +6,7 @@ use crate::Store;
 use crate::admin::{AuditEntry, insert_audit};
 use crate::db::{Row, sql};
 use crate::error::StoreError;
+use crate::evidence::{NewEvidence, insert_evidence};
 use crate::members::Person;
 
 /// Reports of one member that may wait to be handled. Higher hears more of somebody who is much molested; lower keeps one
@@ -73,6 +74,17 @@ impl Store {
     /// Makes a report. Returns whether it was made: it is not when the reporter has [`OPEN_REPORTS_MAX`] open ones, or whom or
     /// what it is about went away meanwhile.
     pub async fn create_report(&self, report: NewReport) -> Result<bool, StoreError> {
+        Ok(self.create_report_with(report, &[]).await?.is_some())
+    }
+
+    /// As [`Store::create_report`], with sound. Returns how many tracks there are if it was made: none of whoever went away
+    /// meanwhile.
+    pub async fn create_report_with(
+        &self,
+        report: NewReport,
+        evidence: &[NewEvidence],
+    ) -> Result<Option<u32>, StoreError> {
+        let id = report.id;
         let insert = sql("INSERT INTO reports (id, reporter, about, room, house, reason, text, context, created_at,
                                   room_host)
              SELECT $1, m.id, $3, $4, $5, $6, $7, $8, $9, (SELECT o.id FROM members o WHERE o.id = $11)
@@ -91,7 +103,16 @@ impl Store {
         .bind(report.created_at)
         .bind(OPEN_REPORTS_MAX)
         .bind(report.room_host);
-        Ok(self.database.execute(insert).await? > 0)
+        let mut transaction = self.database.begin().await?;
+        if transaction.execute(insert).await? == 0 {
+            return Ok(None);
+        }
+        let mut tracks = 0;
+        for track in evidence {
+            tracks += u32::from(insert_evidence(&mut transaction, id, track).await?);
+        }
+        transaction.commit().await?;
+        Ok(Some(tracks))
     }
 
     /// A page of the reports, the newest first; with `open`, only those that were not handled. `after` is the time and id of
@@ -190,7 +211,7 @@ fn report_from(row: &Row) -> Result<Report, StoreError> {
 }
 
 /// Reads a person from four columns, where an outer join found one.
-fn somebody(row: &Row, [id, handle, name, avatar]: [&str; 4]) -> Result<Option<Person>, StoreError> {
+pub(crate) fn somebody(row: &Row, [id, handle, name, avatar]: [&str; 4]) -> Result<Option<Person>, StoreError> {
     let Some(found) = row.id_or_null(id)? else { return Ok(None) };
     Ok(Some(Person {
         id: MemberId(found),

@@ -192,13 +192,33 @@ export async function guests(group) {
 		await ada.misses('waiting-guest');
 	});
 
-	await group.step('a member who opens such a link is told to come in as themselves', async () => {
+	await group.step('a member who opens such a link comes in as themselves, and leaves it unused', async () => {
 		const unused = await invite('Sandy');
 		await chen.goto(unused);
 		await chen.shows('guest-is-member');
+		check((await chen.page.getByRole('main').textContent()).includes('You are signed in as Chen Li'), 'who is signed in');
+		check((await chen.page.getByRole('main').textContent()).includes('On the bench'), 'what room it is about');
 		await seen(chen, 'guests link of a member');
+		await press(chen, 'guest-as-member');
+		await chen.entered();
+		await ada.waitSees('chen', { role: 'listener' });
+		await chen.click('leave-button');
 		await nobody.goto(unused);
 		await nobody.shows('guest-ask');
+	});
+
+	await group.step('a member to whom the room is not open is told that the link is for somebody else', async () => {
+		const eve = await server.member('eve', 'Eve Marsh');
+		const closed = await eve.openRoom('Between the two of us', { kind: 'closed' });
+		const guest = { name: 'Nick', minutes: 30, context: null };
+		const made = (await eve.must('POST', `/api/rooms/${closed}/guests`, { json: guest })).body;
+		await chen.goto(new URL(new URL(made.link).pathname, server.site).href);
+		await chen.shows('guest-is-member');
+		equal(await chen.attribute('guest-is-member', 'data-open'), 'false', 'whether the room is open to them');
+		equal(await chen.page.getByTestId('guest-as-member').count(), 0, 'ways in');
+		await seen(chen, 'guests link of a member for a closed room');
+		await chen.click('guest-to-hallway');
+		await until('the hallway', () => chen.evaluate(() => location.pathname === '/'));
 	});
 
 	/** Rings somebody from the stage. */

@@ -33,6 +33,11 @@ class Notes {
     setTimeout(() => this.drop(id), (act ? ACTED : STAYS) + PER_LETTER * text.length);
   }
 
+  /** The matter is settled: what was said about it no longer holds. */
+  settle(matter: string): void {
+    this.list = this.list.filter((note) => note.matter !== matter);
+  }
+
   drop(id: number): void {
     this.list = this.list.filter((note) => note.id !== id);
   }

@@ -171,6 +171,48 @@ fn who_loses_packets_gets_each_frame_three_times() {
 }
 
 #[test]
+fn who_loses_many_in_a_row_gets_each_frame_seven_times() {
+    let mut world = World::new(6);
+    world.repeats = true;
+    let speaker = world.add_speaker(1);
+    let listener = world.add_listener(100, SLOTS, [1000, 2000, 3000]);
+    world.grant(1, Duration::from_secs(3600), &[1]);
+    world.run(ms(500));
+    world.talk(&[speaker], 20);
+    let most = |world: &World, from: usize| {
+        world.clients[listener].got[from..].iter().map(|got| frames_of(got).0.len()).max().unwrap_or(0)
+    };
+    // Of each twenty packets of media so many in a row are lost, whenever they are sent.
+    let lose_in_runs = |run: u8| move |bytes: &[u8]| is_media(bytes) && bytes[3] % 20 < run;
+    // One run is chance.
+    world.lose = Box::new(|bytes| is_media(bytes) && bytes[3] / 20 == 1 && bytes[3] % 20 < 4);
+    world.talk(&[speaker], 30);
+    world.lose = Box::new(|_| false);
+    world.talk(&[speaker], 30);
+    assert_eq!(most(&world, 0), 2);
+    world.lose = Box::new(lose_in_runs(6));
+    world.talk(&[speaker], 300);
+    assert_eq!(most(&world, 0), 6);
+    let from = world.clients[listener].got.len();
+    world.talk(&[speaker], 200);
+    let mut heard = std::collections::BTreeSet::new();
+    for got in &world.clients[listener].got[from..] {
+        let (others, own) = frames_of(got);
+        heard.extend(others);
+        heard.insert(own);
+    }
+    // Nothing is missing between the first and the last.
+    let (Some(first), Some(last)) = (heard.first(), heard.last()) else { panic!("nothing was heard") };
+    assert!(heard.len() > 190 && last - first + 1 == heard.len() as u64, "{} of {first} to {last}", heard.len());
+    // Single losses for longer than runs are remembered: as many as for these again.
+    world.lose = Box::new(lose_in_runs(1));
+    world.talk(&[speaker], 32 * 50);
+    let from = world.clients[listener].got.len();
+    world.talk(&[speaker], 100);
+    assert_eq!(most(&world, from), 2);
+}
+
+#[test]
 fn a_large_audience_gets_no_redundancy() {
     let mut world = World::new(5);
     world.repeats = true;

@@ -58,6 +58,8 @@ const CIRCUMSTANCES: &[(&str, &[&str])] = &[
     ("banned", &["a ban o"]),
     ("let in before", &["o knock 9000000", "a admit o", "o leave"]),
     ("link 1 pinned", &["a pin https://example.org"]),
+    ("evidence on", &["a evidence"]),
+    ("evidence on, all agreed", &["a evidence", "a agree", "m agree", "s agree", "g agree"]),
     ("away", &["* lose l", "* lose s", "* lose m", "* lose a"]),
 ];
 
@@ -123,6 +125,10 @@ const COMMANDS: &[(&str, &str, &[&str])] = &[
     ("set_timer", "timer 60000", &[PLAIN]),
     ("pin_link", "pin https://example.org", &[PLAIN]),
     ("unpin_link 1", "unpin 1", &[PLAIN, "link 1 pinned"]),
+    ("set_evidence, on", "evidence", &[PLAIN, "evidence on"]),
+    ("set_evidence, off", "evidence off", &[PLAIN, "evidence on"]),
+    ("agree_evidence, true", "agree", &[PLAIN, "evidence on", "evidence on, all agreed"]),
+    ("agree_evidence, false", "disagree", &[PLAIN, "evidence on", "evidence on, all agreed"]),
     ("end", "end", &[PLAIN]),
     ("*lose_connection*", "lose t", TARGETS),
     ("*end_pass*", "end-pass t", TARGETS),

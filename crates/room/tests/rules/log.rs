@@ -36,6 +36,8 @@ const CASES: &[(&[&str], &str, &str)] = &[
     (&[], "m turn-away w", "GuestTurnedAway m w -"),
     (&[], "m pin https://example.org", "LinkPinned m - -"),
     (&["m pin https://example.org"], "a unpin 1", "LinkUnpinned a - -"),
+    (&[], "a evidence", "EvidenceOn a - -"),
+    (&["a evidence"], "a evidence off", "EvidenceOff a - -"),
     (&[], "m end", "RoomEnded m - -"),
     // What people do themselves, and what goes on in a talk.
     (&[], "x enter followed", "-"),
@@ -52,6 +54,8 @@ const CASES: &[(&[&str], &str, &str)] = &[
     (&["m offer l"], "l no", "-"),
     (&[], "s down", "-"),
     (&[], "s mic on", "-"),
+    (&["a evidence"], "s agree", "-"),
+    (&["a evidence", "s agree"], "s disagree", "-"),
     (&[], "m chat off", "-"),
     (&[], "m timer 60000", "-"),
     (&[], "m floor s", "-"),

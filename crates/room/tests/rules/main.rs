@@ -2,6 +2,7 @@
 
 mod answers;
 mod cases;
+mod evidence;
 mod hallway;
 mod limits;
 mod log;

@@ -124,6 +124,9 @@ fn any_newer_command() -> impl Strategy<Value = Command> {
         5 => pass,
         5 => any_person().prop_map(|guest| Command::Admit { guest }),
         1 => any_person().prop_map(|guest| Command::TurnAway { guest }),
+        // On more often than off, so that agreements come together.
+        3 => (0..6_u8).prop_map(|off| Command::SetEvidence { on: off > 0 }),
+        8 => (0..6_u8).prop_map(|not| Command::AgreeEvidence { agree: not > 0 }),
     ]
 }
 
@@ -211,7 +214,8 @@ fn fitting(room: &Room, command: &Command, pick: usize) -> Option<(MemberId, Com
             let waiting: Vec<MemberId> = room.waiting().keys().copied().collect();
             (moderator, Command::Admit { guest: *waiting.get(pick % waiting.len().max(1))? })
         }
-        Command::Widen { .. } => (room.host(), command.clone()),
+        Command::Widen { .. } | Command::SetEvidence { .. } => (room.host(), command.clone()),
+        Command::AgreeEvidence { .. } => (choose(&|p| p.role.on_stage())?, command.clone()),
         Command::Ban { .. }
         | Command::Describe { .. }
         | Command::RuleHands { .. }
@@ -312,9 +316,13 @@ fn assert_sound(room: &Room) {
         assert_eq!((p.connected, p.connected), (p.away_since.is_none(), p.away_until.is_none()), "{p:?}");
         assert!(!p.mic || p.role.on_stage(), "a microphone off stage: {p:?}");
         assert!(!p.muted || !p.mic, "a microphone under a mute: {p:?}");
+        let kept = p.role.on_stage() && room.settings().evidence;
+        assert!(!p.evidence || kept, "an agreement to nothing: {p:?}");
         assert!(!p.muted || (p.role.on_stage() && p.role != Role::Host), "a mute out of place: {p:?}");
         assert!(!p.role.on_stage() || (p.hand.is_none() && p.offer.is_none()), "a request on stage: {p:?}");
     }
+    let agreed = people.iter().filter(|p| room.is_open() && p.evidence).map(|p| p.number);
+    assert!(room.agreed().eq(agreed));
     assert!(people.windows(2).all(|pair| pair[0].number < pair[1].number));
     let on_stage = people.iter().filter(|p| p.role.on_stage()).count();
     assert_eq!((room.stage_count(), room.audience_count()), (on_stage, people.len() - on_stage));
@@ -417,6 +425,39 @@ proptest! {
                         prop_assert_eq!(Some(p.member), sender);
                     }
                     other => prop_assert!(false, "came on stage by {:?}", other),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn everybody_agrees_to_evidence_for_themselves_and_while_it_lasts(
+        kind in any_kind(),
+        steps in vec(any_step(), 1..160),
+    ) {
+        for played in play(kind, &steps) {
+            let says = |member: MemberId, agree: bool| {
+                matches!(played.actor, Actor::Member { member: sender, .. } if sender == member)
+                    && played.command == Command::AgreeEvidence { agree }
+            };
+            for after in played.after.participants() {
+                let before = played.before.participant(after.member).filter(|before| before.number == after.number);
+                let agreed = before.is_some_and(|before| before.evidence);
+                let stayed = after.role.on_stage() && played.before.settings().evidence && played.after.settings().evidence;
+                match (agreed, after.evidence) {
+                    (false, true) => prop_assert!(stayed && says(after.member, true), "{:?}", played.command),
+                    (true, false) => prop_assert!(!stayed || says(after.member, false), "{:?}", played.command),
+                    (true, true) => {
+                        let heeded = played.result.as_ref().is_ok_and(|applied| !applied.repeated);
+                        prop_assert!(stayed && !(heeded && says(after.member, false)), "{:?}", played.command);
+                    }
+                    (false, false) => {}
+                }
+            }
+            for numbered in played.events() {
+                if let Event::EvidenceSet { by, .. } = numbered.event {
+                    prop_assert_eq!(by, played.before.host());
+                    prop_assert_eq!(played.after.agreed().count(), 0);
                 }
             }
         }

@@ -183,6 +183,9 @@ pub(crate) fn command(what: &str) -> Command {
             let at = OPENED_AT.plus(at.parse().expect("milliseconds since the opening"));
             Command::LiftBan { member: member(who), at, by: member("q") }
         }
+        "evidence" => Command::SetEvidence { on: rest != "off" },
+        "agree" => Command::AgreeEvidence { agree: true },
+        "disagree" => Command::AgreeEvidence { agree: false },
         "end" => Command::End,
         "lose" => Command::LoseConnection { member: target() },
         "tick" => Command::Tick,
@@ -278,6 +281,9 @@ fn describe(event: &Event) -> String {
             KnockCause::GaveUp => format!("{} gave up", letter(*guest)),
             KnockCause::PassEnded => format!("{} pass ended", letter(*guest)),
         },
+        Event::EvidenceSet { on, by } => format!("evidence {} by {}", if *on { "on" } else { "off" }, letter(*by)),
+        Event::EvidenceAgreed { member, agree: true } => format!("{} agrees", letter(*member)),
+        Event::EvidenceAgreed { member, agree: false } => format!("{} does not agree", letter(*member)),
         Event::Forgotten { member } => format!("{} forgotten", letter(*member)),
         Event::Ended { by: Some(by) } => format!("ended by {}", letter(*by)),
         Event::Ended { by: None } => "ended".to_owned(),
@@ -301,6 +307,7 @@ fn state(room: &Room, what: &str) -> String {
         "links" => room.settings().links.iter().map(|link| format!("{} {}", link.number, link.url)).collect(),
         "floor" => room.settings().floor.map_or(String::new(), |member| letter(member).to_string()),
         "talkers" => room.talkers().map(|number| number.0.to_string()).collect::<Vec<_>>().join(" "),
+        "agreed" => room.agreed().map(|number| number.0.to_string()).collect::<Vec<_>>().join(" "),
         "open" => room.is_open().to_string(),
         "deadline" => room.next_deadline().map_or("none".to_owned(), |at| format!("+{}", at.0 - OPENED_AT.0)),
         _ => panic!("not a question about the state: {what}"),

@@ -1,5 +1,6 @@
 //! The administration: for the owner and admins. To everybody else these routes do not exist.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -22,8 +23,8 @@ use crate::edge;
 use crate::notices::Tell;
 use crate::observe::memory;
 use crate::wire::admin::{
-    AdminMember, AdminMemberDetail, AdminReport, AdminWaiting, Affected, Audit, DatabaseKind, HandleReport, Health,
-    Page, Restore, Suspend, Suspension, Tree, TreeNode,
+    AdminMember, AdminMemberDetail, AdminReport, AdminWaiting, Affected, Audit, DatabaseKind, EvidenceTrack,
+    HandleReport, Health, Page, Restore, Suspend, Suspension, Tree, TreeNode,
 };
 use crate::wire::notices::NoticeKind;
 use crate::wire::{ApiError, Code, Id};
@@ -294,7 +295,16 @@ pub(super) async fn reports(
     let after = query.after.map(|text| read_place(&text).ok_or(Code::BadRequest)).transpose()?;
     let found = app.store.reports(query.open, after, store::PAGE as u64).await.map_err(|e| ApiError::internal(&e))?;
     let next = next(&found, store::PAGE, |last| write_place(last.created_at, last.id));
-    Ok(Json(Page { items: found.into_iter().map(Into::into).collect(), next }))
+    let ids: Vec<RecordId> = found.iter().map(|report| report.id).collect();
+    let mut evidence: HashMap<RecordId, Vec<EvidenceTrack>> = HashMap::new();
+    for track in app.store.evidence_of(&ids).await.map_err(|e| ApiError::internal(&e))? {
+        evidence.entry(track.report).or_default().push(track.into());
+    }
+    let items = found.into_iter().map(|report| {
+        let evidence = evidence.remove(&report.id).unwrap_or_default();
+        AdminReport { evidence, ..report.into() }
+    });
+    Ok(Json(Page { items: items.collect(), next }))
 }
 
 /// Notes what came of a report, and tells whoever made it.
@@ -470,6 +480,13 @@ impl From<store::Report> for AdminReport {
             handled_at: report.handled_at.map(|at| at.0),
             handled_by: report.handled_by.map(Into::into),
             outcome: report.outcome,
+            evidence: Vec::new(),
         }
+    }
+}
+
+impl From<store::Evidence> for EvidenceTrack {
+    fn from(track: store::Evidence) -> Self {
+        Self { n: track.n, by: track.by.map(Into::into), began_at: track.began_at.0, ms: track.ms }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{ConnectInfo, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use roomtone_room::WAITING_MAX;
 use roomtone_room::ids::{MemberId, RoomId, Timestamp};
@@ -21,9 +21,11 @@ use crate::app::App;
 use crate::cli::guest_link;
 use crate::edge::{self, Secret};
 use crate::limits::GUESSES;
-use crate::rooms::message::Message;
+use crate::rooms::message::{Message, Revoked};
 use crate::rooms::{Handle, Summary};
-use crate::wire::guests::{GuestInvitation, GuestLink, GuestSession, GuestState, NewGuestLink, RoomGuest, RoomGuests};
+use crate::wire::guests::{
+    GuestInvitation, GuestLink, GuestSession, GuestState, NewGuestLink, RoomGuest, RoomGuests, ShownGuestLink,
+};
 use crate::wire::{ApiError, Code, Id};
 
 /// Longest name of a guest, in characters.
@@ -140,22 +142,34 @@ pub(super) async fn revoke(
 /// Ends a guest's pass, first where it is kept, then in the room: `by` is who revoked it. Returns whether it lasted until now.
 async fn end(app: &App, room: RoomId, guest: MemberId, by: Option<MemberId>) -> Result<bool, ApiError> {
     let ended = app.store.end_guest(room, guest, edge::now()).await.map_err(|e| ApiError::internal(&e))?;
-    if ended {
-        app.rooms.end_pass(room, guest, by).await;
+    let lasted = ended.is_some();
+    if let Some(guest) = ended {
+        let id = guest.id;
+        app.rooms.end_pass(room, id, by.map(|by| Revoked { by, guest })).await;
     }
-    Ok(ended)
+    Ok(lasted)
 }
 
-/// What a link is for, for whoever has it and nobody has used it before.
+/// What a link is for, for whoever has it and nobody has used it before. A member who may know of the room is told which it is:
+/// they need no link.
 #[utoipa::path(get, path = "/api/guest-links/{code}", params(("code" = String, Path)),
-    responses((status = 200, body = GuestInvitation), (status = 404, body = ApiError), (status = 429, body = ApiError)))]
+    responses((status = 200, body = ShownGuestLink), (status = 404, body = ApiError), (status = 429, body = ApiError)))]
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     PathId(code): PathId<String>,
-) -> Result<Json<GuestInvitation>, ApiError> {
-    let (_, invitation) = invitation(&app, peer, &code).await?;
-    Ok(Json(invitation))
+    headers: HeaderMap,
+) -> Result<Json<ShownGuestLink>, ApiError> {
+    let (_, guest, invitation) = invitation(&app, peer, &code).await?;
+    let caller = SignedIn::of(&app, &headers, peer.ip()).await?;
+    let room = match (caller, app.rooms.get(guest.room)) {
+        (Some(caller), Some(room)) => {
+            let admission = app.rooms.admits(&room, caller.member.person.id).await?;
+            (admission.admitted && !admission.banned).then_some(Id(guest.room))
+        }
+        _ => None,
+    };
+    Ok(Json(ShownGuestLink { room, invitation }))
 }
 
 /// Makes whoever holds the link its guest, once.
@@ -166,7 +180,7 @@ pub(super) async fn take(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     PathId(code): PathId<String>,
 ) -> Result<Response, ApiError> {
-    let (hash, invitation) = invitation(&app, peer, &code).await?;
+    let (hash, _, invitation) = invitation(&app, peer, &code).await?;
     let (token, now) = (Secret::draw(), edge::now());
     let taken = app.store.take_guest_link(&hash, &token.hash, now).await.map_err(|e| ApiError::internal(&e))?;
     let Some(guest) = taken else { return Err(missed(&app, peer)) };
@@ -237,16 +251,15 @@ async fn moderated_room(app: &App, id: &str, caller: &SignedIn) -> Result<(RoomI
     Ok((id, handle))
 }
 
-/// The digest of a code, and what it is for. Codes that do not work look alike, and are counted against the caller's address.
-async fn invitation(app: &App, peer: SocketAddr, code: &str) -> Result<(Hash, GuestInvitation), ApiError> {
+/// The digest of a code, for whom it was made, and what for. Codes that do not work look alike, and are counted against the
+/// caller's address.
+async fn invitation(app: &App, peer: SocketAddr, code: &str) -> Result<(Hash, Guest, GuestInvitation), ApiError> {
     app.limits.may_address(&GUESSES, peer.ip(), edge::instant())?;
     let hash = Secret::hash_of(code).ok_or_else(|| missed(app, peer))?;
     let guest = app.store.guest_by_code(&hash, edge::now()).await.map_err(|e| ApiError::internal(&e))?;
-    let invitation = match guest {
-        Some(guest) => told(app, &guest).await?,
-        None => None,
-    };
-    Ok((hash, invitation.ok_or_else(|| missed(app, peer))?))
+    let Some(guest) = guest else { return Err(missed(app, peer)) };
+    let invitation = told(app, &guest).await?.ok_or_else(|| missed(app, peer))?;
+    Ok((hash, guest, invitation))
 }
 
 /// Counts a miss against the caller's address, and answers it.

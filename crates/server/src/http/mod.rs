@@ -8,6 +8,7 @@ mod avatars;
 mod body;
 mod calls;
 pub(crate) mod commands;
+mod evidence;
 mod guests;
 mod houses;
 mod invites;
@@ -165,6 +166,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(admin::remove_waiting))
         .routes(routes!(admin::reports))
         .routes(routes!(admin::handle_report))
+        .routes(routes!(evidence::track))
         .routes(routes!(admin::audit))
         .routes(routes!(admin::health))
         .routes(routes!(settings::show, settings::change))

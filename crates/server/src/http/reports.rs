@@ -10,13 +10,13 @@ use roomtone_room::ids::{MemberId, RecordId, RoomId};
 use roomtone_store as store;
 
 use super::auth::SignedIn;
-use super::body::Body;
+use super::body::{Body, to_the_end};
 use super::houses::house_for;
 use super::people::{blocked, visible};
 use super::text;
 use crate::app::App;
 use crate::edge;
-use crate::limits::TooMany;
+use crate::limits::{EVIDENCE, TooMany};
 use crate::wire::hallway::HouseBadge;
 use crate::wire::people::{NewReport, ReportContext, ReportMade, ReportedMember, ReportedRoom};
 use crate::wire::socket::Role;
@@ -32,7 +32,8 @@ const UNTIL_HANDLED: Duration = Duration::from_secs(60 * 60);
 /// Reports a member, a room or a house. What the server knows about it at that moment is kept with it.
 #[utoipa::path(post, path = "/api/reports", request_body = NewReport,
     responses((status = 201, body = ReportMade), (status = 400, body = ApiError), (status = 401, body = ApiError),
-        (status = 404, body = ApiError), (status = 422, body = ApiError), (status = 429, body = ApiError)))]
+        (status = 404, body = ApiError), (status = 409, body = ApiError), (status = 422, body = ApiError),
+        (status = 429, body = ApiError), (status = 503, body = ApiError)))]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     caller: SignedIn,
@@ -41,6 +42,9 @@ pub(super) async fn create(
     let me = &caller.member.person;
     if request.about.is_none() && request.room.is_none() && request.house.is_none() {
         return Err(ApiError::with_message(Code::BadRequest, "A report is about a member, a room or a house."));
+    }
+    if request.evidence && request.room.is_none() {
+        return Err(ApiError::with_message(Code::BadRequest, "The sound that goes with a report is of a room."));
     }
     let text = text::paragraphs(&request.text, TEXT_MAX)?;
     let mut met = false;
@@ -84,13 +88,24 @@ pub(super) async fn create(
         }),
         created_at: edge::now(),
     };
+    let made = match (request.evidence, report.room) {
+        (true, Some(room)) => with_evidence(&app, room, report).await?,
+        _ => app.store.create_report(report).await.map_err(internal)?.then_some(0),
+    };
     // Fails when there are too many, or when the subject went away a moment ago, which comes to the same for the caller.
-    if !app.store.create_report(report).await.map_err(internal)? {
-        return Err(TooMany { wait: UNTIL_HANDLED }.into());
-    }
-    tracing::info!("something was reported");
+    let tracks = made.ok_or(TooMany { wait: UNTIL_HANDLED })?;
+    tracing::info!(tracks, "something was reported");
     metrics::counter!("roomtone_reports_total").increment(1);
-    Ok((StatusCode::CREATED, Json(ReportMade { id: Id(id) })))
+    Ok((StatusCode::CREATED, Json(ReportMade { id: Id(id), tracks })))
+}
+
+/// Makes a report with the last minute of a room, in which the reporter must be. Returns how many tracks there are, if it was made.
+async fn with_evidence(app: &Arc<App>, room: RoomId, report: store::NewReport) -> Result<Option<u32>, ApiError> {
+    let handle = app.rooms.get(room).filter(|_| app.rooms.room_of(report.reporter) == Some(room));
+    let handle = handle.ok_or(Code::NotInRoom)?;
+    app.limits.subject(&EVIDENCE, &report.reporter.to_string(), edge::instant())?;
+    let app = app.clone();
+    to_the_end(async move { app.evidence.report(&app.store, &handle, report).await }).await
 }
 
 /// A member of whom the caller may know, or whom they have blocked.

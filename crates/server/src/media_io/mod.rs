@@ -8,6 +8,7 @@ mod framing;
 mod load;
 mod residence;
 mod streams;
+mod tap;
 mod thread;
 
 use std::io;
@@ -23,13 +24,15 @@ use roomtone_media::frame::Frame;
 use roomtone_media::identity::Identity;
 use roomtone_media::leg::{Fingerprint, LegId};
 use roomtone_media::shard::{Grant, LegEvent, ListenSetup, PublishSetup};
-use roomtone_room::ids::RoomId;
-use tokio::sync::mpsc;
+use roomtone_room::ids::{RoomId, TalkerNo};
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot};
 
 use load::Gauge;
 pub use load::Load;
 pub use residence::Residence;
+use tap::Space;
+pub(crate) use tap::{KEPT_FOR, Kept};
 
 /// Orders to one media thread that may wait. More rides out longer stalls; when it is full, whoever orders waits.
 const ORDERS: usize = 4096;
@@ -49,6 +52,13 @@ pub(crate) enum Order {
     Tier(LegId, Tier),
     Drop(LegId),
     Grant(Grant),
+    /// These have agreed to having the last minute of what they say kept; what is kept of others is dropped.
+    Agreed(RoomId, Vec<TalkerNo>),
+    /// What is kept of a room is asked for.
+    Kept(RoomId, oneshot::Sender<Vec<Kept>>),
+    /// As if somebody had said this.
+    #[cfg(test)]
+    Say(Arc<Frame>),
 }
 
 /// What a media thread tells a room's owner.
@@ -167,6 +177,7 @@ impl Media {
             .map(|bound| Ok(Arc::new(Inbox { frames: ArrayQueue::new(FRAMES), waker: bound.waker()? })))
             .collect::<io::Result<Vec<_>>>()?;
         let mut threads = Vec::new();
+        let space = Arc::new(Space::default());
         let load: Vec<_> = bound.iter().map(|_| Arc::new(Gauge::default())).collect();
         for (i, bound) in bound.into_iter().enumerate() {
             let (orders, receive_orders) = mpsc::channel(ORDERS);
@@ -180,6 +191,7 @@ impl Media {
                 reports: report.clone(),
                 residence: residence.clone(),
                 load: load[i].clone(),
+                space: space.clone(),
             };
             bound.spawn(i, seat, running.clone())?;
             threads.push(Thread { orders, inbox: inboxes[i].clone(), candidates });
@@ -269,6 +281,20 @@ impl Media {
         }
     }
 
+    /// Says who of a room has agreed to having the last minute of what they say kept. What is kept of others is dropped before
+    /// anything that is ordered later.
+    pub(crate) async fn agreed(&self, room: RoomId, talkers: Vec<TalkerNo>) {
+        self.order(self.home(room), Order::Agreed(room, talkers)).await;
+    }
+
+    /// Asks for what is kept of a room: what its talkers who have agreed said in the last minute. It comes out of the result, which
+    /// fails if the thread is gone.
+    pub(crate) async fn kept(&self, room: RoomId) -> oneshot::Receiver<Vec<Kept>> {
+        let (answer, kept) = oneshot::channel();
+        self.order(self.home(room), Order::Kept(room, answer)).await;
+        kept
+    }
+
     async fn order(&self, thread: ThreadNo, order: Order) {
         let thread = &self.threads[thread.0];
         // An error means that the thread is gone; `is_running` reports it, and without orders there is no sound.
@@ -284,6 +310,11 @@ impl Media {
         let gauge = Arc::new(Gauge::default());
         self.load.push(gauge.clone());
         move |level| gauge.set(level)
+    }
+
+    /// Has the home thread of a room give out a frame.
+    pub(crate) async fn say(&self, frame: Arc<Frame>) {
+        self.order(self.home(frame.room), Order::Say(frame)).await;
     }
 }
 

@@ -19,6 +19,7 @@ use tokio::sync::mpsc::error::{TryRecvError, TrySendError};
 
 use super::load::{Gauge, Meter, Second};
 use super::streams::{Accepted, Streams, canonical};
+use super::tap::{Space, Tap};
 use super::{Inbox, Order, Report, Residence};
 use crate::edge;
 
@@ -88,6 +89,7 @@ pub(super) struct Seat {
     pub(super) reports: mpsc::Sender<Report>,
     pub(super) residence: Arc<Residence>,
     pub(super) load: Arc<Gauge>,
+    pub(super) space: Arc<Space>,
 }
 
 impl Bound {
@@ -163,6 +165,7 @@ impl Bound {
                 unsent_reports: VecDeque::new(),
                 counts: Counts::new(number),
                 batch: Batch::default(),
+                tap: Tap::new(seat.space.clone()),
             },
             shard,
             seat,
@@ -212,6 +215,8 @@ struct Io {
     unsent_reports: VecDeque<Report>,
     counts: Counts,
     batch: Batch,
+    /// What is kept of the sound of this thread's speakers.
+    tap: Tap,
 }
 
 /// What was sent since others were last told, so that clocks, counters and histograms are not touched for each packet.
@@ -361,6 +366,7 @@ impl Worker {
         self.seat.load.set(load);
         self.io.counts.sending.set(sending);
         self.io.counts.load.set(f64::from(load as u8));
+        self.io.tap.forget_old(edge::instant());
     }
 
     /// Reads a batch of datagrams; returns whether more may wait.
@@ -408,6 +414,23 @@ impl Worker {
                 Ok(Order::Tier(leg, tier)) => Input::SetTier { leg, tier },
                 Ok(Order::Drop(leg)) => Input::DropLeg { leg },
                 Ok(Order::Grant(grant)) => Input::Grant(grant),
+                // What came in before is of the time before, so it is given out first.
+                Ok(Order::Agreed(room, talkers)) => {
+                    self.drain();
+                    self.io.tap.agreed(room, &talkers);
+                    continue;
+                }
+                Ok(Order::Kept(room, answer)) => {
+                    self.drain();
+                    // Whoever asked may have gone.
+                    let _ = answer.send(self.io.tap.kept_of(room, edge::instant()));
+                    continue;
+                }
+                #[cfg(test)]
+                Ok(Order::Say(frame)) => {
+                    self.io.tap.take(&frame);
+                    continue;
+                }
                 Err(TryRecvError::Empty) => return Ok(()),
                 Err(error) => return Err(error),
             };
@@ -498,6 +521,7 @@ fn drain(now: Instant, shard: &mut Shard, udp: &UdpSocket, io: &mut Io, seat: &S
                 }
             }
             Output::Frame(frame) => {
+                io.tap.take(&frame);
                 for other in &seat.others {
                     if other.push(frame.clone()) {
                         io.counts.frames_dropped.increment(1);

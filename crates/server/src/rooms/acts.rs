@@ -6,7 +6,7 @@ use roomtone_room::{Actor, Command, Event, Kind, Numbered, Role, Timestamp};
 use roomtone_store::{ActGuest, NewAct};
 use tokio::sync::oneshot;
 
-use super::message::Message;
+use super::message::{Message, Revoked};
 use super::owner::{Owner, Round};
 use super::{Rooms, bring_back};
 use crate::edge;
@@ -82,6 +82,20 @@ impl Owner {
         let about = self.about_member(author);
         let act = Act { kind: log::ActKind::LineRemoved, by, whom: Some(author), reason: None };
         self.keep_act(edge::now(), act, Some(about), round);
+    }
+
+    /// Notes that somebody took back the link of a guest who was not here.
+    pub(super) fn note_link_revoked(&self, Revoked { by, guest }: Revoked, round: &mut Round) {
+        round.acts.push(NewAct {
+            id: RecordId(edge::random_128()),
+            at: edge::now(),
+            kind: ActKind::GuestEnded.as_str(),
+            by,
+            whom: None,
+            guest: Some(guest),
+            known: true,
+            reason: None,
+        });
     }
 
     fn keep_act(&self, at: Timestamp, act: Act, about: Option<About>, round: &mut Round) {

@@ -54,6 +54,9 @@ impl Owner {
         if changed && self.room.talkers().collect::<std::collections::BTreeSet<_>>() != self.granted {
             self.grant().await;
         }
+        if changed {
+            self.keep_agreed(&happened).await;
+        }
         if changed || round.shows_otherwise || !renamed.is_empty() {
             self.update_summary();
         }
@@ -100,6 +103,9 @@ impl Owner {
         }
         for (viewer, sought, reply) in round.rosters.drain(..) {
             answer(reply, Ok(self.roster(viewer, &sought)));
+        }
+        for (reporter, reply) in round.minutes.drain(..) {
+            answer(reply, self.minute(reporter).await);
         }
         for done in round.done.drain(..) {
             let _ = done.send(());
@@ -203,6 +209,8 @@ impl Owner {
             | Event::LinkPinned { .. }
             | Event::LinkUnpinned { .. }
             | Event::FloorGiven { .. }
+            | Event::EvidenceSet { .. }
+            | Event::EvidenceAgreed { .. }
             | Event::CalledUp { .. }
             | Event::CallUpEnded { .. }
             | Event::Knocked { .. }
@@ -360,6 +368,7 @@ impl Owner {
             self.rooms.media.drop_leg(leg.thread, leg.id).await;
         }
         self.granted.clear();
+        self.keep_nothing().await;
         let members: Vec<_> = self.sockets.keys().chain(self.knocking.keys()).copied().collect();
         for member in members {
             self.let_go(member, bye);

@@ -14,7 +14,6 @@ use roomtone_room::{Ban, Reach, Room, Seen, View, mergeable, reach};
 
 use super::legs::Leg;
 use super::message::Outgoing;
-use super::owner::member_of;
 use crate::wire::Id;
 use crate::wire::hallway::HouseBadge;
 use crate::wire::running::{Banned, CallUp, WaitingGuest};
@@ -92,7 +91,7 @@ impl Happened {
             Reach::ModeratorsAnd(member) => member == viewer,
             Reach::Moderators => false,
         };
-        reached && member_of(&self.numbered.event).is_none_or(|member| !apart.are(viewer, member))
+        reached && self.numbered.event.member().is_none_or(|member| !apart.are(viewer, member))
     }
 }
 
@@ -250,7 +249,7 @@ impl Fanout {
     fn who_must_not_see(&self, after: Seq, large: bool, apart: &Apart) -> HashSet<MemberId> {
         let first = self.recent.partition_point(|h| h.numbered.seq <= after);
         let told = self.recent.range(first..).filter(|h| !(large && h.mergeable) && Class::Audience.sees(h));
-        let about: BTreeSet<MemberId> = told.filter_map(|h| member_of(&h.numbered.event)).collect();
+        let about: BTreeSet<MemberId> = told.filter_map(|h| h.numbered.event.member()).collect();
         apart.from_any(&about)
     }
 
@@ -309,6 +308,7 @@ pub(super) fn snapshot(
             topics: view.topics,
             house,
             opened_at: view.opened_at.0,
+            evidence: view.settings.evidence,
         },
         you: You {
             person: person(viewer)?,
@@ -389,6 +389,7 @@ pub(super) fn participant(seen: &Seen, people: &HashMap<MemberId, Person>) -> Op
         connected: seen.connected,
         muted: seen.muted,
         mic: seen.mic,
+        evidence: seen.evidence,
         guest_of: seen.guest_of.and_then(|by| people.get(&by).cloned()),
     })
 }
@@ -488,6 +489,8 @@ fn tell(event: &Event, room: &Room, people: &HashMap<MemberId, Person>) -> Optio
             RoomEvent::Knocked { person: person(guest)?, by: Id(pass.by), until: pass.until.0 }
         }
         Event::KnockEnded { guest, cause } => RoomEvent::KnockEnded { guest: Id(*guest), cause: (*cause).into() },
+        Event::EvidenceSet { on, by } => RoomEvent::EvidenceSet { on: *on, by: Id(*by) },
+        Event::EvidenceAgreed { member, agree } => RoomEvent::EvidenceAgreed { member: Id(*member), agree: *agree },
         Event::Forgotten { member } => RoomEvent::Forgotten { member: Id(*member) },
         Event::Ended { by } => RoomEvent::Ended { by: by.map(Id) },
     })

@@ -7,7 +7,7 @@ use roomtone_room::ids::MemberId;
 use roomtone_room::{Actor, Applied, Command, Rejection, Room};
 
 use super::effects::{goodbye, is_slow};
-use super::message::{Caller, Outgoing, Vouched};
+use super::message::{Caller, Outgoing, Revoked, Vouched};
 use super::owner::{Owner, Round, Socket};
 use crate::edge;
 use crate::wire::ApiError;
@@ -61,10 +61,14 @@ impl Owner {
         self.people.get(&member).is_some_and(|person| person.handle.is_empty())
     }
 
-    /// Ends a pass; `by` is who revoked it, if somebody did.
-    pub(super) fn end_pass(&mut self, guest: MemberId, by: Option<MemberId>, round: &mut Round) {
-        // Refused if they are not here, which is as good.
-        let _ = self.apply_for(by, Actor::System, Command::EndPass { guest }, round);
+    /// Ends a pass, which somebody may have revoked.
+    pub(super) fn end_pass(&mut self, guest: MemberId, revoked: Option<Revoked>, round: &mut Round) {
+        let by = revoked.as_ref().map(|revoked| revoked.by);
+        let ended = self.apply_for(by, Actor::System, Command::EndPass { guest }, round);
+        // Of a guest who is not here nobody is told, but a link was taken back all the same.
+        if let (Err(Rejection::NotInRoom), Some(revoked)) = (ended, revoked) {
+            self.note_link_revoked(revoked, round);
+        }
     }
 
     /// Ends the passes of everybody for whom one of these vouches.

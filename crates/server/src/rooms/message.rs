@@ -7,11 +7,12 @@ use roomtone_media::leg::LegId;
 use roomtone_media::sdp::{Offer, PublishLine, Slot};
 use roomtone_room::ids::{CommandId, MemberId, RoleEpoch, RoomId, Seq, Timestamp};
 use roomtone_room::{Command, GuestPass};
-use roomtone_store::{Hash, RoomHouse, Standing};
+use roomtone_store::{ActGuest, Hash, RoomHouse, Standing};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
 use super::SignOuts;
+use super::evidence::Minute;
 use super::roster::Sought;
 use crate::media_io::Report;
 use crate::wire::ApiError;
@@ -118,6 +119,13 @@ pub(crate) struct Vouched {
     pub(crate) until: Timestamp,
 }
 
+/// Who took back a guest's link, and whose it was.
+#[derive(Debug)]
+pub(crate) struct Revoked {
+    pub(crate) by: MemberId,
+    pub(crate) guest: ActGuest,
+}
+
 /// What somebody came in by, to be looked at again once they are in.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Proof {
@@ -221,6 +229,8 @@ pub(crate) enum Message {
     EndSession { member: MemberId, session: Hash },
     /// A page of the roster, as this member may see it.
     Roster { viewer: MemberId, sought: Sought, reply: Reply<Roster> },
+    /// The last minute of the room, for somebody in it who reports something.
+    Minute { reporter: MemberId, reply: Reply<Minute> },
     /// These members are out, whatever they came by.
     Expel { members: Vec<MemberId>, done: oneshot::Sender<()> },
     /// A member who was taken out deletes their account: nothing that they wrote stays.
@@ -228,7 +238,7 @@ pub(crate) enum Message {
     /// The room ends: whoever opened it deletes their account.
     End { done: oneshot::Sender<()> },
     /// A guest's pass has ended.
-    EndPass { guest: MemberId, by: Option<MemberId>, done: oneshot::Sender<()> },
+    EndPass { guest: MemberId, revoked: Option<Revoked>, done: oneshot::Sender<()> },
     /// The passes of all guests have ended for whom any of these vouches.
     EndPassesOf { members: Arc<HashSet<MemberId>>, done: oneshot::Sender<()> },
     /// Somebody who was called up says no.

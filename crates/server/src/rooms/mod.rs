@@ -3,6 +3,7 @@
 mod acts;
 mod chatter;
 mod effects;
+mod evidence;
 mod fanout;
 mod guests;
 mod legs;
@@ -41,7 +42,8 @@ use crate::wire::socket::ByeCode;
 use crate::wire::stored::{Unreadable, read_event, read_state, write_event};
 use crate::wire::{ApiError, Code};
 pub(crate) use effects::refuse_sdp;
-use message::{Message, Proof, SocketNo};
+pub(crate) use evidence::Minute;
+use message::{Message, Proof, Revoked, SocketNo};
 use owner::Owner;
 pub(crate) use presence::{Known, Presence};
 use roster::Followed;
@@ -384,13 +386,13 @@ impl Rooms {
         }
     }
 
-    /// Takes a guest out whose pass has ended in the store, since `by` revoked it or they went. Returns when the room has done it.
-    pub(crate) async fn end_pass(&self, room: RoomId, guest: MemberId, by: Option<MemberId>) {
+    /// Takes a guest out whose pass has ended in the store, since it was revoked or they went. Returns when the room has done it.
+    pub(crate) async fn end_pass(&self, room: RoomId, guest: MemberId, revoked: Option<Revoked>) {
         // As in `signed_out`: a socket that opens too late to be found is looked at again.
         self.sign_outs.fetch_add(1, Ordering::SeqCst);
         if let Some(handle) = self.get(room) {
             let (done, ended) = oneshot::channel();
-            handle.deliver(Message::EndPass { guest, by, done }).await;
+            handle.deliver(Message::EndPass { guest, revoked, done }).await;
             // Fails if the room ended meanwhile, which is as good.
             let _ = ended.await;
         }

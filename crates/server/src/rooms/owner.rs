@@ -17,6 +17,7 @@ use roomtone_store::{AppendError, Changes, Hash, LogRow, NewAct, RoomHouse, Stor
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::chatter::Chatter;
+use super::evidence::Minute;
 use super::fanout::{Fanout, Happened, last_bans};
 use super::guests::guests_in;
 use super::legs::Legs;
@@ -92,6 +93,8 @@ pub(super) struct Owner {
     pub(super) chatter: Chatter,
     /// Who the media threads were last told may be heard.
     pub(super) granted: BTreeSet<TalkerNo>,
+    /// Who they were last told has agreed to having the last minute of what they say kept.
+    pub(super) agreed: BTreeSet<TalkerNo>,
     /// Who was in a room that is not open to everybody, and has left.
     pub(super) visited: HashSet<MemberId>,
     /// Whether bans may have been lifted by appeals of which the room does not know.
@@ -130,6 +133,8 @@ pub(super) struct Round {
     pub(super) ended: Vec<Reply<()>>,
     /// Those who want a page of the roster, who sees it, and after which number.
     pub(super) rosters: Vec<(MemberId, Sought, Reply<Roster>)>,
+    /// Those who want the last minute of the room, and who reports something with it.
+    pub(super) minutes: Vec<(MemberId, Reply<Minute>)>,
     /// Messages to single sockets, sent after the events.
     pub(super) direct: Vec<(MemberId, SocketNo, ServerMessage)>,
     /// Those who want a snapshot.
@@ -226,6 +231,7 @@ impl Owner {
             present_by_leg: HashSet::new(),
             legs: Legs::default(),
             granted: BTreeSet::new(),
+            agreed: BTreeSet::new(),
             visited: HashSet::new(),
             lifts_due: true,
             lifting: Vec::new(),
@@ -448,12 +454,13 @@ impl Owner {
             }
             Message::EndSession { member, session } => self.end_session(member, session, round),
             Message::Roster { viewer, sought, reply } => round.rosters.push((viewer, sought, reply)),
+            Message::Minute { reporter, reply } => round.minutes.push((reporter, reply)),
             Message::Expel { members, done } => {
                 self.expel(members, round);
                 round.done.push(done);
             }
-            Message::EndPass { guest, by, done } => {
-                self.end_pass(guest, by, round);
+            Message::EndPass { guest, revoked, done } => {
+                self.end_pass(guest, revoked, round);
                 round.done.push(done);
             }
             Message::EndPassesOf { members, done } => {
@@ -624,7 +631,7 @@ impl Owner {
             if let Event::Left { member, .. } = numbered.event {
                 round.left.insert(member);
             }
-            let was_on_stage = member_of(&numbered.event).is_some_and(|member| stage_before.contains(&member));
+            let was_on_stage = numbered.event.member().is_some_and(|member| stage_before.contains(&member));
             round.rows.push(LogRow {
                 seq: numbered.seq.0,
                 at: numbered.at,
@@ -718,6 +725,8 @@ impl Owner {
             talkers: self.granted.iter().copied().collect(),
         };
         self.rooms.media.grant(&grant).await;
+        // After a start nobody has been told yet.
+        self.keep_agreed(&[]).await;
     }
 
     /// Publishes what the hallway shows.
@@ -758,42 +767,4 @@ fn snapshot_every(room: &Room) -> u64 {
 /// Answers, if whoever asked still waits.
 pub(super) fn answer<T>(reply: Reply<T>, result: Result<T, ApiError>) {
     let _ = reply.send(result);
-}
-
-/// The member that an event is about.
-pub(super) fn member_of(event: &Event) -> Option<MemberId> {
-    match event {
-        Event::Entered { member, .. }
-        | Event::ConnectionLost { member }
-        | Event::Returned { member }
-        | Event::Left { member, .. }
-        | Event::HandRaised { member, .. }
-        | Event::HandLowered { member, .. }
-        | Event::HandMoved { member, .. }
-        | Event::Banned { member, .. }
-        | Event::Unbanned { member, .. }
-        | Event::CalledUp { member, .. }
-        | Event::CallUpEnded { member, .. }
-        | Event::Knocked { guest: member, .. }
-        | Event::KnockEnded { guest: member, .. }
-        | Event::Forgotten { member }
-        | Event::StageOffered { member, .. }
-        | Event::OfferEnded { member, .. }
-        | Event::RoleChanged { member, .. }
-        | Event::Muted { member, .. }
-        | Event::Unmuted { member, .. }
-        | Event::MicChanged { member, .. } => Some(*member),
-        // What is set for all is of nobody, whoever set it.
-        Event::Opened { .. }
-        | Event::Described { .. }
-        | Event::Widened { .. }
-        | Event::HandsRuled { .. }
-        | Event::StageLocked { .. }
-        | Event::BackchannelSet { .. }
-        | Event::TimerSet { .. }
-        | Event::LinkPinned { .. }
-        | Event::LinkUnpinned { .. }
-        | Event::FloorGiven { .. }
-        | Event::Ended { .. } => None,
-    }
 }

@@ -1,5 +1,6 @@
 //! Rounds with chosen messages: orders within one batch that no client from outside can force.
 
+mod evidence;
 mod guests;
 mod social;
 

@@ -36,12 +36,14 @@ pub enum ActKind {
     GuestEnded,
     LinkPinned,
     LinkUnpinned,
+    EvidenceOn,
+    EvidenceOff,
     RoomEnded,
 }
 
 impl ActKind {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::Muted,
         Self::Unmuted,
         Self::MovedToAudience,
@@ -63,6 +65,8 @@ impl ActKind {
         Self::GuestEnded,
         Self::LinkPinned,
         Self::LinkUnpinned,
+        Self::EvidenceOn,
+        Self::EvidenceOff,
         Self::RoomEnded,
     ];
 
@@ -94,6 +98,8 @@ impl ActKind {
             Self::GuestEnded => "guest_ended",
             Self::LinkPinned => "link_pinned",
             Self::LinkUnpinned => "link_unpinned",
+            Self::EvidenceOn => "evidence_on",
+            Self::EvidenceOff => "evidence_off",
             Self::RoomEnded => "room_ended",
         }
     }
@@ -128,6 +134,8 @@ impl From<log::ActKind> for ActKind {
             log::ActKind::GuestEnded => Self::GuestEnded,
             log::ActKind::LinkPinned => Self::LinkPinned,
             log::ActKind::LinkUnpinned => Self::LinkUnpinned,
+            log::ActKind::EvidenceOn => Self::EvidenceOn,
+            log::ActKind::EvidenceOff => Self::EvidenceOff,
             log::ActKind::RoomEnded => Self::RoomEnded,
         }
     }

@@ -195,6 +195,22 @@ pub struct AdminReport {
     pub handled_by: Option<Person>,
     /// What came of it: `acted` or `no_action`.
     pub outcome: Option<String>,
+    /// The sound that goes with it, until 30 days after it was handled: one track for each who agreed to that and said
+    /// something. They begin at one moment and are of one length.
+    pub evidence: Vec<EvidenceTrack>,
+}
+
+/// Sound of one person that goes with a report: `GET /api/admin/reports/{id}/evidence/{n}`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EvidenceTrack {
+    /// Its number, from 1 in each report.
+    pub n: u32,
+    /// Who talks; null for a guest who is forgotten.
+    pub by: Option<Person>,
+    /// When it begins, in milliseconds since 1970.
+    pub began_at: u64,
+    /// How long it is, in milliseconds.
+    pub ms: u64,
 }
 
 /// `POST /api/admin/reports/{id}`.

@@ -133,6 +133,12 @@ pub enum Command {
         #[ts(type = "string")]
         guest: Id<MemberId>,
     },
+    SetEvidence {
+        on: bool,
+    },
+    AgreeEvidence {
+        agree: bool,
+    },
     End,
 }
 
@@ -174,6 +180,8 @@ impl From<Command> for rules::Command {
             Command::WithdrawCallUp { member } => Self::WithdrawCallUp { member: member.0 },
             Command::Admit { guest } => Self::Admit { guest: guest.0 },
             Command::TurnAway { guest } => Self::TurnAway { guest: guest.0 },
+            Command::SetEvidence { on } => Self::SetEvidence { on },
+            Command::AgreeEvidence { agree } => Self::AgreeEvidence { agree },
             Command::End => Self::End,
         }
     }

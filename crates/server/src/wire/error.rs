@@ -83,6 +83,7 @@ pub enum Code {
     NotWaiting,
     NoSuchLink,
     TooMany,
+    EvidenceOff,
     BackchannelClosed,
     NoSuchLine,
     RoomEnded,
@@ -113,6 +114,7 @@ pub enum Code {
     UnknownCommand,
     RateLimited,
     SlowMode,
+    EvidenceNotKept,
     Busy,
     ServerFull,
     MailFailed,
@@ -189,6 +191,7 @@ impl Code {
             Self::NotWaiting => (S::CONFLICT, "That guest is not waiting."),
             Self::NoSuchLink => (S::CONFLICT, "That link is not pinned."),
             Self::TooMany => (S::CONFLICT, "The room holds as many of these as it can."),
+            Self::EvidenceOff => (S::CONFLICT, "What people say is not kept for reports in this room."),
             Self::BackchannelClosed => (S::CONFLICT, "The backchannel is closed."),
             Self::NoSuchLine => (S::CONFLICT, "There is no such line."),
             Self::RoomEnded => (S::GONE, "The room has ended."),
@@ -231,6 +234,9 @@ impl Code {
             Self::UnknownCommand => (S::BAD_REQUEST, "That command is not known."),
             Self::RateLimited => (S::TOO_MANY_REQUESTS, "Too many requests; wait a moment."),
             Self::SlowMode => (S::TOO_MANY_REQUESTS, "Slow mode is on; wait a moment before the next line."),
+            Self::EvidenceNotKept => {
+                (S::SERVICE_UNAVAILABLE, "The sound cannot be kept now; the report can be sent without it.")
+            }
             Self::Busy => (S::SERVICE_UNAVAILABLE, "The server is busy; try again in a moment."),
             Self::ServerFull => (S::SERVICE_UNAVAILABLE, "The server is full; try again in a moment."),
             Self::MailFailed => (S::BAD_GATEWAY, "The mail server did not take the letter."),
@@ -320,6 +326,7 @@ impl From<Rejection> for Code {
             Rejection::NoCallUp => Self::NoCallUp,
             Rejection::NotWaiting => Self::NotWaiting,
             Rejection::NoSuchLink => Self::NoSuchLink,
+            Rejection::EvidenceOff => Self::EvidenceOff,
             Rejection::TooMany => Self::TooMany,
             Rejection::InvalidValue => Self::InvalidText,
         }

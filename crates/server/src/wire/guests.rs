@@ -73,7 +73,18 @@ pub struct RoomGuests {
     pub items: Vec<RoomGuest>,
 }
 
-/// `GET /api/guest-links/{code}`: what somebody is asked to.
+/// `GET /api/guest-links/{code}`.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct ShownGuestLink {
+    /// The room, for a member who may come in as themselves; null for everybody else.
+    #[schema(value_type = Option<String>)]
+    pub room: Option<Id<RoomId>>,
+    /// What somebody is asked to.
+    #[serde(flatten)]
+    pub invitation: GuestInvitation,
+}
+
+/// What somebody is asked to.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct GuestInvitation {
     /// The room's title.

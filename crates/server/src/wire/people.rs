@@ -290,6 +290,10 @@ pub struct NewReport {
     pub reason: ReportReason,
     /// What happened, at most 2,000 characters; may be empty.
     pub text: String,
+    /// Whether the last minute of sound of the room goes with it, of those who agreed to that. Needs `room`, with the caller in
+    /// it and with evidence on.
+    #[serde(default)]
+    pub evidence: bool,
 }
 
 /// The answer to `POST /api/reports`.
@@ -298,6 +302,8 @@ pub struct ReportMade {
     /// The report's id.
     #[schema(value_type = String)]
     pub id: Id<RecordId>,
+    /// How many tracks of sound went with it: one for each who agreed and said something.
+    pub tracks: u32,
 }
 
 /// What the server knew when somebody reported something. It is kept with the report, so that later changes of a handle, a

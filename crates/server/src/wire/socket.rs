@@ -76,6 +76,8 @@ pub struct Participant {
     pub muted: bool,
     /// Whether their microphone is open.
     pub mic: bool,
+    /// Whether they agreed to having the last minute of what they say kept for reports.
+    pub evidence: bool,
     /// For a guest, who made their link and vouches for them.
     pub guest_of: Option<Person>,
 }
@@ -268,6 +270,8 @@ pub struct RoomInfo {
     /// When it was opened, in milliseconds since 1970.
     #[ts(type = "number")]
     pub opened_at: u64,
+    /// Whether the last minute of what people on stage say is kept for reports, of those who agreed to it.
+    pub evidence: bool,
 }
 
 /// The viewer's own state.
@@ -527,6 +531,16 @@ pub enum RoomEvent {
         #[ts(type = "string")]
         guest: Id<MemberId>,
         cause: KnockCause,
+    },
+    EvidenceSet {
+        on: bool,
+        #[ts(type = "string")]
+        by: Id<MemberId>,
+    },
+    EvidenceAgreed {
+        #[ts(type = "string")]
+        member: Id<MemberId>,
+        agree: bool,
     },
     Forgotten {
         #[ts(type = "string")]

@@ -98,6 +98,9 @@ async fn every_command_of_a_moderator_leaves_one_act() {
         json!({ "type": "widen", "kind": "open" }),
         json!({ "type": "pin_link", "url": "https://example.org", "label": "Notes" }),
         json!({ "type": "unpin_link", "number": 1 }),
+        json!({ "type": "set_evidence", "on": true }),
+        json!({ "type": "agree_evidence", "agree": true }),
+        json!({ "type": "set_evidence", "on": false }),
         json!({ "type": "ban", "member": eve.id, "reason": "Shouting" }),
         about("unban", &eve.id),
         about("move_to_audience", &ben.id),
@@ -126,6 +129,8 @@ async fn every_command_of_a_moderator_leaves_one_act() {
         "widened",
         "link_pinned",
         "link_unpinned",
+        "evidence_on",
+        "evidence_off",
         "banned",
         "unbanned",
         "moved_to_audience",
@@ -143,6 +148,43 @@ async fn every_command_of_a_moderator_leaves_one_act() {
     host.accepted(json!({ "type": "end" })).await;
     host.next("bye").await;
     assert_eq!(ada.log(&room).await.last().unwrap(), "room_ended");
+}
+
+#[tokio::test]
+async fn a_link_that_is_revoked_is_an_act_whether_or_not_its_guest_has_come() {
+    let (server, data) = Server::start().await;
+    let (ada, ben) = (server.member(&data).await, server.member(&data).await);
+    let room = ada.open("open").await;
+    let (mut host, mut other) = (ada.enter(&room).await, ben.enter(&room).await);
+    to_moderator(&mut host, &mut other, &ben.id).await;
+    let path = |link: &Value| format!("/api/rooms/{room}/guests/{}", link["guest"].as_str().unwrap());
+    let (unused, taken, waited, gone) = (
+        link(&ada, &room, "Grace").await,
+        link(&ada, &room, "Hedy").await,
+        link(&ada, &room, "Ida").await,
+        link(&ada, &room, "Joan").await,
+    );
+    let guest = async |link: &Value| Guest::by(&server, link["link"].as_str().unwrap()).await;
+    guest(&taken).await;
+    let waiting = guest(&waited).await;
+    let mut socket = waiting.try_knock(&room).await.unwrap();
+    socket.next("waiting").await;
+    // Whoever gives up their link themselves has done nothing to anybody.
+    let left = guest(&gone).await;
+    assert_eq!(left.send(Method::DELETE, "/api/guest").await.status, StatusCode::NO_CONTENT);
+    let before = ada.log(&room).await;
+    for link in [&unused, &taken, &waited] {
+        assert_eq!(ben.send(Method::DELETE, &path(link)).await.status, StatusCode::NO_CONTENT);
+        ben.send(Method::DELETE, &path(link)).await.refused(404, "guest_link_not_found");
+    }
+    assert_eq!(socket.next("bye").await["code"], "pass_ended");
+    assert_eq!(ada.log(&room).await[before.len()..], ["guest_ended", "guest_ended", "guest_ended"]);
+    let all = ada.get(&format!("/api/rooms/{room}/acts")).await.json();
+    for (place, (link, name)) in [(&waited, "Ida"), (&taken, "Hedy"), (&unused, "Grace")].into_iter().enumerate() {
+        let (act, whom) =
+            (&all["items"][place], json!({ "id": link["guest"], "handle": "", "name": name, "avatar": null }));
+        assert_eq!((&act["by"]["id"], &act["whom"], &act["appeal"]), (&json!(ben.id), &whom, &Value::Null));
+    }
 }
 
 #[tokio::test]

@@ -162,7 +162,7 @@ async fn a_link_is_taken_once(servers: &[Trusting]) {
         let link = made["link"].as_str().unwrap();
         let shown = server.get(&format!("/api/guest-links/{}", code(link)), None).await.json();
         let expected = json!({ "title": "A room", "language": "en", "name": "Grace", "by": shown["by"],
-            "context": "About trees", "until": made["until"], "rules": null, "server": "Roomtone" });
+            "context": "About trees", "until": made["until"], "rules": null, "server": "Roomtone", "room": null });
         assert_eq!((&shown, &shown["by"]["id"]), (&expected, &json!(ada.id)));
 
         let answers = futures_util::future::join_all((0..16).map(|_| take(server, link))).await;
@@ -185,6 +185,26 @@ async fn a_link_is_taken_once(servers: &[Trusting]) {
         assert_eq!(me, taken[0].json());
         assert_eq!((&me["guest"], &me["room"], &me["title"]), (&made["guest"], &json!(room), &json!("A room")));
     }
+}
+
+#[tokio::test]
+async fn a_link_tells_members_the_room_that_is_open_to_them() {
+    let (server, data) = Server::start().await;
+    let (ada, ben, eve) = (server.member(&data).await, server.member(&data).await, server.member(&data).await);
+    let (open, closed) = (ada.open("open").await, eve.open("closed").await);
+    let (mut host, _other) = (ada.enter(&open).await, eve.enter(&closed).await);
+    let (to_open, to_closed) = (link(&ada, &open, "Grace").await, link(&eve, &closed, "Grace").await);
+    let path = |link: &Value| format!("/api/guest-links/{}", code(link["link"].as_str().unwrap()));
+    assert_eq!(ben.get(&path(&to_open)).await.json()["room"], json!(open));
+    assert_eq!(eve.get(&path(&to_closed)).await.json()["room"], json!(closed));
+    // To whoever may not know of the room, and to nobody in particular, the link says the same.
+    let (member, visitor) = (ben.get(&path(&to_closed)).await, server.get(&path(&to_closed), None).await);
+    assert_eq!((&member.text, &visitor.json()["room"]), (&visitor.text, &json!(null)));
+    // Nor is whoever is banned shown the way in.
+    host.accepted(json!({ "type": "ban", "member": ben.id, "reason": null })).await;
+    assert_eq!(ben.get(&path(&to_open)).await.json()["room"], json!(null));
+    // Looking has used nothing.
+    assert_eq!(take(&server, to_open["link"].as_str().unwrap()).await.status, StatusCode::CREATED);
 }
 
 #[tokio::test]

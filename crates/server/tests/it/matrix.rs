@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::http::{Method, StatusCode};
 use roomtone::edge::Secret;
 use roomtone_room::ids::{RecordId, Timestamp};
-use roomtone_store::{Changes, NewWaiting};
+use roomtone_store::{Changes, NewEvidence, NewWaiting, Speaker};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -58,6 +58,8 @@ enum Thing {
     GuestLink,
     /// A closed room to whose stage Ada is called up.
     CalledUp,
+    /// Sound of hers that goes with a report.
+    Track,
     /// The secret of somebody on the waiting list.
     Secret,
     /// The handle of somebody on the waiting list.
@@ -229,6 +231,7 @@ const TABLE: &[(&str, Thing, &str, &str)] = {
         ("DELETE /api/admin/waitlist/{id}", WaitingEntry, "", "404 404 404 204 404 404"),
         ("GET /api/admin/reports", Nothing, "", "404 404 404 200 200 404"),
         ("POST /api/admin/reports/{id}", Report, r#"{"outcome":"no_action"}"#, "404 404 404 204 409 404"),
+        ("GET /api/admin/reports/{id}/evidence/{n}", Track, "", "404 404 404 200 200 404"),
         ("GET /api/admin/audit", Nothing, "", "404 404 404 200 200 404"),
         ("GET /api/admin/health", Nothing, "", "404 404 404 200 200 404"),
         ("GET /api/admin/settings", Nothing, "", "404 404 404 200 200 404"),
@@ -545,6 +548,18 @@ impl<'a> World<'a> {
                 let body = json!({ "about": ada.handle, "reason": "spam", "text": "Look" });
                 let reporter = self.server.member(self.data).await;
                 vec![("id", id(&made(reporter.post("/api/reports", &body).await)))]
+            }
+            Thing::Track => {
+                let reporter = self.server.member(self.data).await.id.parse().unwrap();
+                let id = RecordId(u128::from_be_bytes(Secret::draw().hash[..16].try_into().unwrap()));
+                let speaker = Speaker::Member(ada.id.parse().unwrap());
+                let track = NewEvidence { n: 1, speaker, began_at: Timestamp(1), ms: 20, bytes: 5 };
+                let report = crate::evidence::report(id, reporter);
+                self.server.app.store.create_report_with(report, &[track]).await.unwrap();
+                let folder = self.data.path().join("evidence").join(id.to_string());
+                std::fs::create_dir_all(&folder).unwrap();
+                std::fs::write(folder.join("1.opus"), "sound").unwrap();
+                vec![("id", id.to_string()), ("n", "1".to_owned())]
             }
             Thing::Secret | Thing::Waiting => {
                 let handle = format!("waits_{}", ada.handle);

@@ -3,7 +3,7 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Member, Server, listen_offer};
+use crate::support::{Member, Server, Socket, listen_offer};
 
 fn about(kind: &str, member: &str) -> Value {
     json!({ "type": kind, "member": member })
@@ -214,4 +214,72 @@ async fn people_in_a_room_are_found_by_name_and_by_who_follows_them() {
     ada.send(Method::PUT, &format!("/api/members/{}/block", ivy.handle)).await;
     assert!(found(&ada, &format!("q={}", ivy.handle)).await.is_empty());
     ada.get(&format!("/api/rooms/{room}/roster?q={}", "x".repeat(41))).await.refused(400, "bad_request");
+}
+
+#[tokio::test]
+async fn whether_evidence_is_kept_and_who_agreed_is_shown_to_all_and_survives_a_restart() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start_in(data.path()).await;
+    let (ada, ben, eve) = (server.member(&data).await, server.member(&data).await, server.member(&data).await);
+    let room = ada.open("open").await;
+    let (mut host, mut speaker, mut listener) =
+        (ada.enter(&room).await, ben.enter(&room).await, eve.enter(&room).await);
+    host.accepted(about("offer_stage", &ben.id)).await;
+    speaker.accepted(json!({ "type": "accept_offer" })).await;
+    let evidence = |on: bool| json!({ "type": "set_evidence", "on": on });
+    let agree = |agree: bool| json!({ "type": "agree_evidence", "agree": agree });
+    // Off at first, and the host's to switch on; everybody on stage says so for themselves.
+    let first = listener.state().await;
+    assert_eq!((&first["room"]["evidence"], agreed(&first)), (&json!(false), vec![]));
+    speaker.refused(agree(true), "evidence_off").await;
+    speaker.refused(evidence(true), "not_allowed").await;
+    host.refused(evidence(false), "nothing_to_change").await;
+    host.accepted(evidence(true)).await;
+    let set = listener.event("evidence_set").await;
+    assert_eq!((&set["on"], &set["by"]), (&json!(true), &json!(ada.id)));
+    listener.refused(agree(true), "not_on_stage").await;
+    let for_somebody_else = json!({ "type": "agree_evidence", "agree": true, "member": ben.id });
+    host.refused(for_somebody_else, "unknown_command").await;
+    speaker.accepted(agree(true)).await;
+    speaker.accepted(agree(true)).await;
+    let told = listener.event("evidence_agreed").await;
+    assert_eq!((&told["member"], &told["agree"]), (&json!(ben.id), &json!(true)));
+    let roster = eve.get(&format!("/api/rooms/{room}/roster")).await.json();
+    let of_roster: Vec<_> = roster["participants"].as_array().unwrap().iter().map(|p| &p["evidence"]).collect();
+    assert_eq!(of_roster, [&json!(false), &json!(true), &json!(false)]);
+
+    let who = [&ada, &ben, &eve].map(|m| (m.token.clone(), m.handle.clone(), m.id.clone()));
+    server.stop().await;
+    let server = Server::start_in(data.path()).await;
+    let [ada, ben, eve] = who.map(|(token, handle, id)| Member { server: &server, token, handle, id });
+    let (mut host, mut speaker, mut listener) =
+        (ada.enter(&room).await, ben.enter(&room).await, eve.enter(&room).await);
+    let back = listener.state().await;
+    assert_eq!((&back["room"]["evidence"], agreed(&back)), (&json!(true), vec![ben.id.clone()]));
+    // Off and on again: nobody has agreed.
+    host.accepted(evidence(false)).await;
+    host.accepted(evidence(true)).await;
+    assert_eq!(agreed(&listener.state().await), [""; 0]);
+    // Nor does anybody who was in the audience in between.
+    speaker.accepted(agree(true)).await;
+    host.accepted(about("move_to_audience", &ben.id)).await;
+    host.accepted(about("offer_stage", &ben.id)).await;
+    speaker.event("stage_offered").await;
+    speaker.accepted(json!({ "type": "accept_offer" })).await;
+    let last = listener.state().await;
+    assert_eq!((&last["room"]["evidence"], agreed(&last)), (&json!(true), vec![]));
+}
+
+/// Who of the stage has agreed to evidence, in a snapshot.
+fn agreed(snapshot: &Value) -> Vec<String> {
+    let stage = snapshot["stage"].as_array().unwrap().iter();
+    stage.filter(|p| p["evidence"] == true).map(|p| p["person"]["id"].as_str().unwrap().to_owned()).collect()
+}
+
+impl Socket {
+    /// A fresh snapshot.
+    async fn state(&mut self) -> Value {
+        self.text(r#"{"type":"resync"}"#).await;
+        self.next("snapshot").await
+    }
 }

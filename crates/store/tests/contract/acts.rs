@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use roomtone_room::ids::{HouseId, MemberId, RecordId, RoomId, Timestamp};
 use roomtone_store::{
-    APPEAL_WITHIN, ActGuest, Appeal, Appealed, AppendError, Changes, Decided, HouseText, NewAct, NewHouse, NewRoom,
-    Store, StoreError,
+    ACTS_KEPT, APPEAL_WITHIN, ActGuest, Appeal, Appealed, AppendError, Changes, Decided, HouseText, NewAct, NewHouse,
+    NewRoom, Store, StoreError,
 };
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
@@ -20,6 +20,8 @@ contract!(
     a_room_knows_who_hosts_it,
     guests_are_named_until_whoever_wrote_the_name_goes,
     acts_are_kept_for_a_time_after_the_end,
+    a_room_keeps_so_many_acts,
+    what_is_appealed_against_is_not_forgotten,
     a_room_is_hidden_for_one_until_it_ends,
 );
 
@@ -268,6 +270,86 @@ async fn acts_are_kept_for_a_time_after_the_end(world: &World) {
     assert!(!store.delete_old_acts(Timestamp(5_001)).await.unwrap());
     assert_eq!(log(&store, ada, false).await, []);
     assert_eq!(store.appeals((ada, true), true, None, 50).await.unwrap(), []);
+}
+
+async fn a_room_keeps_so_many_acts(world: &World) {
+    let store = world.open().await;
+    let (ada, ben, eve) = (join(&store, 1, "ada").await, join(&store, 2, "ben").await, join(&store, 3, "eve").await);
+    let epoch = opened(&store, ada).await;
+    let first = [act(1, "banned", ada, Some(ben)), act(2, "muted", ada, Some(eve)), act(3, "muted", ada, Some(eve))];
+    keep(&store, epoch, &first).await;
+    store.appeal(RecordId(2), eve, &appeal(9_000, 2_000, "Why?"), &KINDS).await.unwrap();
+    let all = async || -> Vec<u128> {
+        let acts = store.room_acts(RoomId(1), (ada, true), None, 10_000).await.unwrap();
+        assert!(acts.windows(2).all(|pair| pair[0].number > pair[1].number));
+        let free = acts.iter().filter(|act| act.appeal.is_none()).count() as u64;
+        assert!(free <= ACTS_KEPT, "{free}");
+        acts.into_iter().map(|act| act.id.0).rev().collect()
+    };
+    // Somebody locks and unlocks the stage, so that nobody reads any more whom they have banned.
+    let mut id = 3;
+    let mut many = |kind: &[&'static str], count: usize| -> Vec<NewAct> {
+        let next = |kind| {
+            id += 1;
+            act(id, kind, ada, None)
+        };
+        kind.iter().cycle().take(count).copied().map(next).collect()
+    };
+    for part in many(&["stage_locked", "stage_unlocked"], 2_600).chunks(130) {
+        keep(&store, epoch, part).await;
+        let kept = all().await;
+        assert_eq!((kept[..3].to_vec(), kept.last()), (vec![1, 2, 3], part.last().map(|act| &act.id.0)));
+        assert!(kept.len() as u64 > ACTS_KEPT - 200 || kept.len() as u128 == part.last().unwrap().id.0, "{kept:?}");
+    }
+    // Where nothing was done twice, the oldest goes; not that against which somebody has appealed.
+    let mut others = many(&["guest_admitted"], 2_100);
+    for act in &mut others {
+        act.guest = Some(ActGuest { id: MemberId(act.id.0), name: "Grace".to_owned(), voucher: ada });
+    }
+    for part in others.chunks(300) {
+        keep(&store, epoch, part).await;
+        all().await;
+    }
+    let kept = all().await;
+    assert!(!kept.contains(&1) && kept.contains(&2) && !kept.contains(&3));
+    assert_eq!(kept.last(), others.last().map(|act| &act.id.0));
+    let late = store.appeal(RecordId(1), ben, &appeal(9_001, 2_000, "Why?"), &KINDS).await.unwrap();
+    assert_eq!(late, Appealed::Missing);
+}
+
+async fn what_is_appealed_against_is_not_forgotten(world: &World) {
+    let store = world.open().await;
+    let (ada, ben) = (join(&store, 1, "ada").await, join(&store, 2, "ben").await);
+    let epoch = opened(&store, ada).await;
+    let muted =
+        |ids: std::ops::Range<u128>| -> Vec<NewAct> { ids.map(|id| act(id, "muted", ada, Some(ben))).collect() };
+    keep(&store, epoch, &muted(1..1_900)).await;
+    for round in 0..20_u128 {
+        let next = 1_900 + 100 * round;
+        let acts = store.room_acts(RoomId(1), (ada, true), None, 10_000).await.unwrap();
+        let oldest: Vec<u128> =
+            acts.iter().rev().filter(|act| act.appeal.is_none()).map(|act| act.id.0).take(6).collect();
+        let together = Arc::new(Barrier::new(oldest.len() + 1));
+        let mut callers = JoinSet::new();
+        for id in oldest {
+            let (store, together) = (store.clone(), together.clone());
+            callers.spawn(async move {
+                together.wait().await;
+                (id, store.appeal(RecordId(id), ben, &appeal(10_000 + id, 5_000, "Why?"), &KINDS).await.unwrap())
+            });
+        }
+        let writing = async {
+            together.wait().await;
+            keep(&store, epoch, &muted(next..next + 100)).await;
+        };
+        let (answers, ()) = tokio::join!(callers.join_all(), writing);
+        let acts = store.room_acts(RoomId(1), (ada, true), None, 10_000).await.unwrap();
+        for (id, answer) in answers {
+            let found = acts.iter().find(|act| act.id.0 == id).map(|act| act.appeal.is_some());
+            let told = matches!(answer, Appealed::Made { .. });
+            assert_eq!(found, told.then_some(true), "round {round}: {id} {answer:?}");
+        }
+    }
 }
 
 async fn a_room_is_hidden_for_one_until_it_ends(world: &World) {

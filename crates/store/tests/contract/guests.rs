@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use roomtone_room::ids::{MemberId, RecordId, RoomId, Timestamp};
-use roomtone_store::{BranchAct, GuestMade, LogRow, NewGuest, Store, StoreError};
+use roomtone_store::{ActGuest, BranchAct, GuestMade, LogRow, NewGuest, Store, StoreError};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -80,10 +80,11 @@ async fn a_guests_link_is_taken_once_and_ends(world: &World) {
     names.sort();
     assert_eq!(names, ["Guest 3", "Guest 4"]);
 
-    assert!(!store.end_guest(RoomId(8), guest_3.person.id, at(50)).await.unwrap());
-    assert!(!store.end_guest(ROOM, guest_3.person.id, at(1_000)).await.unwrap(), "it is over by then");
-    assert!(store.end_guest(ROOM, guest_3.person.id, at(50)).await.unwrap());
-    assert!(!store.end_guest(ROOM, guest_3.person.id, at(50)).await.unwrap());
+    assert_eq!(store.end_guest(RoomId(8), guest_3.person.id, at(50)).await.unwrap(), None);
+    assert_eq!(store.end_guest(ROOM, guest_3.person.id, at(1_000)).await.unwrap(), None, "it is over by then");
+    let ended = ActGuest { id: guest_3.person.id, name: "Guest 3".to_owned(), voucher: guest_3.voucher.id };
+    assert_eq!(store.end_guest(ROOM, guest_3.person.id, at(50)).await.unwrap(), Some(ended));
+    assert_eq!(store.end_guest(ROOM, guest_3.person.id, at(50)).await.unwrap(), None);
     assert_eq!(store.guest_by_session(&hash(50), at(51)).await.unwrap(), None);
     assert_eq!(store.guests_of_room(ROOM, at(51)).await.unwrap().len(), 1);
     assert_eq!(store.guests_among(&ids).await.unwrap().len(), 2, "the name is known for a while");

@@ -6,6 +6,7 @@
 mod account;
 mod acts;
 mod admin;
+mod evidence;
 mod guests;
 mod hallway;
 mod houses;

@@ -61,14 +61,27 @@ export interface Report {
   house: string | null;
   reason: string;
   text: string;
-  /** What the server knew at that moment. */
   /** Who hosted the room then. */
   room_host: Person | null;
+  /** What the server knew at that moment. */
   context: ReportContext;
   created_at: number;
   handled_at: number | null;
   handled_by: Person | null;
   outcome: string | null;
+  /** The last minute of sound that went with it, a track for each person. */
+  evidence: Track[];
+}
+
+/** What somebody said in the minute before a report. */
+export interface Track {
+  /** Its number in the report. */
+  n: number;
+  /** Null for somebody who has left. */
+  by: Person | null;
+  began_at: number;
+  /** How long it is, in ms. */
+  ms: number;
 }
 
 /** What is not known, or was not reported, is absent or null. */
@@ -184,6 +197,9 @@ export const admin = {
     api.json<void>('DELETE', `/api/admin/waitlist/${encodeURIComponent(waiting)}`),
   reports: (open: boolean, after: string | null) =>
     api.json<Page<Report>>('GET', `/api/admin/reports${query({ open: String(open), after })}`),
+  /** Where a track can be listened to; that it was is written down. */
+  trackOf: (report: string, track: number) =>
+    `/api/admin/reports/${encodeURIComponent(report)}/evidence/${track}`,
   handle: (report: string, outcome: string, text: string) =>
     api.json<void>('POST', `/api/admin/reports/${encodeURIComponent(report)}`, { outcome, text }),
   audit: (after: string | null) => api.json<Page<AuditEntry>>('GET', `/api/admin/audit${query({ after })}`),

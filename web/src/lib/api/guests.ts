@@ -7,6 +7,8 @@ type Schemas = components['schemas'];
 
 /** What a link that is not used yet says of itself. */
 export type GuestInvitation = Answer<Schemas['GuestInvitation']>;
+/** The same as a link shows it: with the room, for a member who may come in as themselves. */
+export type ShownGuestLink = Answer<Schemas['ShownGuestLink']>;
 /** A link that this browser has used. */
 export type GuestSession = Answer<Schemas['GuestSession']>;
 /** A link that was just made: it is shown once. */
@@ -26,7 +28,7 @@ export const guests = {
   revoke: (room: string, guest: string) => api.json<void>('DELETE', `${of(room)}/${id(guest)}`),
 
   /** What a link says; `guest_link_not_found` for one that cannot be used, whatever the reason. */
-  look: (code: string) => api.json<GuestInvitation>('GET', `/api/guest-links/${id(code)}`),
+  look: (code: string) => api.json<ShownGuestLink>('GET', `/api/guest-links/${id(code)}`),
   /** Uses a link, once: from now on this browser is the guest. */
   use: (code: string) => api.json<GuestSession>('POST', `/api/guest-links/${id(code)}`),
   /** Whose guest this browser is; `not_signed_in` when it is nobody's. */

@@ -212,6 +212,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/reports/{id}/evidence/{n}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What one person said in the minute before a report was made, as Ogg Opus (RFC 7845). The first time that an admin listens to it is
+         *     in the audit log.
+         */
+        get: operations["track"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/settings": {
         parameters: {
             query?: never;
@@ -454,7 +474,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What a link is for, for whoever has it and nobody has used it before. */
+        /**
+         * What a link is for, for whoever has it and nobody has used it before. A member who may know of the room is told which it is:
+         *     they need no link.
+         */
         get: operations["show"];
         put?: never;
         /** Makes whoever holds the link its guest, once. */
@@ -1725,7 +1748,7 @@ export interface components {
          * @description What was done. The text form is also how it is stored: a kind is never renamed.
          * @enum {string}
          */
-        ActKind: "muted" | "unmuted" | "moved_to_audience" | "removed" | "banned" | "unbanned" | "hand_declined" | "moderator_made" | "moderator_taken" | "handed_over" | "stage_locked" | "stage_unlocked" | "hands_ruled" | "described" | "widened" | "line_removed" | "guest_admitted" | "guest_turned_away" | "guest_ended" | "link_pinned" | "link_unpinned" | "room_ended";
+        ActKind: "muted" | "unmuted" | "moved_to_audience" | "removed" | "banned" | "unbanned" | "hand_declined" | "moderator_made" | "moderator_taken" | "handed_over" | "stage_locked" | "stage_unlocked" | "hands_ruled" | "described" | "widened" | "line_removed" | "guest_admitted" | "guest_turned_away" | "guest_ended" | "link_pinned" | "link_unpinned" | "evidence_on" | "evidence_off" | "room_ended";
         /** @description The room that an act is about. */
         ActRoom: {
             /** @description Its id. */
@@ -1787,6 +1810,11 @@ export interface components {
              * @description When, in milliseconds since 1970.
              */
             created_at: number;
+            /**
+             * @description The sound that goes with it, until 30 days after it was handled: one track for each who agreed to that and said
+             *     something. They begin at one moment and are of one length.
+             */
+            evidence: components["schemas"]["EvidenceTrack"][];
             /**
              * Format: int64
              * @description When it was handled, if it was.
@@ -2012,7 +2040,7 @@ export interface components {
          * @description Why a request or a command was refused. The text form is stable; docs/PROTOCOL.md lists all of them.
          * @enum {string}
          */
-        Code: "bad_request" | "not_signed_in" | "cross_site" | "not_allowed" | "not_on_stage" | "muted_by_moderator" | "house_rules" | "banned" | "hands_off" | "hands_followed_only" | "suspended" | "nomination_needed" | "waitlist_closed" | "sign_in_again" | "recovery_refused" | "not_found" | "invite_not_found" | "guest_link_not_found" | "waiting_not_found" | "member_not_found" | "house_not_found" | "room_not_found" | "leg_not_found" | "passkey_not_found" | "session_not_found" | "act_not_found" | "appeal_not_found" | "mail_not_configured" | "passkeys_unavailable" | "method_not_allowed" | "handle_taken" | "already_appealed" | "already_decided" | "no_invites_left" | "address_taken" | "last_way_in" | "handle_changed_lately" | "too_many_people" | "too_many_houses" | "last_admin" | "owner_must_stay" | "too_many_passkeys" | "too_many_tokens" | "not_in_room" | "stale_role" | "no_such_participant" | "target_protected" | "member_protected" | "already_on_stage" | "hand_already_up" | "no_hand" | "no_offer" | "offer_already_open" | "nothing_to_change" | "stage_full" | "stage_locked" | "target_is_guest" | "already_here" | "target_banned" | "no_call_up" | "not_waiting" | "no_such_link" | "too_many" | "backchannel_closed" | "no_such_line" | "room_ended" | "call_over" | "ceremony_over" | "link_over" | "too_large" | "picture_too_large" | "unsupported_media_type" | "unsupported_picture" | "invalid_handle" | "invalid_name" | "invalid_language" | "invalid_title" | "invalid_setting" | "invalid_question" | "invalid_text" | "invalid_link" | "invalid_topics" | "invalid_quiet_hours" | "invalid_subscription" | "wrong_handle" | "invalid_address" | "passkey_refused" | "invalid_sdp" | "no_audio" | "no_common_codec" | "unknown_command" | "rate_limited" | "slow_mode" | "busy" | "server_full" | "mail_failed" | "internal";
+        Code: "bad_request" | "not_signed_in" | "cross_site" | "not_allowed" | "not_on_stage" | "muted_by_moderator" | "house_rules" | "banned" | "hands_off" | "hands_followed_only" | "suspended" | "nomination_needed" | "waitlist_closed" | "sign_in_again" | "recovery_refused" | "not_found" | "invite_not_found" | "guest_link_not_found" | "waiting_not_found" | "member_not_found" | "house_not_found" | "room_not_found" | "leg_not_found" | "passkey_not_found" | "session_not_found" | "act_not_found" | "appeal_not_found" | "mail_not_configured" | "passkeys_unavailable" | "method_not_allowed" | "handle_taken" | "already_appealed" | "already_decided" | "no_invites_left" | "address_taken" | "last_way_in" | "handle_changed_lately" | "too_many_people" | "too_many_houses" | "last_admin" | "owner_must_stay" | "too_many_passkeys" | "too_many_tokens" | "not_in_room" | "stale_role" | "no_such_participant" | "target_protected" | "member_protected" | "already_on_stage" | "hand_already_up" | "no_hand" | "no_offer" | "offer_already_open" | "nothing_to_change" | "stage_full" | "stage_locked" | "target_is_guest" | "already_here" | "target_banned" | "no_call_up" | "not_waiting" | "no_such_link" | "too_many" | "evidence_off" | "backchannel_closed" | "no_such_line" | "room_ended" | "call_over" | "ceremony_over" | "link_over" | "too_large" | "picture_too_large" | "unsupported_media_type" | "unsupported_picture" | "invalid_handle" | "invalid_name" | "invalid_language" | "invalid_title" | "invalid_setting" | "invalid_question" | "invalid_text" | "invalid_link" | "invalid_topics" | "invalid_quiet_hours" | "invalid_subscription" | "wrong_handle" | "invalid_address" | "passkey_refused" | "invalid_sdp" | "no_audio" | "no_common_codec" | "unknown_command" | "rate_limited" | "slow_mode" | "evidence_not_kept" | "busy" | "server_full" | "mail_failed" | "internal";
         /**
          * @description Which database there is.
          * @enum {string}
@@ -2046,6 +2074,25 @@ export interface components {
              */
             since: number;
         };
+        /** @description Sound of one person that goes with a report: `GET /api/admin/reports/{id}/evidence/{n}`. */
+        EvidenceTrack: {
+            /**
+             * Format: int64
+             * @description When it begins, in milliseconds since 1970.
+             */
+            began_at: number;
+            by?: components["schemas"]["Person"] | null;
+            /**
+             * Format: int64
+             * @description How long it is, in milliseconds.
+             */
+            ms: number;
+            /**
+             * Format: int32
+             * @description Its number, from 1 in each report.
+             */
+            n: number;
+        };
         /** @description `PUT /api/members/{handle}/follow`; the body may be absent. */
         Follow: {
             bell?: components["schemas"]["Bell"] | null;
@@ -2073,7 +2120,7 @@ export interface components {
              */
             mutual_count: number;
         };
-        /** @description `GET /api/guest-links/{code}`: what somebody is asked to. */
+        /** @description What somebody is asked to. */
         GuestInvitation: {
             /** @description Who made the link, and vouches for them. */
             by: components["schemas"]["Person"];
@@ -2546,6 +2593,11 @@ export interface components {
         NewReport: {
             /** @description Handle of the member. */
             about?: string | null;
+            /**
+             * @description Whether the last minute of sound of the room goes with it, of those who agreed to that. Needs `room`, with the caller in
+             *     it and with evidence on.
+             */
+            evidence?: boolean;
             /** @description Handle of the house in which it happened. */
             house?: string | null;
             /** @description What is wrong. */
@@ -2764,6 +2816,11 @@ export interface components {
                  */
                 created_at: number;
                 /**
+                 * @description The sound that goes with it, until 30 days after it was handled: one track for each who agreed to that and said
+                 *     something. They begin at one moment and are of one length.
+                 */
+                evidence: components["schemas"]["EvidenceTrack"][];
+                /**
                  * Format: int64
                  * @description When it was handled, if it was.
                  */
@@ -2868,6 +2925,8 @@ export interface components {
         Participant: {
             /** @description False while their connection is lost and their place is kept. */
             connected: boolean;
+            /** @description Whether they agreed to having the last minute of what they say kept for reports. */
+            evidence: boolean;
             guest_of?: components["schemas"]["Person"] | null;
             /** @description Whether their microphone is open. */
             mic: boolean;
@@ -3065,6 +3124,11 @@ export interface components {
         ReportMade: {
             /** @description The report's id. */
             id: string;
+            /**
+             * Format: int32
+             * @description How many tracks of sound went with it: one for each who agreed and said something.
+             */
+            tracks: number;
         };
         /**
          * @description What came of a report.
@@ -3214,6 +3278,11 @@ export interface components {
             set_up: boolean;
             /** @description Whether people may put themselves on the waiting list. */
             waitlist: boolean;
+        };
+        /** @description `GET /api/guest-links/{code}`. */
+        ShownGuestLink: components["schemas"]["GuestInvitation"] & {
+            /** @description The room, for a member who may come in as themselves; null for everybody else. */
+            room?: string | null;
         };
         /** @description The answer to `POST /api/push`. */
         SubscriptionCreated: {
@@ -4203,6 +4272,52 @@ export interface operations {
             };
         };
     };
+    track: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                n: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/ogg": number[];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     show: {
         parameters: {
             query?: never;
@@ -5149,7 +5264,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["GuestInvitation"];
+                    "application/json": components["schemas"]["ShownGuestLink"];
                 };
             };
             404: {
@@ -9096,6 +9211,14 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

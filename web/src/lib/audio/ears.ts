@@ -4,9 +4,10 @@ import { ApiError, asksToWait, isPassing, type Api } from '$lib/api/client';
 import { FlowWatch, HELD_UP } from './flow';
 import { LegKeeper, type LegState } from './keeper';
 import { makeListenLeg, protocolOf, received, type Leg } from './leg';
+import { Persistence } from './persistence';
 import { audioContext, Voice, wantsGesture } from './sound';
 
-/** How often, in ms, the flow of the sound is looked at. */
+/** How often, in ms, it is looked at whose sound flows. */
 const LOOK = 50;
 /** When the sound stops, the server sends something every 100 ms for about a second (docs/PROTOCOL.md, "Media legs"). With
  * nothing for so long, in ms, the way here leads nowhere any more. */
@@ -25,6 +26,8 @@ export interface EarsNeeds {
   leg(state: LegState): void;
   /** The browser wants a gesture before it plays (true), or no longer does (false). */
   blocked(blocked: boolean): void;
+  /** How loud somebody is to be here, 0 to 1, by their number in the room. */
+  volume(talker: number): number;
   /** How many people are in the room. */
   people(): number;
   /** The sound came back another way, over `protocol` (`udp` or `tcp`), after the former one had led nowhere. */
@@ -38,6 +41,23 @@ export class Ears {
   private renewedAt = -Infinity;
   /** Whether the leg that is being made is one after a lost way. */
   private lost = false;
+  /** Whether the member has paused the sound, as on the locked screen. */
+  private held = false;
+  /** Whether the audio graph was let run at all: before the first gesture it is not, and nothing is amiss. */
+  private ran = false;
+  private readonly persistence = new Persistence({
+    whole: () => !(this.ran && halted()) && this.voices.every((voice) => voice.playing),
+    mend: () => {
+      // Refused until the system lets go of the sound; then it is tried again.
+      if (halted()) audioContext().resume().catch(ignore);
+      this.play();
+    },
+  });
+  /** The graph was halted or runs again, an element was paused, or the page is seen again. */
+  private readonly mend = () => {
+    this.ran ||= !halted();
+    this.persistence.look();
+  };
   private readonly keeper: LegKeeper<Leg>;
 
   constructor(private readonly needs: EarsNeeds) {
@@ -58,12 +78,19 @@ export class Ears {
 
   start(): void {
     this.keeper.start();
+    audioContext().addEventListener('statechange', this.mend);
+    document.addEventListener('visibilitychange', this.mend);
+    this.ran = !halted();
+    this.persistence.start();
     clearInterval(this.looking);
     this.looking = setInterval(() => this.look(), LOOK);
   }
 
   stop(): void {
     clearInterval(this.looking);
+    audioContext().removeEventListener('statechange', this.mend);
+    document.removeEventListener('visibilitychange', this.mend);
+    this.persistence.stop();
     this.keeper.stop();
     this.hush();
   }
@@ -90,12 +117,21 @@ export class Ears {
     if (await this.isLifeless(leg, patience)) this.keeper.renew();
   }
 
-  /** Called from a gesture: plays what the browser held back. */
+  /** Called from a gesture: plays what the browser, or the member, held back. */
   unlock(): void {
+    this.held = false;
     void audioContext().resume();
     // What has nothing to play yet answers when it has.
     this.needs.blocked(false);
     this.play();
+    this.persistence.start();
+  }
+
+  /** Is silent until {@link unlock}, also with legs to come: the member wants it so. */
+  hold(): void {
+    this.held = true;
+    this.persistence.stop();
+    for (const voice of this.voices) voice.pause();
   }
 
   async output(device: string): Promise<void> {
@@ -110,6 +146,10 @@ export class Ears {
   /** A leg on which nothing at all comes after the sound has stopped has lost its way, which ICE notices seconds later. */
   private look(): void {
     const now = performance.now();
+    for (const voice of this.voices) {
+      const talker = voice.talker(now);
+      if (talker !== null) voice.volume(this.needs.volume(talker));
+    }
     const stopped = this.flow.feed(
       this.voices.map((voice) => voice.playedAt()),
       now,
@@ -149,16 +189,17 @@ export class Ears {
     if (signal.aborted) return leg;
     this.hush();
     this.flow = new FlowWatch();
-    this.voices = leg.pc.getReceivers().map((receiver) => new Voice(audioContext(), receiver));
+    this.voices = leg.pc.getReceivers().map((receiver) => new Voice(audioContext(), receiver, this.mend));
     const device = this.needs.output();
     // An output that is gone: the system's is used.
-    if (device) void this.output(device).catch(() => undefined);
-    this.play();
+    if (device) void this.output(device).catch(ignore);
+    if (this.held) this.hold();
+    else this.play();
     return leg;
   }
 
   private play(): void {
-    for (const voice of this.voices) {
+    for (const voice of this.voices.filter(({ playing }) => !playing)) {
       voice.play().then(
         () => this.needs.blocked(false),
         // Other refusals come from voices that were replaced meanwhile.
@@ -172,3 +213,10 @@ export class Ears {
     this.voices = [];
   }
 }
+
+/** Whether the audio graph does not run: not yet, or because the system has suspended or interrupted it. */
+function halted(): boolean {
+  return audioContext().state !== 'running';
+}
+
+function ignore(): void {}

@@ -36,7 +36,7 @@ export class Breath {
   feed(measured: number, now: number): void {
     const passed = Math.min(100, Math.max(0, now - this.fedAt));
     this.fedAt = now;
-    const time = measured > this.level ? 35 : 160;
+    const time = measured > this.level ? 35 : 120;
     this.level += (measured - this.level) * (1 - Math.exp(-passed / time));
     if (this.level < 0.002) this.level = 0;
     if (measured >= SPEAKING) this.loudAt = now;

@@ -13,15 +13,19 @@ export class Meter {
   private readonly analyser: AnalyserNode;
   private readonly node: MediaStreamAudioSourceNode;
 
-  constructor(context: AudioContext, stream: MediaStream) {
+  constructor(
+    private readonly context: AudioContext,
+    stream: MediaStream,
+  ) {
     this.node = context.createMediaStreamSource(stream);
     this.analyser = context.createAnalyser();
     this.analyser.fftSize = WINDOW;
     this.node.connect(this.analyser);
   }
 
-  /** The level now, 0 to 1; 0 while the audio context is not allowed to run. */
+  /** The level now, 0 to 1; 0 while the audio context does not run, whose last samples would stand still. */
   level(): number {
+    if (this.context.state !== 'running') return 0;
     this.analyser.getFloatTimeDomainData(this.samples);
     return shownLevel(this.samples);
   }
@@ -37,14 +41,18 @@ export class Voice {
   private readonly meter: Meter;
   private readonly watch = new TalkerWatch();
 
+  /** `stopped` is told when the system stops the playing. */
   constructor(
     context: AudioContext,
     private readonly receiver: RTCRtpReceiver,
+    stopped: () => void,
   ) {
     const stream = new MediaStream([receiver.track]);
-    // The element plays; the graph only measures. Without an element Chromium does not decode a remote track.
+    // The element plays, also with the screen locked, when systems halt audio graphs; the graph only measures. Without an
+    // element Chromium does not decode a remote track.
     this.element.autoplay = true;
     this.element.srcObject = stream;
+    this.element.onpause = stopped;
     this.meter = new Meter(context, stream);
   }
 
@@ -53,9 +61,31 @@ export class Voice {
     return this.element.play();
   }
 
+  get playing(): boolean {
+    return !this.element.paused;
+  }
+
+  /** Holds it back, until it is played again. */
+  pause(): void {
+    this.element.autoplay = false;
+    this.element.pause();
+  }
+
+  /** Whose voice it is at `now` (ms), by their number in the room; null when nobody is heard here. */
+  talker(now: number): number | null {
+    return this.watch.feed(this.receiver.getContributingSources(), now);
+  }
+
+  /** Plays this loud, 0 to 1. */
+  volume(volume: number): void {
+    this.element.volume = volume;
+    // Some systems leave the volume to their own buttons, but let a page be silent.
+    this.element.muted = volume === 0;
+  }
+
   /** Whose voice it is at `now` (ms), by their number in the room, and how loud. */
   heard(now: number): { talker: number; level: number } | null {
-    const talker = this.watch.feed(this.receiver.getContributingSources(), now);
+    const talker = this.talker(now);
     if (talker === null) return null;
     const measured = this.meter.level();
     // While the graph may not run, the receiver's own figure stands in.
@@ -75,6 +105,7 @@ export class Voice {
 
   close(): void {
     this.meter.close();
+    this.element.onpause = null;
     this.element.pause();
     this.element.srcObject = null;
   }

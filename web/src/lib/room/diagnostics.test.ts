@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { figures, health, type Figures } from './diagnostics';
+import { figures, health, qualityOf, Steady, type Figures, type Quality } from './diagnostics';
 
 const LISTEN = [
   { id: 'T', type: 'transport', selectedCandidatePairId: 'P' },
@@ -72,5 +72,31 @@ describe('health', () => {
     expect(verdict({ jitter: 0.09 })).toBe('jitter');
     expect(verdict({ rtt: 0.6 })).toBe('slow');
     expect(verdict({ transport: 'tcp' })).toBe('tcp');
+  });
+});
+
+describe('at a glance', () => {
+  it('takes for a weak network what people hear, and not that nobody talks', () => {
+    const verdicts = ['good', 'none', 'blocked', 'tcp', 'jitter', 'slow', 'loss'] as const;
+    expect(verdicts.map(qualityOf)).toEqual(['good', 'good', 'good', 'good', 'fair', 'fair', 'weak']);
+  });
+
+  it('gets worse at once, and better after three looks that were', () => {
+    const steady = new Steady();
+    const looks: Quality[] = [
+      'good',
+      'weak',
+      'good',
+      'good',
+      'weak',
+      'good',
+      'fair',
+      'good',
+      'good',
+      'good',
+      'good',
+    ];
+    const shown = looks.map((one) => steady.feed(one));
+    expect(shown.map((one) => one[0]).join('')).toBe('gwwwwwwfffg');
   });
 });

@@ -108,3 +108,34 @@ function verdict(found: Omit<Health, 'verdict'>, received: number, blocked: bool
   if (bad(found.rtt, SLOW)) return 'slow';
   return found.transport === 'tcp' ? 'tcp' : 'good';
 }
+
+/** The network at a glance. */
+export type Quality = 'good' | 'fair' | 'weak';
+
+const WORSE: Quality[] = ['good', 'fair', 'weak'];
+/** Looks in a row that must be better before better is shown. */
+const SURE = 3;
+
+/** That nobody talks, that the browser waits, and a detour that works are no faults of the network. */
+export function qualityOf(verdict: Verdict): Quality {
+  if (verdict === 'loss') return 'weak';
+  return verdict === 'jitter' || verdict === 'slow' ? 'fair' : 'good';
+}
+
+/** Shows worse at once and better only after a while, so that the mark does not flicker. */
+export class Steady {
+  private shown: Quality = 'good';
+  private better: Quality[] = [];
+
+  feed(found: Quality): Quality {
+    const rank = (one: Quality) => WORSE.indexOf(one);
+    if (rank(found) >= rank(this.shown)) {
+      this.shown = found;
+      this.better = [];
+    } else if (this.better.push(found) === SURE) {
+      this.shown = this.better.reduce((worst, one) => (rank(one) > rank(worst) ? one : worst));
+      this.better = [];
+    }
+    return this.shown;
+  }
+}

@@ -14,6 +14,7 @@ export function participant(handle: string, number: number, more: Partial<Partic
     connected: true,
     muted: false,
     mic: false,
+    evidence: false,
     guest_of: null,
     ...more,
   };
@@ -32,6 +33,7 @@ export function snapshot(more: Partial<Snapshot> = {}): Snapshot {
       topics: [],
       house: null,
       opened_at: 0,
+      evidence: false,
     },
     you: {
       person: person('ben'),

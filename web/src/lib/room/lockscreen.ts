@@ -4,6 +4,8 @@ import { text } from '$lib/text';
 
 interface Deeds {
   hangUp(): void;
+  /** Lets the sound in, or stops it here. */
+  play(on: boolean): void;
   toggleMicrophone(): void;
 }
 
@@ -34,8 +36,16 @@ export class LockScreen {
       album: text.name,
       artwork: [{ src: '/icon-512.png', sizes: '512x512', type: 'image/png' }],
     });
+    // Without these the system pauses what plays by itself, and it would be played again at once.
+    this.on('pause', () => this.deeds.play(false));
+    this.on('play', () => this.deeds.play(true));
     this.on('hangup', () => this.deeds.hangUp());
     this.on('togglemicrophone', speaker ? () => this.deeds.toggleMicrophone() : null);
+  }
+
+  /** Whether the talk sounds, or is paused. */
+  playing(on: boolean): void {
+    if (this.session) this.session.playbackState = on ? 'playing' : 'paused';
   }
 
   microphone(open: boolean): void {
@@ -46,8 +56,8 @@ export class LockScreen {
     if (!this.session) return;
     this.told = '';
     this.session.metadata = null;
-    this.on('hangup', null);
-    this.on('togglemicrophone', null);
+    this.session.playbackState = 'none';
+    for (const action of ['pause', 'play', 'hangup', 'togglemicrophone']) this.on(action, null);
   }
 
   private on(action: string, handler: (() => void) | null): void {

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import type { RoomEvent, Snapshot, You } from '$lib/protocol/types';
-import { benBecomes, numbered, person, snapshot } from './fixtures';
+import { benBecomes, numbered, participant, person, snapshot } from './fixtures';
 import { newsOf } from './news';
-import { foldBatch, fromSnapshot } from './reducer';
+import { foldBatch, fromSnapshot, type RoomState } from './reducer';
 
 const ADA = person('ada');
 
@@ -47,6 +47,10 @@ it.each<[RoomEvent, string[]]>([
   [{ type: 'stage_locked', locked: true, by: 'id-ben' }, []],
   [{ type: 'hands_ruled', rule: 'off', by: 'id-ada' }, ['hands_ruled']],
   [{ type: 'hands_ruled', rule: 'off', by: 'id-ben' }, []],
+  [{ type: 'evidence_set', on: true, by: 'id-ada' }, ['evidence_on']],
+  [{ type: 'evidence_set', on: false, by: 'id-ada' }, ['evidence_off']],
+  [{ type: 'evidence_set', on: true, by: 'id-ben' }, []],
+  [{ type: 'evidence_agreed', member: 'id-ada', agree: true }, []],
   [{ type: 'widened', kind: 'open', by: 'id-ada' }, ['widened']],
   [{ type: 'described', title: 'Other', topics: [], language: 'en', by: 'id-ada' }, ['renamed_room']],
   [{ type: 'described', title: snapshot().room.title, topics: ['a'], language: 'en', by: 'id-ada' }, []],
@@ -114,4 +118,33 @@ it('tells of an unanswered call-up to whoever runs the room or rang, and to nobo
   expect(told('declined', false, false)).toEqual([]);
   expect(told('answered', true, true)).toEqual([]);
   expect(told('withdrawn', true, true)).toEqual([]);
+});
+
+it('tells whoever is on stage that they are asked for their last minute, and the others that it is kept', () => {
+  const base = snapshot();
+  const on = { ...base, room: { ...base.room, evidence: true } };
+  const staged = (from: Snapshot) =>
+    fromSnapshot({
+      ...from,
+      stage: [...from.stage, participant('ben', 2, { role: 'speaker' })],
+      you: { ...from.you, role: 'speaker' },
+    });
+  const kinds = (before: RoomState | null, after: RoomState) =>
+    newsOf(before, after, null, 'id-ben').map(({ kind }) => kind);
+  expect(kinds(null, fromSnapshot(on))).toEqual(['evidence_on']);
+  expect(kinds(null, staged(on))).toEqual(['evidence_asked']);
+  expect(kinds(fromSnapshot(base), fromSnapshot(on))).toEqual(['evidence_on']);
+  expect(kinds(staged(base), staged(on))).toEqual(['evidence_asked']);
+  expect(kinds(fromSnapshot(on), staged(on))).toEqual(['on_stage', 'evidence_asked']);
+  expect(kinds(staged(on), staged(on))).toEqual([]);
+  expect(kinds(staged(on), staged(base))).toEqual(['evidence_off']);
+
+  // By events: of the host, who switches it on and is on stage, the same is asked.
+  for (const by of ['id-ada', 'id-ben']) {
+    const event = { type: 'evidence_set', on: true, by } as const;
+    const batch = { after: 10, seq: 11, audience_count: 2, events: numbered(11, event) };
+    const before = staged(base);
+    const after = foldBatch(before, batch, 'id-ben')!;
+    expect(newsOf(before, after, batch, 'id-ben')).toEqual([{ kind: 'evidence_asked' }]);
+  }
 });

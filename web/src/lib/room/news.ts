@@ -11,6 +11,7 @@ import {
   type RoomKind,
   type WaitingGuest,
 } from '$lib/protocol/types';
+import { newlyAsked } from './evidence';
 import { find, type RoomState } from './reducer';
 
 /** One thing to tell. `by` is the person who did it, null when it is not known. */
@@ -28,6 +29,7 @@ export type News =
   | { kind: 'new_host'; who: Person }
   | { kind: 'moderator_taken'; by: Person | null }
   | { kind: 'stage_locked' | 'stage_unlocked' }
+  | { kind: 'evidence_on' | 'evidence_off' | 'evidence_asked' }
   | { kind: 'hands_ruled'; rule: HandRule }
   | { kind: 'widened'; to: RoomKind }
   | { kind: 'renamed_room'; title: string }
@@ -49,17 +51,20 @@ export function newsOf(
   me: string,
   own: CallUp[] = [],
 ): News[] {
+  const asked: News[] = newlyAsked(before, after) ? [{ kind: 'evidence_asked' }] : [];
   if (!before) {
     const offer: News[] = after.you.offer ? [{ kind: 'invited', by: after.you.offer }] : [];
-    return [...offer, ...waitingSince([], after)];
+    const kept: News[] = after.room.evidence && !asked[0] ? [{ kind: 'evidence_on' }] : [];
+    return [...offer, ...kept, ...asked, ...waitingSince([], after)];
   }
-  if (!batch) return difference(before, after);
+  if (!batch) return [...difference(before, after), ...asked];
   const person = (id: string | null) =>
     id === null ? null : ((find(after, id) ?? find(before, id))?.person ?? null);
-  return batch.events
+  const told = batch.events
     .filter(({ seq }) => seq > before.seq)
     .map(({ event }) => ofEvent(event, me, before, after, person, [...before.called, ...own]))
     .filter((one) => one !== null);
+  return [...told, ...asked];
 }
 
 function ofEvent(
@@ -112,6 +117,10 @@ function ofEvent(
       return event.by === me ? null : { kind: event.locked ? 'stage_locked' : 'stage_unlocked' };
     case 'hands_ruled':
       return event.by === me ? null : { kind: 'hands_ruled', rule: event.rule };
+    case 'evidence_set':
+      // Who is asked is told so, and with it what for.
+      if (event.by === me || newlyAsked(before, after)) return null;
+      return { kind: event.on ? 'evidence_on' : 'evidence_off' };
     case 'widened':
       return event.by === me ? null : { kind: 'widened', to: event.kind };
     case 'described':
@@ -146,6 +155,7 @@ function ofEvent(
     case 'timer_set':
     case 'link_pinned':
     case 'link_unpinned':
+    case 'evidence_agreed':
     case 'called_up':
     case 'knock_ended':
     case 'forgotten':
@@ -162,6 +172,8 @@ function difference(before: RoomState, after: RoomState): News[] {
   if (onStage(was.role) && !onStage(is.role)) news.push({ kind: 'moved_to_audience', by: null });
   if (!onStage(was.role) && onStage(is.role)) news.push({ kind: 'on_stage', by: null });
   if (!was.muted && is.muted) news.push({ kind: 'muted', by: null });
+  if (before.room.evidence !== after.room.evidence && !newlyAsked(before, after))
+    news.push({ kind: after.room.evidence ? 'evidence_on' : 'evidence_off' });
   return [...news, ...waitingSince(before.waiting, after)];
 }
 

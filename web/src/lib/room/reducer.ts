@@ -113,6 +113,7 @@ export function fold(state: RoomState, event: RoomEvent, at: number, me: string)
           connected: true,
           muted: false,
           mic: false,
+          evidence: false,
           guest_of: event.guest_of,
         },
       );
@@ -192,6 +193,13 @@ export function fold(state: RoomState, event: RoomEvent, at: number, me: string)
       return set(state, { links: state.settings.links.filter(({ number }) => number !== event.number) });
     case 'floor_given':
       return set(state, { floor: event.member });
+    case 'evidence_set': {
+      // Whoever agreed before is asked anew.
+      const stage = state.stage.map((one) => ({ ...one, evidence: false }));
+      return { ...state, room: { ...state.room, evidence: event.on }, stage };
+    }
+    case 'evidence_agreed':
+      return patch(state, event.member, { evidence: event.agree });
     case 'called_up': {
       const { person, by, context, until } = event;
       // Whoever called is told as well, who may be no moderator and has no such list.
@@ -272,6 +280,7 @@ function withRole(
     connected,
     muted: stays && before.muted,
     mic: stays && before.mic,
+    evidence: stays && before.evidence,
     guest_of,
   };
   let next: RoomState;

@@ -10,6 +10,7 @@ import { devices } from '$lib/audio/devices.svelte';
 import { Ears } from '$lib/audio/ears';
 import type { LegState } from '$lib/audio/keeper';
 import { Microphone, type MicState } from '$lib/audio/microphone';
+import { Volumes } from '$lib/audio/volumes';
 import { newId } from '$lib/id';
 import { notes } from '$lib/notes.svelte';
 import { firstName } from '$lib/people/pattern';
@@ -27,6 +28,8 @@ import { Chatter } from './chatter.svelte';
 import { Levels } from './levels';
 import { Awake, LockScreen } from './lockscreen';
 import { ownCallUps, without } from './callups';
+import { stillAnswered } from './evidence';
+import { SoundHealth } from './health.svelte';
 import { newsOf, type News } from './news';
 import type { RoomState } from './reducer';
 import { RoomSession, type Connection, type EndCode, type Socket } from './session';
@@ -67,6 +70,10 @@ class Talk {
   mic = $state<MicState>('closed');
   /** The browser wants a gesture before it plays. */
   blocked = $state(false);
+  /** The member has paused the sound, as on the locked screen. */
+  held = $state(false);
+  /** The member has said whether the last minute of what they say may be kept; until then they are asked on stage. */
+  saidEvidence = $state(false);
   /** The numbers of those who speak now, loudest first. */
   speaking = $state.raw<number[]>([]);
 
@@ -74,6 +81,14 @@ class Talk {
   readonly levels = new Levels(
     () => this.measure(),
     (speaking) => (this.speaking = speaking),
+  );
+
+  /** How loud each person is on this device. */
+  readonly volumes = new Volumes(ownStorage());
+  /** How the sound does. */
+  readonly health = new SoundHealth(
+    () => this.stats(),
+    () => this.blocked,
   );
 
   /** What goes on around the talk. */
@@ -95,6 +110,7 @@ class Talk {
   private tappedAt = -Infinity;
   private readonly lockScreen = new LockScreen({
     hangUp: () => this.leave(),
+    play: (on) => (on ? this.unlock() : this.hold()),
     toggleMicrophone: () => this.toggleMic(),
   });
   private readonly awake = new Awake();
@@ -113,7 +129,7 @@ class Talk {
     window.addEventListener('offline', () => this.session?.networkGone());
     // Any gesture will do to let the sound in, not only the button that asks for one.
     for (const gesture of ['pointerdown', 'keydown']) {
-      window.addEventListener(gesture, () => this.blocked && this.unlock());
+      window.addEventListener(gesture, () => this.blocked && !this.held && this.unlock());
     }
     const talk = this;
     window.__roomtone = {
@@ -150,6 +166,7 @@ class Talk {
     this.close();
     this.guest = pass;
     this.called = [];
+    this.saidEvidence = false;
     this.roomId = room;
     this.room = null;
     this.over = null;
@@ -179,6 +196,7 @@ class Talk {
       output: () => devices.output,
       leg: (state) => this.heard(state),
       blocked: (blocked) => (this.blocked = blocked),
+      volume: (talker) => this.volumeOf(talker),
       people: () => this.room?.audience.count ?? 0,
       moved: (protocol) => void this.microphone?.moved(protocol),
     });
@@ -190,10 +208,13 @@ class Talk {
       setMic: (open) => session.send({ type: 'set_mic', open }),
       changed: (state) => this.micChanged(state),
       failed: (error) =>
-        notes.tell(error instanceof ApiError ? text.error(error.code) : microphoneTrouble(error)),
+        notes.tell(error instanceof ApiError ? text.error(error.code) : microphoneTrouble(error), {
+          matter: 'microphone',
+        }),
     });
     session.start();
     this.levels.start();
+    this.health.start();
   }
 
   /** Leaves quietly. */
@@ -223,6 +244,14 @@ class Talk {
   /** Stops calling somebody up. */
   async withdrawCallUp(member: string): Promise<void> {
     if (await this.act({ type: 'withdraw_call_up', member })) this.called = without(this.called, member);
+  }
+
+  /** Says whether the last minute of what the member says may be kept for reports. */
+  async agreeEvidence(agree: boolean): Promise<void> {
+    if (!(await this.act({ type: 'agree_evidence', agree }))) return;
+    this.saidEvidence = true;
+    const words = text.evidence.ask;
+    notes.tell(agree ? words.agreed : words.refused, { matter: 'evidence' });
   }
 
   /** Opens or closes the microphone. */
@@ -257,8 +286,17 @@ class Talk {
 
   /** Called from a gesture: lets the browser play. */
   unlock(): void {
-    this.blocked = false;
+    this.blocked = this.held = false;
     this.ears?.unlock();
+    this.lockScreen.playing(true);
+  }
+
+  /** Stops the sound here until {@link unlock}; the member stays in the room. */
+  hold(): void {
+    if (!this.ears) return;
+    this.blocked = this.held = true;
+    this.ears.hold();
+    this.lockScreen.playing(false);
   }
 
   /** Applies a device that was chosen. */
@@ -291,10 +329,12 @@ class Talk {
     if (!before) this.ears?.start();
     // The server has cut it already; the microphone itself must go dark at once as well.
     if (state.you.muted || !onStage(state.you.role)) this.microphone?.cut({ tell: false });
+    this.saidEvidence = stillAnswered(this.saidEvidence, state, batch);
     for (const news of newsOf(before, state, batch, me, this.called)) {
       // An invitation has its own dialog, and who waits a place on the page: they are only read out.
       const shown = news.kind !== 'invited' && news.kind !== 'guest_waits';
-      const matter = 'who' in news ? news.kind : 'you';
+      const kept = news.kind.startsWith('evidence_');
+      const matter = kept ? 'evidence' : 'who' in news ? news.kind : 'you';
       notes.tell(inWords(news), { shown, matter });
     }
     this.called = ownCallUps(this.called, batch, me, Date.now());
@@ -310,6 +350,7 @@ class Talk {
 
   private micChanged(state: MicState): void {
     this.mic = state;
+    if (state === 'open') notes.settle('microphone');
     this.lockScreen.microphone(state === 'open');
     this.ownCaptions.follow(state === 'open', this.room?.room.language ?? 'en');
   }
@@ -333,14 +374,20 @@ class Talk {
     this.microphone?.cut({ tell: false });
     this.ears?.stop();
     this.levels.stop();
+    this.health.stop();
     this.session = this.ears = this.microphone = null;
     this.connection = 'over';
     this.over = code;
-    this.blocked = false;
+    this.blocked = this.held = false;
     this.chatter.reset();
     this.ownCaptions.want(false);
     this.lockScreen.clear();
     this.awake.want(false);
+  }
+
+  private volumeOf(talker: number): number {
+    const who = this.room?.stage.find(({ number }) => number === talker);
+    return who ? this.volumes.of(who.person.id) : 1;
   }
 
   private measure(): { talker: number; level: number }[] {
@@ -353,6 +400,15 @@ class Talk {
 }
 
 export const talk = new Talk();
+
+/** What browsers keep for a page; null where they refuse to. */
+function ownStorage(): Storage | null {
+  try {
+    return window.localStorage;
+  } catch {
+    return null;
+  }
+}
 
 function openSocket(room: string, since: number | null): Socket {
   const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
@@ -402,6 +458,12 @@ function inWords(news: News): string {
     case 'stage_unlocked':
     case 'you_lead':
       return words[news.kind];
+    case 'evidence_on':
+      return text.evidence.news.on;
+    case 'evidence_off':
+      return text.evidence.news.off;
+    case 'evidence_asked':
+      return text.evidence.news.asked;
     case 'hands_ruled':
       return words.hands_ruled[news.rule];
     case 'widened':

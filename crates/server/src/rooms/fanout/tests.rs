@@ -50,7 +50,7 @@ impl Scene {
         let actor = Actor::Member { member, role_epoch: None, id: None };
         let applied = self.room.apply(at, actor, command).unwrap();
         let happened = |numbered: &Numbered| {
-            let on_stage = super::super::owner::member_of(&numbered.event).is_some_and(|m| stage.contains(&m));
+            let on_stage = numbered.event.member().is_some_and(|m| stage.contains(&m));
             Happened::new(numbered, on_stage, &self.room, &self.people)
         };
         applied.events.iter().map(happened).collect()

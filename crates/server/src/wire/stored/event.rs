@@ -155,6 +155,14 @@ pub(super) enum StoredEvent {
         guest: Id<MemberId>,
         cause: KnockCause,
     },
+    EvidenceSet {
+        on: bool,
+        by: Id<MemberId>,
+    },
+    EvidenceAgreed {
+        member: Id<MemberId>,
+        agree: bool,
+    },
     Forgotten {
         member: Id<MemberId>,
     },
@@ -339,6 +347,8 @@ impl From<&Event> for StoredEvent {
                     event::KnockCause::PassEnded => KnockCause::PassEnded,
                 },
             },
+            Event::EvidenceSet { on, by } => Self::EvidenceSet { on: *on, by: Id(*by) },
+            Event::EvidenceAgreed { member, agree } => Self::EvidenceAgreed { member: Id(*member), agree: *agree },
             Event::Forgotten { member } => Self::Forgotten { member: Id(*member) },
             Event::Ended { by } => Self::Ended { by: by.map(Id) },
         }
@@ -452,6 +462,8 @@ impl From<StoredEvent> for Event {
                     KnockCause::PassEnded => event::KnockCause::PassEnded,
                 },
             },
+            StoredEvent::EvidenceSet { on, by } => Self::EvidenceSet { on, by: by.0 },
+            StoredEvent::EvidenceAgreed { member, agree } => Self::EvidenceAgreed { member: member.0, agree },
             StoredEvent::Forgotten { member } => Self::Forgotten { member: member.0 },
             StoredEvent::Ended { by } => Self::Ended { by: by.map(|id| id.0) },
         }

@@ -40,3 +40,69 @@ pub fn write_state(state: &State) -> String {
 pub fn read_state(json: &str) -> Result<State, Unreadable> {
     Ok(serde_json::from_str::<StoredState>(json)?.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use roomtone_room::{Actor, Command, Event, Kind, MemberId, Opening, Room, RoomId, Timestamp};
+
+    use super::*;
+
+    fn as_member(member: u128) -> Actor {
+        Actor::Member { member: MemberId(member), role_epoch: None, id: None }
+    }
+
+    /// A room in which the host and a speaker have agreed to evidence, and its events.
+    fn agreed() -> (Room, Vec<Event>) {
+        let opening = Opening::new("Title", Kind::Open, "en");
+        let (mut room, opened) = Room::open(Timestamp(1), RoomId(9), MemberId(1), opening);
+        let mut events: Vec<Event> = opened.into_iter().map(|numbered| numbered.event).collect();
+        let raise = Command::RaiseHand { question: None, followed_by_speaker: false };
+        let enter = Command::Enter { followed_by_moderator: false };
+        for (member, command) in [
+            (1, enter.clone()),
+            (2, enter.clone()),
+            (3, enter),
+            (2, raise),
+            (1, Command::AcceptHand { member: MemberId(2) }),
+            (1, Command::SetEvidence { on: true }),
+            (1, Command::AgreeEvidence { agree: true }),
+            (2, Command::AgreeEvidence { agree: true }),
+        ] {
+            let applied = room.apply(Timestamp(2), as_member(member), command).unwrap();
+            events.extend(applied.events.into_iter().map(|numbered| numbered.event));
+        }
+        (room, events)
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let (room, events) = agreed();
+        assert_eq!(room.agreed().count(), 2);
+        let state = room.to_state();
+        assert_eq!(read_state(&write_state(&state)).unwrap(), state);
+        for event in events {
+            assert_eq!(read_event(&write_event(&event)).unwrap(), event);
+        }
+        let [on, agrees] = [
+            Event::EvidenceSet { on: true, by: MemberId(1) },
+            Event::EvidenceAgreed { member: MemberId(2), agree: false },
+        ];
+        let id = |digit: u8| format!("{digit:0>26}");
+        assert_eq!(write_event(&on), format!(r#"{{"type":"evidence_set","on":true,"by":"{}"}}"#, id(1)));
+        let expected = format!(r#"{{"type":"evidence_agreed","member":"{}","agree":false}}"#, id(2));
+        assert_eq!(write_event(&agrees), expected);
+    }
+
+    /// A room that an earlier version wrote down keeps nothing, and nobody in it has agreed.
+    #[test]
+    fn a_room_from_before_there_was_evidence_has_none() {
+        let (room, _) = agreed();
+        let mut before: serde_json::Value = serde_json::from_str(&write_state(&room.to_state())).unwrap();
+        assert_eq!(before["settings"].as_object_mut().unwrap().remove("evidence"), Some(true.into()));
+        for participant in before["participants"].as_array_mut().unwrap() {
+            participant.as_object_mut().unwrap().remove("evidence");
+        }
+        let back = read_state(&before.to_string()).unwrap();
+        assert!(!back.settings.evidence && back.participants.iter().all(|participant| !participant.evidence));
+    }
+}

@@ -55,6 +55,7 @@ struct StoredSettings {
     backchannel: bool,
     slow_seconds: u16,
     timer: Option<u64>,
+    evidence: bool,
     floor: Option<Id<MemberId>>,
     links: Vec<StoredLink>,
     last_link: u32,
@@ -125,6 +126,7 @@ impl From<Settings> for StoredSettings {
             backchannel: settings.backchannel,
             slow_seconds: settings.slow_seconds,
             timer: settings.timer.map(|at| at.0),
+            evidence: settings.evidence,
             floor: settings.floor.map(Id),
             links: settings.links.into_iter().map(link).collect(),
             last_link: settings.last_link,
@@ -141,6 +143,7 @@ impl From<StoredSettings> for Settings {
             backchannel: settings.backchannel,
             slow_seconds: settings.slow_seconds,
             timer: settings.timer.map(Timestamp),
+            evidence: settings.evidence,
             floor: settings.floor.map(|id| id.0),
             links: settings.links.into_iter().map(link).collect(),
             last_link: settings.last_link,
@@ -159,6 +162,8 @@ struct StoredParticipant {
     away_until: Option<u64>,
     muted: bool,
     mic: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    evidence: bool,
     hand: Option<StoredHand>,
     offer: Option<Id<MemberId>>,
     entered_at: u64,
@@ -320,6 +325,7 @@ impl From<&Participant> for StoredParticipant {
             away_until: participant.away_until.map(|at| at.0),
             muted: participant.muted,
             mic: participant.mic,
+            evidence: participant.evidence,
             hand: participant.hand.as_ref().map(|hand| StoredHand {
                 question: hand.question.clone(),
                 at: hand.at.0,
@@ -348,6 +354,7 @@ impl From<StoredParticipant> for Participant {
             away_until: participant.away_until.map(Timestamp),
             muted: participant.muted,
             mic: participant.mic,
+            evidence: participant.evidence,
             hand: participant.hand.map(|hand| Hand {
                 question: hand.question,
                 at: Timestamp(hand.at),

@@ -31,6 +31,10 @@ muted: boolean,
  */
 mic: boolean, 
 /**
+ * Whether they agreed to having the last minute of what they say kept for reports.
+ */
+evidence: boolean, 
+/**
  * For a guest, who made their link and vouches for them.
  */
 guest_of: Person | null, };

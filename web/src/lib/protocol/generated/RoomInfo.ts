@@ -33,4 +33,8 @@ house: HouseBadge | null,
 /**
  * When it was opened, in milliseconds since 1970.
  */
-opened_at: number, };
+opened_at: number, 
+/**
+ * Whether the last minute of what people on stage say is kept for reports, of those who agreed to it.
+ */
+evidence: boolean, };

@@ -28,6 +28,8 @@ const kinds: Record<ActKind, Said> = {
   guest_ended: (by, whom) => `${by} ended the pass of the guest ${whom}`,
   link_pinned: (by) => `${by} pinned a link`,
   link_unpinned: (by) => `${by} unpinned a link`,
+  evidence_on: (by) => `${by} had the last minute kept for reports, of those who agree`,
+  evidence_off: (by) => `${by} had the last minute kept no more`,
   room_ended: (by) => `${by} ended the room`,
 };
 

@@ -135,6 +135,7 @@ export const admin = {
       handed_over: 'Handed the server over',
       settings: 'Changed the settings',
       report_handled: 'Closed a report',
+      evidence_heard: 'Listened to the sound of a report',
       waiting_removed: 'Took somebody off the waiting list',
       house_banned: 'Removed somebody from a house',
       house_ban_lifted: 'Let somebody back into a house',

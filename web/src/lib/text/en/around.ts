@@ -123,6 +123,12 @@ export const around = {
       lossOut: 'Lost on the way from you',
       connection: 'Room connection',
     },
+    quality: {
+      good: 'The network is good',
+      fair: 'The network is uneven',
+      weak: 'The network is weak',
+      none: 'No connection',
+    },
     unknown: 'not known',
     ms: (n: number) => `${figures(n)} ms`,
     percent: (share: string) => `${share} %`,

@@ -54,6 +54,8 @@ const refusals = {
   already_appealed: 'You have appealed against this already.',
   already_decided: 'This was decided already.',
   too_many: 'The room holds as many of these as it can.',
+  evidence_off: 'The last minute is not kept for reports in this room.',
+  evidence_not_kept: 'The sound cannot be kept just now. The report can be sent without it.',
   backchannel_closed: 'The backchannel is switched off.',
   no_such_line: 'That line is gone already.',
   slow_mode: 'Slow mode is on. Wait a moment before the next line.',

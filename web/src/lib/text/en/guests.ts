@@ -31,9 +31,13 @@ export const guests = {
   looking: 'Looking at the link…',
 
   member: {
-    title: (name: string) => `You are a member here, ${name}`,
+    title: (name: string) => `You are signed in as ${name}`,
     about:
-      'You can come in as yourself: the room is in your hallway if it is open to you. The link stays unused.',
+      'This link is for a guest without an account. You need none: come in as yourself. The link stays unused.',
+    enter: 'Enter the room as yourself',
+    closed:
+      'This link is for somebody without an account, and the room is not open to you. The link stays unused: it still works for the guest it was made for.',
+    closedAbout: (by: string) => `${by} made the link, and can tell you more.`,
     toHallway: 'Go to the hallway',
   },
 

@@ -10,6 +10,7 @@ import { admin } from './admin';
 import { around } from './around';
 import { common } from './common';
 import { errors } from './errors';
+import { evidence } from './evidence';
 import { callUp, guests } from './guests';
 import { hallway } from './hallway';
 import { houses } from './houses';
@@ -35,6 +36,7 @@ export const en = {
   admin,
   guests,
   callUp,
+  evidence,
 };
 
 /** The shape of every catalogue. */

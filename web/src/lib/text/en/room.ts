@@ -52,6 +52,7 @@ export const room = {
     menu: 'More',
     unlock: 'Let the sound in',
     unlockAbout: 'Your browser waits for a press before it plays.',
+    heldAbout: 'You have paused the sound.',
     quiet: 'quiet just now',
     mutedBadge: 'muted by a moderator',
     micOffBadge: 'microphone off',
@@ -93,6 +94,12 @@ export const room = {
   },
 
   person: {
+    volume: {
+      label: (name: string) => `How loud ${name} is for you`,
+      about: 'Only on this device. The others hear no difference.',
+      silent: 'silent',
+      percent: (n: number) => `${n} %`,
+    },
     follow: 'Follow',
     unfollow: 'Following',
     actions: {

@@ -26,6 +26,8 @@ export const acts: Texts['acts'] = {
     guest_ended: (by, whom) => `${by} прекращает пропуск гостя: ${whom}`,
     link_pinned: (by) => `${by} закрепляет ссылку`,
     link_unpinned: (by) => `${by} открепляет ссылку`,
+    evidence_on: (by) => `${by} включает хранение последней минуты для жалоб`,
+    evidence_off: (by) => `${by} выключает хранение последней минуты`,
     room_ended: (by) => `${by} закрывает комнату`,
   },
   onYou: {

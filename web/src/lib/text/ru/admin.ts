@@ -136,6 +136,7 @@ export const admin: Texts['admin'] = {
       handed_over: 'Сервер передан другому владельцу',
       settings: 'Изменены настройки',
       report_handled: 'Закрыта жалоба',
+      evidence_heard: 'Прослушан звук из жалобы',
       waiting_removed: 'Кто-то убран из списка ожидания',
       house_banned: 'Кто-то удалён из дома',
       house_ban_lifted: 'Кто-то возвращён в дом',

@@ -120,6 +120,12 @@ export const around: typeof English = {
       lossOut: 'Потеряно по пути от вас',
       connection: 'Связь с комнатой',
     },
+    quality: {
+      good: 'Сеть хорошая',
+      fair: 'Сеть неровная',
+      weak: 'Сеть слабая',
+      none: 'Нет связи',
+    },
     unknown: 'неизвестно',
     ms: (n) => `${figures(n)} мс`,
     percent: (share) => `Доля: ${share} %`,

@@ -26,6 +26,7 @@ import { admin } from './admin';
 import { around } from './around';
 import { common } from './common';
 import { errors } from './errors';
+import { evidence } from './evidence';
 import { callUp, guests } from './guests';
 import { hallway } from './hallway';
 import { houses } from './houses';
@@ -51,4 +52,5 @@ export const ru: Texts = {
   admin,
   guests,
   callUp,
+  evidence,
 };

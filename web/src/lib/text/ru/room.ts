@@ -49,6 +49,7 @@ export const room: typeof English = {
     menu: 'Ещё',
     unlock: 'Включить звук',
     unlockAbout: 'Браузер ждёт нажатия, прежде чем начать играть.',
+    heldAbout: 'Вы приостановили звук.',
     quiet: 'сейчас тихо',
     mutedBadge: 'заглушил модератор',
     micOffBadge: 'микрофон выключен',
@@ -92,6 +93,12 @@ export const room: typeof English = {
   },
 
   person: {
+    volume: {
+      label: (name) => `Громкость для вас: ${name}`,
+      about: 'Только на этом устройстве. Другие ничего не заметят.',
+      silent: 'без звука',
+      percent: (n) => `Громкость: ${n} %`,
+    },
     follow: 'Подписаться',
     unfollow: 'Вы подписаны',
     actions: {

@@ -1,0 +1,183 @@
+// The sound where a system halts what it can: the audio graph is suspended, the elements are paused, the member pauses on the
+// locked screen or browses elsewhere. What is heard comes from elements and goes on; the graph only measures.
+
+import { ChromiumPerson, FirefoxPerson } from '../lib/browser.mjs';
+import { check, equal, until } from '../lib/harness.mjs';
+import { seen } from '../lib/look.mjs';
+import { Server } from '../lib/server.mjs';
+
+/** For how long, in s, the sound is watched. */
+const WATCHED = 3;
+/** Of the samples played in that time, how many may be filled in: two busy cores now and then hold a page up. */
+const FILLED = 0.2;
+
+/** Runs in the page before the app: keeps its audio graph, what it plays and what the media keys do in reach. */
+function watchPlaying() {
+	window.__graphs = [];
+	window.__played = new Set();
+	window.__keys = {};
+	const Graph = window.AudioContext;
+	window.AudioContext = class extends Graph {
+		constructor(options) {
+			super(options);
+			// The one of the tests' own asks for nothing.
+			if (options) window.__graphs.push(this);
+		}
+	};
+	const { play } = HTMLMediaElement.prototype;
+	HTMLMediaElement.prototype.play = function () {
+		window.__played.add(this);
+		return play.call(this);
+	};
+	if (!navigator.mediaSession) return;
+	const { setActionHandler } = MediaSession.prototype;
+	MediaSession.prototype.setActionHandler = function (action, handler) {
+		setActionHandler.call(this, action, handler);
+		window.__keys[action] = handler;
+	};
+}
+
+/** How the sound stands: the graph, how many elements play and how far they are (s), samples and energy so far. */
+async function sounding(person) {
+	const page = await person.evaluate(() => {
+		const all = [...window.__played].filter((one) => one.srcObject);
+		return {
+			graph: window.__graphs.at(-1).state,
+			playing: all.filter((one) => !one.paused).length,
+			of: all.length,
+			seconds: Math.max(...all.map((one) => one.currentTime))
+		};
+	});
+	const slots = await person.slots();
+	const sum = (field) => slots.reduce((all, slot) => all + slot[field], 0);
+	return { ...page, samples: sum('samples'), filled: sum('concealed') - sum('silent'), energy: sum('energy') };
+}
+
+/** Watches for a while, and checks that everything plays and that sound is in it. */
+async function goesOn(person, graph) {
+	const before = await sounding(person);
+	let after = before;
+	await until('some seconds of sound', async () => (after = await sounding(person)).seconds - before.seconds >= WATCHED);
+	console.log(`        ${JSON.stringify({ before, after })}`);
+	check(after.of > 0 && after.playing === after.of, `${after.playing} of ${after.of} elements play`);
+	if (graph) equal([before.graph, after.graph], [graph, graph], 'the audio graph');
+	check(after.energy > before.energy, 'there is no sound in what is played');
+	const samples = after.samples - before.samples;
+	const filled = (after.filled - before.filled) / samples;
+	check(samples > 0 && filled < FILLED, `${Math.round(100 * filled)} % of ${samples} samples were filled in`);
+}
+
+/** Suspends the app's graph, and refuses to let it run until it is allowed. */
+function halt(person) {
+	return person.evaluate(() => {
+		const graph = window.__graphs.at(-1);
+		graph.resume = () => Promise.reject(new DOMException('interrupted', 'InvalidStateError'));
+		return graph.suspend();
+	});
+}
+
+/** Lets it run again; the page learns of it by being seen. */
+function allow(person) {
+	return person.evaluate(() => {
+		delete window.__graphs.at(-1).resume;
+		document.dispatchEvent(new Event('visibilitychange'));
+	});
+}
+
+const runs = (person) => until('the graph to run', async () => (await sounding(person)).graph === 'running');
+const allPlay = (person) =>
+	until('all elements to play', async () => {
+		const { playing, of } = await sounding(person);
+		return of > 0 && playing === of;
+	});
+
+async function inRoom(group, Listener) {
+	const folder = group.folder();
+	const server = group.use(await Server.start(folder));
+	const clients = { luca: await server.member('luca', 'Luca Conti'), pia: await server.member('pia', 'Pia Lund') };
+	const room = await clients.luca.openRoom('A talk on the way home');
+	const luca = group.use(await ChromiumPerson.launch('luca', 440, folder));
+	const pia = group.use(await Listener.launch('pia', 550, folder, { reducedMotion: 'reduce' }));
+	await pia.before(watchPlaying);
+	for (const one of [luca, pia]) {
+		await one.signIn(server.site, clients[one.handle]);
+		await one.enter(room);
+	}
+	await luca.microphone(true);
+	return { server, room, luca, pia };
+}
+
+async function haltedGraph(group, { luca, pia }) {
+	await group.step('with the audio graph halted the sound goes on, and the rings still follow it', async () => {
+		await pia.hears(luca);
+		await runs(pia);
+		await halt(pia);
+		await goesOn(pia, 'suspended');
+		await pia.hears(luca);
+		await pia.waitSees('luca', { speaking: true });
+		await luca.microphone(false);
+		await pia.waitSees('luca', { speaking: false });
+		await luca.microphone(true);
+		await pia.waitSees('luca', { speaking: true });
+	});
+
+	await group.step('the graph runs again as soon as the system lets go of it', async () => {
+		equal((await sounding(pia)).graph, 'suspended', 'the audio graph');
+		await allow(pia);
+		await runs(pia);
+		await goesOn(pia, 'running');
+		// Where nothing forbids it, it is not left suspended at all, long after anything was tried.
+		await pia.evaluate(() => window.__graphs.at(-1).suspend());
+		await runs(pia);
+	});
+
+	await group.step('what the system pauses is played on', async () => {
+		const paused = await pia.evaluate(() => {
+			for (const one of window.__played) one.pause();
+			return [...window.__played].every((one) => one.paused);
+		});
+		check(paused, 'the elements were not paused');
+		await allPlay(pia);
+		await goesOn(pia, 'running');
+	});
+}
+
+export async function locked(group) {
+	const scene = await inRoom(group, ChromiumPerson);
+	const { luca, pia } = scene;
+	await haltedGraph(group, scene);
+
+	await group.step('a member who pauses by the keys of the system hears nothing until they play again', async () => {
+		await pia.evaluate(() => window.__keys.pause());
+		await pia.shows('unlock-audio');
+		equal((await sounding(pia)).playing, 0, 'elements that play');
+		equal(await pia.evaluate(() => navigator.mediaSession.playbackState), 'paused', 'what the system shows');
+		// Neither a page that is seen again nor a press on anything else lets the sound in.
+		await pia.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+		await pia.click('react-heart');
+		equal((await sounding(pia)).playing, 0, 'elements that play after a press elsewhere');
+		await seen(pia, 'locked paused');
+		await pia.evaluate(() => window.__keys.play());
+		await pia.misses('unlock-audio');
+		equal(await pia.evaluate(() => navigator.mediaSession.playbackState), 'playing', 'what the system shows');
+		await goesOn(pia, 'running');
+	});
+
+	await group.step('the small player keeps it sounding while one browses, with the graph halted too', async () => {
+		await pia.page.setViewportSize({ width: 390, height: 844 });
+		const before = (await sounding(pia)).seconds;
+		await pia.click('room-minimise');
+		await pia.shows('player-bar');
+		await halt(pia);
+		await goesOn(pia, 'suspended');
+		check((await sounding(pia)).seconds > before, 'it was begun anew');
+		await pia.hears(luca);
+		await allow(pia);
+		await runs(pia);
+	});
+}
+
+/** The same in Firefox, as far as its page can be asked. */
+export async function lockedInFirefox(group) {
+	await haltedGraph(group, await inRoom(group, FirefoxPerson));
+}
