@@ -6,12 +6,14 @@ import { writeFileSync } from 'node:fs';
 
 const RATE = 48_000;
 
-/** Writes a mono 16-bit WAV of `seconds` whose strongest part is at `hz`; it loops without a click. */
-export function writeTone(file, hz, seconds = 4) {
+/** Writes a mono 16-bit WAV of `seconds` whose strongest part is at `hz`; it loops without a click. With `pauses` every other
+ * second of it is silent. */
+export function writeTone(file, hz, seconds = 4, pauses = false) {
 	const count = RATE * seconds;
 	const samples = new Int16Array(count);
 	for (let i = 0; i < count; i++) {
 		const t = i / RATE;
+		if (pauses && t % 2 >= 1) continue;
 		const syllable = 0.55 + 0.45 * Math.sin(2 * Math.PI * 4 * t);
 		const wave =
 			0.6 * Math.sin(2 * Math.PI * hz * t) +
