@@ -4,6 +4,7 @@
 //
 //   node tests/e2e/loss.mjs FILE.json [PICTURE.svg]         measures, and draws
 //   node tests/e2e/loss.mjs --draw FILE.json PICTURE.svg    draws what was measured
+//   ONLY="down/0.1/3 up/0.1" node tests/e2e/loss.mjs FILE.json    only these: direction, share lost, burst unless at random
 //
 // FILE.json is a list of { direction, loss, burst, concealed, score }: `up` is from the speaker to the server, `loss` and
 // `concealed` are shares, `burst` is the mean number lost in a row or null for random loss.
@@ -87,9 +88,13 @@ async function measure(folder) {
 
 /** Without losses there is nothing to be lost in bursts. */
 function conditions() {
-	return ['down', 'up'].flatMap((direction) =>
+	const all = ['down', 'up'].flatMap((direction) =>
 		BURSTS.flatMap((burst) => LOSSES.filter((loss) => loss > 0 || burst === null).map((loss) => ({ direction, loss, burst })))
 	);
+	const only = process.env.ONLY?.split(/\s+/).filter(Boolean);
+	const chosen = all.filter(({ direction, loss, burst }) => !only || only.includes([direction, loss, ...(burst ? [burst] : [])].join('/')));
+	if (chosen.length < (only?.length ?? 0)) throw new Error(`ONLY names what is not measured: ${process.env.ONLY}`);
+	return chosen;
 }
 
 /** A table for docs/PERFORMANCE.md. */

@@ -1,15 +1,18 @@
 //! The HTTP surface as far as a bot needs it (docs/PROTOCOL.md).
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use http::{HeaderMap, Method, Request, StatusCode, header};
+use http::{HeaderMap, HeaderName, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
+use roomtone::wire::guests::{GuestLink, NewGuestLink};
 use roomtone::wire::http::{Me, NewRoom, Redeem, RoomCreated};
 use roomtone::wire::socket::{Kind, Participant};
+use roomtone::wire::{Id, MemberId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -27,6 +30,11 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(30);
 /// The error code of a server that takes no more people: nobody comes back on that by itself.
 pub(crate) const SERVER_FULL: &str = "server_full";
 
+/// The cookie in which a member's session is given out.
+const SESSION_COOKIE: &str = "roomtone_session";
+/// The cookie by which a guest is known.
+const GUEST_COOKIE: &str = "roomtone_guest";
+
 /// An HTTP answer with its body as text.
 #[derive(Debug)]
 pub struct Answer {
@@ -38,11 +46,20 @@ pub struct Answer {
     pub body: String,
 }
 
-/// A server and, once signed in, a member of it.
+/// By what the server knows who is asking.
+#[derive(Debug, Clone)]
+enum Token {
+    /// A member's session.
+    Member(String),
+    /// What a guest's link was taken for.
+    Guest(String),
+}
+
+/// A server and, once signed in, a member of it, or a guest of one of its rooms.
 #[derive(Debug, Clone)]
 pub struct Api {
     base: String,
-    token: Option<String>,
+    token: Option<Token>,
     retries: Arc<AtomicU32>,
     client: Client<HttpConnector, String>,
 }
@@ -59,15 +76,17 @@ impl Api {
         if uri.scheme_str() != Some("http") || uri.authority().is_none() || uri.path() != "/" {
             return Err(usage());
         }
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        let client = Client::builder(TokioExecutor::new()).build(connector);
-        Ok(Self { base: base.to_owned(), token: None, retries: Arc::default(), client })
+        Ok(Self { base: base.to_owned(), token: None, retries: Arc::default(), client: client(None) })
+    }
+
+    /// The same client, asking from another address of this machine: servers count misses by address.
+    pub fn asking_from(&self, address: IpAddr) -> Self {
+        Self { client: client(Some(address)), ..self.clone() }
     }
 
     /// The same server for the bearer of `token`.
     pub fn signed_in(&self, token: &str) -> Self {
-        Self { token: Some(token.to_owned()), ..self.clone() }
+        Self { token: Some(Token::Member(token.to_owned())), ..self.clone() }
     }
 
     /// The same client, with a count of [`Api::retries`] of its own.
@@ -91,9 +110,20 @@ impl Api {
         Ok(())
     }
 
-    /// The bearer token, when signed in.
+    /// The bearer token, when signed in as a member.
     pub fn token(&self) -> Option<&str> {
-        self.token.as_deref()
+        match &self.token {
+            Some(Token::Member(token)) => Some(token),
+            Some(Token::Guest(_)) | None => None,
+        }
+    }
+
+    /// The header field that says who is asking, if anybody in particular is.
+    pub(crate) fn credentials(&self) -> Option<(HeaderName, String)> {
+        Some(match self.token.as_ref()? {
+            Token::Member(token) => (header::AUTHORIZATION, format!("Bearer {token}")),
+            Token::Guest(token) => (header::COOKIE, format!("{GUEST_COOKIE}={token}")),
+        })
     }
 
     /// The server's URL, without a slash at its end.
@@ -121,14 +151,32 @@ impl Api {
     pub async fn redeem_in(&self, code: &str, handle: &str, name: &str, language: &str) -> Result<Self> {
         let body = Redeem { handle: handle.into(), name: name.into(), language: language.into() };
         let answer = self.post(&format!("/api/invites/{code}/redeem"), &body).await?;
-        let token = answer
-            .headers
-            .get_all(header::SET_COOKIE)
-            .iter()
-            .filter_map(|cookie| cookie.to_str().ok())
-            .find_map(session_cookie)
-            .ok_or_else(|| Error::Connection("redeem gave no session cookie".into()))?;
-        Ok(self.signed_in(token))
+        let token = cookie(&answer.headers, SESSION_COOKIE);
+        Ok(self.signed_in(token.ok_or_else(|| Error::Connection("redeem gave no session cookie".into()))?))
+    }
+
+    /// Takes a guest's link by its code, and returns the client of that guest.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with `guest_link_not_found`; [`Error::Connection`].
+    pub async fn take_guest_link(&self, code: &str) -> Result<Self> {
+        let path = format!("/api/guest-links/{code}");
+        let answer = self.request("POST", Method::POST, &path, "", String::new()).await?;
+        let token = cookie(&answer.headers, GUEST_COOKIE);
+        let token = token.ok_or_else(|| Error::Connection("a guest's link gave no cookie".into()))?;
+        Ok(Self { token: Some(Token::Guest(token.to_owned())), ..self.clone() })
+    }
+
+    /// Makes a link for a guest of a room that the member runs, and returns the guest's id and the code in the link.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with `not_allowed` and so on; [`Error::Connection`].
+    pub async fn make_guest_link(&self, room: &str, name: &str, minutes: u32) -> Result<(Id<MemberId>, String)> {
+        let body = NewGuestLink { name: name.into(), minutes, context: None };
+        let answer = self.post(&format!("/api/rooms/{room}/guests"), &body).await?;
+        let made = parse::<GuestLink>(&answer.body)?;
+        let code = made.link.rsplit('/').next().unwrap_or_default().to_owned();
+        Ok((made.guest, code))
     }
 
     /// The member's own handle.
@@ -262,8 +310,8 @@ impl Api {
         if !body.is_empty() {
             request = request.header(header::CONTENT_TYPE, content_type);
         }
-        if let Some(token) = &self.token {
-            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        if let Some((name, value)) = self.credentials() {
+            request = request.header(name, value);
         }
         let request = request.body(body).map_err(|error| broken(&error))?;
         let (parts, body) = self.client.request(request).await.map_err(|error| broken(&error))?.into_parts();
@@ -271,6 +319,14 @@ impl Api {
         let body = String::from_utf8_lossy(&body).into_owned();
         Ok(Answer { status: parts.status, headers: parts.headers, body })
     }
+}
+
+/// Makes connections, from a particular address if there is one.
+fn client(from: Option<IpAddr>) -> Client<HttpConnector, String> {
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    connector.set_local_address(from);
+    Client::builder(TokioExecutor::new()).build(connector)
 }
 
 /// The SDP in an answer, and the path of the leg that it is about.
@@ -287,10 +343,11 @@ struct RosterPage {
     next: Option<u32>,
 }
 
-/// The session token in a `Set-Cookie` value, if it is the session cookie.
-fn session_cookie(cookie: &str) -> Option<&str> {
-    let (name, value) = cookie.split(';').next()?.trim().split_once('=')?;
-    (name == "roomtone_session" && !value.is_empty()).then_some(value)
+/// The value that an answer sets a cookie to.
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let set = headers.get_all(header::SET_COOKIE).iter().filter_map(|cookie| cookie.to_str().ok());
+    set.filter_map(|cookie| cookie.split(';').next()?.trim().split_once('='))
+        .find_map(|(set, value)| (set == name && !value.is_empty()).then_some(value))
 }
 
 /// The refusal that an answer is.
@@ -328,14 +385,31 @@ mod tests {
 
     #[test]
     fn the_session_is_found_among_cookies() {
-        for (cookie, token) in [
+        for (set, token) in [
             ("roomtone_session=abc; HttpOnly; SameSite=Lax", Some("abc")),
             ("roomtone_session=; Max-Age=0", None),
+            ("roomtone_guest=abc", None),
             ("theme=dark", None),
             ("nonsense", None),
         ] {
-            assert_eq!(session_cookie(cookie), token, "{cookie}");
+            let mut headers = HeaderMap::new();
+            headers.append(header::SET_COOKIE, "other=1".parse().unwrap());
+            headers.append(header::SET_COOKIE, set.parse().unwrap());
+            assert_eq!(cookie(&headers, SESSION_COOKIE), token, "{set}");
         }
+    }
+
+    #[test]
+    fn members_and_guests_say_who_they_are_in_their_own_way() {
+        let nobody = Api::new("http://127.0.0.1:1").unwrap();
+        let (member, guest) =
+            (nobody.signed_in("abc"), Api { token: Some(Token::Guest("def".into())), ..nobody.clone() });
+        assert_eq!((nobody.token(), nobody.credentials()), (None, None));
+        assert_eq!(
+            (member.token(), member.credentials()),
+            (Some("abc"), Some((header::AUTHORIZATION, "Bearer abc".into())))
+        );
+        assert_eq!((guest.token(), guest.credentials()), (None, Some((header::COOKIE, "roomtone_guest=def".into()))));
     }
 
     #[test]

@@ -33,6 +33,8 @@ enum Command {
     Audience(Crowd),
     /// One room: many listen to a stage that talks in turns and over each other.
     Panel(Crowd),
+    /// One room: many listen to a talk with pauses, in which the server shows everybody that the way still leads to them.
+    Pauses(Crowd),
     /// Everybody enters in one burst: from the first sign-in to the last one's first packet.
     Rush(Crowd),
     /// People enter and leave all the time; the roster is compared with those who receive, memory is sampled.
@@ -222,7 +224,7 @@ impl Overload {
 #[derive(Debug, Args)]
 struct Hostile {
     /// How long the ways out are tried, in seconds; each is tried twice in any case
-    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(0..=86_400))]
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(0..=86_400))]
     seconds: u32,
     /// Steps of the random run; none at all if 0
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(0..=10_000_000))]
@@ -339,6 +341,10 @@ async fn run(command: Command) -> Result<()> {
         Command::Audience(crowd) => start(crowd.plan(Scenario::Audience, LOAD), &crowd.place, crowd.json).await,
         Command::Panel(crowd) => {
             let plan = crowd.plan(Scenario::Panel, Load { talkers: 10, seconds: 60, ..LOAD });
+            start(plan, &crowd.place, crowd.json).await
+        }
+        Command::Pauses(crowd) => {
+            let plan = crowd.plan(Scenario::Pauses, Load { seconds: 60, ..LOAD });
             start(plan, &crowd.place, crowd.json).await
         }
         Command::Rush(crowd) => {
@@ -509,6 +515,7 @@ mod tests {
             "audience",
             "audience --listeners 10000 --talkers 2 --seconds 60 --packing auto --full 20 --json out.json",
             "panel --packing 120 --full 0.5%",
+            "pauses --listeners 10000 --seconds 60",
             "rush --listeners 500 --at-once 100",
             "churn --seconds 1800 --rate 50",
             "rooms --rooms 20",

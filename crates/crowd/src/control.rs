@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode};
 use roomtone::wire::command::Command;
 use roomtone::wire::socket::{ByeCode, ClientMessage, Hand, Role, RoomEvent, ServerMessage, Snapshot};
-use roomtone::wire::{CommandId, Id, MemberId};
+use roomtone::wire::{Code, CommandId, Id, MemberId};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -35,10 +35,10 @@ pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 pub(crate) async fn connect(api: &Api, room: &str) -> Result<Socket> {
     let broken = |error: SocketError| Error::Connection(format!("control socket: {error}"));
     let mut request = api.socket_url(room).into_client_request().map_err(broken)?;
-    if let Some(token) = api.token() {
-        let value = HeaderValue::from_str(&format!("Bearer {token}"))
-            .map_err(|_| Error::Usage("a bearer token has only visible characters".into()))?;
-        request.headers_mut().insert(header::AUTHORIZATION, value);
+    if let Some((name, value)) = api.credentials() {
+        let value =
+            HeaderValue::from_str(&value).map_err(|_| Error::Usage("a token has only visible characters".into()))?;
+        request.headers_mut().insert(name, value);
     }
     let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER).write_buffer_size(0);
     for _ in 0..api::RETRIES {
@@ -68,8 +68,8 @@ pub(crate) fn bye(room: &str, code: &str) -> Error {
 }
 
 /// A command as text for a control socket.
-pub(crate) fn command_text(role_epoch: u32, command: Command) -> String {
-    let message = ClientMessage::Command { id: command_id(), role_epoch, command };
+pub(crate) fn command_text(id: Id<CommandId>, role_epoch: u32, command: Command) -> String {
+    let message = ClientMessage::Command { id, role_epoch, command };
     serde_json::to_string(&message).expect("a message has only strings, numbers and flags")
 }
 
@@ -102,8 +102,8 @@ pub struct Presence {
 }
 
 impl Presence {
-    /// Opens the control socket, which enters the room, and waits for the snapshot. With `welcoming`, hands are
-    /// accepted as they are raised.
+    /// Opens the control socket, which enters the room, and waits for the snapshot: a guest until somebody admits them. With
+    /// `welcoming`, hands are accepted as they are raised, and guests admitted as they knock.
     ///
     /// # Errors
     /// [`Error::Refused`], also by a last message instead of a snapshot; [`Error::Connection`] when the socket is lost;
@@ -112,7 +112,7 @@ impl Presence {
         let socket = connect(api, room).await?;
         let (publish, state) = watch::channel(RoomState::default());
         let (commands, queue) = mpsc::channel(COMMANDS);
-        let keeper = Keeper { socket, queue, publish, welcoming, role_epoch: 0 };
+        let keeper = Keeper { socket, queue, publish, welcoming, role_epoch: 0, leaving: None };
         let mut presence = Self { state, commands, task: tokio::spawn(keeper.run()) };
         match presence.wait("a snapshot", |state| state.number.is_some()).await {
             Ok(_) => Ok(presence),
@@ -193,6 +193,8 @@ struct Keeper {
     publish: watch::Sender<RoomState>,
     welcoming: bool,
     role_epoch: u32,
+    /// The command to leave, once it was sent.
+    leaving: Option<Id<CommandId>>,
 }
 
 impl Keeper {
@@ -209,8 +211,8 @@ impl Keeper {
                     Some(Ok(Message::Text(text))) => {
                         // What a newer server says in new words is passed over.
                         let Ok(message) = serde_json::from_str(&text) else { continue };
-                        for member in self.take_in(message, &mut me) {
-                            if self.send(Command::AcceptHand { member }).await.is_err() { return }
+                        for command in self.take_in(message, &mut me) {
+                            if self.send(command).await.is_err() { return }
                         }
                     }
                     Some(Ok(_)) => {}
@@ -221,15 +223,17 @@ impl Keeper {
     }
 
     async fn send(&mut self, command: Command) -> Result<(), SocketError> {
-        self.socket.send(Message::text(command_text(self.role_epoch, command))).await
+        let id = command_id();
+        self.leaving = (command == Command::Leave).then_some(id).or(self.leaving);
+        self.socket.send(Message::text(command_text(id, self.role_epoch, command))).await
     }
 
-    /// Folds a message into the state and returns the members whose hands are to be accepted.
-    fn take_in(&mut self, message: ServerMessage, me: &mut Option<Id<MemberId>>) -> Vec<Id<MemberId>> {
-        let mut accept = Vec::new();
+    /// Folds a message into the state and returns what is answered to it: somebody welcoming accepts hands and admits guests.
+    fn take_in(&mut self, message: ServerMessage, me: &mut Option<Id<MemberId>>) -> Vec<Command> {
+        let mut answers = Vec::new();
         match message {
             ServerMessage::Snapshot(snapshot) => {
-                let Snapshot { you, stage, hands, .. } = *snapshot;
+                let Snapshot { you, stage, hands, waiting, .. } = *snapshot;
                 self.role_epoch = you.role_epoch;
                 *me = Some(you.person.id);
                 self.publish.send_modify(|state| {
@@ -240,14 +244,21 @@ impl Keeper {
                     state.talkers.extend(stage.into_iter().map(|one| (one.number, one.person.handle)));
                     state.hands = hands.iter().map(|hand| (hand.person.id, hand.person.handle.clone())).collect();
                 });
-                accept.extend(hands.into_iter().map(|Hand { person, .. }| person.id));
+                answers.extend(hands.into_iter().map(|Hand { person, .. }| Command::AcceptHand { member: person.id }));
+                answers.extend(waiting.into_iter().map(|waiting| Command::Admit { guest: waiting.person.id }));
             }
             ServerMessage::Events(batch) => {
                 for numbered in batch.events {
-                    accept.extend(self.fold(numbered.event, *me));
+                    answers.extend(self.fold(numbered.event, *me));
                 }
             }
             ServerMessage::Bye { code, .. } => self.publish.send_modify(|state| state.bye = Some(code)),
+            // Whatever they are meanwhile, they want to leave.
+            ServerMessage::Answer { id, error: Some(error), .. }
+                if self.leaving == Some(id) && error.code == Code::StaleRole =>
+            {
+                return vec![Command::Leave];
+            }
             ServerMessage::Answer { .. }
             | ServerMessage::Renamed { .. }
             | ServerMessage::Chatter(_)
@@ -256,17 +267,19 @@ impl Keeper {
             | ServerMessage::Waiting { .. }
             | ServerMessage::Beat => {}
         }
-        if self.welcoming { accept } else { Vec::new() }
+        if self.welcoming { answers } else { Vec::new() }
     }
 
-    /// Folds one event; gives the member of a raised hand.
-    fn fold(&mut self, event: RoomEvent, me: Option<Id<MemberId>>) -> Option<Id<MemberId>> {
+    /// Folds one event; gives what is to be answered to a raised hand or a guest who knocks.
+    fn fold(&mut self, event: RoomEvent, me: Option<Id<MemberId>>) -> Option<Command> {
         match event {
             RoomEvent::HandRaised { person, .. } => {
                 self.forget_hand(person.id);
+                let member = person.id;
                 self.publish.send_modify(|state| state.hands.push((person.id, person.handle)));
-                return Some(person.id);
+                return Some(Command::AcceptHand { member });
             }
+            RoomEvent::Knocked { person, .. } => return Some(Command::Admit { guest: person.id }),
             RoomEvent::HandLowered { member, .. } | RoomEvent::Left { member, .. } => self.forget_hand(member),
             RoomEvent::RoleChanged { person, number, role, role_epoch, .. } => {
                 self.forget_hand(person.id);
@@ -315,7 +328,7 @@ fn is_on_stage(role: Role) -> bool {
 }
 
 /// A fresh command id.
-fn command_id() -> Id<CommandId> {
+pub(crate) fn command_id() -> Id<CommandId> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).expect("the operating system has random bytes");
     Id(CommandId(u128::from_be_bytes(bytes)))

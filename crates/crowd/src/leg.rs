@@ -257,12 +257,21 @@ fn attribute<'a>(sdp: &'a str, name: &str) -> Option<&'a str> {
 
 /// The first UDP candidate of an answer (RFC 8839, section 5.1).
 pub(crate) fn udp_candidate(sdp: &str) -> Option<SocketAddr> {
+    candidate(sdp, "udp")
+}
+
+/// The first TCP candidate likewise (RFC 6544, section 4.5).
+pub(crate) fn tcp_candidate(sdp: &str) -> Option<SocketAddr> {
+    candidate(sdp, "tcp")
+}
+
+fn candidate(sdp: &str, transport: &str) -> Option<SocketAddr> {
     sdp.lines().filter_map(|line| line.trim().strip_prefix("a=candidate:")).find_map(|line| {
         let mut fields = line.split_ascii_whitespace().skip(2);
-        let udp = fields.next()?.eq_ignore_ascii_case("udp");
+        let wanted = fields.next()?.eq_ignore_ascii_case(transport);
         let address: IpAddr = fields.nth(1)?.parse().ok()?;
         let port = fields.next()?.parse().ok()?;
-        udp.then_some(SocketAddr::new(address, port))
+        wanted.then_some(SocketAddr::new(address, port))
     })
 }
 

@@ -5,8 +5,9 @@
 //! of each packet whose it is, which one it is, and whether it arrived as it was sent.
 //!
 //! Invariant: nothing here reads the server's data folder; `roomtone invite` and the API are all it knows. Of the
-//! server's code it uses the types of the messages (`roomtone::wire`) and nothing else. The one exception is a theft: the
-//! scenario `hostile` takes a room away from its owner, which no client can do, by way of the store.
+//! server's code it uses the types of the messages (`roomtone::wire`) and nothing else. The one exception is the scenario
+//! `hostile`, which does by way of the store what no client can: it takes a room away from its owner, and makes a guest's link that
+//! lasts for seconds.
 //!
 //! Invariant: a number in a report was measured where it says: packets at the listeners, time in the server by the
 //! server's own histogram, processor time and memory from the kernel's account of the server's process.

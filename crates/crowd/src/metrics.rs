@@ -55,6 +55,12 @@ impl Histogram {
         Self { buckets }
     }
 
+    /// What was observed here and there, of two readings of the same histogram.
+    pub fn and(&self, other: &Self) -> Self {
+        let there = |bound: f64| other.buckets.iter().find(|(same, _)| *same == bound).map_or(0, |(_, count)| *count);
+        Self { buckets: self.buckets.iter().map(|&(bound, count)| (bound, count + there(bound))).collect() }
+    }
+
     /// Number of observations.
     pub fn count(&self) -> u64 {
         self.buckets.last().map_or(0, |(_, count)| *count)

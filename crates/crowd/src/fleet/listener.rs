@@ -14,7 +14,7 @@ use is::stun::{StunMessage, TransId};
 
 use super::count::Hearing;
 use super::srtp::Opener;
-use crate::leg::{SLOTS, udp_candidate};
+use crate::leg::{SLOTS, tcp_candidate, udp_candidate};
 use crate::{Error, Result};
 
 /// How long ICE and DTLS may take.
@@ -133,6 +133,8 @@ pub(crate) struct Answer {
     pub(crate) fingerprint: [u8; 32],
     /// Where it receives.
     pub(crate) server: SocketAddr,
+    /// Where it takes connections, if it does.
+    pub(crate) server_tcp: Option<SocketAddr>,
     /// The streams that it sends.
     pub(crate) ssrcs: Vec<u32>,
 }
@@ -159,6 +161,7 @@ impl Answer {
             password: attribute("ice-pwd:")?.to_owned(),
             fingerprint: fingerprint.ok_or_else(|| Error::Media("the answer's fingerprint is none".into()))?,
             server: udp_candidate(sdp).ok_or_else(|| Error::Media("the answer has no UDP candidate".into()))?,
+            server_tcp: tcp_candidate(sdp),
             ssrcs,
         })
     }

@@ -29,6 +29,15 @@ impl Agreement {
         roster == receiving
     }
 
+    /// Takes in what the samples of another run have shown.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.taken += other.taken;
+        self.people += other.people;
+        self.wrong += other.wrong;
+        self.deaf += other.deaf;
+        self.ghosts += other.ghosts;
+    }
+
     /// How many samples were taken, and how many of them were wrong.
     pub(crate) fn counts(&self) -> (usize, usize) {
         (self.taken, self.wrong)
@@ -60,5 +69,9 @@ mod tests {
         agreement.fill(&mut report);
         assert_eq!((&report.extras["mismatches"], &report.extras["sound_without_roster"]), (&1.into(), &1.into()));
         assert_eq!(report.extras["roster_mean"], 2.5);
+        let mut both = Agreement::default();
+        both.add(&agreement);
+        both.add(&agreement);
+        assert_eq!((both.counts(), both.people, both.deaf, both.ghosts), ((4, 2), 10, 4, 2));
     }
 }

@@ -12,7 +12,7 @@ use crate::server::{Packing, Settings};
 use crate::{Error, Result};
 
 /// All of them, in the order in which they run.
-const BENCHES: [&str; 14] = [
+const BENCHES: [&str; 15] = [
     "entry",
     "room",
     "audience",
@@ -20,6 +20,7 @@ const BENCHES: [&str; 14] = [
     "audience-60",
     "audience-120",
     "panel",
+    "pauses",
     "rush",
     "churn",
     "rooms",
@@ -94,6 +95,7 @@ pub fn plan(name: &str, machine: Machine) -> Plan {
         "audience-60" => (Scenario::Audience, many(10_000, 30), packed(Packing::Ms60)),
         "audience-120" => (Scenario::Audience, many(10_000, 30), packed(Packing::Ms120)),
         "panel" => (Scenario::Panel, Load { talkers: 10, ..many(5_000, 60) }, Settings::default()),
+        "pauses" => (Scenario::Pauses, many(10_000, 60), packed(Packing::Auto)),
         "rush" => (Scenario::Rush, Load { at_once: 500, ..many(10_000, 10) }, Settings::default()),
         "churn" => {
             let load = many(1_000, 120);
@@ -103,7 +105,7 @@ pub fn plan(name: &str, machine: Machine) -> Plan {
             let load = many(1_800, 30);
             (Scenario::Rooms { rooms: load.listeners.div_ceil(9) }, load, Settings::default())
         }
-        "hostile" => return hostile(300, 10_000),
+        "hostile" => return hostile(60, 10_000),
         "flood" => (Scenario::Flood { per_second: 100_000 }, many(5_000, 40), Settings::default()),
         // More than the processor can carry, as the server has to find out by itself.
         "overload-20" => {

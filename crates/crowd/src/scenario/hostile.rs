@@ -1,11 +1,12 @@
 //! `crowd hostile`: a client that keeps sending and receiving after every way out.
 //!
-//! In each trial somebody on stage goes one way out, from leaving to the theft of the room, and keeps trying all it knows: its
-//! old and a new stream and address, redundancy, repetition and disorder, claims to be loud, goodbyes in the name of others,
-//! storms of NACKs, and half of the time new legs. It knows no more than a member can, and its own keys. What is heard of it
+//! In each trial somebody on stage goes one way out, from leaving to the theft of the room or the end of a guest's pass, and keeps
+//! trying all it knows: its old and a new stream and address, a TCP connection, redundancy, repetition and disorder, claims to be
+//! loud, goodbyes in the name of others, storms of NACKs, and half of the time new legs. It knows no more than a member can, and its own keys. What is heard of it
 //! is told by those who listen, who know its frames; what it hears, by whatever comes to its sockets.
 //!
-//! Afterwards members do everything at random, and again and again the roster must be exactly those who receive sound.
+//! Afterwards members of several rooms do everything at random, and again and again the roster must be exactly those who receive
+//! sound.
 
 mod assault;
 mod packet;
@@ -23,7 +24,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use self::scene::{Ground, RECEIVERS};
-use self::trial::{After, LIMIT, Outcome};
+use self::trial::{After, LIMIT, Outcome, Took};
 use self::ways::Way;
 use super::progress::Progress;
 use crate::report::Report;
@@ -31,8 +32,11 @@ use crate::server::Server;
 use crate::tally::percentile;
 use crate::{Error, Result};
 
-/// Trials at the same time. More makes more of them in the same time; fewer keeps them from waiting for each other.
-const LANES: usize = 3;
+/// Trials at the same time: each is mostly waiting. More makes more of them in the same time; fewer keeps them from waiting for
+/// each other.
+const LANES: usize = 8;
+/// Rooms in which the random run takes place at the same time, likewise.
+const ROOMS: usize = 8;
 /// Members that a trial takes: the host, the hostile client, those who listen, and the one who looks.
 const MEMBERS_EACH: usize = RECEIVERS + 3;
 /// Invites that are made at once.
@@ -60,17 +64,22 @@ pub async fn run(server: &Server, seconds: u64, steps: usize) -> Result<Report> 
     let ground = Ground::new(server.api.clone(), data, codes, server.owner()).await?;
     let ground = Arc::new(ground);
     progress.phase("trying every way out");
-    let results = tries(&ground, Some(server), Duration::from_secs(seconds), ROUNDS).await?;
+    let results = tries(&ground, Some(server), Duration::from_secs(seconds), ROUNDS, LANES).await?;
+    report.extra("seconds_of_trials", began.elapsed().as_secs_f64().round());
     results.fill(&mut report);
     let mut violations = results.violations();
     if steps > 0 {
         progress.phase("doing everything at random");
-        ground.stock(server.invites(steps::MEMBERS + 1).await?);
-        let run = steps::run(&ground, steps).await?;
+        let walking = Instant::now();
+        let rooms = ROOMS.min(steps);
+        ground.stock(server.invites((steps::MEMBERS + 1) * rooms).await?);
+        let run = steps::run(&ground, steps, rooms).await?;
+        report.extra("seconds_of_steps", walking.elapsed().as_secs_f64().round());
         run.fill(&mut report);
         violations.extend(run.violations());
     }
     report.seconds = began.elapsed().as_secs_f64();
+    report.extra("asked_to_wait", ground.api.retries());
     report.extra("violations", violations);
     eprint!("\n{}", results.table());
     Ok(report)
@@ -82,9 +91,15 @@ pub fn violations(report: &Report) -> Vec<String> {
     lines.into_iter().flatten().filter_map(|line| Some(line.as_str()?.to_owned())).collect()
 }
 
-/// Tries the ways one after another, some at a time, until the time is over, and for so many rounds in any case. Only `server`
+/// Tries the ways one after another, `lanes` at a time, until the time is over, and for so many rounds in any case. Only `server`
 /// can make more invites.
-async fn tries(ground: &Arc<Ground>, server: Option<&Server>, lasting: Duration, rounds: usize) -> Result<Results> {
+async fn tries(
+    ground: &Arc<Ground>,
+    server: Option<&Server>,
+    lasting: Duration,
+    rounds: usize,
+    lanes: usize,
+) -> Result<Results> {
     let (began, mut results, mut running) = (Instant::now(), Results::default(), JoinSet::new());
     let mut waiting = VecDeque::new();
     let mut round = 0;
@@ -95,18 +110,24 @@ async fn tries(ground: &Arc<Ground>, server: Option<&Server>, lasting: Duration,
         }
         if waiting.is_empty() && (round < rounds || began.elapsed() < lasting) {
             for (index, way) in Way::ALL.into_iter().enumerate() {
-                let can = ground.owner.is_some() || !way.needs_an_owner();
-                if can && (!way.is_slow() || round % SLOW_EVERY < ROUNDS) {
-                    waiting.push_back((way, (round + index) % 2 == 1));
+                let trial = (way, (round + index) % 2 == 1);
+                if way.needs_an_owner() && ground.owner.is_none() {
+                    continue;
+                }
+                if !way.is_slow() {
+                    waiting.push_back(trial);
+                } else if round % SLOW_EVERY < ROUNDS {
+                    // Begun first, so that nothing waits for it at the end.
+                    waiting.push_front(trial);
                 }
             }
             round += 1;
         }
-        if running.len() < LANES
+        if running.len() < lanes
             && let Some((way, knocking)) = waiting.pop_front()
         {
             if let Some(server) = server
-                && ground.left() < LANES * MEMBERS_EACH
+                && ground.left() < lanes * MEMBERS_EACH
             {
                 ground.stock(server.invites(INVITES).await?);
             }
@@ -186,8 +207,16 @@ impl Results {
     }
 
     fn cases(&self) -> Vec<Value> {
+        let took = |way: Way, part: fn(&Took) -> Duration| {
+            let mut all: Vec<f64> = self.of(way).map(|trial| part(&trial.took).as_secs_f64() * 1_000.0).collect();
+            percentile(&mut all, 0.5).map(f64::round)
+        };
         let case = |way: Way| {
             json!({
+                "took_ms": {
+                    "to_set": took(way, |took| took.set), "to_arm": took(way, |took| took.arm),
+                    "to_go": took(way, |took| took.go), "in_all": took(way, |took| took.all),
+                },
                 "case": way.name(), "trials": self.of(way).count(), "counted_from": way.told_by(),
                 "with_new_legs": self.of(way).filter(|trial| trial.knocking).count(),
                 "heard": self.voice(way).map(|side| side.json()), "delivered": self.ears(way).map(|side| side.json()),
@@ -223,9 +252,11 @@ impl Results {
         report.extra("heard_afterwards_by_trick", tricks);
         report.extra("heard_twice", self.trials.iter().map(|trial| trial.repeated).sum::<usize>());
         report.extra("legs_let_in", self.trials.iter().map(|trial| trial.let_in).sum::<usize>());
+        report.extra("delivered_by_tcp", self.trials.iter().map(|trial| trial.by_tcp).sum::<usize>());
         let most = |of: fn(&Outcome) -> Option<f64>| self.trials.iter().filter_map(of).fold(0.0, f64::max);
         report.extra("resent_per_second_max", most(|trial| Some(trial.resent_per_second)));
         report.extra("honest_pause_ms_max", most(|trial| trial.pause_ms));
+        report.extra("pass_overstayed_ms_max", most(|trial| trial.overstayed_ms));
         report.extra("cases", self.cases());
     }
 
@@ -333,7 +364,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn nothing_is_heard_after_any_way_out() {
         let (ground, _data) = served(Way::ALL.len() * MEMBERS_EACH).await;
-        let results = tries(&ground, None, Duration::ZERO, 1).await.unwrap();
+        let results = tries(&ground, None, Duration::ZERO, 1, 3).await.unwrap();
         assert_eq!(results.failed, []);
         assert_eq!(results.trials.len(), Way::ALL.len());
         for trial in &results.trials {
@@ -345,8 +376,8 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn the_roster_is_those_who_receive() {
-        let (ground, _data) = served(steps::MEMBERS + 1).await;
-        let walk = steps::run(&ground, 200).await.unwrap();
+        let (ground, _data) = served(2 * (steps::MEMBERS + 1)).await;
+        let walk = steps::run(&ground, 200, 2).await.unwrap();
         assert_eq!(walk.violations(), Vec::<String>::new());
     }
 
@@ -360,8 +391,11 @@ mod tests {
             ears,
             repeated: 0,
             let_in: 0,
+            by_tcp: 50,
             resent_per_second: 20.0,
             pause_ms: Some(30.0),
+            took: Took::default(),
+            overstayed_ms: Some(9.0),
         }
     }
 

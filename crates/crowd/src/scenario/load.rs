@@ -150,13 +150,17 @@ impl People {
 
 /// Everything that can be read at one moment.
 #[derive(Debug, Clone)]
-struct Reading {
-    at: Instant,
-    usage: Option<Usage>,
-    media: Option<Threads>,
-    sent: Option<f64>,
-    residence: Option<Histogram>,
-    load_cpu: Option<f64>,
+pub(super) struct Reading {
+    pub(super) at: Instant,
+    /// Of the server's process.
+    pub(super) usage: Option<Usage>,
+    /// Its media threads.
+    pub(super) media: Option<Threads>,
+    /// Packets that they have sent.
+    pub(super) sent: Option<f64>,
+    /// How long packets were inside the server.
+    pub(super) residence: Option<Histogram>,
+    pub(super) load_cpu: Option<f64>,
 }
 
 /// What was measured over a stretch of time.
@@ -240,7 +244,11 @@ impl<'a> Run<'a> {
 
     /// Lets time pass, and takes in what happens in it.
     pub(crate) async fn pass(&mut self, time: Duration) -> Result<()> {
-        let until = Instant::now() + time;
+        self.pass_until(Instant::now() + time).await
+    }
+
+    /// The same until a moment.
+    pub(super) async fn pass_until(&mut self, until: Instant) -> Result<()> {
         while let Ok(news) = tokio::time::timeout_at(until, self.fleet.next()).await {
             self.people.take(news?);
         }
@@ -285,7 +293,8 @@ impl<'a> Run<'a> {
         Ok((self.measured(before).await?, done))
     }
 
-    async fn read(&self) -> Reading {
+    /// Reads everything.
+    pub(super) async fn read(&self) -> Reading {
         let text = self.server.api.metrics().await.ok();
         let own = procfs::usage(std::process::id());
         Reading {

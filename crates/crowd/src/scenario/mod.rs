@@ -9,6 +9,7 @@ pub mod flood;
 pub mod hostile;
 pub mod load;
 pub mod overload;
+pub mod pauses;
 pub mod peer;
 mod progress;
 pub mod room;
@@ -60,6 +61,8 @@ pub enum Scenario {
     Audience,
     /// [`audience::panel`].
     Panel,
+    /// [`pauses`].
+    Pauses,
     /// [`rush`].
     Rush,
     /// [`churn`].
@@ -113,6 +116,7 @@ impl Plan {
             Scenario::Room => room::run(server, size).await,
             Scenario::Audience => audience::audience(server, load).await,
             Scenario::Panel => audience::panel(server, load).await,
+            Scenario::Pauses => pauses::run(server, load).await,
             Scenario::Rush => rush::run(server, load).await,
             Scenario::Churn { rate } => churn::run(server, load, rate).await,
             Scenario::Rooms { rooms } => rooms::run(server, load, rooms).await,

@@ -12,7 +12,7 @@ use crate::tally::Known;
 use crate::voice::FRAME_MILLIS;
 
 /// Frames until a conversation repeats: two minutes. Longer varies more.
-const CONVERSATION: usize = 6_000;
+pub(crate) const CYCLE: usize = 6_000;
 
 /// A conversation: who speaks in which frame of 20 ms. It repeats.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,9 +25,9 @@ impl Turns {
     /// A conversation of `talkers`: turns of 2 to 6 s; in half of them one to three others speak too before the end; then
     /// either 0.2 to 0.6 s of silence, or the next one cuts in.
     pub(crate) fn conversation(talkers: usize) -> Self {
-        let mut turns = Self { speaking: vec![vec![false; CONVERSATION]; talkers] };
+        let mut turns = Self { speaking: vec![vec![false; CYCLE]; talkers] };
         let (mut dice, mut at, mut speaker) = (Dice::new(), 0, 0);
-        while at < CONVERSATION {
+        while at < CYCLE {
             let end = at + dice.within(100, 300);
             turns.speak(speaker, at, end);
             if dice.within(0, 2) == 0 {
@@ -42,15 +42,24 @@ impl Turns {
         turns
     }
 
+    /// A talk: everybody speaks, for as many frames of 20 ms as the first figure says, and then is silent for as many as the
+    /// second does; and so on, and again from the beginning.
+    pub(crate) fn with_pauses(talkers: usize, pattern: &[(usize, usize)]) -> Self {
+        let cycle = pattern.iter().flat_map(|&(spoken, silent)| [(true, spoken), (false, silent)]);
+        let cycle = cycle.flat_map(|(speaks, frames)| std::iter::repeat_n(speaks, frames));
+        Self { speaking: vec![cycle.collect::<Vec<_>>().into_iter().cycle().take(CYCLE).collect(); talkers] }
+    }
+
     fn speak(&mut self, talker: usize, from: usize, to: usize) {
         let count = self.speaking.len();
         if let Some(frames) = self.speaking.get_mut(talker % count.max(1)) {
-            frames[from.min(CONVERSATION)..to.min(CONVERSATION)].fill(true);
+            frames[from.min(CYCLE)..to.min(CYCLE)].fill(true);
         }
     }
 
-    fn speaks(&self, talker: usize, frame: u64) -> bool {
-        self.speaking.get(talker).is_some_and(|frames| frames[(frame % CONVERSATION as u64) as usize])
+    /// Whether a talker speaks in a frame.
+    pub(crate) fn speaks(&self, talker: usize, frame: u64) -> bool {
+        self.speaking.get(talker).is_some_and(|frames| frames[(frame % CYCLE as u64) as usize])
     }
 
     /// How many speak in `frame`.
@@ -78,6 +87,12 @@ impl Score {
     /// Silences everybody from now on.
     pub(crate) fn silence(&self) {
         self.silence.store(true, Ordering::Release);
+    }
+
+    /// When the next frame begins whose number is a multiple of `cycle`.
+    pub(crate) fn next(&self, cycle: usize) -> Instant {
+        let frame = self.frame_at(Instant::now()) / cycle as u64 + 1;
+        self.began + Duration::from_millis(frame * cycle as u64 * FRAME_MILLIS)
     }
 
     fn frame_at(&self, instant: Instant) -> u64 {
@@ -162,19 +177,19 @@ mod tests {
         let turns = Turns::conversation(10);
         let mut frames_with = [0; 11];
         let (mut silence, mut longest_silence) = (0, 0);
-        for frame in 0..CONVERSATION as u64 {
+        for frame in 0..CYCLE as u64 {
             frames_with[turns.voices(frame)] += 1;
             silence = if turns.voices(frame) == 0 { silence + 1 } else { 0 };
             longest_silence = longest_silence.max(silence);
         }
-        assert!(frames_with[1] > CONVERSATION / 2, "mostly one speaks: {frames_with:?}");
+        assert!(frames_with[1] > CYCLE / 2, "mostly one speaks: {frames_with:?}");
         assert!(frames_with[2] > 0 && frames_with[3] > 0 && frames_with[4] > 0, "up to four overlap: {frames_with:?}");
         assert!((10..50).contains(&longest_silence), "pauses of less than a second: {longest_silence}");
         for talker in 0..10 {
-            assert!((0..CONVERSATION as u64).any(|frame| turns.speaks(talker, frame)), "talker {talker}");
+            assert!((0..CYCLE as u64).any(|frame| turns.speaks(talker, frame)), "talker {talker}");
         }
         assert_eq!(turns, Turns::conversation(10), "the same in every run");
-        assert!(turns.speaks(0, CONVERSATION as u64) && turns.speaks(0, 0), "it repeats");
+        assert!(turns.speaks(0, CYCLE as u64) && turns.speaks(0, 0), "it repeats");
     }
 
     #[test]
@@ -186,10 +201,26 @@ mod tests {
         assert!(always.speaks(0, 7));
         always.silence();
         assert!(!always.speaks(0, 7));
-        let turns = Turns { speaking: vec![vec![true; CONVERSATION]; 4] };
+        let turns = Turns { speaking: vec![vec![true; CYCLE]; 4] };
         let all = Score { began: always.began, turns: Some(turns), silence: AtomicBool::new(false) };
         assert_eq!(all.frames_heard(4, at(0), at(10)), 30);
         assert!(all.speaks(3, 1) && !all.speaks(4, 1));
+    }
+
+    #[test]
+    fn a_talk_with_pauses_repeats() {
+        let turns = Turns::with_pauses(2, &[(100, 100), (75, 25)]);
+        for (frame, speaks) in
+            [(0, true), (99, true), (100, false), (199, false), (200, true), (274, true), (299, false)]
+        {
+            for repeated in [frame, frame + 300, frame + CYCLE as u64 - 300, frame + CYCLE as u64] {
+                assert_eq!((turns.speaks(0, repeated), turns.speaks(1, repeated)), (speaks, speaks), "{repeated}");
+            }
+        }
+        let score = Score::new(Some(turns));
+        let next = score.next(300);
+        assert!(next > Instant::now() && next - score.began >= Duration::from_secs(6));
+        assert_eq!(score.frame_at(next) % 300, 0);
     }
 
     #[test]

@@ -25,23 +25,25 @@ const STORM_WORDS: u16 = 16;
 const FIRST: usize = 10;
 /// Ticks between two checks of each address.
 const CHECK_TICKS: u64 = 25;
+/// Of these, the one at which the TCP connections are checked.
+const CHECK_BY_TCP: u64 = 12;
 /// Loudness of an ordinary frame, in -dBov.
 const LEVEL: u8 = 20;
 
 /// What is tried in turn while it is allowed. The old stream comes first: what comes late behind it would be older than
 /// its own stream.
-const ALLOWED: [Trick; 8] = [
+const ALLOWED: &[Trick] = &[
     Trick::OldStream,
     Trick::Plain,
     Trick::Reordered,
     Trick::OldAddress,
     Trick::Red,
-    Trick::Plain,
+    Trick::Tcp,
     Trick::Loud,
     Trick::OldAddress,
 ];
 /// What is tried in turn from the moment on at which it is about to be forbidden.
-const FORBIDDEN: [Trick; 8] = [
+const FORBIDDEN: &[Trick] = &[
     Trick::OldStream,
     Trick::Plain,
     Trick::Reordered,
@@ -49,14 +51,16 @@ const FORBIDDEN: [Trick; 8] = [
     Trick::Red,
     Trick::NewStream,
     Trick::NewAddress,
+    Trick::Tcp,
     Trick::Loud,
 ];
 /// What has to be heard by everybody before a trial begins: else nothing is shown by its not being heard afterwards.
-pub(super) const ARMED: [Trick; 8] = [
+pub(super) const ARMED: [Trick; 9] = [
     Trick::Plain,
     Trick::OldStream,
     Trick::NewStream,
     Trick::OldAddress,
+    Trick::Tcp,
     Trick::Red,
     Trick::Redundant,
     Trick::Reordered,
@@ -110,6 +114,8 @@ impl Assault {
         }
         assault.mouth.change_address().await?;
         assault.moves = 1;
+        assault.mouth.connect_tcp().await?;
+        assault.ear.connect_tcp().await?;
         for _ in 0..FIRST {
             clock.tick().await;
             assault.frame(1, Trick::NewStream, 0, LEVEL);
@@ -146,6 +152,11 @@ impl Assault {
             Trick::NewAddress => {
                 self.mouth.check(0);
                 self.frame(1, trick, 0, LEVEL);
+            }
+            Trick::Tcp => {
+                let (stream, payload) = (self.next(1), self.mark(trick));
+                let sealed = self.mouth.send_by_tcp(&packet_of(OPUS, stream, &payload, LEVEL));
+                self.remember(sealed);
             }
             Trick::Loud => self.frame(1, trick, here, 0),
             Trick::NewStream => {
@@ -187,9 +198,13 @@ impl Assault {
     }
 
     fn put(&mut self, back: usize, payload_type: u8, stream: Stream, payload: &[u8], level: u8) {
-        let Stream { ssrc, index } = stream;
-        let packet = Rtp { payload_type, ssrc, index, time: index, level, payload };
-        if let Some(sealed) = self.mouth.send(back, &packet) {
+        let sealed = self.mouth.send(back, &packet_of(payload_type, stream, payload, level));
+        self.remember(sealed);
+    }
+
+    /// Keeps a packet to be sent again.
+    fn remember(&mut self, sealed: Option<Vec<u8>>) {
+        if let Some(sealed) = sealed {
             if self.history.len() >= HISTORY {
                 self.history.pop_front();
             }
@@ -227,11 +242,23 @@ impl Assault {
             _ => (theirs[self.dice.within(0, theirs.len())], seq.wrapping_sub(STORM_WORDS * 8)),
         };
         self.ear.rtcp(0, storm(me, ssrc, first, STORM_WORDS));
-        if self.tick.is_multiple_of(CHECK_TICKS) {
-            self.ear.check(0);
-            self.mouth.check(self.moves - 1);
+        // Each leads the leg's way there, until the next one does.
+        match self.tick % CHECK_TICKS {
+            0 => {
+                self.ear.check(0);
+                self.mouth.check(self.moves - 1);
+            }
+            CHECK_BY_TCP => {
+                self.ear.check_by_tcp();
+                self.mouth.check_by_tcp();
+            }
+            _ => {}
         }
     }
+}
+
+fn packet_of(payload_type: u8, Stream { ssrc, index }: Stream, payload: &[u8], level: u8) -> Rtp<'_> {
+    Rtp { payload_type, ssrc, index, time: index, level, payload }
 }
 
 fn random_ssrc(dice: &mut Dice) -> u32 {

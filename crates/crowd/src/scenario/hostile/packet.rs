@@ -30,6 +30,8 @@ pub(super) enum Trick {
     OldAddress,
     /// From an address that has shown no credentials.
     NewAddress,
+    /// Over a TCP connection that has.
+    Tcp,
     /// As the newest frame of a redundant packet.
     Red,
     /// As an earlier frame of a redundant packet, which was never sent by itself.
@@ -43,12 +45,13 @@ pub(super) enum Trick {
 }
 
 impl Trick {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Plain,
         Self::OldStream,
         Self::NewStream,
         Self::OldAddress,
         Self::NewAddress,
+        Self::Tcp,
         Self::Red,
         Self::Redundant,
         Self::Reordered,
@@ -64,6 +67,7 @@ impl Trick {
             Self::NewStream => "new_ssrc",
             Self::OldAddress => "old_address",
             Self::NewAddress => "new_address",
+            Self::Tcp => "tcp",
             Self::Red => "red",
             Self::Redundant => "redundant",
             Self::Reordered => "reordered",

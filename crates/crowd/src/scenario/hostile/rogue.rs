@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use dimpl::{Dtls, Output};
-use tokio::net::UdpSocket;
+use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -58,6 +58,8 @@ impl Side {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Arrival {
     pub(super) at: Instant,
+    /// Over TCP.
+    pub(super) tcp: bool,
     pub(super) ssrc: u32,
     pub(super) seq: u16,
 }
@@ -73,8 +75,11 @@ struct Heard {
 /// A leg under nobody's control.
 pub(super) struct Rogue {
     server: SocketAddr,
+    server_tcp: Option<SocketAddr>,
     /// The first one is where the leg was made; the last one is where it is now.
     sockets: Vec<Arc<UdpSocket>>,
+    /// A TCP connection (RFC 6544), once there is one.
+    stream: Option<Arc<TcpStream>>,
     path: Path,
     sealer: Sealer,
     heard: Arc<Heard>,
@@ -126,7 +131,9 @@ impl Rogue {
         let sealer = sealer.map_err(|_| Error::Timeout("a media leg"))??;
         let mut rogue = Self {
             server: answer.server,
+            server_tcp: answer.server_tcp,
             sockets: Vec::new(),
+            stream: None,
             path,
             sealer,
             heard: Arc::default(),
@@ -143,6 +150,20 @@ impl Rogue {
         let sealed = self.sealer.rtp(packet.write(), packet.index)?;
         self.raw(back, &sealed);
         Some(sealed)
+    }
+
+    /// The same over its TCP connection.
+    pub(super) fn send_by_tcp(&self, packet: &Rtp<'_>) -> Option<Vec<u8>> {
+        let sealed = self.sealer.rtp(packet.write(), packet.index)?;
+        self.raw_by_tcp(&sealed);
+        Some(sealed)
+    }
+
+    fn raw_by_tcp(&self, bytes: &[u8]) {
+        let Some(stream) = &self.stream else { return };
+        // RFC 4571: two bytes of length before each.
+        let framed = [&(bytes.len() as u16).to_be_bytes(), bytes].concat();
+        let _gone_once_the_server_has_closed_it = stream.try_write(&framed);
     }
 
     /// Sends what was sealed before.
@@ -164,6 +185,28 @@ impl Rogue {
         self.raw(back, &check);
     }
 
+    /// The same over its TCP connection.
+    pub(super) fn check_by_tcp(&mut self) {
+        let check = self.path.check();
+        self.raw_by_tcp(&check);
+    }
+
+    /// Makes a TCP connection, and shows its credentials on it.
+    ///
+    /// # Errors
+    /// [`Error::Media`] if the server takes none; [`Error::Timeout`] if it does not answer; [`Error::Io`].
+    pub(super) async fn connect_tcp(&mut self) -> Result<()> {
+        let server = self.server_tcp.ok_or_else(|| Error::Media("the answer has no TCP candidate".into()))?;
+        let wrong = |error| Error::io("TCP connection", error);
+        let stream = Arc::new(TcpStream::connect(server).await.map_err(wrong)?);
+        stream.set_nodelay(true).map_err(wrong)?;
+        stream.writable().await.map_err(wrong)?;
+        self.readers.push(tokio::spawn(read_stream(stream.clone(), self.heard.clone())));
+        self.stream = Some(stream);
+        self.check_by_tcp();
+        self.answered("a path over TCP").await
+    }
+
     /// Goes to another address, by a check from there that is answered.
     ///
     /// # Errors
@@ -171,8 +214,11 @@ impl Rogue {
     pub(super) async fn change_address(&mut self) -> Result<()> {
         self.add_address().await?;
         self.check(0);
-        let heard = self.heard.clone();
-        tokio::time::timeout(MOVE_PATIENCE, heard.stun.notified()).await.map_err(|_| Error::Timeout("a new path"))
+        self.answered("a new path").await
+    }
+
+    async fn answered(&self, what: &'static str) -> Result<()> {
+        tokio::time::timeout(MOVE_PATIENCE, self.heard.stun.notified()).await.map_err(|_| Error::Timeout(what))
     }
 
     /// Takes another address, of which the server knows nothing.
@@ -277,23 +323,81 @@ async fn read(socket: Arc<UdpSocket>, server: SocketAddr, heard: Arc<Heard>) {
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => continue,
             Err(_) => return,
         };
-        let at = Instant::now();
-        if source != server {
-            continue;
+        if source == server {
+            heard.take(Instant::now(), false, &buffer[..len]);
         }
-        match buffer[..len] {
-            [0..=3, ..] => heard.stun.notify_one(),
+    }
+}
+
+/// The same of a connection, until it ends.
+async fn read_stream(stream: Arc<TcpStream>, heard: Arc<Heard>) {
+    let (mut buffer, mut held) = (vec![0; 8 * DATAGRAM_BYTES], Vec::new());
+    loop {
+        if stream.readable().await.is_err() {
+            return;
+        }
+        match stream.try_read(&mut buffer) {
+            Ok(0) => return,
+            Ok(read) => held.extend_from_slice(&buffer[..read]),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
+            Err(_) => return,
+        }
+        let at = Instant::now();
+        while let Some((packet, rest)) = unframed(&held) {
+            heard.take(at, true, packet);
+            held = rest.to_vec();
+        }
+    }
+}
+
+/// The first packet of what was read (RFC 4571), if it is whole, and what comes after it.
+fn unframed(held: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (len, rest) = held.split_first_chunk()?;
+    rest.split_at_checked(u16::from_be_bytes(*len).into())
+}
+
+impl Heard {
+    fn take(&self, at: Instant, tcp: bool, packet: &[u8]) {
+        match *packet {
+            [0..=3, ..] => self.stun.notify_one(),
             // RTP, and not RTCP (RFC 5761, section 4).
             [128..=191, kind, high, low, _, _, _, _, a, b, c, d, ..] if !(64..96).contains(&(kind & 0x7f)) => {
-                let arrival =
-                    Arrival { at, ssrc: u32::from_be_bytes([a, b, c, d]), seq: u16::from_be_bytes([high, low]) };
-                if let Ok(mut arrivals) = heard.arrivals.lock()
+                let (ssrc, seq) = (u32::from_be_bytes([a, b, c, d]), u16::from_be_bytes([high, low]));
+                if let Ok(mut arrivals) = self.arrivals.lock()
                     && arrivals.len() < ARRIVALS_MAX
                 {
-                    arrivals.push(arrival);
+                    arrivals.push(Arrival { at, tcp, ssrc, seq });
                 }
             }
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packets_are_taken_out_of_a_connection_one_by_one() {
+        let held = [0, 2, 7, 8, 0, 0, 0, 3, 1];
+        let (first, rest) = unframed(&held).unwrap();
+        let (empty, rest) = unframed(rest).unwrap();
+        assert_eq!((first, empty, rest), (&[7, 8][..], &[][..], &[0, 3, 1][..]));
+        assert_eq!((unframed(rest), unframed(&[0]), unframed(&[])), (None, None, None));
+    }
+
+    #[test]
+    fn only_packets_of_sound_are_arrivals() {
+        let heard = Heard::default();
+        let at = Instant::now();
+        let mut packet = vec![0x80, 111, 1, 2, 0, 0, 0, 0, 0, 0, 0, 5, 9];
+        heard.take(at, true, &packet);
+        assert_eq!(*heard.arrivals.lock().unwrap(), [Arrival { at, tcp: true, ssrc: 5, seq: 258 }]);
+        packet[1] = 201;
+        for other in [&packet[..], &[0, 1, 0, 0], &[22, 254, 253], &[0x80]] {
+            heard.take(at, false, other);
+        }
+        assert_eq!(heard.arrivals.lock().unwrap().len(), 1);
     }
 }

@@ -1,6 +1,7 @@
 //! Where a trial takes place: a room with an honest host who talks, people who listen, and somebody hostile on its stage.
 
 use std::collections::VecDeque;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,15 +11,18 @@ use futures_util::StreamExt;
 use http::Method;
 use roomtone::wire::socket::{RoomEvent, ServerMessage};
 use roomtone::wire::{Id, MemberId};
+use roomtone_room::ids::encode_128;
+use roomtone_store::{GuestMade, NewGuest, Store};
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::packet::Mark;
+use super::ways::{Who, now};
 use crate::api::Api;
 use crate::control::{self, Presence};
-use crate::fleet::listener::Identity;
+use crate::fleet::listener::{Identity, sha256};
 use crate::leg::{Leg, LegEvent, SLOTS};
 use crate::scenario::{connected, run_name, talk};
 use crate::tally::Known;
@@ -29,6 +33,16 @@ use crate::{Error, Result};
 pub(super) const RECEIVERS: usize = 2;
 /// Frames that are remembered of each kind: more than a trial can bring.
 const HEARD_MAX: usize = 50_000;
+/// What a guest is called.
+const GUEST: &str = "A guest";
+/// For how many minutes an ordinary guest's link lasts.
+const GUEST_MINUTES: u32 = 60;
+/// How long a brief guest's link lasts at least: the guest has come, is on stage and has tried everything before that. What comes
+/// on top of it is as many times as long as the room has taken so far, so that a slow machine has the time it needs.
+const BRIEFLY: Duration = Duration::from_secs(3);
+const ROOM_TO_ARM: u32 = 5;
+/// The first address that hostile clients ask from on a server of this machine: each has one of its own (RFC 6890).
+const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 1, 0, 1);
 /// How long the room may take to tell of what was done.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -47,6 +61,8 @@ pub(crate) struct Ground {
     codes: Mutex<VecDeque<String>>,
     run: String,
     people: AtomicU32,
+    /// Hostile clients that have an address of their own.
+    addresses: AtomicU32,
 }
 
 impl Ground {
@@ -61,8 +77,9 @@ impl Ground {
             None => None,
         };
         let script = crate::scenario::script(format!("crowd_{run}")).await?;
-        let (codes, people) = (Mutex::new(codes.into()), AtomicU32::new(0));
-        Ok(Self { api, data, identity: Identity::generate()?, owner, script, codes, run, people })
+        let (codes, identity) = (Mutex::new(codes.into()), Identity::generate()?);
+        let (people, addresses) = (AtomicU32::new(0), AtomicU32::new(0));
+        Ok(Self { api, data, identity, owner, script, codes, run, people, addresses })
     }
 
     /// How many invites are left.
@@ -81,6 +98,42 @@ impl Ground {
         let handle = format!("crowd_{}_{}", self.run, self.people.fetch_add(1, Ordering::Relaxed));
         Ok((self.api.redeem(&code, &handle, &handle).await?, handle))
     }
+
+    /// The code of a guest's link that lasts for so long: no client can make one for less than five minutes.
+    async fn brief_link(&self, room: &str, voucher: Id<MemberId>, lasting: Duration) -> Result<String> {
+        let wrong = |error: &dyn std::fmt::Display| Error::Server(format!("a guest's link could not be made: {error}"));
+        let (code, created_at) = (encode_128(random_128()), now());
+        let guest = NewGuest {
+            id: MemberId(random_128()),
+            room: room.parse().map_err(|_| wrong(&"the room's id is none"))?,
+            voucher: voucher.0,
+            code: sha256(code.as_bytes()),
+            name: GUEST.to_owned(),
+            context: None,
+            created_at,
+            expires_at: created_at.plus(lasting.as_millis() as u64),
+        };
+        let store = Store::open(&self.data).await.map_err(|error| wrong(&error))?;
+        let made = store.create_guest(&guest, 1).await.map_err(|error| wrong(&error));
+        store.close().await;
+        if made? == GuestMade::Made { Ok(code) } else { Err(wrong(&"the room does not take them")) }
+    }
+
+    /// The same client from an address that nobody else asks from, where there are any: the hostile client's misses are not to
+    /// keep honest people waiting who come from the same one.
+    fn put_elsewhere(&self, api: Api) -> Api {
+        if !api.base().starts_with("http://127.") {
+            return api;
+        }
+        let number = self.addresses.fetch_add(1, Ordering::Relaxed);
+        api.asking_from(Ipv4Addr::from(ELSEWHERE.to_bits().wrapping_add(number)).into())
+    }
+}
+
+fn random_128() -> u128 {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).expect("the operating system has random bytes");
+    u128::from_be_bytes(bytes)
 }
 
 /// A lock whose holders do not panic, and leave the value whole if one did.
@@ -100,6 +153,8 @@ pub(super) struct Scene {
     pub(super) rogue: Api,
     pub(super) rogue_handle: String,
     pub(super) rogue_member: Id<MemberId>,
+    /// When a brief guest's pass ends, but for what making the link took.
+    pub(super) until: Option<Instant>,
     /// Where the hostile client is, unless it has gone.
     pub(super) presence: Presence,
     host_voice: JoinHandle<Error>,
@@ -107,9 +162,10 @@ pub(super) struct Scene {
 
 impl Scene {
     /// Opens a room, lets everybody in, and brings the hostile client to its stage.
-    pub(super) async fn set(ground: &Ground, in_house: bool) -> Result<Self> {
+    pub(super) async fn set(ground: &Ground, who: Who) -> Result<Self> {
+        let began = Instant::now();
         let (host, host_handle) = ground.member().await?;
-        let house = in_house.then(|| format!("{host_handle}_h"));
+        let house = (who == Who::Housemate).then(|| format!("{host_handle}_h"));
         if let Some(handle) = &house {
             let house = json!({ "handle": handle, "name": "A house" });
             host.order(Method::POST, "/api/houses", &house).await?;
@@ -131,7 +187,22 @@ impl Scene {
             receivers.push(Receiver::enter(join().await?.0, &room).await?);
         }
         let witness = Witness::enter(&join().await?.0, &room).await?;
-        let (rogue, rogue_handle) = join().await?;
+        let mut until = None;
+        let (rogue, rogue_handle) = match who {
+            Who::Member | Who::Housemate => join().await?,
+            Who::Guest => {
+                let (_, code) = host.make_guest_link(&room, GUEST, GUEST_MINUTES).await?;
+                (ground.api.take_guest_link(&code).await?, String::new())
+            }
+            Who::BriefGuest => {
+                let voucher = chair.state().member.ok_or(Error::Timeout("a snapshot"))?;
+                let lasting = BRIEFLY + began.elapsed() * ROOM_TO_ARM;
+                until = Some(Instant::now() + lasting);
+                let code = ground.brief_link(&room, voucher, lasting).await?;
+                (ground.api.take_guest_link(&code).await?, String::new())
+            }
+        };
+        let rogue = ground.put_elsewhere(rogue);
         let mut presence = Presence::enter(&rogue, &room, false).await?;
         presence.come_on_stage().await?;
         let rogue_member = presence.state().member.ok_or(Error::Timeout("a snapshot"))?;
@@ -145,6 +216,7 @@ impl Scene {
             rogue,
             rogue_handle,
             rogue_member,
+            until,
             presence,
             host_voice,
         })

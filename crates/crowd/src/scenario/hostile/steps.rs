@@ -23,11 +23,11 @@ use crate::tally::Known;
 use crate::voice::Script;
 use crate::{Error, Result};
 
-/// Members besides the host, who stays.
+/// Members of one room besides the host, who stays.
 pub(super) const MEMBERS: usize = 24;
-/// Steps that are under way at once.
+/// Steps that are under way at once in one room.
 const AT_ONCE: usize = 6;
-/// Steps from one sample to the next.
+/// Steps in a room from one sample to the next.
 const SAMPLE_EVERY: usize = 100;
 /// Before a sample, for what was asked of the room to be done.
 const QUIET: Duration = Duration::from_millis(300);
@@ -98,7 +98,7 @@ impl Step {
 #[derive(Debug, Default)]
 pub(super) struct Walk {
     steps: usize,
-    /// How often each was carried out; what made no sense at the moment is not counted here.
+    /// How often each was carried out; what something else has overtaken is not counted here.
     done: BTreeMap<Step, usize>,
     /// Steps that the server did not let anybody take, as somebody who is blocked, with its codes.
     refused: BTreeMap<String, usize>,
@@ -121,6 +121,17 @@ impl Walk {
         report.extra("steps_refused_by", vec![serde_json::Value::Object(refused)]);
         report.extra("steps_failed", self.failed.len());
         self.agreement.fill(report);
+    }
+
+    /// What this room and another have shown.
+    fn and(mut self, other: Self) -> Self {
+        self.steps += other.steps;
+        other.done.into_iter().for_each(|(step, count)| *self.done.entry(step).or_default() += count);
+        other.refused.into_iter().for_each(|(code, count)| *self.refused.entry(code).or_default() += count);
+        self.failed.extend(other.failed);
+        self.agreement.add(&other.agreement);
+        self.differences.extend(other.differences);
+        self
     }
 
     pub(super) fn violations(&self) -> Vec<String> {
@@ -190,11 +201,26 @@ struct Room {
     script: Script,
 }
 
-/// Carries out so many steps.
+/// Carries out so many steps in all, in so many rooms at the same time: most of the time of one goes to holding still for its
+/// samples.
 ///
 /// # Errors
-/// Whatever keeps the room from being opened, or a sample from being taken.
-pub(super) async fn run(ground: &Ground, steps: usize) -> Result<Walk> {
+/// Whatever keeps a room from being opened, or a sample from being taken.
+pub(super) async fn run(ground: &Arc<Ground>, steps: usize, rooms: usize) -> Result<Walk> {
+    let mut walks = JoinSet::new();
+    for room in 0..rooms {
+        let (ground, share) = (ground.clone(), steps / rooms + usize::from(room < steps % rooms));
+        walks.spawn(async move { walk(&ground, share).await });
+    }
+    let mut all = Walk::default();
+    while let Some(walk) = walks.join_next().await {
+        all = all.and(walk.map_err(|error| Error::Media(error.to_string()))??);
+    }
+    Ok(all)
+}
+
+/// The same in one room.
+async fn walk(ground: &Ground, steps: usize) -> Result<Walk> {
     let script = ground.script.clone();
     let (host, host_handle) = ground.member().await?;
     let room = host.open_room("A random run").await?;
@@ -225,8 +251,8 @@ pub(super) async fn run(ground: &Ground, steps: usize) -> Result<Walk> {
         }
         let index = dice.within(0, MEMBERS);
         let step = Step::draw(&mut dice);
-        // Whoever is in the middle of something else does not do this as well.
-        let Some(mut member) = members[index].take() else { continue };
+        // Whoever is in the middle of something else does not do this as well, and nobody does what makes no sense.
+        let Some(mut member) = members[index].take_if(|member| member.could(step)) else { continue };
         walk.steps += 1;
         let there = room.clone();
         running.spawn(async move {
@@ -302,7 +328,25 @@ async fn sample(members: &[Option<Member>], room: &Room, host: &str, walk: &mut 
 }
 
 impl Member {
-    /// Takes a step; false if it makes no sense at the moment, or something that was on its way has overtaken it.
+    /// Whether a step makes sense, as far as they know.
+    fn could(&self, step: Step) -> bool {
+        let state = self.presence.as_ref().map(Presence::state).filter(|state| state.bye.is_none());
+        let (on_stage, muted) = state.as_ref().map_or((false, false), |state| (state.on_stage, state.muted));
+        match step {
+            Step::Enter => state.is_none(),
+            Step::Leave | Step::LoseConnection | Step::SecondDevice | Step::NewLeg | Step::Remove => state.is_some(),
+            Step::TakeStage => state.is_some() && !on_stage,
+            Step::ComeDown | Step::Demote => on_stage,
+            Step::Mute => on_stage && !muted,
+            Step::Unmute => muted,
+            Step::Ban => !self.banned && self.id.is_some(),
+            Step::Unban => self.banned,
+            Step::Block => !self.blocked,
+            Step::Unblock => self.blocked,
+        }
+    }
+
+    /// Takes a step; false if something that was on its way has overtaken it.
     async fn take_step(&mut self, step: Step, room: &Room) -> Result<bool> {
         let done = self.act(step, room).await;
         let state = self.presence.as_ref().map(Presence::state);
@@ -414,6 +458,22 @@ mod tests {
             let count = drawn.get(&step).copied().unwrap_or(0);
             assert!((60 * weight..140 * weight).contains(&count), "{step:?}: {count}");
         }
+    }
+
+    #[test]
+    fn rooms_add_up() {
+        let somebody = BTreeSet::from(["a".to_owned()]);
+        let one = || {
+            let mut walk = Walk { steps: 3, failed: vec!["no".into()], ..Walk::default() };
+            walk.done.insert(Step::Enter, 2);
+            walk.refused.insert("Enter banned".into(), 1);
+            walk.differences.push("b".into());
+            walk.agreement.compare(&somebody, &BTreeSet::new());
+            walk
+        };
+        let both = one().and(one());
+        assert_eq!((both.steps, both.done[&Step::Enter], both.refused["Enter banned"]), (6, 4, 2));
+        assert_eq!((both.agreement.counts(), both.violations().len()), ((2, 2), 5));
     }
 
     #[test]

@@ -57,6 +57,18 @@ impl After {
     }
 }
 
+/// How long the parts of a trial took.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Took {
+    /// Until everybody was in the room.
+    pub(super) set: Duration,
+    /// Until everybody had heard every trick.
+    pub(super) arm: Duration,
+    /// Until the way out was taken.
+    pub(super) go: Duration,
+    pub(super) all: Duration,
+}
+
 /// What a trial has shown.
 #[derive(Debug, Clone)]
 pub(super) struct Outcome {
@@ -76,10 +88,15 @@ pub(super) struct Outcome {
     pub(super) repeated: usize,
     /// Legs that were agreed to though they were asked for afterwards.
     pub(super) let_in: usize,
-    /// Packets that the hostile client got again, for each second before the way out.
+    /// Packets that came to it over TCP, before and after.
+    pub(super) by_tcp: usize,
+    /// Packets that the hostile client got again, for each second in which it may get any.
     pub(super) resent_per_second: f64,
     /// The longest time that somebody did not hear the honest talker, where the room goes on.
     pub(super) pause_ms: Option<f64>,
+    /// How long after the end of a guest's pass it was told that they are out.
+    pub(super) overstayed_ms: Option<f64>,
+    pub(super) took: Took,
 }
 
 /// Carries out a trial.
@@ -87,7 +104,9 @@ pub(super) struct Outcome {
 /// # Errors
 /// Whatever keeps it from taking place; [`Error::Media`] if a trick does not work even while it is allowed.
 pub(super) async fn run(ground: Arc<Ground>, way: Way, knocking: bool, seed: u64) -> Result<Outcome> {
-    let mut scene = Scene::set(&ground, way.is_of_a_house()).await?;
+    let start = Instant::now();
+    let mut scene = Scene::set(&ground, way.who()).await?;
+    let set = start.elapsed();
     let ear = Rogue::connect(&scene.rogue, &scene.room, Side::Ear, &ground.identity).await?;
     let mouth = Rogue::connect(&scene.rogue, &scene.room, Side::Mouth, &ground.identity).await?;
     let legs = Locations::of(&mouth, &ear);
@@ -96,11 +115,13 @@ pub(super) async fn run(ground: Arc<Ground>, way: Way, knocking: bool, seed: u64
     let began = Instant::now();
     let assault = Task(tokio::spawn(assault.run(orders.clone())));
     arm(&scene).await?;
+    let armed = start.elapsed();
 
     orders.all_out.store(true, Ordering::Release);
     let knocks = knocking.then(|| Knocks::start(&ground, &scene, way));
     let mut kept = Kept::default();
     let commit = way.go(&ground, &mut scene, &legs, &mut kept).await?;
+    let gone = start.elapsed();
     tokio::time::sleep(AFTERWARDS).await;
     orders.stop.store(true, Ordering::Release);
     let assault = assault.end().await??;
@@ -110,7 +131,11 @@ pub(super) async fn run(ground: Arc<Ground>, way: Way, knocking: bool, seed: u64
         None => Knocked::default(),
     };
     let heard: Vec<Heard> = scene.receivers.iter().map(|receiver| receiver.heard()).collect();
-    Ok(judge(way, commit, (began, ended), &heard, &assault.ear.arrivals(), &knocked))
+    let took = Took { set, arm: armed - set, go: gone - armed, all: start.elapsed() };
+    // By the event: that the room knew, and told somebody.
+    let overstayed = scene.until.zip(commit.voice).map(|(until, out)| out.saturating_duration_since(until));
+    let overstayed_ms = overstayed.map(|time| time.as_secs_f64() * 1_000.0);
+    Ok(Outcome { took, overstayed_ms, ..judge(way, commit, (began, ended), &heard, &assault.ear.arrivals(), &knocked) })
 }
 
 /// Waits until everybody has heard every trick that is allowed.
@@ -154,7 +179,8 @@ fn judge(
     let ears = commit.ears.map(|commit| After::of(commit, all_arrivals().map(|arrival| arrival.at)));
     let repeated = heard.iter().map(|heard| repeats(heard.marks.iter().map(|(_, mark)| *mark))).sum();
     let resent = repeats(arrivals.iter().map(|arrival| (arrival.ssrc, arrival.seq)));
-    let last = [commit.voice, commit.ears].into_iter().flatten().min().unwrap_or(ended);
+    // For as long as anything may come to it.
+    let last = commit.ears.unwrap_or(ended);
     let let_in = |(asked, side): &&(Instant, Side)| match side {
         Side::Mouth => commit.voice.is_some_and(|commit| *asked > commit),
         Side::Ear => commit.ears.is_some_and(|commit| *asked > commit),
@@ -168,7 +194,10 @@ fn judge(
         ears,
         repeated,
         let_in: knocked.agreed.iter().filter(let_in).count(),
+        by_tcp: arrivals.iter().filter(|arrival| arrival.tcp).count(),
         resent_per_second: resent as f64 / last.saturating_duration_since(began).as_secs_f64().max(1.0),
+        took: Took::default(),
+        overstayed_ms: None,
         pause_ms: way.spares_the_room().then(|| heard.iter().map(|one| pause(one, began, ended)).fold(0.0, f64::max)),
     }
 }

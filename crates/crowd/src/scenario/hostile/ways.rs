@@ -1,9 +1,10 @@
 //! The ways in which somebody stops being allowed to speak or to hear.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use http::Method;
 use roomtone::wire::command::Command;
+use roomtone_room::ids::Timestamp;
 use roomtone_store::Store;
 use serde_json::json;
 
@@ -38,6 +39,24 @@ pub(super) enum Way {
     AccountDeleted,
     RoomEnded,
     LeaseLost,
+    /// A guest's pass ends by itself.
+    PassExpired,
+    /// Somebody who runs the room ends a guest's pass.
+    PassRevoked,
+    /// A guest gives the pass back.
+    PassReturned,
+}
+
+/// Who goes a way out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Who {
+    Member,
+    /// A member of the house whose room it is.
+    Housemate,
+    /// Somebody without an account, by a link that lasts as long as links do.
+    Guest,
+    /// The same by a link that ends before the trial does.
+    BriefGuest,
 }
 
 /// From when on nothing may be heard.
@@ -50,7 +69,7 @@ pub(super) struct Commit {
 }
 
 impl Way {
-    pub(super) const ALL: [Self; 19] = [
+    pub(super) const ALL: [Self; 22] = [
         Self::Leave,
         Self::Lost,
         Self::Elsewhere,
@@ -70,6 +89,9 @@ impl Way {
         Self::AccountDeleted,
         Self::RoomEnded,
         Self::LeaseLost,
+        Self::PassExpired,
+        Self::PassRevoked,
+        Self::PassReturned,
     ];
 
     /// As the report has it.
@@ -94,6 +116,9 @@ impl Way {
             Self::AccountDeleted => "account_deleted",
             Self::RoomEnded => "room_ended",
             Self::LeaseLost => "lease_lost",
+            Self::PassExpired => "pass_expired",
+            Self::PassRevoked => "pass_revoked",
+            Self::PassReturned => "pass_returned",
         }
     }
 
@@ -106,7 +131,7 @@ impl Way {
         }
     }
 
-    /// Whether it takes ten seconds, so that it is not tried as often as the others.
+    /// Whether it takes ten seconds, so that it is begun first and not tried as often as the others.
     pub(super) fn is_slow(self) -> bool {
         self == Self::Lost
     }
@@ -120,12 +145,17 @@ impl Way {
     pub(super) fn closes_the_ears(self) -> bool {
         let out_for_good =
             [Self::Block, Self::HouseBan, Self::Suspended, Self::SessionEnded, Self::AccountDeleted, Self::RoomEnded];
-        out_for_good.contains(&self)
+        out_for_good.contains(&self) || self.who() != Who::Member
     }
 
-    /// Whether it takes place in the room of a house.
-    pub(super) fn is_of_a_house(self) -> bool {
-        self == Self::HouseBan
+    /// Who goes it.
+    pub(super) fn who(self) -> Who {
+        match self {
+            Self::HouseBan => Who::Housemate,
+            Self::PassRevoked | Self::PassReturned => Who::Guest,
+            Self::PassExpired => Who::BriefGuest,
+            _ => Who::Member,
+        }
     }
 
     /// Whether it takes somebody who runs the server.
@@ -239,6 +269,16 @@ impl Way {
                 scene.receivers.first().ok_or(Error::Timeout("somebody who listens"))?.presence.command(asks).await?;
                 scene.witness.sees(Seen::Bye).await.map(both)
             }
+            // It is only waited for.
+            Self::PassExpired => scene.witness.sees(Seen::Left(member)).await.map(both),
+            Self::PassRevoked => {
+                scene.host.delete(&format!("/api/rooms/{}/guests/{}", scene.room, member.0)).await?;
+                scene.witness.sees(Seen::Left(member)).await.map(both)
+            }
+            Self::PassReturned => {
+                scene.rogue.delete("/api/guest").await?;
+                scene.witness.sees(Seen::Left(member)).await.map(both)
+            }
         }
     }
 }
@@ -263,12 +303,17 @@ pub(super) struct Kept {
     legs: Vec<Leg>,
 }
 
+/// The time that the server's store goes by.
+pub(super) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    Timestamp(since.map_or(0, |since| since.as_millis() as u64))
+}
+
 /// Makes somebody else the owner of a live room, as another server on the same database would be.
 async fn take_away(ground: &Ground, room: &str) -> Result<()> {
     let wrong = |error: &dyn std::fmt::Display| Error::Server(format!("the room could not be taken away: {error}"));
     let id = room.parse().map_err(|_| wrong(&"its id is none"))?;
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let now = roomtone_room::ids::Timestamp(since.map_or(0, |since| since.as_millis() as u64));
+    let now = now();
     let store = Store::open(&ground.data).await.map_err(|error| wrong(&error))?;
     let taken = store.acquire_room(id, 1, now, now.plus(TAKEN_MILLIS), true).await.map_err(|error| wrong(&error));
     store.close().await;
