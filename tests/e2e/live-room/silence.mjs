@@ -37,6 +37,7 @@ export async function silencedInTime(moderator, target, receivers, act) {
 
 	const disobeyed = sentAfter.packets - sentBefore.packets;
 	check(disobeyed >= DISOBEDIENT, `${target.handle}'s browser sent only ${disobeyed} packets more: it obeyed (${sentAfter.state})`);
+	check(later.some(({ lastAt }) => lastAt !== null), 'nobody has the leg left on which they heard them');
 	slots.forEach(({ receiver }, i) => {
 		// A page that was slow may have taken the silence for a lost way and made its leg anew: nothing came on that one.
 		if (later[i].lastAt === null) return;

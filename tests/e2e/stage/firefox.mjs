@@ -30,8 +30,8 @@ export async function inFirefox(group) {
 		for (const person of [ben, chen]) {
 			await person.enter(room);
 			await person.raiseHand(`A question of ${person.handle}`);
+			await says(fanny, `${clients[person.handle].me.name} raised a hand`);
 		}
-		await says(fanny, 'Ben raised a hand');
 		await fanny.click('hands-button');
 		await inQueue('ben chen');
 		await fanny.page.locator('[data-testid="hand-of-ben"] [data-testid="hand-accept"]').click();

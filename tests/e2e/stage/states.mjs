@@ -12,8 +12,8 @@ import { writeTone } from '../lib/tone.mjs';
 
 /** A note that is half gone has no contrast: nothing moves while pages are looked at. */
 const STILL = { reducedMotion: 'reduce' };
-/** For how long rings are compared with the sound, in ms, and how many beginnings of sound there must be in that time. */
-const [WATCHED, BEGINNINGS] = [12_000, 4];
+/** How many beginnings and ends of sound rings are compared with, and for how long at most, in ms. */
+const [TURNS, PATIENCE] = [5, 45_000];
 
 export async function states(group) {
 	const folder = group.folder();
@@ -174,7 +174,8 @@ export async function states(group) {
 	});
 
 	await group.step('the mark of the network opens what is known of the sound', async () => {
-		equal(await ben.attribute('quality', 'data-quality'), 'good', 'the network');
+		const quality = await ben.attribute('quality', 'data-quality');
+		check(['good', 'fair', 'weak'].includes(quality), `the network is ${quality}`);
 		await ben.click('quality');
 		await ben.shows('sound-figures');
 		await ben.dismiss();
@@ -192,9 +193,9 @@ export async function states(group) {
 		await dita.microphone(true);
 		await talker.leave();
 		await ben.waitSees('dita', { speaking: true });
-		const { rise, fall } = await within(2 * WATCHED, ben.evaluate(ringsBehindSound, ['person-dita', WATCHED]));
+		const { rise, fall } = await within(2 * PATIENCE, ben.evaluate(ringsBehindSound, ['person-dita', TURNS, PATIENCE]));
 		console.log(`        rings begin ${rise.join(', ')} ms and have sunk by half ${fall.join(', ')} ms after the sound`);
-		check(rise.length >= BEGINNINGS && fall.length >= BEGINNINGS, `only ${rise.length} and ${fall.length} rings followed`);
+		check(rise.length >= TURNS && fall.length >= TURNS, `only ${rise.length} and ${fall.length} rings followed`);
 		await dita.close();
 	});
 
@@ -216,7 +217,7 @@ export async function states(group) {
 		equal(await ben.attribute('quality', 'data-quality'), 'none', 'the network');
 		await look(ben, 'connection lost');
 		await server.restart();
-		await ben.entered();
+		for (const person of [ben, ada]) await person.entered();
 	});
 
 	await group.step('a second device takes over, with a word on the first, which can take it back', async () => {
@@ -258,8 +259,8 @@ export async function states(group) {
 	});
 }
 
-/** Runs in a page: how many ms after the sound of the only talker begins and ends their ring does, for a while. */
-async function ringsBehindSound([testid, during]) {
+/** Runs in a page: how many ms after the sound of the only talker begins and ends their ring does, `turns` times each. */
+async function ringsBehindSound([testid, turns, patience]) {
 	const ring = document.querySelector(`[data-testid="${testid}"]`);
 	const leveled = () => Number(getComputedStyle(ring).getPropertyValue('--level'));
 	const context = new AudioContext();
@@ -274,7 +275,9 @@ async function ringsBehindSound([testid, during]) {
 		Math.max(...meters.map((meter) => (meter.getFloatTimeDomainData(samples), Math.max(...samples.map(Math.abs)))));
 	const [rise, fall] = [[], []];
 	let [loud, changedAt, heardAt, top, waits] = [null, 0, 0, 0, false];
-	for (const end = performance.now() + during; performance.now() < end; await new Promise((go) => setTimeout(go, 4))) {
+	const end = performance.now() + patience;
+	while (Math.min(rise.length, fall.length) < turns && performance.now() < end) {
+		await new Promise((go) => setTimeout(go, 4));
 		const now = performance.now();
 		if (loudest() > 0.03) heardAt = now;
 		// Between two syllables it is not silent for so long.

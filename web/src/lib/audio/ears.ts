@@ -160,10 +160,10 @@ export class Ears {
   private async findTheWay(leg: Leg): Promise<void> {
     const since = performance.now();
     if (!(await this.isLifeless(leg, LIFELESS))) return;
-    // Held up, this page may have slept through what the server sent.
-    if (performance.now() - since > LIFELESS + HELD_UP) return;
     const spread = Math.random() * SPREAD * this.needs.people();
     if (spread >= LOOK && !(await this.isLifeless(leg, spread))) return;
+    // Held up, this page may have slept through what the server sent.
+    if (performance.now() - since > LIFELESS + spread + HELD_UP) return;
     this.renewedAt = performance.now();
     this.lost = true;
     this.keeper.renew();

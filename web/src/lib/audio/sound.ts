@@ -79,7 +79,7 @@ export class Voice {
   /** Plays this loud, 0 to 1. */
   volume(volume: number): void {
     this.element.volume = volume;
-    // Some systems leave the volume to their own buttons, but let a page be silent.
+    // Where the volume is left to the system's own buttons a page can be silent nevertheless.
     this.element.muted = volume === 0;
   }
 

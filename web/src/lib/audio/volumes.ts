@@ -1,6 +1,8 @@
-/** How loud each person is on this device, as its owner likes it: kept by person, not by room. */
+/** How loud each person is for a member on this device: kept by person, not by room. */
 
-const KEY = 'roomtone.volumes';
+import { SvelteMap } from 'svelte/reactivity';
+
+const KEY = 'roomtone.volumes.';
 /** So many people are remembered; whoever was set longest ago is forgotten first. */
 const MOST = 200;
 
@@ -8,10 +10,16 @@ const MOST = 200;
 type Kept = Pick<Storage, 'getItem' | 'setItem'>;
 
 export class Volumes {
-  private readonly chosen: Map<string, number>;
+  private readonly chosen: SvelteMap<string, number>;
+  private readonly key: string;
 
-  constructor(private readonly kept: Kept | null) {
-    this.chosen = new Map(read(kept));
+  /** `me` is the id of the member whose choices these are: several may use one browser. */
+  constructor(
+    private readonly kept: Kept | null,
+    me: string,
+  ) {
+    this.key = KEY + me;
+    this.chosen = new SvelteMap(read(kept, this.key));
   }
 
   /** From 0, silent, to 1, as loud as it arrives. */
@@ -24,16 +32,16 @@ export class Volumes {
     if (volume < 1) this.chosen.set(person, Math.max(0, volume));
     for (const oldest of [...this.chosen.keys()].slice(0, -MOST)) this.chosen.delete(oldest);
     try {
-      this.kept?.setItem(KEY, JSON.stringify([...this.chosen]));
+      this.kept?.setItem(this.key, JSON.stringify([...this.chosen]));
     } catch {
       // A browser that keeps nothing: it holds until the page is closed.
     }
   }
 }
 
-function read(kept: Kept | null): [string, number][] {
+function read(kept: Kept | null, key: string): [string, number][] {
   try {
-    const found: unknown = JSON.parse(kept?.getItem(KEY) ?? '[]');
+    const found: unknown = JSON.parse(kept?.getItem(key) ?? '[]');
     return Array.isArray(found) ? found.filter(isChoice) : [];
   } catch {
     return [];

@@ -74,11 +74,17 @@ describe('an answer', () => {
     ['ends on the way there and back', [benBecomes('listener', 1), benBecomes('speaker', 2)], false],
   ];
   it.each(cases)('%s', (_, events, holds) => {
-    expect(stillAnswered(true, after(room(), ...events), batch(...events))).toBe(holds);
+    expect(stillAnswered(true, room(), after(room(), ...events), batch(...events))).toBe(holds);
   });
 
-  it('outlives a snapshot, and does not come of itself', () => {
-    expect([stillAnswered(true, room(), null), stillAnswered(false, room(), null)]).toEqual([true, false]);
+  it('outlives a snapshot, unless that takes the agreement back, and does not come of itself', () => {
+    const [asked, agreeing] = [room(), room(true, {}, { evidence: true })];
+    expect([
+      stillAnswered(true, asked, asked, null),
+      stillAnswered(true, agreeing, agreeing, null),
+      stillAnswered(true, agreeing, asked, null),
+      stillAnswered(false, null, asked, null),
+    ]).toEqual([true, true, false, false]);
   });
 });
 

@@ -19,11 +19,18 @@ export function agrees(state: RoomState): boolean {
 }
 
 /**
- * What is left of an answer of the viewer's, yes or no, after a batch of events, or a snapshot (null), has led to `state`: it
- * holds until this is switched on or off, or they leave the stage.
+ * What is left of an answer of the viewer's, yes or no, after a batch of events, or a snapshot (null), has led from `before` to
+ * `state`: it holds until this is switched on or off, or they leave the stage.
  */
-export function stillAnswered(answered: boolean, state: RoomState, batch: Events | null): boolean {
+export function stillAnswered(
+  answered: boolean,
+  before: RoomState | null,
+  state: RoomState,
+  batch: Events | null,
+): boolean {
   if (!answered || !canBeKept(state)) return false;
+  // What happened while the page was away has taken it back.
+  if (!batch && before && agrees(before) && !agrees(state)) return false;
   return !batch?.events.some(
     ({ event }) =>
       event.type === 'evidence_set' ||

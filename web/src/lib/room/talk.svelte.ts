@@ -28,7 +28,7 @@ import { Chatter } from './chatter.svelte';
 import { Levels } from './levels';
 import { Awake, LockScreen } from './lockscreen';
 import { ownCallUps, without } from './callups';
-import { stillAnswered } from './evidence';
+import { agrees, canBeKept, stillAnswered } from './evidence';
 import { SoundHealth } from './health.svelte';
 import { newsOf, type News } from './news';
 import type { RoomState } from './reducer';
@@ -83,8 +83,8 @@ class Talk {
     (speaking) => (this.speaking = speaking),
   );
 
-  /** How loud each person is on this device. */
-  readonly volumes = new Volumes(ownStorage());
+  /** How loud each person is for the member on this device. */
+  volumes = new Volumes(null, '');
   /** How the sound does. */
   readonly health = new SoundHealth(
     () => this.stats(),
@@ -168,6 +168,8 @@ class Talk {
     this.called = [];
     this.saidEvidence = false;
     this.roomId = room;
+    // Guests are somebody else each time.
+    this.volumes = new Volumes(pass ? null : ownStorage(), me);
     this.room = null;
     this.over = null;
     this.connection = 'connecting';
@@ -249,6 +251,8 @@ class Talk {
   /** Says whether the last minute of what the member says may be kept for reports. */
   async agreeEvidence(agree: boolean): Promise<void> {
     if (!(await this.act({ type: 'agree_evidence', agree }))) return;
+    // Switched off meanwhile, or the stage was left: then it is not so.
+    if (!this.room || !canBeKept(this.room) || agrees(this.room) !== agree) return;
     this.saidEvidence = true;
     const words = text.evidence.ask;
     notes.tell(agree ? words.agreed : words.refused, { matter: 'evidence' });
@@ -329,7 +333,7 @@ class Talk {
     if (!before) this.ears?.start();
     // The server has cut it already; the microphone itself must go dark at once as well.
     if (state.you.muted || !onStage(state.you.role)) this.microphone?.cut({ tell: false });
-    this.saidEvidence = stillAnswered(this.saidEvidence, state, batch);
+    this.saidEvidence = stillAnswered(this.saidEvidence, before, state, batch);
     for (const news of newsOf(before, state, batch, me, this.called)) {
       // An invitation has its own dialog, and who waits a place on the page: they are only read out.
       const shown = news.kind !== 'invited' && news.kind !== 'guest_waits';

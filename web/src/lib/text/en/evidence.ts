@@ -12,8 +12,8 @@ export const evidence = {
   facts: [
     'It is kept in memory only, one minute at a time. Nothing is written down unless somebody in the room reports the talk.',
     'Only those who run this place can listen to it, and that they did is written in their log.',
-    'It is deleted 30 days after they have closed the report, or with the account of whoever spoke.',
-    'Whoever agreed can take it back at any time: what is in memory goes at once. A report that was made before keeps its minute.',
+    'It is deleted 30 days after they have closed the report, after 180 days at the latest, and with the account of whoever spoke.',
+    'Whoever agreed can take it back at any time: what is in memory goes at once. A report that was sent before keeps its minute.',
   ],
   whoAgreed: 'Have agreed',
   nobody: 'Nobody on stage has agreed yet, so nothing is kept.',
@@ -27,13 +27,13 @@ export const evidence = {
     title: 'Keep the last minute of what you say?',
     about: [
       'So that somebody who reports this talk can show what was said. You can speak either way.',
-      'It stays in memory, one minute at a time, and is stored only with a report. Only those who run this place can listen to it, and it is deleted 30 days after they close the report, or with your account.',
+      'It stays in memory, one minute at a time, and is stored only with a report. Only those who run this place can listen to it, and it is deleted 30 days after they close the report, after 180 days at the latest, and with your account if you have one.',
       'You can take it back at any time; a report that has your minute already keeps it.',
     ],
     agree: 'I agree',
     no: 'No, thanks',
     agreed: 'The last minute of what you say is kept from now on.',
-    refused: 'Nothing of what you say is kept.',
+    refused: 'From now on nothing of what you say is kept.',
   },
 
   /** One's own switch, and the mark of others. */
@@ -44,6 +44,8 @@ export const evidence = {
   /** In a report. */
   add: (n: number) => `Add the last minute of sound (of the ${people(n)} who agreed)`,
   addAbout: 'Only those who run this place can listen to it.',
+  nobodyNow: 'Nobody agrees any more: the report goes without sound.',
+  without: 'It can be sent without the sound.',
   sent: (n: number) =>
     n === 0
       ? 'Nobody who agreed has said anything in the last minute, so no sound went with it.'

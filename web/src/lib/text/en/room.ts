@@ -98,6 +98,7 @@ export const room = {
       label: (name: string) => `How loud ${name} is for you`,
       about: 'Only on this device. The others hear no difference.',
       silent: 'silent',
+      unheard: 'silent for you',
       percent: (n: number) => `${n} %`,
     },
     follow: 'Follow',

@@ -97,6 +97,7 @@ export const room: typeof English = {
       label: (name) => `Громкость для вас: ${name}`,
       about: 'Только на этом устройстве. Другие ничего не заметят.',
       silent: 'без звука',
+      unheard: 'без звука для вас',
       percent: (n) => `Громкость: ${n} %`,
     },
     follow: 'Подписаться',
