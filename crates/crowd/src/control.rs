@@ -7,7 +7,7 @@ use futures_util::{SinkExt, StreamExt};
 use http::{HeaderValue, StatusCode};
 use roomtone::wire::command::Command;
 use roomtone::wire::socket::{ByeCode, ClientMessage, Hand, Role, RoomEvent, ServerMessage, Snapshot};
-use roomtone::wire::{Code, CommandId, Id, MemberId};
+use roomtone::wire::{CommandId, Id, MemberId};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -68,8 +68,8 @@ pub(crate) fn bye(room: &str, code: &str) -> Error {
 }
 
 /// A command as text for a control socket.
-pub(crate) fn command_text(id: Id<CommandId>, role_epoch: u32, command: Command) -> String {
-    let message = ClientMessage::Command { id, role_epoch, command };
+pub(crate) fn command_text(role_epoch: u32, command: Command) -> String {
+    let message = ClientMessage::Command { id: command_id(), role_epoch, command };
     serde_json::to_string(&message).expect("a message has only strings, numbers and flags")
 }
 
@@ -112,7 +112,7 @@ impl Presence {
         let socket = connect(api, room).await?;
         let (publish, state) = watch::channel(RoomState::default());
         let (commands, queue) = mpsc::channel(COMMANDS);
-        let keeper = Keeper { socket, queue, publish, welcoming, role_epoch: 0, leaving: None };
+        let keeper = Keeper { socket, queue, publish, welcoming, role_epoch: 0 };
         let mut presence = Self { state, commands, task: tokio::spawn(keeper.run()) };
         match presence.wait("a snapshot", |state| state.number.is_some()).await {
             Ok(_) => Ok(presence),
@@ -193,8 +193,6 @@ struct Keeper {
     publish: watch::Sender<RoomState>,
     welcoming: bool,
     role_epoch: u32,
-    /// The command to leave, once it was sent.
-    leaving: Option<Id<CommandId>>,
 }
 
 impl Keeper {
@@ -223,9 +221,7 @@ impl Keeper {
     }
 
     async fn send(&mut self, command: Command) -> Result<(), SocketError> {
-        let id = command_id();
-        self.leaving = (command == Command::Leave).then_some(id).or(self.leaving);
-        self.socket.send(Message::text(command_text(id, self.role_epoch, command))).await
+        self.socket.send(Message::text(command_text(self.role_epoch, command))).await
     }
 
     /// Folds a message into the state and returns what is answered to it: somebody welcoming accepts hands and admits guests.
@@ -253,12 +249,6 @@ impl Keeper {
                 }
             }
             ServerMessage::Bye { code, .. } => self.publish.send_modify(|state| state.bye = Some(code)),
-            // Whatever they are meanwhile, they want to leave.
-            ServerMessage::Answer { id, error: Some(error), .. }
-                if self.leaving == Some(id) && error.code == Code::StaleRole =>
-            {
-                return vec![Command::Leave];
-            }
             ServerMessage::Answer { .. }
             | ServerMessage::Renamed { .. }
             | ServerMessage::Chatter(_)
@@ -328,7 +318,7 @@ fn is_on_stage(role: Role) -> bool {
 }
 
 /// A fresh command id.
-pub(crate) fn command_id() -> Id<CommandId> {
+fn command_id() -> Id<CommandId> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).expect("the operating system has random bytes");
     Id(CommandId(u128::from_be_bytes(bytes)))

@@ -12,7 +12,8 @@ pub enum Actor {
     Member {
         /// Who.
         member: MemberId,
-        /// The role epoch that the sender believes to have.
+        /// The role epoch that the sender believes to have. Does not matter to leaving and to taking back what one agreed to,
+        /// which everybody may in any role.
         role_epoch: Option<RoleEpoch>,
         /// The command's id, if the sender gave one.
         id: Option<CommandId>,
@@ -268,7 +269,7 @@ pub enum Rejection {
     NotInRoom,
     /// The sender's role does not allow it.
     NotAllowed,
-    /// The sender's role changed since the command was sent.
+    /// The sender's role changed since the command was sent, and the command takes a role.
     StaleRole,
     /// The member acted on is not in the room.
     NoSuchParticipant,

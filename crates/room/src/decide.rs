@@ -45,7 +45,9 @@ impl Room {
             ) => Err(Rejection::WrongActor),
             (Actor::Member { member, role_epoch, .. }, command) => match self.present.get(member) {
                 None => self.decide_for_outsider(member, now, command),
-                Some(sender) if role_epoch.is_some_and(|believed| believed != sender.role_epoch) => {
+                Some(sender)
+                    if takes_a_role(&command) && role_epoch.is_some_and(|believed| believed != sender.role_epoch) =>
+                {
                     Err(Rejection::StaleRole)
                 }
                 Some(sender) => self.decide_for(sender, now, command),
@@ -592,6 +594,12 @@ fn moderates(sender: &Participant) -> Result<(), Rejection> {
 /// Guests neither run a room nor inherit one.
 fn not_a_guest(target: &Participant) -> Result<(), Rejection> {
     if target.is_guest() { Err(Rejection::TargetIsGuest) } else { Ok(()) }
+}
+
+/// Whether a command is judged by the role that its sender believes to have. Leaving and taking back what one agreed to are not:
+/// everybody may in any role, and somebody whose role changes just then is not to be kept here, or recorded, for that.
+fn takes_a_role(command: &Command) -> bool {
+    !matches!(command, Command::Leave | Command::AgreeEvidence { agree: false })
 }
 
 /// One event, if there is something to change.

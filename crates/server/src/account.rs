@@ -257,7 +257,7 @@ avatar.jpg     your picture, if you have one
 
 Times are milliseconds since 1 January 1970, UTC. Days are counted from that day. What was said in rooms is not stored; but
 where a room shows it, of those who agreed, the last minute may go with a report: for the admins alone, until 30 days after it is
-closed. What you said goes with your account.
+closed, and for 180 days at most. What you said goes with your account.
 Secrets (invite codes, session tokens, recovery codes) are stored only as digests, so they cannot be given back.
 Somebody of whom you may not know (any more), such as whoever has blocked you, is null.
 ";
@@ -277,13 +277,15 @@ avatar.jpg     ваша картинка, если она есть
 
 Время указано в миллисекундах с 1 января 1970 года (UTC), дни отсчитываются от этой даты. Сказанное в комнатах не хранится; но
 если комната это показывает, последняя минута речи тех, кто согласился, может быть приложена к жалобе: только для
-администраторов и не дольше 30 дней после её закрытия. Сказанное вами удаляется вместе с учётной записью.
+администраторов, не дольше 30 дней после её закрытия и не дольше 180 дней всего. Сказанное вами удаляется вместе с учётной записью.
 Секреты (коды приглашений, ключи сеансов, коды восстановления) хранятся только в виде отпечатков, поэтому вернуть их нельзя.
 Вместо людей, о которых вам (больше) не положено знать, например тех, кто вас заблокировал, стоит null.
 ";
 
 /// Deletes a member with everything they wrote, ends the rooms that they opened, and takes them out of everything that is
-/// live. Returns once nothing of it is left on the disk, unless the database is so large that this has to wait.
+/// live. Returns once nothing of it is left on the disk, with two exceptions: a database so large that this has to wait, and files of
+/// sound that cannot be removed at this moment, which nobody can ask for any more and [`crate::evidence::Evidence::tidy`] tries to remove
+/// again every 30 seconds. The account is gone all the same, so that is no error: there would be nobody to ask again.
 ///
 /// Errors: `owner_must_stay`, `not_signed_in` for an account that is gone already, or the store's.
 pub(crate) async fn delete(app: &Arc<App>, member: MemberId) -> Result<(), ApiError> {

@@ -102,15 +102,22 @@ impl Store {
         Ok(true)
     }
 
-    /// Deletes the tracks of reports that were handled before `before`. Returns how many there were.
-    pub async fn delete_old_evidence(&self, before: Timestamp) -> Result<u64, StoreError> {
+    /// Deletes the tracks of reports that were handled before one time or made before another, handled or not. Returns how many there
+    /// were.
+    pub async fn delete_old_evidence(
+        &self,
+        handled_before: Timestamp,
+        made_before: Timestamp,
+    ) -> Result<u64, StoreError> {
         let old = sql("DELETE FROM evidence
-             WHERE EXISTS (SELECT 1 FROM reports r WHERE r.id = evidence.report AND r.handled_at < $1)");
-        self.database.execute(old.bind(before)).await
+             WHERE EXISTS (SELECT 1 FROM reports r
+                 WHERE r.id = evidence.report AND (r.handled_at < $1 OR r.created_at < $2))");
+        self.database.execute(old.bind(handled_before).bind(made_before)).await
     }
 }
 
-/// Adds a track to a report. Returns whether it was added: it is not when whoever talks is gone.
+/// Adds a track to a report. Returns whether it was added: it is not when whoever talks is gone, or goes at this moment. In Postgres
+/// that has to be waited for with a lock, or the row would be found here and missed by its foreign key. SQLite has one writer at a time.
 pub(crate) async fn insert_evidence(
     transaction: &mut Transaction,
     report: RecordId,
@@ -128,7 +135,9 @@ pub(crate) async fn insert_evidence(
             guest,
         ),
     };
+    let lock = if matches!(transaction, Transaction::Postgres(_)) { " FOR KEY SHARE" } else { "" };
     let insert = sql(text)
+        .push(lock)
         .bind(report.0)
         .bind(u64::from(track.n))
         .bind(speaker)

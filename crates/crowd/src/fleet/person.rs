@@ -272,7 +272,7 @@ impl Light {
 }
 
 async fn say_leave(socket: &mut Socket, role_epoch: u32) -> Result<()> {
-    let text = control::command_text(control::command_id(), role_epoch, Command::Leave);
+    let text = control::command_text(role_epoch, Command::Leave);
     socket.send(Message::text(text)).await.map_err(|error| Error::Connection(format!("control socket: {error}")))
 }
 

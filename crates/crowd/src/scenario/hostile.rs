@@ -126,8 +126,9 @@ async fn tries(
         if running.len() < lanes
             && let Some((way, knocking)) = waiting.pop_front()
         {
+            // Twice what they need, for those that are begun anew.
             if let Some(server) = server
-                && ground.left() < lanes * MEMBERS_EACH
+                && ground.left() < 2 * lanes * MEMBERS_EACH
             {
                 ground.stock(server.invites(INVITES).await?);
             }
@@ -363,7 +364,7 @@ mod tests {
     /// Each way out once, with nothing asserted of time but what is guaranteed.
     #[tokio::test(flavor = "multi_thread")]
     async fn nothing_is_heard_after_any_way_out() {
-        let (ground, _data) = served(Way::ALL.len() * MEMBERS_EACH).await;
+        let (ground, _data) = served((Way::ALL.len() + trial::BEGINNINGS as usize) * MEMBERS_EACH).await;
         let results = tries(&ground, None, Duration::ZERO, 1, 3).await.unwrap();
         assert_eq!(results.failed, []);
         assert_eq!(results.trials.len(), Way::ALL.len());
@@ -372,6 +373,16 @@ mod tests {
             assert_eq!((trial.made_late, delivered_late), (0, 0), "{trial:?}");
             assert_eq!((trial.repeated, trial.let_in), (0, 0), "{trial:?}");
         }
+    }
+
+    /// A guest whose pass is over before everybody has heard them gets another one, for longer.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_pass_that_ends_too_early_is_repeated() {
+        let (ground, _data) = served(trial::BEGINNINGS as usize * MEMBERS_EACH).await;
+        let left = ground.left();
+        // At first one that lasts no time at all.
+        let _armed = trial::begin(&ground, Way::PassExpired, 1, 0).await.unwrap();
+        assert!(left - ground.left() >= 2 * (MEMBERS_EACH - 1));
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -388,6 +388,16 @@ fn stale_and_repeated() {
          b@2 raise -> b hand
          a accept b -> b Speaker@3 hand accepted by a",
     );
+    // Whoever goes may go in any role, also in one of which they do not know yet.
+    check(
+        Open,
+        "b enter -> b entered as 2
+         b raise -> b hand
+         a accept b -> b Speaker@1 hand accepted by a
+         b@0 down -> ! StaleRole
+         b@0 leave -> b quit
+         b@0 leave -> ! NotInRoom",
+    );
     // A refused command is not remembered: it may be tried again.
     check(
         Open,

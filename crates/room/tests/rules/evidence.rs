@@ -93,6 +93,28 @@ fn an_agreement_given_before_the_audience_is_stale_after_it() {
     );
 }
 
+/// An agreement can be taken back at any time, also while the role changes. It is only the agreement that has to be of the role.
+#[test]
+fn an_agreement_can_be_taken_back_in_any_role() {
+    check(
+        Social,
+        "a enter -> a back
+         m enter -> m entered as 2
+         m raise -> m hand
+         a accept m -> m Speaker@1 hand accepted by a
+         a evidence -> evidence on by a
+         m@1 agree -> m agrees
+         a moderator m -> m Moderator@2 made by a
+         m@1 disagree -> m does not agree
+         ? agreed ->
+         m@1 agree -> ! StaleRole
+         m@2 agree -> m agrees
+         a audience m -> m Listener@3 moved by a
+         m@2 disagree -> ! NotOnStage
+         ? agreed ->",
+    );
+}
+
 /// Every way off the stage, or out of the setting: who agreed before, what happens, and who is left.
 const WAYS_OFF: &[(&str, &[&str])] = &[
     ("s", &["s disagree"]),

@@ -37,6 +37,11 @@ const PLACES: usize = 16;
 /// shorter keeps less of what people said.
 const KEPT_AFTER: u64 = 30 * 24 * 60 * 60 * 1000;
 
+/// For how long sound is kept at most, from when its report was made, in milliseconds: 180 days, also if nobody handles it. What a guest
+/// said would be there for good otherwise: it outlasts the guest, who has no account to delete. Longer gives admins more time for a
+/// report; shorter keeps less of what people said.
+const KEPT_AT_MOST: u64 = 180 * 24 * 60 * 60 * 1000;
+
 /// Where the sound of reports is kept.
 #[derive(Debug)]
 pub struct Evidence {
@@ -112,10 +117,10 @@ impl Evidence {
         made.map_err(|error| ApiError::internal(&error))
     }
 
-    /// Takes away the sound of reports that were handled long enough ago, and whatever could not be taken away before.
+    /// Takes away the sound of reports that were handled or made long enough ago, and whatever could not be taken away before.
     pub async fn tidy(&self, store: &Store, now: Timestamp) {
-        let old = store.delete_old_evidence(Timestamp(now.0.saturating_sub(KEPT_AFTER))).await;
-        match old {
+        let before = |millis| Timestamp(now.0.saturating_sub(millis));
+        match store.delete_old_evidence(before(KEPT_AFTER), before(KEPT_AT_MOST)).await {
             Ok(0) if !self.unswept.load(Ordering::Acquire) => {}
             Ok(_) => self.sweep(store).await,
             Err(error) => tracing::warn!(%error, "old sound of reports could not be deleted"),

@@ -195,8 +195,8 @@ pub struct AdminReport {
     pub handled_by: Option<Person>,
     /// What came of it: `acted` or `no_action`.
     pub outcome: Option<String>,
-    /// The sound that goes with it, until 30 days after it was handled: one track for each who agreed to that and said
-    /// something. They begin at one moment and are of one length.
+    /// The sound that goes with it, until 30 days after it was handled, and for 180 days after it was made at most: one track for
+    /// each who agreed to that and said something. They begin at one moment and are of one length.
     pub evidence: Vec<EvidenceTrack>,
 }
 

@@ -13,7 +13,8 @@ use crate::talker::Leg;
 
 on_both_databases!(
     only_those_who_agreed_are_kept_and_only_admins_hear_them,
-    it_is_gone_with_the_account_the_report_or_after_a_month
+    it_is_gone_with_the_account_the_report_or_after_a_month,
+    an_open_report_keeps_it_for_half_a_year_at_most
 );
 
 /// A report about nothing in particular.
@@ -34,6 +35,8 @@ pub(crate) fn report(id: RecordId, reporter: MemberId) -> NewReport {
 
 /// 30 days, in milliseconds.
 const MONTH: u64 = 30 * 24 * 60 * 60 * 1000;
+/// 180 days, in milliseconds.
+const HALF_A_YEAR: u64 = 180 * 24 * 60 * 60 * 1000;
 
 /// What nobody else would say, longer than what counts as silence.
 fn sound(number: u32) -> Vec<u8> {
@@ -233,7 +236,7 @@ async fn it_is_gone_with_the_account_the_report_or_after_a_month(servers: &[Trus
             tracks.iter().map(|track| track["by"]["handle"].as_str().unwrap().to_owned()).collect()
         };
         assert_eq!(whose(&talk, &report).await, [talk.ben.handle.clone(), talk.eve.handle.clone()]);
-        // A month after it is closed, and not before. It is open how long whatever it is.
+        // A month after it is closed, and not before; that of the open one stays.
         let path = format!("/api/admin/reports/{closed}");
         assert_eq!(talk.owner.post(&path, &json!({ "outcome": "acted", "text": "" })).await.status, 204);
         let handled = roomtone::edge::now();
@@ -267,6 +270,27 @@ async fn it_is_gone_with_the_account_the_report_or_after_a_month(servers: &[Trus
         assert_eq!(gone.status, StatusCode::NO_CONTENT, "{}", gone.text);
         assert!(!is_in(data, &sound(2)));
         assert_eq!(files(&data.join("evidence")), Vec::<PathBuf>::new());
+    }
+}
+
+/// Nobody has to look at a report for its sound to go.
+async fn an_open_report_keeps_it_for_half_a_year_at_most(servers: &[Trusting]) {
+    for on in servers {
+        let mut talk = Talk::of(on).await;
+        talk.host.accepted(json!({ "type": "set_evidence", "on": true })).await;
+        talk.ben_here.accepted(agree(true)).await;
+        talk.say(0, 1).await;
+        let before = roomtone::edge::now();
+        let report = talk.reported(1).await;
+        let after = roomtone::edge::now();
+        let (evidence, store) = (&talk.server.app.evidence, &talk.server.app.store);
+        evidence.tidy(store, Timestamp(before.0 + HALF_A_YEAR)).await;
+        assert_eq!(talk.listen(&report, 1).await.status, StatusCode::OK);
+        evidence.tidy(store, Timestamp(after.0 + HALF_A_YEAR + 1)).await;
+        talk.listen(&report, 1).await.refused(404, "not_found");
+        // The report is there without it.
+        assert_eq!(talk.tracks(&report).await, Vec::<Value>::new());
+        assert!(!on.data.path().join("evidence").join(&report).exists() && !is_in(on.data.path(), &sound(1)));
     }
 }
 

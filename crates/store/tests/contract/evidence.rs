@@ -2,13 +2,14 @@
 
 use roomtone_room::ids::{MemberId, RecordId, RoomId, Timestamp};
 use roomtone_store::{AuditEntry, Evidence, GuestMade, NewEvidence, NewGuest, NewReport, Speaker, Store};
+use sqlx::{Connection, PgConnection};
 
 use crate::support::{World, contract, hash, join, person, room};
 
 contract!(
     tracks_go_with_a_report_or_not_at_all,
     tracks_go_with_whoever_talks_and_with_their_report,
-    old_tracks_go_and_open_reports_keep_theirs,
+    old_tracks_go_whether_or_not_somebody_looks_at_the_report,
     listening_is_written_down_once_for_each,
 );
 
@@ -108,23 +109,62 @@ async fn tracks_go_with_whoever_talks_and_with_their_report(world: &World) {
     assert_eq!(left.iter().map(|track| (track.n, track.by.clone())).collect::<Vec<_>>(), [(2, None)]);
 }
 
-async fn old_tracks_go_and_open_reports_keep_theirs(world: &World) {
+async fn old_tracks_go_whether_or_not_somebody_looks_at_the_report(world: &World) {
     let store = world.open().await;
-    let [ada, ben, eve, _] = scene(&store).await;
-    for id in [1, 2, 3] {
-        let track = track(1, Speaker::Member(eve));
-        assert_eq!(store.create_report_with(report(id, ben, None), &[track]).await.unwrap(), Some(1));
+    let [ada, ben, eve, guest] = scene(&store).await;
+    let tracks = [track(1, Speaker::Member(eve)), track(2, Speaker::Guest(guest))];
+    for (id, made) in [(1, 10), (2, 10), (3, 30), (4, 40)] {
+        let report = NewReport { created_at: Timestamp(made), ..report(id, ben, None) };
+        assert_eq!(store.create_report_with(report, &tracks).await.unwrap(), Some(2));
     }
     for (id, at) in [(1, 100), (2, 200)] {
         let handled = AuditEntry { at: Timestamp(at), act: "report_handled", ..entry(id + 100, ada) };
         assert!(store.handle_report(RecordId(id), "acted", &handled).await.unwrap());
     }
-    for (before, deleted, left) in [(100, 0, 3), (200, 1, 2), (201, 1, 1), (u64::from(u32::MAX), 0, 1)] {
-        assert_eq!(store.delete_old_evidence(Timestamp(before)).await.unwrap(), deleted, "{before}");
-        assert_eq!(kept(&store).await.len(), left, "{before}");
+    let late = u64::from(u32::MAX);
+    // Of the first that was handled, of the other though it was handled lately, and of one that nobody has looked at.
+    for (handled, made, deleted, left) in
+        [(100, 10, 0, 8), (101, 10, 2, 6), (101, 11, 2, 4), (late, 30, 0, 4), (0, 31, 2, 2), (late, 40, 0, 2)]
+    {
+        let gone = store.delete_old_evidence(Timestamp(handled), Timestamp(made)).await.unwrap();
+        assert_eq!((gone, kept(&store).await.len()), (deleted, left), "{handled} {made}");
     }
-    assert_eq!(kept(&store).await, [(3, 1)]);
-    assert!(store.report(RecordId(1)).await.unwrap().is_some(), "the report itself stays");
+    assert_eq!(kept(&store).await, [(4, 1), (4, 2)]);
+    for id in [1, 3] {
+        assert!(store.report(RecordId(id)).await.unwrap().is_some(), "the report itself stays");
+    }
+}
+
+/// Somebody deletes their account while a report with what they said is made: the report is made without that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_goes_meanwhile_costs_no_report_on_postgres() {
+    let world = World::postgres("whoever_goes_meanwhile").await;
+    let World::Address(url) = &world else { unreachable!("it is Postgres") };
+    let store = world.open().await;
+    let [_, ben, eve, guest] = scene(&store).await;
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    let mut going = connection.begin().await.unwrap();
+    for (gone, id) in [
+        ("DELETE FROM invites WHERE used_by = $1", eve),
+        ("DELETE FROM members WHERE id = $1", eve),
+        ("DELETE FROM guests WHERE id = $1", guest),
+    ] {
+        let gone = sqlx::query(gone).bind(id.0.to_be_bytes().to_vec()).execute(&mut *going).await.unwrap();
+        assert_eq!(gone.rows_affected(), 1);
+    }
+    let tracks = [track(1, Speaker::Member(eve)), track(2, Speaker::Guest(guest)), track(3, Speaker::Member(ben))];
+    let making = tokio::spawn({
+        let store = store.clone();
+        async move { store.create_report_with(report(1, ben, None), &tracks).await }
+    });
+    let waits =
+        "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))";
+    while !sqlx::query_scalar::<_, bool>(waits).fetch_one(&mut *going).await.unwrap() {
+        assert!(!making.is_finished(), "it did not wait");
+    }
+    going.commit().await.unwrap();
+    assert_eq!(making.await.unwrap().unwrap(), Some(1));
+    assert_eq!(kept(&store).await, [(1, 3)]);
 }
 
 async fn listening_is_written_down_once_for_each(world: &World) {

@@ -1811,8 +1811,8 @@ export interface components {
              */
             created_at: number;
             /**
-             * @description The sound that goes with it, until 30 days after it was handled: one track for each who agreed to that and said
-             *     something. They begin at one moment and are of one length.
+             * @description The sound that goes with it, until 30 days after it was handled, and for 180 days after it was made at most: one track for
+             *     each who agreed to that and said something. They begin at one moment and are of one length.
              */
             evidence: components["schemas"]["EvidenceTrack"][];
             /**
@@ -2816,8 +2816,8 @@ export interface components {
                  */
                 created_at: number;
                 /**
-                 * @description The sound that goes with it, until 30 days after it was handled: one track for each who agreed to that and said
-                 *     something. They begin at one moment and are of one length.
+                 * @description The sound that goes with it, until 30 days after it was handled, and for 180 days after it was made at most: one track for
+                 *     each who agreed to that and said something. They begin at one moment and are of one length.
                  */
                 evidence: components["schemas"]["EvidenceTrack"][];
                 /**

@@ -35,6 +35,7 @@ const LEVEL: u8 = 20;
 const ALLOWED: &[Trick] = &[
     Trick::OldStream,
     Trick::Plain,
+    Trick::NewStream,
     Trick::Reordered,
     Trick::OldAddress,
     Trick::Red,
@@ -159,6 +160,8 @@ impl Assault {
                 self.remember(sealed);
             }
             Trick::Loud => self.frame(1, trick, here, 0),
+            // While it is allowed: the one that it has changed to, or a stall at that moment would be the end of the trial.
+            Trick::NewStream if self.moves == 1 => self.frame(1, trick, here, LEVEL),
             Trick::NewStream => {
                 let stream = Stream { ssrc: random_ssrc(&mut self.dice), index: self.dice.within(0, 1 << 15) as u64 };
                 let payload = self.mark(trick);

@@ -38,7 +38,8 @@ const GUEST: &str = "A guest";
 /// For how many minutes an ordinary guest's link lasts.
 const GUEST_MINUTES: u32 = 60;
 /// How long a brief guest's link lasts at least: the guest has come, is on stage and has tried everything before that. What comes
-/// on top of it is as many times as long as the room has taken so far, so that a slow machine has the time it needs.
+/// on top of it is as many times as long as the room has taken so far, so that a slow machine has the time it needs. Where that is
+/// not enough, [`super::trial::run`] asks for twice as much.
 const BRIEFLY: Duration = Duration::from_secs(3);
 const ROOM_TO_ARM: u32 = 5;
 /// The first address that hostile clients ask from on a server of this machine: each has one of its own (RFC 6890).
@@ -153,16 +154,15 @@ pub(super) struct Scene {
     pub(super) rogue: Api,
     pub(super) rogue_handle: String,
     pub(super) rogue_member: Id<MemberId>,
-    /// When a brief guest's pass ends, but for what making the link took.
-    pub(super) until: Option<Instant>,
     /// Where the hostile client is, unless it has gone.
     pub(super) presence: Presence,
     host_voice: JoinHandle<Error>,
 }
 
 impl Scene {
-    /// Opens a room, lets everybody in, and brings the hostile client to its stage.
-    pub(super) async fn set(ground: &Ground, who: Who) -> Result<Self> {
+    /// Opens a room, lets everybody in, and brings the hostile client to its stage. A brief guest's link lasts so many times as long
+    /// as it should do; when it ends is in `until` as soon as there is one, also if something goes wrong then.
+    pub(super) async fn set(ground: &Ground, who: Who, times: u32, until: &mut Option<Instant>) -> Result<Self> {
         let began = Instant::now();
         let (host, host_handle) = ground.member().await?;
         let house = (who == Who::Housemate).then(|| format!("{host_handle}_h"));
@@ -187,7 +187,6 @@ impl Scene {
             receivers.push(Receiver::enter(join().await?.0, &room).await?);
         }
         let witness = Witness::enter(&join().await?.0, &room).await?;
-        let mut until = None;
         let (rogue, rogue_handle) = match who {
             Who::Member | Who::Housemate => join().await?,
             Who::Guest => {
@@ -196,8 +195,8 @@ impl Scene {
             }
             Who::BriefGuest => {
                 let voucher = chair.state().member.ok_or(Error::Timeout("a snapshot"))?;
-                let lasting = BRIEFLY + began.elapsed() * ROOM_TO_ARM;
-                until = Some(Instant::now() + lasting);
+                let lasting = (BRIEFLY + began.elapsed() * ROOM_TO_ARM) * times;
+                *until = Some(Instant::now() + lasting);
                 let code = ground.brief_link(&room, voucher, lasting).await?;
                 (ground.api.take_guest_link(&code).await?, String::new())
             }
@@ -216,7 +215,6 @@ impl Scene {
             rogue,
             rogue_handle,
             rogue_member,
-            until,
             presence,
             host_voice,
         })

@@ -17,6 +17,9 @@ use crate::{Error, Result};
 
 /// How long the tricks may take until everybody has heard each of them.
 const ARMING_PATIENCE: Duration = Duration::from_secs(10);
+/// How often a trial is begun at most if a guest's pass ends before everybody has heard each trick, each time with twice the time.
+/// More helps slower machines; where nothing works at all it takes longer to say so.
+pub(super) const BEGINNINGS: u32 = 4;
 /// From one look to the next.
 const LOOK: Duration = Duration::from_millis(20);
 /// How long the hostile client goes on, and everybody listens, after the way out.
@@ -99,24 +102,29 @@ pub(super) struct Outcome {
     pub(super) took: Took,
 }
 
+/// What there is when everybody has heard each trick.
+pub(super) struct Armed {
+    scene: Scene,
+    legs: Locations,
+    orders: Arc<Orders>,
+    assault: Task<Result<Assault>>,
+    /// When all this was begun, and when the tricks were.
+    start: Instant,
+    began: Instant,
+    /// How long it took until everybody was in the room, and until they had heard everything.
+    set: Duration,
+    armed: Duration,
+    /// When a brief guest's pass ends, but for what making the link took.
+    until: Option<Instant>,
+}
+
 /// Carries out a trial.
 ///
 /// # Errors
 /// Whatever keeps it from taking place; [`Error::Media`] if a trick does not work even while it is allowed.
 pub(super) async fn run(ground: Arc<Ground>, way: Way, knocking: bool, seed: u64) -> Result<Outcome> {
-    let start = Instant::now();
-    let mut scene = Scene::set(&ground, way.who()).await?;
-    let set = start.elapsed();
-    let ear = Rogue::connect(&scene.rogue, &scene.room, Side::Ear, &ground.identity).await?;
-    let mouth = Rogue::connect(&scene.rogue, &scene.room, Side::Mouth, &ground.identity).await?;
-    let legs = Locations::of(&mouth, &ear);
-    let orders = Arc::new(Orders::default());
-    let assault = Assault::begin(mouth, ear, scene.others(), seed).await?;
-    let began = Instant::now();
-    let assault = Task(tokio::spawn(assault.run(orders.clone())));
-    arm(&scene).await?;
-    let armed = start.elapsed();
-
+    let Armed { mut scene, legs, orders, assault, start, began, set, armed, until } =
+        begin(&ground, way, seed, 1).await?;
     orders.all_out.store(true, Ordering::Release);
     let knocks = knocking.then(|| Knocks::start(&ground, &scene, way));
     let mut kept = Kept::default();
@@ -133,9 +141,46 @@ pub(super) async fn run(ground: Arc<Ground>, way: Way, knocking: bool, seed: u64
     let heard: Vec<Heard> = scene.receivers.iter().map(|receiver| receiver.heard()).collect();
     let took = Took { set, arm: armed - set, go: gone - armed, all: start.elapsed() };
     // By the event: that the room knew, and told somebody.
-    let overstayed = scene.until.zip(commit.voice).map(|(until, out)| out.saturating_duration_since(until));
+    let overstayed = until.zip(commit.voice).map(|(until, out)| out.saturating_duration_since(until));
     let overstayed_ms = overstayed.map(|time| time.as_secs_f64() * 1_000.0);
     Ok(Outcome { took, overstayed_ms, ..judge(way, commit, (began, ended), &heard, &assault.ear.arrivals(), &knocked) })
+}
+
+/// Brings a trial to where everybody has heard each trick. Where a guest's pass ends before, it is begun anew with twice the time, in
+/// another room; at first the pass lasts so many `times` as long as it should do.
+///
+/// # Errors
+/// As those of [`run`].
+pub(super) async fn begin(ground: &Ground, way: Way, seed: u64, mut times: u32) -> Result<Armed> {
+    let mut beginnings = 0;
+    loop {
+        let mut until = None;
+        let armed = prepare(ground, way, seed, times, &mut until).await;
+        // What goes wrong after that has gone wrong by it.
+        let over = until.is_some_and(|until| Instant::now() >= until);
+        beginnings += 1;
+        match armed {
+            _ if over && beginnings < BEGINNINGS => times = times.saturating_mul(2).max(1),
+            Ok(_) if over => return Err(Error::Timeout("a guest's pass that lasts long enough")),
+            armed => return armed,
+        }
+    }
+}
+
+async fn prepare(ground: &Ground, way: Way, seed: u64, times: u32, until: &mut Option<Instant>) -> Result<Armed> {
+    let start = Instant::now();
+    let scene = Scene::set(ground, way.who(), times, until).await?;
+    let set = start.elapsed();
+    let ear = Rogue::connect(&scene.rogue, &scene.room, Side::Ear, &ground.identity).await?;
+    let mouth = Rogue::connect(&scene.rogue, &scene.room, Side::Mouth, &ground.identity).await?;
+    let legs = Locations::of(&mouth, &ear);
+    let orders = Arc::new(Orders::default());
+    let assault = Assault::begin(mouth, ear, scene.others(), seed).await?;
+    let began = Instant::now();
+    let assault = Task(tokio::spawn(assault.run(orders.clone())));
+    arm(&scene).await?;
+    let armed = start.elapsed();
+    Ok(Armed { scene, legs, orders, assault, start, began, set, armed, until: *until })
 }
 
 /// Waits until everybody has heard every trick that is allowed.
