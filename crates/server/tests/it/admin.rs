@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::sign_in::MailServer;
-use crate::support::{Answer, Member, Server};
+use crate::support::{Answer, Member, Server, Socket};
 
 /// The owner of a server.
 async fn owner(server: &Server) -> Member<'_> {
@@ -191,6 +191,14 @@ async fn members_and_their_tree_are_shown() {
     owner.get("/api/admin/tree?roots=1").await.refused(400, "bad_request");
 }
 
+/// Every so often in a loop: answers the server's signs of life, without which a socket counts as lost after a while.
+async fn stay(hosts: &mut [(Member<'_>, String, Socket)], round: usize) {
+    for (_, _, socket) in hosts.iter_mut().filter(|_| round % 25 == 0) {
+        // Refused, as there is no hand: what counts is that the socket is read from and written to.
+        socket.command(json!({ "type": "lower_hand" })).await;
+    }
+}
+
 /// When the answer comes, nobody of the branch is in a room any more, nothing that they had open is, and nobody else has
 /// noticed more than that they went.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -215,6 +223,7 @@ async fn a_branch_of_five_hundred_is_out_of_every_room() {
     let mut sockets = Vec::new();
     for (number, member) in branch.iter().enumerate() {
         sockets.push(member.enter(&hosts[number % ROOMS].1).await);
+        stay(&mut hosts, number).await;
     }
     let one = owner.get("/api/admin/members/guest0").await.json();
     assert_eq!(one["branch"], BRANCH);
@@ -232,7 +241,8 @@ async fn a_branch_of_five_hundred_is_out_of_every_room() {
         let roster = host.get(&format!("/api/rooms/{room}/roster")).await.json();
         assert_eq!(roster["participants"].as_array().unwrap().len(), 1);
     }
-    for (member, mut socket) in branch.iter().zip(sockets) {
+    for (number, (member, mut socket)) in branch.iter().zip(sockets).enumerate() {
+        stay(&mut hosts, number).await;
         while socket.any().await.is_some() {}
         server.forget_who_asked();
         member.get("/api/me").await.refused(401, "not_signed_in");
