@@ -10,11 +10,11 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 /** Presses of Tab within which everything on a page has had the focus once. */
 export const ROUND = 60;
 
-/** Runs axe on the page as it is, in light and in dark, and lists what it finds. */
-export async function faultless(person, what) {
+/** Runs axe on the page as it is, in light and in dark or in those `themes`, and lists what it finds. */
+export async function faultless(person, what, themes = ['light', 'dark']) {
 	await person.evaluate(AXE);
 	const found = [];
-	for (const colorScheme of ['light', 'dark']) {
+	for (const colorScheme of themes) {
 		await person.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
 		const violations = await person.evaluate(async (again) => {
 			// Another theme changes colours and nothing else.
