@@ -12,7 +12,7 @@ const LOSSY = 10_000;
 /** Share of frames that must come through to the server when a tenth of all datagrams is lost. */
 const ARRIVE = 0.95;
 /** Share of the sound that the listener may make up then: what is lost on the way to them comes in other packets. */
-const MADE_UP = 0.03;
+const MADE_UP = 0.05;
 /** Packets that must arrive in that time, of 50 a second: most of them, or the talk was interrupted. */
 const MOST = (LOSSY / 20) * 0.8;
 
