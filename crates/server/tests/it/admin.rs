@@ -193,7 +193,7 @@ async fn members_and_their_tree_are_shown() {
 
 /// Every so often in a loop: answers the server's signs of life, without which a socket counts as lost after a while.
 async fn stay(hosts: &mut [(Member<'_>, String, Socket)], round: usize) {
-    for (_, _, socket) in hosts.iter_mut().filter(|_| round % 25 == 0) {
+    for (_, _, socket) in hosts.iter_mut().filter(|_| round.is_multiple_of(25)) {
         // Refused, as there is no hand: what counts is that the socket is read from and written to.
         socket.command(json!({ "type": "lower_hand" })).await;
     }
