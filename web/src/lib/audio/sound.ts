@@ -116,6 +116,13 @@ export function wantsGesture(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'NotAllowedError';
 }
 
+/** Whether a page sets how loud it plays. Some systems leave that to their own buttons; silent it can be anywhere. */
+export function volumeIsOurs(): boolean {
+  const probe = new Audio();
+  probe.volume = 0.5;
+  return probe.volume === 0.5;
+}
+
 let shared: AudioContext | null = null;
 
 /** The one audio context of the page. Browsers limit their number, and keep it silent until the first gesture. */

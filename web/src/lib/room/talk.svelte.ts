@@ -84,7 +84,7 @@ class Talk {
   );
 
   /** How loud each person is for the member on this device. */
-  volumes = new Volumes(null, '');
+  volumes = $state.raw(new Volumes(null, ''));
   /** How the sound does. */
   readonly health = new SoundHealth(
     () => this.stats(),
