@@ -63,6 +63,7 @@ if [ "$what" = test ] || [ "$what" = screenshots ]; then
     need firefox-esr firefox-esr
     need ip iproute2
     need nft nftables
+    need openssl openssl
     # Debian keeps the server's programs out of the path.
     command -v initdb >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
     python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"

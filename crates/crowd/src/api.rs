@@ -273,7 +273,21 @@ impl Api {
         Ok(self.get("/metrics").await?.body)
     }
 
-    async fn get(&self, path: &str) -> Result<Answer> {
+    /// Makes something by JSON and returns its id.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], [`Error::Connection`].
+    pub async fn make(&self, path: &str, body: &Value) -> Result<String> {
+        let made = parse::<Value>(&self.post(path, body).await?.body)?;
+        let id = made.get("id").and_then(Value::as_str);
+        id.map(str::to_owned).ok_or_else(|| Error::Connection(format!("POST {path} gave no id")))
+    }
+
+    /// Reads what is at `path`.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], [`Error::Connection`].
+    pub async fn get(&self, path: &str) -> Result<Answer> {
         self.request("GET", Method::GET, path, "", String::new()).await
     }
 

@@ -48,6 +48,8 @@ enum Command {
     /// Somebody keeps sending and receiving after every way out, by every trick; then members do everything at random. Fails if
     /// anything was heard that should not have been, or if the roster is not those who receive.
     Hostile(Hostile),
+    /// Visitors without an account read public pages: how late they come, and what one costs the server.
+    Pages(Pages),
     /// Joins a room that is there and prints JSON lines of what it hears; with --talk it talks as well.
     Peer(Peer),
     /// Keeps three rooms of a running server alive: people who talk, and an audience that comes and goes.
@@ -243,6 +245,27 @@ impl Hostile {
 }
 
 #[derive(Debug, Args)]
+struct Pages {
+    /// Pages that are asked for each second
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    rate: u32,
+    /// How long, in seconds; a quarter of it as fast as pages come
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    seconds: u32,
+    #[command(flatten)]
+    place: Where,
+    /// Also write the report as JSON
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+impl Pages {
+    fn plan(&self) -> Plan {
+        bench::pages(self.rate as usize, u64::from(self.seconds))
+    }
+}
+
+#[derive(Debug, Args)]
 struct Peer {
     /// The server, like http://127.0.0.1:8080
     #[arg(long)]
@@ -366,6 +389,7 @@ async fn run(command: Command) -> Result<()> {
         }
         Command::Overload(overload) => start(overload.plan(), &overload.crowd.place, overload.crowd.json.clone()).await,
         Command::Hostile(hostile) => start(hostile.plan(), &hostile.place, hostile.json).await,
+        Command::Pages(pages) => start(pages.plan(), &pages.place, pages.json).await,
         Command::Peer(peer) => {
             let options = scenario::peer::Options {
                 server: peer.server,
@@ -523,6 +547,8 @@ mod tests {
             "overload --max-listeners 0",
             "hostile",
             "hostile --seconds 0 --steps 0 --json out.json",
+            "pages",
+            "pages --rate 500 --seconds 4 --json out.json",
             "worker",
             "floor-worker",
             "flood-worker",

@@ -1,7 +1,8 @@
 //! Ogg Opus (RFC 7845): one talker's packets as a file. Nothing is decoded or encoded; what was lost or not sent is filled with empty
 //! frames, which tell the decoder how long to conceal (section 4.1), and long pauses with silence after that.
 //!
-//! Tracks that are begun at one moment and finished at another are of the same length and play side by side.
+//! Tracks that are begun at one moment and finished at another are of the same length and play side by side. What is heard as it is
+//! said has no end and no gaps, and is written page by page ([`LiveOgg`]).
 
 use std::fmt;
 use std::io::{self, Write};
@@ -67,19 +68,7 @@ impl<W: Write> OggOpus<W> {
     /// Errors: those of `out`.
     pub fn new(out: W, serial: u32, stereo: bool) -> io::Result<Self> {
         let mut out = PacketWriter::new(out);
-        let mut head = b"OpusHead\x01".to_vec();
-        head.push(if stereo { 2 } else { 1 });
-        head.extend(PRE_SKIP.to_le_bytes());
-        head.extend(48_000_u32.to_le_bytes());
-        // No gain, and the mapping of at most two channels.
-        head.extend([0, 0, 0]);
-        out.write_packet(head, serial, PacketWriteEndInfo::EndPage, 0)?;
-        let vendor = b"roomtone";
-        let mut tags = b"OpusTags".to_vec();
-        tags.extend((vendor.len() as u32).to_le_bytes());
-        tags.extend(vendor);
-        tags.extend(0_u32.to_le_bytes());
-        out.write_packet(tags, serial, PacketWriteEndInfo::EndPage, 0)?;
+        write_headers(&mut out, serial, stereo)?;
         Ok(Self { out, serial, end: 0, page: 0, toc: None, held: None })
     }
 
@@ -183,6 +172,69 @@ impl<W: Write> fmt::Debug for OggOpus<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OggOpus").field("end", &self.end).finish_non_exhaustive()
     }
+}
+
+/// Writes one Ogg Opus stream for somebody who hears it as it is made: whole pages, of packets that follow each other without a gap.
+pub struct LiveOgg {
+    out: PacketWriter<'static, Vec<u8>>,
+    serial: u32,
+    /// Media time of all packets so far.
+    end: u64,
+}
+
+impl LiveOgg {
+    /// Begins a stream with its two headers, as [`OggOpus::new`] does. Whatever its listener has missed, their stream begins with
+    /// the first page and at time 0.
+    ///
+    /// Errors: none in practice, since what is written to does not fail.
+    pub fn new(serial: u32, stereo: bool) -> io::Result<Self> {
+        let mut out = PacketWriter::new(Vec::new());
+        write_headers(&mut out, serial, stereo)?;
+        Ok(Self { out, serial, end: 0 })
+    }
+
+    /// Adds a page of Opus packets; what is no Opus packet is left out.
+    ///
+    /// Errors: as those of [`LiveOgg::new`].
+    pub fn page(&mut self, packets: &[impl AsRef<[u8]>]) -> io::Result<()> {
+        let packets = packets.iter().map(AsRef::as_ref);
+        let mut packets = packets.filter_map(|packet| Some((packet, opus_duration_samples(packet)?))).peekable();
+        while let Some((packet, samples)) = packets.next() {
+            self.end += u64::from(samples);
+            let last = packets.peek().is_none();
+            let info = if last { PacketWriteEndInfo::EndPage } else { PacketWriteEndInfo::NormalPacket };
+            self.out.write_packet(packet.to_vec(), self.serial, info, self.end)?;
+        }
+        Ok(())
+    }
+
+    /// Takes what was written since it was taken last.
+    pub fn take(&mut self) -> Vec<u8> {
+        std::mem::take(self.out.inner_mut())
+    }
+}
+
+impl fmt::Debug for LiveOgg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LiveOgg").field("end", &self.end).finish_non_exhaustive()
+    }
+}
+
+/// The two headers of a stream (RFC 7845, section 5), each on a page of its own.
+fn write_headers<W: Write>(out: &mut PacketWriter<'static, W>, serial: u32, stereo: bool) -> io::Result<()> {
+    let mut head = b"OpusHead\x01".to_vec();
+    head.push(if stereo { 2 } else { 1 });
+    head.extend(PRE_SKIP.to_le_bytes());
+    head.extend(48_000_u32.to_le_bytes());
+    // No gain, and the mapping of at most two channels.
+    head.extend([0, 0, 0]);
+    out.write_packet(head, serial, PacketWriteEndInfo::EndPage, 0)?;
+    let vendor = b"roomtone";
+    let mut tags = b"OpusTags".to_vec();
+    tags.extend((vendor.len() as u32).to_le_bytes());
+    tags.extend(vendor);
+    tags.extend(0_u32.to_le_bytes());
+    out.write_packet(tags, serial, PacketWriteEndInfo::EndPage, 0)
 }
 
 #[cfg(test)]
@@ -344,6 +396,30 @@ mod tests {
         let somebody = written(&[(47_000, &packet(9, 1))], 48_001);
         assert_eq!((read(nobody).1, read(somebody).1), (48_001, 48_001));
         assert_eq!(read(written(&[], 0)).1, 0);
+    }
+
+    /// Each page can be given out as it is made, and what was taken in pieces is one stream.
+    #[test]
+    fn a_live_stream_comes_in_whole_pages() {
+        let mut live = LiveOgg::new(7, true).unwrap();
+        let mut stream = live.take();
+        for mark in 0..20 {
+            live.page(&[packet(31, mark), vec![], packet(31, mark), vec![]]).unwrap();
+            let page = live.take();
+            assert_eq!(&page[..4], b"OggS");
+            stream.extend(page);
+        }
+        assert_eq!(live.take(), []);
+        let mut reader = PacketReader::new(Cursor::new(stream));
+        let head = reader.read_packet_expected().unwrap();
+        assert!(head.first_in_stream() && head.data[9] == 2);
+        assert!(reader.read_packet_expected().unwrap().data.starts_with(b"OpusTags"));
+        for n in 0..40 {
+            let read = reader.read_packet_expected().unwrap();
+            assert_eq!(read.data, packet(31, n / 2));
+            assert_eq!((read.last_in_page(), read.absgp_page()), (n % 2 == 1, u64::from(n / 2 + 1) * 2 * MS_20));
+        }
+        assert!(reader.read_packet().unwrap().is_none());
     }
 
     proptest! {

@@ -228,6 +228,18 @@ pub enum Command {
         /// Which.
         on: bool,
     },
+    /// Say which question is being answered now, or that none is.
+    TakeQuestion {
+        /// Its number.
+        number: Option<u32>,
+    },
+    /// Take a question out of the queue.
+    SettleQuestion {
+        /// Its number.
+        number: u32,
+        /// Whether it was answered, and not passed over.
+        answered: bool,
+    },
     /// Agree, or stop agreeing, to having the last minute of what one says kept for reports.
     AgreeEvidence {
         /// Which.
@@ -319,6 +331,11 @@ pub enum Rejection {
     TooMany,
     /// What people say is not kept for reports in this room.
     EvidenceOff,
+    /// The talk sheet from which the room was opened does not provide for it: a member on stage whom it does not name, one
+    /// guest more than it has places for, or keeping what is said.
+    NotInSheet,
+    /// No question has this number, or it is settled.
+    NoSuchQuestion,
     /// A text, an address, a time or a number of the command is out of its bounds.
     InvalidValue,
     /// The command belongs to the system, not to a member, or the other way round.

@@ -176,9 +176,14 @@ impl Room {
                 if sender.role != Role::Host {
                     return Err(Rejection::NotAllowed);
                 }
+                if on && !self.may_be_kept() {
+                    return Err(Rejection::NotInSheet);
+                }
                 changes(on != self.settings.evidence, Event::EvidenceSet { on, by })
             }
             Command::AgreeEvidence { agree } => self.agree_evidence(sender, agree),
+            Command::TakeQuestion { number } => self.take_question(sender, number),
+            Command::SettleQuestion { number, answered } => self.settle_question(sender, number, answered),
             Command::Admit { guest } => self.let_in(sender, guest),
             Command::TurnAway { guest } => {
                 moderates(sender)?;
@@ -297,7 +302,7 @@ impl Room {
         Ok(vec![Event::Knocked { guest, pass }])
     }
 
-    /// A waiting guest comes in, and on stage if it has a place and is not locked.
+    /// A waiting guest comes in, and on stage if it has a place for them and is not locked.
     fn let_in(&self, sender: &Participant, guest: MemberId) -> Result<Vec<Event>, Rejection> {
         moderates(sender)?;
         let by = sender.member;
@@ -306,7 +311,8 @@ impl Room {
             Event::KnockEnded { guest, cause: KnockCause::Admitted { by } },
             Event::Entered { member: guest, number: self.next_number()?, pass: Some(pass) },
         ];
-        if !self.settings.stage_locked && self.present.stage_len() < STAGE_MAX {
+        let provided = self.provided_on_stage(guest, true).is_ok();
+        if !self.settings.stage_locked && self.present.stage_len() < STAGE_MAX && provided {
             let (role, role_epoch) = (Role::Speaker, self.first_epoch.next());
             events.push(Event::RoleChanged { member: guest, role, role_epoch, cause: RoleCause::LetIn { by } });
         }
@@ -341,6 +347,7 @@ impl Room {
         if context.as_deref().is_some_and(|text| !line_is_valid(text, CONTEXT_MAX_CHARS)) {
             return Err(Rejection::InvalidValue);
         }
+        self.provided_on_stage(member, false)?;
         if self.settings.stage_locked {
             return Err(Rejection::StageLocked);
         }
@@ -487,6 +494,7 @@ impl Room {
         if !asked {
             return Err(not_asked);
         }
+        self.provided_on_stage(who.member, who.is_guest())?;
         if self.settings.stage_locked {
             return Err(Rejection::StageLocked);
         }
@@ -504,6 +512,7 @@ impl Room {
         if target.offer.is_some() {
             return Err(Rejection::OfferAlreadyOpen);
         }
+        self.provided_on_stage(member, target.is_guest())?;
         if self.settings.stage_locked {
             return Err(Rejection::StageLocked);
         }
@@ -511,6 +520,48 @@ impl Room {
             return Err(Rejection::StageFull);
         }
         Ok(vec![Event::StageOffered { member, by: sender.member }])
+    }
+
+    /// Whether the talk sheet has a place on stage for somebody who is not on it: by name for a member, by number for a guest.
+    fn provided_on_stage(&self, member: MemberId, guest: bool) -> Result<(), Rejection> {
+        let provided = self.terms.as_ref().is_none_or(|terms| {
+            let guests = || self.present.stage().filter(|p| p.is_guest()).count();
+            if guest {
+                guests() < usize::try_from(terms.guests).unwrap_or(usize::MAX)
+            } else {
+                terms.stage.contains(&member)
+            }
+        });
+        if provided { Ok(()) } else { Err(Rejection::NotInSheet) }
+    }
+
+    /// Another question is being answered, or none any more. What was on before is closed first, since not everybody may see
+    /// what follows it.
+    fn take_question(&self, sender: &Participant, number: Option<u32>) -> Result<Vec<Event>, Rejection> {
+        moderates(sender)?;
+        let by = sender.member;
+        let before = self.questions.taken().map(|(number, _)| number);
+        let mut events = Vec::new();
+        if before.is_some() {
+            events.push(Event::QuestionClosed { by });
+        }
+        if let Some(number) = number {
+            let asker = self.questions.get(number).ok_or(Rejection::NoSuchQuestion)?.by;
+            events.push(Event::QuestionTaken { number, asker, by });
+        }
+        if before == number { Err(Rejection::NothingToChange) } else { Ok(events) }
+    }
+
+    /// A question goes from the queue, and is not being answered any more if it was.
+    fn settle_question(&self, sender: &Participant, number: u32, answered: bool) -> Result<Vec<Event>, Rejection> {
+        moderates(sender)?;
+        let by = sender.member;
+        let record = self.questions.get(number).ok_or(Rejection::NoSuchQuestion)?.record;
+        let mut events = vec![Event::QuestionSettled { number, record, answered, by }];
+        if self.questions.taken().is_some_and(|(taken, _)| taken == number) {
+            events.insert(0, Event::QuestionClosed { by });
+        }
+        Ok(events)
     }
 
     /// Down to the audience. A host can do so while another member is on stage to inherit the room; without one they

@@ -1,9 +1,10 @@
 //! What happened in a room. Events are numbered per room and are the only thing that changes its state.
 
 use crate::command::GuestPass;
-use crate::ids::{HouseId, MemberId, RoleEpoch, RoomId, Seq, TalkerNo, Timestamp};
+use crate::ids::{HouseId, MemberId, RecordId, RoleEpoch, RoomId, Seq, TalkerNo, Timestamp};
 use crate::role::Role;
 use crate::settings::HandRule;
+use crate::terms::{Question, Terms};
 
 /// Who may come in. In rising order: a live room can be widened and never narrowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,13 +32,18 @@ pub struct Opening {
     pub house: Option<HouseId>,
     /// Who may come in whatever the kind, besides the opener.
     pub named: Vec<MemberId>,
+    /// What was agreed about the talk, if anything was.
+    pub terms: Option<Terms>,
+    /// What members would like to be asked, the highest rank first. Of more than [`crate::QUESTIONS_MAX`], the first.
+    pub questions: Vec<Question>,
 }
 
 impl Opening {
-    /// A room of no house, without topics, for which nobody is named.
+    /// A room of no house, without topics, terms and questions, for which nobody is named.
     pub fn new(title: impl Into<String>, kind: Kind, language: impl Into<String>) -> Self {
         let (title, language) = (title.into(), language.into());
-        Self { title, kind, language, topics: Vec::new(), house: None, named: Vec::new() }
+        let (topics, named, questions) = (Vec::new(), Vec::new(), Vec::new());
+        Self { title, kind, language, topics, house: None, named, terms: None, questions }
     }
 }
 
@@ -193,6 +199,40 @@ pub enum Event {
         topics: Vec<String>,
         /// The house whose room it is.
         house: Option<HouseId>,
+        /// What was agreed about the talk, if anything was.
+        terms: Option<Terms>,
+    },
+    /// The room brings along a question that was put before. Only right after the opening.
+    QuestionBrought {
+        /// Its number in the room: its rank, from 1.
+        number: u32,
+        /// What is asked, and by whom.
+        question: Question,
+    },
+    /// A question is being answered from now on.
+    QuestionTaken {
+        /// Its number.
+        number: u32,
+        /// Who asks.
+        asker: MemberId,
+        /// By whom it was taken.
+        by: MemberId,
+    },
+    /// No question is being answered any more.
+    QuestionClosed {
+        /// By whom.
+        by: MemberId,
+    },
+    /// A question is out of the queue.
+    QuestionSettled {
+        /// Its number.
+        number: u32,
+        /// The record that keeps it, outside of the room.
+        record: RecordId,
+        /// Whether it was answered.
+        answered: bool,
+        /// By whom it was settled.
+        by: MemberId,
     },
     /// Somebody came in as a listener.
     Entered {
@@ -472,8 +512,12 @@ impl Event {
             | Self::Muted { member, .. }
             | Self::Unmuted { member, .. }
             | Self::MicChanged { member, .. }
+            | Self::QuestionTaken { asker: member, .. }
             | Self::EvidenceAgreed { member, .. } => Some(*member),
             Self::Opened { .. }
+            | Self::QuestionBrought { .. }
+            | Self::QuestionClosed { .. }
+            | Self::QuestionSettled { .. }
             | Self::Described { .. }
             | Self::Widened { .. }
             | Self::HandsRuled { .. }

@@ -89,6 +89,14 @@ id_128!(
     HouseId
 );
 id_128!(
+    /// An announced talk, not to be confused with the events of a room's log.
+    EventId
+);
+id_128!(
+    /// An invitation: a public, answerable request to a person to come and talk.
+    InvitationId
+);
+id_128!(
     /// A member's picture: another id for each picture.
     AvatarId
 );

@@ -12,14 +12,17 @@
 //!    anybody about them.
 //! 3. At [`Room::next_deadline`], apply [`Command::Tick`] as [`Actor::System`].
 
+pub mod agenda;
 pub mod command;
 mod decide;
 pub mod event;
 pub mod hallway;
 pub mod hands;
 pub mod ids;
+pub mod invitation;
 pub mod log;
 mod memory;
+pub mod office;
 pub mod participant;
 pub mod quiet;
 pub mod role;
@@ -28,6 +31,7 @@ pub mod search;
 pub mod settings;
 pub mod social;
 pub mod state;
+pub mod terms;
 pub mod view;
 
 pub use command::{Actor, Command, GuestPass, Rejection};
@@ -41,6 +45,7 @@ pub use role::Role;
 pub use room::{Applied, Room};
 pub use settings::{Ban, CallUp, HandRule, Link, Settings, Waiting};
 pub use state::{Answered, State};
+pub use terms::{Question, Questions, Terms};
 pub use view::{NeedsFresh, Reach, Seen, View, You, mergeable, reach, visible};
 
 /// How long a lost connection keeps its place, in milliseconds. Higher survives longer tunnels; lower frees the stage
@@ -72,6 +77,10 @@ pub const AUDIENCE_FIRST: usize = 60;
 
 /// What stands for the title of a room whose title was written by somebody who has deleted their account.
 pub const UNTITLED: &str = "\u{2026}";
+
+/// Most questions that a room brings along, the highest rank first. Higher asks more; each one is in every moderator's
+/// snapshot.
+pub const QUESTIONS_MAX: usize = 50;
 
 /// Most links pinned in a room at once. Higher shows more; each one is in every snapshot.
 pub const LINKS_MAX: usize = 10;

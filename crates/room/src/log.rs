@@ -121,6 +121,8 @@ pub fn subject(command: &Command) -> Option<MemberId> {
         | Command::UnpinLink { .. }
         | Command::DeclineCallUp
         | Command::Knock { .. }
+        | Command::TakeQuestion { .. }
+        | Command::SettleQuestion { .. }
         | Command::SetEvidence { .. }
         | Command::AgreeEvidence { .. }
         | Command::End
@@ -197,6 +199,10 @@ fn act_in(event: &Event, sender: Option<MemberId>) -> Option<Act> {
         | Event::CalledUp { .. }
         | Event::CallUpEnded { .. }
         | Event::Knocked { .. }
+        | Event::QuestionBrought { .. }
+        | Event::QuestionTaken { .. }
+        | Event::QuestionClosed { .. }
+        | Event::QuestionSettled { .. }
         | Event::Forgotten { .. } => None,
     }
 }

@@ -10,7 +10,8 @@ use crate::memory::Memory;
 use crate::participant::{Participant, Participants};
 use crate::role::Role;
 use crate::settings::{Ban, CallUp, Settings, Waiting};
-use crate::{AWAY_MILLIS, UNTITLED};
+use crate::terms::{Questions, Terms};
+use crate::{AWAY_MILLIS, QUESTIONS_MAX, UNTITLED};
 
 /// A live room. Only [`Room::fold`] changes what is so; [`Room::apply`] decides which events come about and folds them.
 ///
@@ -35,6 +36,8 @@ pub struct Room {
     pub(crate) present: Participants,
     pub(crate) memory: Memory,
     pub(crate) settings: Settings,
+    pub(crate) terms: Option<Terms>,
+    pub(crate) questions: Questions,
     /// Who changed what the room says about itself, if that was done since it was opened.
     pub(crate) described_by: Option<MemberId>,
     /// Who has opened the microphone at least once.
@@ -59,12 +62,20 @@ pub struct Applied {
 
 impl Room {
     /// Opens a room. The host is in it, on stage, as number 1, but not yet connected: they have [`AWAY_MILLIS`] to
-    /// enter. The one event returned is [`Event::Opened`], number 1. Texts are taken as they are: the caller checks.
+    /// enter. The events returned are [`Event::Opened`], number 1, and one for each question that it brings along. Texts are taken
+    /// as they are: the caller checks.
     pub fn open(now: Timestamp, room: RoomId, host: MemberId, opening: Opening) -> (Self, Vec<Numbered>) {
         let mut opened = Self::empty();
-        let Opening { title, kind, language, topics, house, named } = opening;
-        let event = opened.emit(now, Event::Opened { room, title, kind, language, host, named, topics, house });
-        (opened, vec![event])
+        let Opening { title, kind, language, topics, house, named, mut terms, questions } = opening;
+        if let Some(terms) = &mut terms {
+            terms.stage.insert(host);
+        }
+        let event = Event::Opened { room, title, kind, language, host, named, topics, house, terms };
+        let mut events = vec![opened.emit(now, event)];
+        for (number, question) in (1..).zip(questions.into_iter().take(QUESTIONS_MAX)) {
+            events.push(opened.emit(now, Event::QuestionBrought { number, question }));
+        }
+        (opened, events)
     }
 
     /// A room before its first event, to fold a whole history over. It admits nobody.
@@ -87,6 +98,8 @@ impl Room {
             present: Participants::default(),
             memory: Memory::default(),
             settings: Settings::default(),
+            terms: None,
+            questions: Questions::default(),
             described_by: None,
             spoken: BTreeSet::new(),
             bans: BTreeMap::new(),
@@ -243,6 +256,21 @@ impl Room {
         &self.settings
     }
 
+    /// What was agreed about the talk, if the room was opened from a talk sheet.
+    pub fn terms(&self) -> Option<&Terms> {
+        self.terms.as_ref()
+    }
+
+    /// The questions that it brought along and that are not settled.
+    pub fn questions(&self) -> &Questions {
+        &self.questions
+    }
+
+    /// Whether what is said may be kept, of those who agree to it: for reports, and in a recording.
+    pub fn may_be_kept(&self) -> bool {
+        self.terms.as_ref().is_none_or(|terms| terms.recorded)
+    }
+
     /// Who is kept out, by member. At most [`crate::BANS_MAX`].
     pub fn bans(&self) -> &BTreeMap<MemberId, Ban> {
         &self.bans
@@ -303,13 +331,14 @@ impl Room {
         self.seq = numbered.seq;
         self.last_at = self.last_at.max(at);
         match &numbered.event {
-            Event::Opened { room, title, kind, language, host, named, topics, house } => {
+            Event::Opened { room, title, kind, language, host, named, topics, house, terms } => {
                 self.id = *room;
                 self.title = title.clone();
                 self.kind = *kind;
                 self.language = language.clone();
                 self.topics = topics.clone();
                 self.house = *house;
+                self.terms = terms.clone();
                 self.opened_at = at;
                 self.host = *host;
                 self.named = named.iter().copied().chain([*host]).collect();
@@ -411,6 +440,10 @@ impl Room {
                 self.settings.fold(&numbered.event);
                 self.present.change_stage(|p| p.evidence = false);
             }
+            Event::QuestionBrought { number, question } => self.questions.bring(*number, question.clone()),
+            Event::QuestionTaken { number, .. } => self.questions.take(Some(*number)),
+            Event::QuestionClosed { .. } => self.questions.take(None),
+            Event::QuestionSettled { number, .. } => self.questions.settle(*number),
             Event::EvidenceAgreed { member, agree } => self.present.change(*member, |p| p.evidence = *agree),
             Event::CalledUp { member, by, context, until } => {
                 let admits = self.present.get(*by).is_some_and(|p| p.role.moderates());
@@ -443,6 +476,8 @@ impl Room {
             || self.called.iter().any(|(about, call)| theirs(call.by, *about))
             || self.spoken.contains(&member)
             || self.named.contains(&member)
+            || self.terms.as_ref().is_some_and(|terms| terms.stage.contains(&member))
+            || self.questions.has_any_of(member)
     }
 
     /// Keeps nothing that a member wrote, and nothing about them.
@@ -464,6 +499,10 @@ impl Room {
         self.called.retain(|called, call| *called != member && call.by != member);
         self.spoken.remove(&member);
         self.named.remove(&member);
+        if let Some(terms) = &mut self.terms {
+            terms.stage.remove(&member);
+        }
+        self.questions.forget(member);
     }
 
     /// Gives an event the next number and folds it.

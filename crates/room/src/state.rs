@@ -7,6 +7,7 @@ use crate::memory::Memory;
 use crate::participant::Participant;
 use crate::room::Room;
 use crate::settings::{Ban, CallUp, Settings, Waiting};
+use crate::terms::{Questions, Terms};
 
 /// Everything about a room. [`Room::to_state`] and [`Room::from_state`] are inverse to each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +46,10 @@ pub struct State {
     pub queue: Vec<MemberId>,
     /// What moderators set.
     pub settings: Settings,
+    /// What was agreed about the talk, if the room was opened from a talk sheet.
+    pub terms: Option<Terms>,
+    /// The questions that it brought along and that are not settled.
+    pub questions: Questions,
     /// Who changed what the room says about itself, if that was done since it was opened.
     pub described_by: Option<MemberId>,
     /// Who has opened the microphone at least once, ascending.
@@ -100,6 +105,8 @@ impl Room {
             participants: self.participants().cloned().collect(),
             queue: self.hands().map(|participant| participant.member).collect(),
             settings: self.settings.clone(),
+            terms: self.terms.clone(),
+            questions: self.questions.clone(),
             described_by: self.described_by,
             spoken: self.spoken.iter().copied().collect(),
             bans: self.bans.iter().map(|(member, ban)| (*member, ban.clone())).collect(),
@@ -130,6 +137,8 @@ impl Room {
             present: Default::default(),
             memory: Memory::default(),
             settings: state.settings,
+            terms: state.terms,
+            questions: state.questions,
             described_by: state.described_by,
             spoken: state.spoken.into_iter().collect(),
             bans: state.bans.into_iter().collect(),

@@ -10,6 +10,7 @@ use crate::participant::Participant;
 use crate::role::Role;
 use crate::room::Room;
 use crate::settings::{CallUp, Settings, Waiting};
+use crate::terms::{Question, Terms};
 
 /// Who an event is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,9 +32,12 @@ pub fn reach(event: &Event) -> Reach {
         | Event::StageOffered { member, .. }
         | Event::OfferEnded { member, .. } => Reach::ModeratorsAnd(*member),
         Event::CalledUp { by, .. } | Event::CallUpEnded { by, .. } => Reach::ModeratorsAnd(*by),
-        Event::Banned { .. } | Event::Unbanned { .. } | Event::Knocked { .. } | Event::KnockEnded { .. } => {
-            Reach::Moderators
-        }
+        Event::Banned { .. }
+        | Event::Unbanned { .. }
+        | Event::Knocked { .. }
+        | Event::KnockEnded { .. }
+        | Event::QuestionBrought { .. }
+        | Event::QuestionSettled { .. } => Reach::Moderators,
         Event::Opened { .. }
         | Event::Entered { .. }
         | Event::ConnectionLost { .. }
@@ -54,6 +58,8 @@ pub fn reach(event: &Event) -> Reach {
         | Event::FloorGiven { .. }
         | Event::EvidenceSet { .. }
         | Event::EvidenceAgreed { .. }
+        | Event::QuestionTaken { .. }
+        | Event::QuestionClosed { .. }
         | Event::Forgotten { .. }
         | Event::Ended { .. } => Reach::Everyone,
     }
@@ -115,6 +121,12 @@ pub struct View {
     pub offers: BTreeMap<MemberId, MemberId>,
     /// What moderators set.
     pub settings: Settings,
+    /// What was agreed about the talk, if the room was opened from a talk sheet.
+    pub terms: Option<Terms>,
+    /// The questions that are not settled, by number; complete for moderators, empty for everybody else.
+    pub questions: BTreeMap<u32, Question>,
+    /// The question that is being answered, with its number.
+    pub taken: Option<(u32, Question)>,
     /// Who was called up and has not come; complete for moderators, empty for everybody else.
     pub called: BTreeMap<MemberId, CallUp>,
     /// The guests who wait; complete for moderators, empty for everybody else.
@@ -191,8 +203,9 @@ impl View {
     pub fn of(room: &Room, viewer: MemberId) -> Option<Self> {
         let own = room.participant(viewer)?;
         let (mut hands, mut offers) = (Vec::new(), BTreeMap::new());
-        let (mut called, mut waiting) = (BTreeMap::new(), BTreeMap::new());
+        let (mut called, mut waiting, mut questions) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         if own.role.moderates() {
+            questions.extend(room.questions().iter().map(|(number, question)| (number, question.clone())));
             (called, waiting) = (room.called().clone(), room.waiting().clone());
             hands.extend(room.hands().filter_map(|p| Some((p.member, p.hand.clone()?))));
             offers.extend(room.offers().filter_map(|p| Some((p.member, p.offer?))));
@@ -222,6 +235,9 @@ impl View {
             hands,
             offers,
             settings: room.settings().clone(),
+            terms: room.terms().cloned(),
+            questions,
+            taken: room.questions().taken().map(|(number, question)| (number, question.clone())),
             called,
             waiting,
             audience_count: room.audience_count(),
@@ -236,12 +252,13 @@ impl View {
     ///
     /// # Errors
     /// [`NeedsFresh`], with the view unchanged: the viewer left, became a moderator or stopped being one, somebody came on
-    /// stage from the part of the audience that is only counted, or somebody's words are gone from the room.
+    /// stage from the part of the audience that is only counted, a question was taken of which the viewer has not heard, or
+    /// somebody's words are gone from the room.
     pub fn fold(&mut self, numbered: &Numbered) -> Result<(), NeedsFresh> {
         let at = numbered.at;
         if visible(&numbered.event, self.viewer, self.you.role) {
             match &numbered.event {
-                Event::Opened { .. } => return Err(NeedsFresh),
+                Event::Opened { .. } | Event::QuestionBrought { .. } => return Err(NeedsFresh),
                 Event::Entered { member, number, pass } => {
                     self.entered(*member, *number, pass.map(|pass| pass.by));
                 }
@@ -284,6 +301,14 @@ impl View {
                 Event::EvidenceSet { .. } => {
                     self.settings.fold(&numbered.event);
                     self.stage.iter_mut().for_each(|seen| seen.evidence = false);
+                }
+                Event::QuestionTaken { number, .. } => {
+                    let question = self.questions.get(number).ok_or(NeedsFresh)?;
+                    self.taken = Some((*number, question.clone()));
+                }
+                Event::QuestionClosed { .. } => self.taken = None,
+                Event::QuestionSettled { number, .. } => {
+                    self.questions.remove(number);
                 }
                 Event::EvidenceAgreed { member, agree } => self.change(*member, |seen| seen.evidence = *agree),
                 Event::CalledUp { member, by, context, until } => self.called_up(*member, *by, context, *until),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 
 use roomtone_room::ids::{MemberId, RoomId, encode_128};
-use roomtone_room::{Event, UNTITLED};
+use roomtone_room::{Event, Question, UNTITLED};
 use roomtone_store::{AvatarSize, DeleteError, ExportRow, Exported, Member, OwnEvent, Rewrite, Store, StoreError};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use tokio::sync::{Semaphore, mpsc};
@@ -245,13 +245,16 @@ fn readme(language: &str) -> &'static str {
 const README_EN: &str = "\
 This archive holds everything that the server stores about you.
 
-account.json   your account, profile, links, ways to sign in, sessions and the days on which you took part
+account.json   your account, profile, links, domains, ways to sign in, sessions and the days on which you took part
 follows.json   whom you follow and who follows you, whom you have blocked and muted
 houses.json    your houses, and nominations
 invites.json   the invites that you made
 notices.json   your notices, and how you want to hear of things
 rooms.json     the rooms that you opened or hid, questions that you asked with a raised hand, and what you did, or was done to
                you, in running a room, with appeals
+office.json    who acts for you and for whom you act, and what was done so
+events.json    the events that you announced, host or asked to hear of, and your votes for dates
+invitations.json  the invitations that you wrote, and what you answered, signed, asked and replied
 reports.json   the reports that you made, and what you did as an admin
 avatar.jpg     your picture, if you have one
 
@@ -265,13 +268,16 @@ Somebody of whom you may not know (any more), such as whoever has blocked you, i
 const README_RU: &str = "\
 В этом архиве всё, что сервер хранит о вас.
 
-account.json   учётная запись, профиль, ссылки, способы входа, сеансы и дни, когда вы участвовали
+account.json   учётная запись, профиль, ссылки, домены, способы входа, сеансы и дни, когда вы участвовали
 follows.json   на кого вы подписаны и кто подписан на вас, кого вы заблокировали и заглушили
 houses.json    ваши дома и выдвижения в них
 invites.json   приглашения, которые вы создали
 notices.json   ваши уведомления и то, как вы хотите о них узнавать
 rooms.json     комнаты, которые вы открыли или скрыли, вопросы, заданные с поднятой рукой, ваши действия как модератора и
                действия модераторов в отношении вас, с обжалованиями
+office.json    кто ведёт ваши дела, чьи дела ведёте вы и что при этом было сделано
+events.json    события, которые вы объявили, ведёте или о которых просили сообщать, и ваши голоса за даты
+invitations.json  приглашения к разговору, которые вы написали, и ваши ответы, подписи, вопросы и отклики
 reports.json   ваши жалобы и то, что вы сделали как администратор
 avatar.jpg     ваша картинка, если она есть
 
@@ -304,6 +310,8 @@ pub(crate) async fn delete(app: &Arc<App>, member: MemberId) -> Result<(), ApiEr
     app.rooms.expel(&them).await;
     app.rooms.forget(member).await;
     forget(&app.store, member).await?;
+    // A room that was opened meanwhile has brought along what they had asked.
+    app.rooms.forget(member).await;
     // What they said in reports of others, and whatever went with reports about them.
     app.evidence.sweep(&app.store).await;
     // Whoever signed in meanwhile, by another way, is out as well.
@@ -365,6 +373,9 @@ fn without_words_of(author: MemberId, body: &str) -> Result<Option<String>, Unre
         }
         Event::Described { language, by, .. } if by == author => {
             Event::Described { title: UNTITLED.to_owned(), topics: Vec::new(), language, by }
+        }
+        Event::QuestionBrought { number, question } if question.by == author && !question.text.is_empty() => {
+            Event::QuestionBrought { number, question: Question { text: String::new(), ..question } }
         }
         Event::LinkPinned { number, by, .. } if by == author => {
             Event::LinkPinned { number, url: String::new(), label: String::new(), by }
@@ -431,8 +442,8 @@ pub(crate) async fn forget_rest(store: &Store) -> Result<(), StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use roomtone_room::ids::Timestamp;
-    use roomtone_room::{Actor, Command, Kind, Opening, Room};
+    use roomtone_room::ids::{RecordId, Timestamp};
+    use roomtone_room::{Actor, Command, Kind, Opening, Room, Terms};
 
     use super::*;
 
@@ -464,6 +475,28 @@ mod tests {
         let after = read_state(&scrubbed).unwrap();
         assert_eq!(before.participants.len(), after.participants.len());
         assert!(after.participants.iter().all(|participant| participant.member == ada || participant.hand.is_some()));
+    }
+
+    #[test]
+    fn what_was_asked_before_the_talk_is_taken_out_as_well() {
+        let (ada, ben, eve) = (MemberId(1), MemberId(2), MemberId(3));
+        let question =
+            |by: MemberId| Question { record: RecordId(by.0), text: format!("question of {}", by.0), by, votes: 0 };
+        let terms = Some(Terms { recorded: true, stage: [ben].into(), guests: 0 });
+        let questions = vec![question(ben), question(eve)];
+        let opening = Opening { terms, questions, ..Opening::new("A room", Kind::Open, "en") };
+        let (mut room, events) = Room::open(Timestamp(0), RoomId(1), ada, opening);
+        let host = Actor::Member { member: ada, role_epoch: None, id: None };
+        room.apply(Timestamp(1), host, Command::TakeQuestion { number: Some(1) }).unwrap();
+
+        let [_, first, second] = [0, 1, 2].map(|event| write_event(&events[event].event));
+        let without = without_words_of(ben, &first).unwrap().unwrap();
+        assert!(first.contains("question of 2") && !without.contains("question of"), "{without}");
+        assert_eq!((without_words_of(ben, &without).unwrap(), without_words_of(ben, &second).unwrap()), (None, None));
+        let state = write_state(&room.to_state());
+        let scrubbed = without_words_in_state(ben, &state).unwrap().unwrap();
+        assert!(!scrubbed.contains("question of 2") && scrubbed.contains("question of 3"), "{scrubbed}");
+        assert!(!scrubbed.contains(&ben.to_string()), "{scrubbed}");
     }
 
     #[test]

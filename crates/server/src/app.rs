@@ -14,9 +14,10 @@ use crate::account;
 use crate::avatars::Pictures;
 use crate::cli::{Serve, join_link};
 use crate::edge::{self, Secret};
+use crate::events::Events;
 use crate::evidence::Evidence;
 use crate::files;
-use crate::http::{Uses, relying_party};
+use crate::http::{Tickets, Uses, relying_party};
 use crate::limits::Limits;
 use crate::live::Live;
 use crate::mail::Mailer;
@@ -25,6 +26,8 @@ use crate::notices::push::{Push, Reach};
 use crate::notices::stop::StopLinks;
 use crate::notices::{Notices, Tell};
 use crate::observe::Observe;
+use crate::proof::Prover;
+use crate::public::Public;
 use crate::rooms::{Around, Rooms};
 use crate::search::Indexer;
 use crate::settings::Settings;
@@ -62,6 +65,8 @@ pub struct App {
     pub passkeys: Option<Webauthn>,
     /// Which sessions were used of late.
     pub uses: Uses,
+    /// By which players hear rooms.
+    pub tickets: Tickets,
     /// Where letters are handed in.
     pub mailer: Mailer,
     /// Where members are told of things.
@@ -70,8 +75,14 @@ pub struct App {
     pub limits: Limits,
     /// Metrics.
     pub observe: Observe,
+    /// The pages that everybody may read.
+    pub public: Public,
+    /// Told of what happens to events.
+    pub events: Arc<Events>,
     /// The sound that goes with reports.
     pub evidence: Evidence,
+    /// Looks whether domains are whose they are said to be.
+    pub prover: Prover,
     /// The task that takes what was deleted off the disk.
     pub forgetting: account::Forgetting,
     /// Held for as long as this process serves from its data folder.
@@ -154,10 +165,14 @@ impl App {
         let called_up = Box::new(move |room: RoomId, by, member| {
             told.tell(Tell::new(member, NoticeKind::CalledUp).by(by).about(room.0));
         });
-        let around = Around { live: live.clone(), visits: visits.clone(), speaking, called_up, moderated };
+        let events = Arc::<Events>::default();
+        let told = events.clone();
+        let ended = Box::new(move || told.changed());
+        let around = Around { live: live.clone(), visits: visits.clone(), speaking, called_up, moderated, ended };
         let rooms = Rooms::start(store.clone(), media.clone(), reports, asked.min(files::people()), around).await?;
         live.start(rooms.clone());
         let passkeys = relying_party(&public_url, &settings.get().name);
+        let prover = Prover::start(&options.proof.options(), &public_url)?;
         let mailer = Mailer::start(store.clone(), settings.clone(), public_url.as_str());
         let app = Self {
             store,
@@ -173,11 +188,15 @@ impl App {
             started_at: edge::now(),
             passkeys,
             uses: Uses::default(),
+            tickets: Tickets::default(),
             mailer,
             notices,
             limits: Limits::new(),
             observe: observe.with_media(media),
+            public: Public::default(),
+            events,
             evidence,
+            prover,
             forgetting: account::Forgetting::default(),
             _lock: lock,
         };

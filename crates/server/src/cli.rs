@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
+use ipnet::IpNet;
 use roomtone_store::{DATABASE_FILE, Store, StoreError};
 use url::Url;
 
 use crate::media_io::Packing;
+use crate::proof;
 
 /// Live audio rooms with a stage and an audience, in the browser, hosted by you.
 #[derive(Debug, Parser)]
@@ -69,6 +71,38 @@ pub struct Serve {
     /// The name of this server, shown to newcomers.
     #[arg(long, env = "ROOMTONE_NAME", default_value = "Roomtone")]
     pub name: String,
+    /// How domains are looked at that members prove to be theirs.
+    #[command(flatten)]
+    pub proof: ProofOptions,
+}
+
+/// Options of `roomtone serve` for closed networks and tests, where domains that members prove are not those of the internet at
+/// large.
+#[derive(Debug, Clone, Args)]
+pub struct ProofOptions {
+    /// Name server to ask for domains, instead of the system's.
+    #[arg(long, env = "ROOMTONE_PROOF_RESOLVER", hide = true, value_name = "ADDR:PORT")]
+    pub proof_resolver: Option<SocketAddr>,
+    /// Networks that are not public and may be asked for proofs all the same.
+    #[arg(long, env = "ROOMTONE_PROOF_ALLOW", hide = true, value_delimiter = ',', value_name = "NET,…")]
+    pub proof_allow: Vec<IpNet>,
+    /// Port of https at domains.
+    #[arg(long, env = "ROOMTONE_PROOF_PORT", hide = true, default_value_t = 443, value_name = "PORT")]
+    pub proof_port: u16,
+    /// File with certificates of authorities, in PEM, besides those of the system.
+    #[arg(long, env = "ROOMTONE_PROOF_ROOTS", hide = true, value_name = "FILE")]
+    pub proof_roots: Option<PathBuf>,
+}
+
+impl ProofOptions {
+    /// The same for the part that looks at domains.
+    pub fn options(&self) -> proof::Options {
+        proof::Options {
+            resolver: self.proof_resolver,
+            reach: proof::Reach { allowed: self.proof_allow.clone(), port: self.proof_port },
+            roots: self.proof_roots.clone(),
+        }
+    }
 }
 
 /// Options of `roomtone invite`.
@@ -186,6 +220,11 @@ pub fn join_link(public_url: &str, code: &str) -> String {
 /// `PUBLIC_URL/guest/CODE`.
 pub fn guest_link(public_url: &str, code: &str) -> String {
     format!("{}/guest/{code}", public_url.trim_end_matches('/'))
+}
+
+/// `PUBLIC_URL/answer/CODE`.
+pub fn answer_link(public_url: &str, code: &str) -> String {
+    format!("{}/answer/{code}", public_url.trim_end_matches('/'))
 }
 
 #[cfg(test)]

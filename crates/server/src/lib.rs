@@ -5,20 +5,27 @@
 //! Invariant: nothing is told to anybody before it is on the disk.
 
 mod account;
+mod addresses;
 pub mod app;
 pub mod avatars;
 pub mod cli;
 pub mod edge;
+pub mod events;
 pub mod evidence;
+mod feeds;
 pub mod files;
 pub mod http;
 pub mod limits;
+mod line;
 pub mod live;
 pub mod mail;
 pub mod media_io;
+pub mod mix;
 pub mod notices;
 pub mod observe;
 mod parcel;
+pub mod proof;
+mod public;
 pub mod rooms;
 pub mod search;
 pub mod serve;

@@ -92,6 +92,8 @@ pub const GUESSES: Limit = Limit {
         ("DELETE", "/api/waitlist/{secret}"),
         ("GET", "/api/guest-links/{code}"),
         ("POST", "/api/guest-links/{code}"),
+        ("GET", "/api/answers/{code}"),
+        ("POST", "/api/answers/{code}"),
     ],
     key: Key::Address,
     counts: Counts::Misses,
@@ -192,6 +194,26 @@ pub const EVIDENCE: Limit = Limit {
     refill: Duration::from_secs(720),
 };
 
+/// Looks at one domain, whoever has this server look whether a proof is there.
+pub const PROOFS_OF: Limit = Limit {
+    name: "proofs_of",
+    routes: &[("POST", "/api/me/proofs/{id}/check"), ("POST", "/api/invitations/{id}/proofs/{proof}/check")],
+    key: Key::Subject,
+    counts: Counts::Chosen,
+    burst: 20,
+    refill: Duration::from_secs(30),
+};
+
+/// Feeds of events and calendars, which programs ask for again and again. Many may share an address.
+pub const FEEDS: Limit = Limit {
+    name: "feeds",
+    routes: &[],
+    key: Key::Address,
+    counts: Counts::Chosen,
+    burst: 120,
+    refill: Duration::from_millis(500),
+};
+
 /// Every limit there is. A route is in at most one row that counts all requests.
 pub const TABLE: &[Limit] = &[
     MEMBERS,
@@ -206,6 +228,8 @@ pub const TABLE: &[Limit] = &[
     KNOCKS,
     CALL_UPS,
     EVIDENCE,
+    FEEDS,
+    PROOFS_OF,
     // Each opens a room and rings at somebody's side.
     Limit {
         name: "calls",
@@ -232,6 +256,15 @@ pub const TABLE: &[Limit] = &[
         counts: Counts::All,
         burst: 10,
         refill: Duration::from_secs(60),
+    },
+    // Each has the room mixed, and begins with four seconds of silence at once.
+    Limit {
+        name: "streams",
+        routes: &[("GET", "/api/rooms/{id}/stream.ogg"), ("POST", "/api/rooms/{id}/stream")],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 40,
+        refill: Duration::from_secs(3),
     },
     // Each is a way into a room for somebody without an account.
     Limit {
@@ -316,6 +349,40 @@ pub const TABLE: &[Limit] = &[
         burst: 20,
         refill: Duration::from_secs(600),
     },
+    // Each is in the lists and feeds of everybody.
+    Limit {
+        name: "events",
+        routes: &[("POST", "/api/events")],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 20,
+        refill: Duration::from_secs(180),
+    },
+    // Each tells the event's subscribers or hosts, or has a room opened.
+    Limit {
+        name: "event_changes",
+        routes: &[
+            ("PATCH", "/api/events/{id}"),
+            ("POST", "/api/events/{id}/date"),
+            ("POST", "/api/events/{id}/cancel"),
+            ("POST", "/api/events/{id}/room"),
+            ("PUT", "/api/events/{id}/poll"),
+            ("PUT", "/api/events/{id}/cohosts/{handle}"),
+        ],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 30,
+        refill: Duration::from_secs(20),
+    },
+    // Each is a row.
+    Limit {
+        name: "event_subscriptions",
+        routes: &[("PUT", "/api/events/{id}/subscription"), ("PUT", "/api/events/{id}/poll/votes")],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 120,
+        refill: Duration::from_secs(1),
+    },
     // Each tells somebody of it, and each change of who belongs to a house keeps others from changing it for a moment.
     Limit {
         name: "house_members",
@@ -337,6 +404,78 @@ pub const TABLE: &[Limit] = &[
         counts: Counts::All,
         burst: 20,
         refill: Duration::from_secs(60),
+    },
+    // Each asks somebody to act for the caller.
+    Limit {
+        name: "offices",
+        routes: &[("POST", "/api/me/office")],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 20,
+        refill: Duration::from_secs(300),
+    },
+    Limit {
+        name: "proofs",
+        routes: &[("POST", "/api/me/proofs")],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 20,
+        refill: Duration::from_secs(300),
+    },
+    // Each has this server ask somebody else's.
+    Limit {
+        name: "proof_checks",
+        routes: &[("POST", "/api/me/proofs/{id}/check")],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 20,
+        refill: Duration::from_secs(30),
+    },
+    // The same for whoever answers an invitation without an account.
+    Limit {
+        name: "answer_proofs",
+        routes: &[("POST", "/api/invitations/{id}/proofs"), ("POST", "/api/invitations/{id}/proofs/{proof}/check")],
+        key: Key::Address,
+        counts: Counts::All,
+        burst: 20,
+        refill: Duration::from_secs(30),
+    },
+    // Each asks somebody to come, in public.
+    Limit {
+        name: "invitations",
+        routes: &[("POST", "/api/invitations")],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 10,
+        refill: Duration::from_secs(600),
+    },
+    // Each is a step that stays, and tells somebody of it. Whoever has no account is counted with other visitors.
+    Limit {
+        name: "invitation_acts",
+        routes: &[
+            ("POST", "/api/invitations/{id}/acts"),
+            ("POST", "/api/invitations/{id}/sheets"),
+            ("PUT", "/api/invitations/{id}/texts/{language}"),
+            ("POST", "/api/invitations/{id}/link"),
+        ],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 60,
+        refill: Duration::from_secs(10),
+    },
+    // Each is a row that everybody can read.
+    Limit {
+        name: "invitation_crowd",
+        routes: &[
+            ("PUT", "/api/invitations/{id}/cosign"),
+            ("PUT", "/api/invitations/{id}/question"),
+            ("POST", "/api/invitations/{id}/replies"),
+            ("PUT", "/api/questions/{id}/vote"),
+        ],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 120,
+        refill: Duration::from_secs(2),
     },
     // Each asks somebody to look again at what they did.
     Limit {
@@ -664,128 +803,4 @@ fn first_bits(address: IpAddr, bits: u32) -> IpAddr {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-
-    #[test]
-    fn every_row_lets_its_burst_through_and_then_one_at_a_time() {
-        for limit in TABLE {
-            let (buckets, mut now) = (Buckets::new(limit), crate::edge::instant());
-            let let_through =
-                |now| (0..3 * limit.burst).filter(|_| buckets.take("somebody", now).is_ok()).count() as u32;
-            assert_eq!(let_through(now), limit.burst, "{}", limit.name);
-            assert_eq!(buckets.may("somebody", now), Err(TooMany { wait: limit.refill }), "{}", limit.name);
-            assert_eq!(buckets.may("another", now), Ok(()), "{}", limit.name);
-            now += limit.refill - Duration::from_nanos(1);
-            assert_eq!(let_through(now), 0, "{}", limit.name);
-            assert_eq!(buckets.take("somebody", now), Err(TooMany { wait: Duration::from_nanos(1) }), "{}", limit.name);
-            assert_eq!(let_through(now + Duration::from_nanos(1)), 1, "{}", limit.name);
-            assert_eq!(let_through(now + limit.refill * (limit.burst + 5)), limit.burst, "{}", limit.name);
-        }
-    }
-
-    #[test]
-    fn rows_for_misses_let_whoever_is_right_through() {
-        let (limits, now) = (Limits::new(), crate::edge::instant());
-        let from: IpAddr = "2001:db8::1".parse().unwrap();
-        for limit in TABLE.iter().filter(|limit| limit.counts == Counts::Misses) {
-            for _ in 0..limit.burst {
-                match limit.key {
-                    Key::Address => {
-                        assert!((0..3).all(|_| limits.may_address(limit, from, now).is_ok()), "{}", limit.name);
-                        limits.address(limit, from, now).unwrap();
-                    }
-                    Key::Subject => {
-                        assert!((0..3).all(|_| limits.may_subject(limit, "ada", now).is_ok()), "{}", limit.name);
-                        limits.subject(limit, "ada", now).unwrap();
-                    }
-                    Key::Member => panic!("{}: a member's misses are not counted apart", limit.name),
-                }
-            }
-            let too_many = Err(TooMany { wait: limit.refill });
-            match limit.key {
-                Key::Address => {
-                    let neighbour = "2001:db8::ffff:2".parse().unwrap();
-                    assert_eq!(limits.may_address(limit, neighbour, now), too_many, "{}", limit.name);
-                    assert_eq!(limits.address(limit, from, now), too_many, "{}", limit.name);
-                    assert_eq!(limits.may_address(limit, "2001:db8:0:1::1".parse().unwrap(), now), Ok(()));
-                }
-                _ => {
-                    assert_eq!(limits.may_subject(limit, "ada", now), too_many, "{}", limit.name);
-                    assert_eq!(limits.may_subject(limit, "ben", now), Ok(()));
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn rows_are_told_apart_by_name_and_routes_by_row() {
-        let names: HashSet<_> = TABLE.iter().map(|limit| limit.name).collect();
-        assert_eq!(names.len(), TABLE.len());
-        let counted = || TABLE.iter().filter(|limit| limit.counts == Counts::All);
-        let routes: HashSet<_> = counted().flat_map(|limit| limit.routes).collect();
-        assert_eq!(routes.len(), counted().map(|limit| limit.routes.len()).sum::<usize>());
-        for limit in TABLE {
-            assert!(limit.burst > 0 && !limit.refill.is_zero(), "{}", limit.name);
-            let of_all = [MEMBERS.name, VISITORS.name, BAD_TOKENS.name, NOWHERE.name].contains(&limit.name);
-            assert_eq!(limit.routes.is_empty(), of_all, "{}", limit.name);
-        }
-    }
-
-    #[test]
-    fn a_route_is_counted_in_its_own_row_and_others_in_the_common_one() {
-        let (limits, now) = (Limits::new(), crate::edge::instant());
-        let me = MemberId(7);
-        let mail = |limits: &Limits| limits.member("PUT", "/api/mail", me, now).is_ok();
-        assert_eq!((0..50).filter(|_| mail(&limits)).count(), 5);
-        let other = |limits: &Limits| limits.member("GET", "/api/mail", me, now).is_ok();
-        assert_eq!((0..500).filter(|_| other(&limits)).count(), 400);
-        assert!(limits.member("GET", "/api/me", me, now).is_err(), "the common row is one for all its routes");
-        assert!(limits.member("GET", "/api/me", MemberId(8), now).is_ok());
-        let head = |limits: &Limits| limits.member("HEAD", "/api/me/export", me, now).is_ok();
-        assert_eq!((0..50).filter(|_| head(&limits)).count(), 3, "HEAD is a GET");
-        assert!(limits.member("GET", "/api/me/export", me, now).is_err());
-        // A row by another key than the route's caller has is not used.
-        let from = "192.0.2.1".parse().unwrap();
-        assert_eq!((0..500).filter(|_| limits.visitor("PUT", "/api/mail", from, now).is_ok()).count(), 400);
-        limits.forget_idle(now + Duration::from_secs(3600));
-        assert!(limits.rows.iter().all(|row| row.lock().full.is_empty()));
-    }
-
-    #[test]
-    fn an_address_is_one_with_its_neighbours_of_the_same_64_bits() {
-        let (limits, now) = (Limits::new(), crate::edge::instant());
-        let ask = |from: &str| limits.visitor("POST", "/api/sign-in/mail", from.parse().unwrap(), now).is_ok();
-        assert_eq!((0..50).filter(|_| ask("2001:db8::1")).count(), 10);
-        assert!(!ask("2001:db8::ffff:2") && ask("2001:db8:0:1::1"));
-        assert_eq!((0..50).filter(|_| ask("192.0.2.1")).count(), 10);
-        assert!(!ask("::ffff:192.0.2.1") && ask("192.0.2.2"));
-    }
-
-    #[test]
-    fn whoever_has_many_networks_asks_as_a_few() {
-        let (limits, now) = (Limits::new(), crate::edge::instant());
-        let ask = |address: u128| {
-            let from = IpAddr::V6(((0x2001_0db8 << 96) + address).into());
-            limits.visitor("POST", "/api/waitlist", from, now).is_ok()
-        };
-        // All networks of 64 bits in one of 56, and then all of those in one of 48.
-        assert_eq!((0..256 * 10).filter(|n| ask((n % 256) << 64)).count(), 4 * 10);
-        assert_eq!((1..256).flat_map(|n| [n; 20]).filter(|n| ask(n << 72)).count(), 12 * 10);
-        assert!(ask(1 << 80), "another site");
-        limits.forget_idle(now + Duration::from_secs(100_000));
-        assert!(limits.wider.iter().flatten().all(|row| row.lock().full.is_empty()));
-    }
-
-    #[test]
-    fn full_buckets_are_forgotten() {
-        let (buckets, mut now) = (Buckets::new(&GUESSES), crate::edge::instant());
-        for n in 0..10 * MANY as u32 {
-            now += Duration::from_millis(10);
-            assert!(buckets.take(n, now).is_ok());
-            assert!(buckets.lock().full.len() <= MANY + 1);
-        }
-    }
-}
+mod tests;

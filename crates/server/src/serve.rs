@@ -22,8 +22,10 @@ use crate::app::{App, PUBLIC_URL_SETTING, StartError};
 use crate::cli::{Data, join_link, sign_in_link};
 use crate::edge::{self, Secret};
 use crate::http;
+use crate::line::Connection;
 use crate::mail::link_end;
 use crate::notices;
+use crate::proof;
 use crate::tasks::supervised;
 
 /// How long requests under way may take once the server is told to stop.
@@ -62,12 +64,18 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Outpu
     let tidying = app.clone();
     let tidy = tokio::spawn(supervised("tidy", async move || tidy(&tidying).await));
     let telling = notices::start(&app);
+    let looking = app.clone();
+    let events = tokio::spawn(supervised("events", async move || crate::events::run(&looking).await));
     let (indexer, store) = (app.search.clone(), app.store.clone());
     let indexing = tokio::spawn(supervised("search_index", async move || indexer.run(&store).await));
+    let proving = app.clone();
+    let proving = tokio::spawn(supervised("proofs", async move || proof::run(&proving).await));
     stop.await;
     tracing::info!("stopping");
     tidy.abort();
     indexing.abort();
+    events.abort();
+    proving.abort();
     app.live.shut_down();
     // A room whose store does not answer must not keep the process alive; nothing that was acknowledged is lost.
     if tokio::time::timeout(STOP_LIMIT, app.rooms.shut_down()).await.is_err() {
@@ -107,8 +115,11 @@ async fn accept(router: Router, listener: TcpListener, stopped: watch::Receiver<
 
 /// Serves one connection. What becomes a WebSocket goes on elsewhere.
 async fn serve_connection(router: Router, stream: TcpStream, peer: SocketAddr, mut stopped: watch::Receiver<()>) {
+    let stream = Connection::new(stream);
+    let line = stream.line();
     let service = router.map_request(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(line.clone());
         request.map(Body::new)
     });
     let connection = hyper::server::conn::http1::Builder::new()
@@ -130,12 +141,15 @@ async fn tidy(app: &App) {
     loop {
         every.tick().await;
         app.limits.forget_idle(edge::instant());
+        app.tickets.forget_idle(edge::instant());
         http::tidy_sessions(app).await;
         notices::tidy(app).await;
         http::tidy_invites(app).await;
         http::tidy_acts(app).await;
         http::tidy_guests(app).await;
+        http::tidy_invitations(app).await;
         app.evidence.tidy(&app.store, edge::now()).await;
+        proof::tidy(app).await;
         app.observe.upkeep();
     }
 }

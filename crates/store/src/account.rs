@@ -6,6 +6,7 @@ use futures_util::{Stream, StreamExt};
 use roomtone_room::ids::{MemberId, RoomId};
 
 use crate::Store;
+use crate::account_sources::{As, SOURCES};
 use crate::db::{Database, Row, Transaction, sql};
 use crate::error::StoreError;
 use crate::graph::lock_members;
@@ -91,365 +92,6 @@ pub enum Exported {
     Id(u128),
 }
 
-/// How a column is read.
-#[derive(Debug, Clone, Copy)]
-enum As {
-    Text,
-    Number,
-    Truth,
-    Time,
-    Id,
-}
-
-/// Part of an export: its file, its name, its columns and where they come from. The member is `$1`, and `$2` how many rows
-/// are handed over.
-type Source = (&'static str, &'static str, &'static [(&'static str, As)], &'static str);
-
-/// A condition on the member with this name in a statement: that `$1` may know of them, as everywhere else.
-macro_rules! known {
-    ($who:literal) => {
-        concat!(
-            $who,
-            ".suspended_at IS NULL
-                AND NOT EXISTS (SELECT 1 FROM blocks k WHERE k.blocker = ",
-            $who,
-            ".id AND k.blocked = $1)
-                AND NOT EXISTS (SELECT 1 FROM blocks k WHERE k.blocker = $1 AND k.blocked = ",
-            $who,
-            ".id)"
-        )
-    };
-}
-
-/// The same for what admins did: for as long as they are one, they know of everybody.
-macro_rules! known_to_admin {
-    ($who:literal) => {
-        concat!("(EXISTS (SELECT 1 FROM members y WHERE y.id = $1 AND (y.admin OR y.owner)) OR (", known!($who), "))")
-    };
-}
-
-/// Everything that is handed over. What is not: digests of secrets, which are of no use to anybody, what others wrote
-/// about the member for the admins only, and who somebody is of whom the member may not know.
-const SOURCES: &[Source] = &[
-    (
-        "account",
-        "account",
-        &[
-            ("id", As::Id),
-            ("handle", As::Text),
-            ("name", As::Text),
-            ("language", As::Text),
-            ("bio", As::Text),
-            ("topics", As::Text),
-            ("languages", As::Text),
-            ("owner", As::Truth),
-            ("admin", As::Truth),
-            ("bot", As::Truth),
-            ("sponsor", As::Text),
-            ("sponsor_hidden", As::Truth),
-            ("guests_hidden", As::Truth),
-            ("online_hidden", As::Truth),
-            ("time_zone", As::Text),
-            ("quiet_from", As::Number),
-            ("quiet_until", As::Number),
-            ("invites_earned", As::Number),
-            ("created_at", As::Time),
-        ],
-        concat!(
-            "SELECT m.id, m.handle, m.name, m.language, m.bio, m.topics, m.languages, m.owner, m.admin, m.bot,
-                s.handle AS sponsor, m.sponsor_hidden, m.guests_hidden, m.online_hidden, m.time_zone, m.quiet_from,
-                m.quiet_until, m.invites_earned, m.created_at
-             FROM members m LEFT JOIN members s ON s.id = m.sponsor AND ",
-            known!("s"),
-            " WHERE m.id = $1 LIMIT $2"
-        ),
-    ),
-    (
-        "account",
-        "links",
-        &[("url", As::Text)],
-        "SELECT url FROM member_links WHERE member = $1 ORDER BY position LIMIT $2",
-    ),
-    (
-        "account",
-        "handle_changes",
-        &[("at", As::Time)],
-        "SELECT at FROM handle_changes WHERE member = $1 ORDER BY at LIMIT $2",
-    ),
-    (
-        "account",
-        "mail",
-        &[("address", As::Text), ("confirmed_at", As::Time)],
-        "SELECT address, confirmed_at FROM mail_addresses WHERE member = $1 LIMIT $2",
-    ),
-    (
-        "account",
-        "mail_to_confirm",
-        &[("address", As::Text), ("expires_at", As::Time)],
-        "SELECT address, expires_at FROM sign_in_links WHERE member = $1 AND address IS NOT NULL
-         ORDER BY expires_at, hash LIMIT $2",
-    ),
-    (
-        "account",
-        "passkeys",
-        &[("name", As::Text), ("created_at", As::Time), ("used_at", As::Time)],
-        "SELECT name, created_at, used_at FROM passkeys WHERE member = $1 ORDER BY created_at, id LIMIT $2",
-    ),
-    (
-        "account",
-        "recovery_codes",
-        &[("used_at", As::Time)],
-        "SELECT used_at FROM recovery_codes WHERE member = $1 ORDER BY hash LIMIT $2",
-    ),
-    (
-        "account",
-        "sessions",
-        &[("label", As::Text), ("token", As::Truth), ("created_at", As::Time), ("used_at", As::Time)],
-        "SELECT label, token, created_at, used_at FROM sessions WHERE member = $1 ORDER BY created_at, hash LIMIT $2",
-    ),
-    (
-        "account",
-        "days_present",
-        &[("day", As::Number)],
-        "SELECT day FROM days_present WHERE member = $1 ORDER BY day LIMIT $2",
-    ),
-    (
-        "account",
-        "push_subscriptions",
-        &[("endpoint", As::Text), ("created_at", As::Time)],
-        "SELECT endpoint, created_at FROM push_subscriptions WHERE member = $1 ORDER BY created_at, id LIMIT $2",
-    ),
-    (
-        "follows",
-        "following",
-        &[("handle", As::Text), ("name", As::Text), ("since", As::Time), ("bell", As::Number)],
-        concat!(
-            "SELECT m.handle, m.name, f.since, f.bell FROM follows f LEFT JOIN members m ON m.id = f.followed AND ",
-            known!("m"),
-            " WHERE f.follower = $1 ORDER BY f.since, f.followed LIMIT $2"
-        ),
-    ),
-    (
-        "follows",
-        "followers",
-        &[("handle", As::Text), ("name", As::Text), ("since", As::Time)],
-        concat!(
-            "SELECT m.handle, m.name, f.since FROM follows f LEFT JOIN members m ON m.id = f.follower AND ",
-            known!("m"),
-            " WHERE f.followed = $1 ORDER BY f.since, f.follower LIMIT $2"
-        ),
-    ),
-    (
-        "follows",
-        "blocked",
-        &[("handle", As::Text), ("name", As::Text), ("since", As::Time)],
-        "SELECT m.handle, m.name, b.since FROM blocks b JOIN members m ON m.id = b.blocked
-         WHERE b.blocker = $1 ORDER BY b.since, b.blocked LIMIT $2",
-    ),
-    (
-        "follows",
-        "muted",
-        &[("handle", As::Text), ("name", As::Text), ("since", As::Time)],
-        concat!(
-            "SELECT m.handle, m.name, u.since FROM mutes u LEFT JOIN members m ON m.id = u.muted AND ",
-            known!("m"),
-            " WHERE u.muter = $1 ORDER BY u.since, u.muted LIMIT $2"
-        ),
-    ),
-    (
-        "houses",
-        "houses",
-        &[
-            ("handle", As::Text),
-            ("name", As::Text),
-            ("role", As::Number),
-            ("since", As::Time),
-            ("rules_seen", As::Time),
-            ("made_by_you", As::Truth),
-        ],
-        "SELECT h.handle, h.name, o.role, o.since, o.rules_seen, COALESCE(h.maker = $1, FALSE) AS made_by_you
-         FROM house_members o JOIN houses h ON h.id = o.house WHERE o.member = $1 ORDER BY o.since, h.id LIMIT $2",
-    ),
-    (
-        "houses",
-        "nominations_made",
-        &[("house", As::Text), ("nominee", As::Text), ("note", As::Text), ("created_at", As::Time)],
-        concat!(
-            "SELECT h.handle AS house, m.handle AS nominee, n.note, n.created_at FROM nominations n
-             JOIN houses h ON h.id = n.house LEFT JOIN members m ON m.id = n.nominee AND ",
-            known!("m"),
-            " WHERE n.nominator = $1 ORDER BY n.created_at, n.id LIMIT $2"
-        ),
-    ),
-    (
-        "houses",
-        "nominations_received",
-        &[("house", As::Text), ("created_at", As::Time), ("accepted_at", As::Time)],
-        "SELECT h.handle AS house, n.created_at, n.accepted_at FROM nominations n JOIN houses h ON h.id = n.house
-         WHERE n.nominee = $1 AND n.accepted_at IS NOT NULL ORDER BY n.created_at, n.id LIMIT $2",
-    ),
-    (
-        "invites",
-        "invites",
-        &[
-            ("id", As::Id),
-            ("note", As::Text),
-            ("guest", As::Text),
-            ("created_at", As::Time),
-            ("expires_at", As::Time),
-            ("revoked_at", As::Time),
-            ("used_at", As::Time),
-            ("earned_at", As::Time),
-        ],
-        concat!(
-            "SELECT i.id, i.note, m.handle AS guest, i.created_at, i.expires_at, i.revoked_at, i.used_at, i.earned_at
-             FROM invites i LEFT JOIN members m ON m.id = i.used_by AND ",
-            known!("m"),
-            " WHERE i.sponsor = $1 ORDER BY i.created_at, i.hash LIMIT $2"
-        ),
-    ),
-    (
-        "notices",
-        "notices",
-        &[
-            ("kind", As::Text),
-            ("actor", As::Text),
-            ("subject", As::Id),
-            ("body", As::Text),
-            ("at", As::Time),
-            ("read_at", As::Time),
-        ],
-        concat!(
-            "SELECT n.kind, m.handle AS actor, n.subject, n.body, n.at, n.read_at FROM notifications n
-             LEFT JOIN members m ON m.id = n.actor AND ",
-            known!("m"),
-            " WHERE n.member = $1 ORDER BY n.at, n.id LIMIT $2"
-        ),
-    ),
-    (
-        "notices",
-        "choices",
-        &[("kind", As::Text), ("inbox", As::Truth), ("push", As::Truth), ("mail", As::Truth)],
-        "SELECT kind, inbox, push, mail FROM notification_choices WHERE member = $1 ORDER BY kind LIMIT $2",
-    ),
-    (
-        "rooms",
-        "rooms",
-        &[("id", As::Id), ("title", As::Text), ("opened_at", As::Time), ("ended_at", As::Time)],
-        "SELECT id, title, opened_at, ended_at FROM rooms WHERE host = $1 ORDER BY opened_at, id LIMIT $2",
-    ),
-    ("rooms", "hidden", &[("room", As::Id)], "SELECT room FROM hidden_rooms WHERE member = $1 ORDER BY room LIMIT $2"),
-    (
-        "rooms",
-        "moderated",
-        &[
-            ("room", As::Id),
-            ("kind", As::Text),
-            ("by", As::Text),
-            ("reason", As::Text),
-            ("at", As::Time),
-            ("appeal", As::Text),
-            ("appealed_at", As::Time),
-            ("decision", As::Text),
-            ("answer", As::Text),
-            ("decided_at", As::Time),
-        ],
-        concat!(
-            "SELECT a.room, a.kind, m.handle AS by, a.reason, a.at, p.text AS appeal, p.at AS appealed_at,
-                    CASE WHEN p.lifted THEN 'lifted' WHEN NOT p.lifted THEN 'upheld' END AS decision, p.answer, p.decided_at
-             FROM acts a LEFT JOIN appeals p ON p.act = a.id LEFT JOIN members m ON m.id = a.author AND ",
-            known!("m"),
-            " WHERE a.whom = $1 AND a.known ORDER BY a.at, a.id LIMIT $2"
-        ),
-    ),
-    (
-        "rooms",
-        "acts",
-        &[
-            ("room", As::Id),
-            ("kind", As::Text),
-            ("whom", As::Text),
-            ("guest", As::Text),
-            ("reason", As::Text),
-            ("at", As::Time),
-        ],
-        concat!(
-            "SELECT a.room, a.kind, m.handle AS whom, a.guest_name AS guest, a.reason, a.at
-             FROM acts a LEFT JOIN members m ON m.id = a.whom AND ",
-            known_to_admin!("m"),
-            " WHERE a.author = $1 ORDER BY a.at, a.id LIMIT $2"
-        ),
-    ),
-    (
-        "rooms",
-        "appeals_decided",
-        &[("act", As::Id), ("decision", As::Text), ("answer", As::Text), ("decided_at", As::Time)],
-        "SELECT act, CASE WHEN lifted THEN 'lifted' ELSE 'upheld' END AS decision, answer, decided_at FROM appeals
-         WHERE decided_by = $1 ORDER BY decided_at, id LIMIT $2",
-    ),
-    (
-        "rooms",
-        "guest_links",
-        &[
-            ("room", As::Id),
-            ("name", As::Text),
-            ("context", As::Text),
-            ("created_at", As::Time),
-            ("expires_at", As::Time),
-            ("ended_at", As::Time),
-        ],
-        "SELECT room, name, context, created_at, expires_at, ended_at FROM guests WHERE voucher = $1
-         ORDER BY created_at, id LIMIT $2",
-    ),
-    (
-        "reports",
-        "reports",
-        &[
-            ("id", As::Id),
-            ("about", As::Text),
-            ("room", As::Id),
-            ("house", As::Id),
-            ("reason", As::Text),
-            ("text", As::Text),
-            ("created_at", As::Time),
-            ("handled_at", As::Time),
-        ],
-        concat!(
-            "SELECT r.id, m.handle AS about, r.room, r.house, r.reason, r.text, r.created_at, r.handled_at
-             FROM reports r LEFT JOIN members m ON m.id = r.about AND ",
-            known!("m"),
-            " WHERE r.reporter = $1 ORDER BY r.created_at, r.id LIMIT $2"
-        ),
-    ),
-    (
-        "reports",
-        "handled_as_admin",
-        &[("id", As::Id), ("outcome", As::Text), ("handled_at", As::Time)],
-        "SELECT id, outcome, handled_at FROM reports WHERE handled_by = $1 ORDER BY handled_at, id LIMIT $2",
-    ),
-    (
-        "reports",
-        "suspended_as_admin",
-        &[("member", As::Text), ("reason", As::Text), ("at", As::Time)],
-        concat!(
-            "SELECT m.handle AS member, s.reason, s.at FROM suspensions s LEFT JOIN members m ON m.id = s.member AND ",
-            known_to_admin!("m"),
-            " WHERE s.author = $1 ORDER BY s.at, s.member LIMIT $2"
-        ),
-    ),
-    (
-        "reports",
-        "acts_as_admin",
-        &[("act", As::Text), ("about", As::Text), ("details", As::Text), ("reason", As::Text), ("at", As::Time)],
-        concat!(
-            "SELECT l.act, m.handle AS about, l.details, l.reason, l.at FROM audit_log l
-             LEFT JOIN members m ON m.id = l.about AND ",
-            known_to_admin!("m"),
-            " WHERE l.actor = $1 ORDER BY l.at, l.id LIMIT $2"
-        ),
-    ),
-];
-
 impl Store {
     /// The parts of everything that is stored about a member: those of one file one after the other.
     pub fn export_parts() -> impl Iterator<Item = ExportPart> {
@@ -501,9 +143,11 @@ impl Store {
         self.database.optional(next).await?.as_ref().map(event_from).transpose()
     }
 
-    /// The rooms that a member opened and that have not ended.
+    /// The rooms that go with a member's account and have not ended: those that they opened, and those of their events.
     pub async fn live_rooms_of(&self, host: MemberId) -> Result<Vec<RoomId>, StoreError> {
-        let live = sql("SELECT id FROM rooms WHERE host = $1 AND ended_at IS NULL ORDER BY id").bind(host);
+        let live = sql("SELECT id FROM rooms WHERE ended_at IS NULL
+               AND (host = $1 OR id IN (SELECT e.room FROM events e WHERE e.host = $1)) ORDER BY id")
+        .bind(host);
         self.database.all(live).await?.iter().map(|row| row.id("id").map(RoomId)).collect()
     }
 
@@ -620,6 +264,12 @@ const FORGET: &[&str] = &[
         AND member IN (SELECT r.reporter FROM reports r WHERE r.handled_by = $1 OR r.about = $1)
         AND subject IN (SELECT r.id FROM reports r WHERE r.handled_by = $1 OR r.about = $1)",
     "UPDATE reports SET text = '', context = '{}' WHERE reporter = $1",
+    // Steps of theirs stay, with which an invitation of somebody else went on, and sheets to which both sides agreed, without words.
+    "UPDATE invitation_steps SET text = NULL, language = NULL WHERE member = $1 OR delegate = $1",
+    "UPDATE sheets SET topics = '', languages = '', others = '', notes = '' WHERE author = $1",
+    "DELETE FROM invitation_texts WHERE author = $1 AND NOT original",
+    "UPDATE questions SET votes = votes - 1 WHERE id IN (SELECT v.question FROM question_votes v WHERE v.member = $1)",
+    "DELETE FROM notifications WHERE subject IN (SELECT i.id FROM invitations i WHERE i.host = $1)",
     "UPDATE reports SET outcome = '' WHERE handled_by = $1",
     "UPDATE audit_log SET reason = '' WHERE actor = $1 OR about = $1",
     "UPDATE suspensions SET reason = '' WHERE author = $1",
@@ -628,7 +278,13 @@ const FORGET: &[&str] = &[
     "UPDATE appeals SET answer = NULL WHERE decided_by = $1",
     "UPDATE acts SET reason = NULL WHERE author = $1 OR whom = $1",
     "UPDATE acts SET guest = NULL, guest_name = NULL WHERE voucher = $1",
+    "UPDATE office_acts SET note = '' WHERE delegate = $1",
     "DELETE FROM notifications WHERE subject IN (SELECT r.id FROM rooms r WHERE r.host = $1)",
+    // The room of an event has its title, which is the words of who announced that, whoever opened it.
+    "UPDATE reports SET context = '{}' WHERE room IN (SELECT e.room FROM events e WHERE e.host = $1)",
+    "DELETE FROM notifications WHERE subject IN
+        (SELECT e.id FROM events e WHERE e.host = $1 UNION SELECT e.room FROM events e WHERE e.host = $1)",
+    "DELETE FROM rooms WHERE id IN (SELECT e.room FROM events e WHERE e.host = $1)",
     "DELETE FROM rooms WHERE host = $1",
 ];
 

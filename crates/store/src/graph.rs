@@ -11,6 +11,7 @@ use crate::Store;
 use crate::db::{Row, Sql, Transaction, sql};
 use crate::error::StoreError;
 use crate::members::{IDS_PER_STATEMENT, Person, person_from};
+use crate::offices::end_grants;
 use crate::search::CLASS_BEGINS;
 
 /// Most members that one may follow. Higher suits collectors; each makes the hallway and suggestions of that member dearer.
@@ -248,8 +249,9 @@ impl Store {
         self.ids(sql("SELECT muted AS id FROM mutes WHERE muter = $1").bind(member)).await
     }
 
-    /// Blocks a member: neither follows the other any more, and each is as if missing for the other. Returns whether the
-    /// block is new, which it is not either when there is no such member, or when `blocker` has [`BLOCKED_MAX`] of them.
+    /// Blocks a member: neither follows the other any more, nor acts for them, and each is as if missing for the other. Returns
+    /// whether the block is new, which it is not either when there is no such member, or when `blocker` has [`BLOCKED_MAX`] of
+    /// them.
     ///
     /// Tried again when others change the same rows at the same moment.
     pub async fn block(&self, blocker: MemberId, blocked: MemberId, now: Timestamp) -> Result<bool, StoreError> {
@@ -280,6 +282,7 @@ impl Store {
         if new {
             end_follow(&mut tx, blocker, blocked).await?;
             end_follow(&mut tx, blocked, blocker).await?;
+            end_grants(&mut tx, blocker, blocked, now).await?;
         }
         tx.commit().await?;
         Ok(new)
@@ -439,7 +442,7 @@ pub(crate) async fn lock_members(tx: &mut Transaction, members: &BTreeSet<Member
 
 /// Locks two members' rows until the commit, always in the same order, so that what is between two members changes one
 /// after the other in every database and no two transactions wait for each other.
-async fn lock_pair(tx: &mut Transaction, one: MemberId, other: MemberId) -> Result<(), StoreError> {
+pub(crate) async fn lock_pair(tx: &mut Transaction, one: MemberId, other: MemberId) -> Result<(), StoreError> {
     for member in [one.min(other), one.max(other)] {
         tx.execute(sql("UPDATE members SET followers = followers WHERE id = $1").bind(member)).await?;
     }

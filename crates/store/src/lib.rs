@@ -12,6 +12,7 @@
 //! the one that serves also holds its [`DataLock`].
 
 mod account;
+mod account_sources;
 mod acts;
 mod admin;
 mod avatars;
@@ -19,6 +20,9 @@ mod branch;
 mod convert;
 mod db;
 mod error;
+mod events;
+mod events_people;
+mod events_read;
 mod evidence;
 #[doc(hidden)]
 pub mod fill;
@@ -27,13 +31,19 @@ mod guests;
 mod hallway;
 mod house_acts;
 mod houses;
+mod invitations;
+mod invitations_crowd;
+mod invitations_steps;
 mod invites;
 mod lock;
 mod members;
 mod notices;
+mod offices;
 mod open;
 mod passkeys;
 mod profiles;
+mod proofs;
+mod public;
 mod redeem;
 mod reports;
 mod rooms;
@@ -50,6 +60,11 @@ pub use admin::{AdminMember, AuditEntry, AuditRecord, PAGE, Sizes, TreeNode};
 pub use avatars::{AvatarSize, NewAvatar};
 pub use branch::{BranchAct, BranchError, Suspension};
 pub use error::{AppendError, ProfileError, RedeemError, StoreError};
+pub use events::{
+    CHANGES_MAX, EVENTS_MAX, EventDone, EventPlan, EventText, NewEvent, SUBSCRIBED_MAX, ToContinue, ToTell,
+};
+pub use events_people::PollTime;
+pub use events_read::{Event, EventChange, EventPlace, EventsOf};
 pub use evidence::{Evidence, NewEvidence, Speaker};
 pub use graph::{BLOCKED_MAX, Bell, Between, Entry, FOLLOWING_MAX, Followed, Place};
 pub use guests::{Guest, GuestMade, NewGuest};
@@ -59,20 +74,32 @@ pub use houses::{
     HOUSES_MADE_MAX, HOUSES_MAX, House, HouseChanged, HouseMade, HouseMember, HousePlace, HouseRole, HouseStanding,
     HouseText, Joined, NewHouse, Nominated, Nomination,
 };
+pub use invitations::{
+    AnswerLinkState, InvitationBox, InvitationEntry, InvitationFile, InvitationMade, InvitationText, NewInvitation,
+    OPEN_INVITATIONS_MAX, ShownInvitee, ShownSheet, ShownStep,
+};
+pub use invitations_crowd::{Cosigner, CrowdSaid, Question, QuestionPlace, REPLIES_EACH, Reply};
+pub use invitations_steps::{Acted, Acting, AnswerLink, InvitationAct, Taken};
 pub use invites::{
     DAYS_AT_ONCE, DAYS_TO_EARN, Earned, InviteInfo, InviteState, InvitesLeft, MemberInvite, NewInvite, OwnInvite,
 };
 pub use lock::DataLock;
 pub use members::{Member, Person};
 pub use notices::{
-    Due, NOTICES_AT_ONCE, NewNotice, Notice, PUSH_FAILS_FOR, PUSH_FAILURES_MAX, QuietHours, Recipient, Subscription,
-    UNREAD_MAX, Ways,
+    Due, NOTICES_AT_ONCE, NewNotice, Notice, NoticeEvent, PUSH_FAILS_FOR, PUSH_FAILURES_MAX, QuietHours, Recipient,
+    Subscription, UNREAD_MAX, Ways,
 };
+pub use offices::{GrantActed, GrantOffered, NewOfficeAct, OfficeAct, OfficeGrant};
 pub use open::{DATABASE_FILE, Store};
 pub use passkeys::{
     CEREMONIES_MAX, Ceremony, NewPasskey, PASSKEYS_MAX, Passkey, PasskeyAdded, PasskeyKey, PasskeyRemoved,
 };
 pub use profiles::{HANDLE_CHANGES, HANDLE_CHANGES_WITHIN, HouseBadge, Interests, OwnProfile, Profile, ProfileChange};
+pub use proofs::{
+    NewProof, PROOF_FAILS_FOR, PROOF_FAILURES_MAX, PROOFS_MAX, Proof, ProofMade, ProofMethod, ProofMissed,
+    ProofSubject, ProvenDomain,
+};
+pub use public::{PublicHouse, PublicProfile};
 pub use redeem::{NewMember, Redeemed};
 pub use reports::{NewReport, OPEN_REPORTS_MAX, Report};
 pub use rooms::{Changes, LogRow, NewRoom, StoredRoom};

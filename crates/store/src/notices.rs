@@ -84,10 +84,23 @@ pub struct Notice {
     pub house: Option<String>,
     /// Whether it is about a room that is known.
     pub room: Option<RoomId>,
+    /// The event that it is about, if the member may know of it.
+    pub event: Option<NoticeEvent>,
     /// When it happened.
     pub at: Timestamp,
     /// Whether it was read.
     pub read: bool,
+}
+
+/// An event, as a notice about it shows it: as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoticeEvent {
+    /// The text that was kept with the notice; its body is the event's title.
+    pub kept: String,
+    /// When the event begins, if that is known.
+    pub starts_at: Option<Timestamp>,
+    /// In which time zone that was chosen.
+    pub time_zone: String,
 }
 
 /// A browser that takes Web Push (RFC 8030).
@@ -163,7 +176,8 @@ macro_rules! select_notice {
         concat!(
             "SELECT n.id AS notice, n.member AS recipient, n.kind, n.subject, n.body, n.at, n.read_at, n.attempts,
                     n.actor, a.id, a.handle, a.name, a.avatar,
-                    r.id AS room, r.title, h.handle AS house_handle, h.name AS house_name
+                    r.id AS room, COALESCE(r.title, t.title) AS title, h.handle AS house_handle, h.name AS house_name,
+                    e.title AS event_title, e.starts_at AS event_at, e.time_zone AS event_zone
              FROM notifications n LEFT JOIN members a ON a.id = n.actor
              LEFT JOIN rooms r ON r.id = n.subject
              LEFT JOIN houses h ON h.id = n.subject AND (NOT h.private
@@ -171,6 +185,11 @@ macro_rules! select_notice {
                            WHERE i.house = h.id AND i.member = n.member AND i.role >= 1)
                 OR EXISTS (SELECT 1 FROM nominations o
                            WHERE o.house = h.id AND o.nominee = n.member AND o.accepted_at IS NOT NULL))
+             LEFT JOIN invitation_texts t ON t.invitation = n.subject AND t.original
+             LEFT JOIN events e ON e.id = n.subject AND (e.house IS NULL
+                OR EXISTS (SELECT 1 FROM houses x WHERE x.id = e.house AND NOT x.private)
+                OR EXISTS (SELECT 1 FROM house_members i
+                           WHERE i.house = e.house AND i.member = n.member AND i.role >= 1))
              WHERE ",
             $($condition),*
         )
@@ -181,10 +200,11 @@ impl Store {
     /// Keeps notices for those who want them, at most [`NOTICES_AT_ONCE`], and returns the ids of those that are
     /// now in somebody's inbox. Left out are: whatever comes from somebody suspended, muted by the member or with a block in
     /// either direction; kinds that the member has switched off in every way; and what the same actor caused for the same
-    /// member, of the same kind and about the same subject, after `again_from`. A room's opening is told once, whether for
-    /// its host's sake or its house's.
+    /// member, of the same kind and about the same subject, after `again_from`; and those whose id is known already, so that
+    /// whoever makes the same id of the same thing can repeat it. A room's opening is told once, whether for its host's sake
+    /// or its house's.
     ///
-    /// Errors: [`StoreError::Conflict`] when an actor was deleted at this moment, or an id is known already; then none is kept.
+    /// Errors: [`StoreError::Conflict`] when an actor was deleted at this moment; then none is kept.
     pub async fn add_notices(
         &self,
         notices: &[NewNotice],
@@ -239,7 +259,7 @@ impl Store {
                                  AND +o.at > ",
         )
         .push_bind(again_from)
-        .push(") RETURNING id, inbox");
+        .push(") ON CONFLICT (id) DO NOTHING RETURNING id, inbox");
         // As many texts as there are sizes: a single one and a full batch are the usual.
         let keep = keep.remembered(notices.len() == 1 || notices.len() == NOTICES_AT_ONCE);
         let mut transaction = self.database.begin().await?;
@@ -647,6 +667,13 @@ fn notice_from(row: &Row) -> Result<Notice, StoreError> {
         None => None,
     };
     let looked_up = row.text_or_null("title")?.or(row.text_or_null("house_name")?);
+    let (looked_up, event) = match row.text_or_null("event_title")? {
+        Some(title) => {
+            let (starts_at, time_zone) = (row.time_or_null("event_at")?, row.text("event_zone")?);
+            (Some(title), Some(NoticeEvent { kept: row.text("body")?, starts_at, time_zone }))
+        }
+        None => (looked_up, None),
+    };
     Ok(Notice {
         id: RecordId(row.id("notice")?),
         kind: row.text("kind")?,
@@ -658,6 +685,7 @@ fn notice_from(row: &Row) -> Result<Notice, StoreError> {
         },
         house: row.text_or_null("house_handle")?,
         room: row.id_or_null("room")?.map(RoomId),
+        event,
         at: row.time("at")?,
         read: row.int_or_null("read_at")?.is_some(),
     })

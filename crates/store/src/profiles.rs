@@ -46,6 +46,8 @@ pub struct OwnProfile {
     pub guests_hidden: bool,
     /// Whether others see that they are here.
     pub online_hidden: bool,
+    /// Whether everybody may read the profile, without an account.
+    pub public: bool,
 }
 
 /// What is to change about a member; what is `None` stays as it is.
@@ -71,6 +73,8 @@ pub struct ProfileChange {
     pub guests_hidden: Option<bool>,
     /// See [`OwnProfile::online_hidden`].
     pub online_hidden: Option<bool>,
+    /// See [`OwnProfile::public`].
+    pub public: Option<bool>,
 }
 
 /// What somebody gets to see of a member.
@@ -181,7 +185,7 @@ impl Store {
     pub async fn own_profile(&self, member: MemberId) -> Result<Option<OwnProfile>, StoreError> {
         let found =
             sql("SELECT id, handle, name, avatar, language, bio, topics, languages, sponsor_hidden, guests_hidden,
-                online_hidden FROM members WHERE id = $1")
+                online_hidden, public FROM members WHERE id = $1")
             .bind(member);
         let Some(row) = self.database.optional(found).await? else { return Ok(None) };
         Ok(Some(OwnProfile {
@@ -194,6 +198,7 @@ impl Store {
             sponsor_hidden: row.bool("sponsor_hidden")?,
             guests_hidden: row.bool("guests_hidden")?,
             online_hidden: row.bool("online_hidden")?,
+            public: row.bool("public")?,
         }))
     }
 
@@ -212,7 +217,8 @@ impl Store {
         let update = sql("UPDATE members SET name = COALESCE($2, name), language = COALESCE($3, language),
                 bio = COALESCE($4, bio), topics = COALESCE($5, topics), languages = COALESCE($6, languages),
                 sponsor_hidden = COALESCE($7, sponsor_hidden), guests_hidden = COALESCE($8, guests_hidden),
-                online_hidden = COALESCE($9, online_hidden), indexed = indexed AND NOT $10
+                online_hidden = COALESCE($9, online_hidden), public = COALESCE($10, public),
+                indexed = indexed AND NOT $11
              WHERE id = $1 AND suspended_at IS NULL")
         .bind(member)
         .bind(change.name)
@@ -223,6 +229,7 @@ impl Store {
         .bind(change.sponsor_hidden)
         .bind(change.guests_hidden)
         .bind(change.online_hidden)
+        .bind(change.public)
         .bind(renamed);
         // The row stays locked until the commit, so that changes of one member come one after the other.
         if tx.execute(update).await? == 0 {
@@ -253,7 +260,7 @@ impl Store {
     }
 
     /// A member's links, in their order.
-    async fn links(&self, member: MemberId) -> Result<Vec<String>, StoreError> {
+    pub(crate) async fn links(&self, member: MemberId) -> Result<Vec<String>, StoreError> {
         let links = sql("SELECT url FROM member_links WHERE member = $1 ORDER BY position").bind(member);
         self.database.all(links).await?.iter().map(|row| row.text("url")).collect()
     }
@@ -345,6 +352,6 @@ async fn change_handle(
 }
 
 /// A list that is kept as one text, an entry a line.
-fn lines(text: &str) -> Vec<String> {
+pub(crate) fn lines(text: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }

@@ -4,13 +4,14 @@
 //! epoch and changes nothing when the room has another by now, so an owner that was believed dead cannot write over its
 //! successor.
 
-use roomtone_room::ids::{CommandId, HouseId, MemberId, RoomId, Timestamp};
+use roomtone_room::ids::{CommandId, HouseId, MemberId, RecordId, RoomId, Timestamp};
 
 use crate::Store;
 use crate::acts::{NewAct, insert_acts};
 use crate::convert::{int, int_from};
 use crate::db::{Row, Transaction, Value, sql};
 use crate::error::{AppendError, StoreError};
+use crate::events::room_ended;
 use crate::open::ROWS_PER_STATEMENT;
 
 /// A room to be made.
@@ -52,6 +53,8 @@ pub struct Changes<'a> {
     pub acts: &'a [NewAct],
     /// Who hosts the room from now on, if that has changed.
     pub leader: Option<MemberId>,
+    /// Questions put to an invitation that were answered in it, and when.
+    pub answered: &'a [(RecordId, Timestamp)],
 }
 
 /// Events and nothing else.
@@ -106,7 +109,8 @@ impl Store {
     }
 
     /// Adds what came of a live room's last round and marks it as ended at `at`, in one transaction. Nothing can be appended,
-    /// and nobody can own it, afterwards; nobody has it hidden any more. Errors as for [`Store::append`].
+    /// and nobody can own it, afterwards; nobody has it hidden any more, and the event whose room it is has ended too. Errors as for
+    /// [`Store::append`].
     pub async fn end_room<'a>(
         &self,
         room: RoomId,
@@ -210,7 +214,7 @@ impl Store {
         changes: Changes<'_>,
         ended_at: Option<Timestamp>,
     ) -> Result<(), AppendError> {
-        let Changes { rows, acts, leader } = changes;
+        let Changes { rows, acts, leader, answered } = changes;
         let mut transaction = self.database.begin().await?;
         let owned = sql("UPDATE rooms SET last_seq = COALESCE($3, last_seq), ended_at = $4
              WHERE id = $1 AND epoch = $2 AND ended_at IS NULL")
@@ -228,8 +232,14 @@ impl Store {
             let led = sql("UPDATE rooms SET leader = (SELECT m.id FROM members m WHERE m.id = $2) WHERE id = $1");
             transaction.execute(led.bind(room).bind(leader)).await?;
         }
-        if ended_at.is_some() {
+        for (question, at) in answered {
+            // Nothing, if it was taken back meanwhile.
+            let noted = sql("UPDATE questions SET answered_at = COALESCE(answered_at, $2) WHERE id = $1");
+            transaction.execute(noted.bind(*question).bind(*at)).await?;
+        }
+        if let Some(at) = ended_at {
             transaction.execute(sql("DELETE FROM hidden_rooms WHERE room = $1").bind(room)).await?;
+            room_ended(&mut transaction, room, at).await?;
         }
         Ok(transaction.commit().await?)
     }

@@ -12,7 +12,7 @@ use crate::server::{Packing, Settings};
 use crate::{Error, Result};
 
 /// All of them, in the order in which they run.
-const BENCHES: [&str; 15] = [
+const BENCHES: [&str; 16] = [
     "entry",
     "room",
     "audience",
@@ -28,6 +28,7 @@ const BENCHES: [&str; 15] = [
     "overload",
     "overload-20",
     "hostile",
+    "pages",
 ];
 /// What a machine needs for the full sizes: cores, and files that a process may open. Two thirds of these files are for a
 /// server with ten thousand control sockets and those who are signing in.
@@ -105,6 +106,7 @@ pub fn plan(name: &str, machine: Machine) -> Plan {
             let load = many(1_800, 30);
             (Scenario::Rooms { rooms: load.listeners.div_ceil(9) }, load, Settings::default())
         }
+        "pages" => return pages(2_000, 20),
         "hostile" => return hostile(60, 10_000),
         "flood" => (Scenario::Flood { per_second: 100_000 }, many(5_000, 40), Settings::default()),
         // More than the processor can carry, as the server has to find out by itself.
@@ -125,6 +127,12 @@ pub fn plan(name: &str, machine: Machine) -> Plan {
 pub fn hostile(seconds: u64, steps: usize) -> Plan {
     let load = Load { listeners: LISTENERS_MIN, talkers: 1, seconds, full: Full::Count(0), at_once: 1 };
     Plan { scenario: Scenario::Hostile { steps }, load, settings: Settings::default() }
+}
+
+/// So many public pages a second, for so many seconds.
+pub fn pages(rate: usize, seconds: u64) -> Plan {
+    let load = Load { listeners: LISTENERS_MIN, talkers: 1, seconds, full: Full::Count(0), at_once: 1 };
+    Plan { scenario: Scenario::Pages { rate }, load, settings: Settings::default() }
 }
 
 /// Writes the Markdown table of all benchmarks whose JSON is in `folder`.

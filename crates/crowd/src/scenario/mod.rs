@@ -9,6 +9,7 @@ pub mod flood;
 pub mod hostile;
 pub mod load;
 pub mod overload;
+pub mod pages;
 pub mod pauses;
 pub mod peer;
 mod progress;
@@ -61,6 +62,11 @@ pub enum Scenario {
     Audience,
     /// [`audience::panel`].
     Panel,
+    /// [`pages`].
+    Pages {
+        /// Pages that are asked for each second.
+        rate: usize,
+    },
     /// [`pauses`].
     Pauses,
     /// [`rush`].
@@ -116,6 +122,7 @@ impl Plan {
             Scenario::Room => room::run(server, size).await,
             Scenario::Audience => audience::audience(server, load).await,
             Scenario::Panel => audience::panel(server, load).await,
+            Scenario::Pages { rate } => pages::run(server, rate, load.seconds).await,
             Scenario::Pauses => pauses::run(server, load).await,
             Scenario::Rush => rush::run(server, load).await,
             Scenario::Churn { rate } => churn::run(server, load, rate).await,

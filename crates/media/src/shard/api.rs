@@ -190,7 +190,7 @@ pub enum EndReason {
     HandshakeFailed,
     /// The peer's certificate is not the one in its offer.
     WrongCertificate,
-    /// The peer closed the DTLS association.
+    /// The peer closed the DTLS association, or the connection that a plain stream went by.
     ClosedByPeer,
     /// The shard has as many legs as it takes.
     ShardFull,

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use roomtone_room::Kind::Social;
 use roomtone_room::{Applied, Rejection, Room, STAGE_MAX};
 
-use crate::trace::{CAST, OPENED_AT, attempt, opened, play};
+use crate::trace::{CAST, OPENED_AT, attempt, opened, opened_by_sheet, play};
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/PROTOCOL.md");
 const BEGIN: &str = "<!-- answers: generated, see crates/room/tests/rules/answers.rs -->\n";
@@ -61,7 +61,20 @@ const CIRCUMSTANCES: &[(&str, &[&str])] = &[
     ("evidence on", &["a evidence"]),
     ("evidence on, all agreed", &["a evidence", "a agree", "m agree", "s agree", "g agree"]),
     ("away", &["* lose l", "* lose s", "* lose m", "* lose a"]),
+    ("by a sheet without them: has a hand up", &["t enter followed", "t raise"]),
+    ("by a sheet without them: listens", &["t enter followed"]),
+    ("by a sheet without them: absent", &[]),
+    ("by a sheet with one guest: has a guest's hand up", &["t knock 9000000", "a admit t", "t raise"]),
+    ("by a sheet with one guest: listens as a second", &["t knock 9000000", "a admit t"]),
+    ("by a sheet with one guest: waits as a second", &["t knock 9000000"]),
+    ("by a sheet that says not recorded", &[]),
+    ("by a sheet, question 1 is answered now", &["a take 1"]),
+    ("by a sheet, question 2 is answered now", &["a take 2"]),
+    ("by a sheet, question 1 is settled", &["a answered 1"]),
 ];
+
+/// Circumstances that begin so are those of a room that was opened from a talk sheet.
+const BY_A_SHEET: &str = "by a sheet";
 
 /// The targets that a command about somebody is tried on.
 const TARGETS: &[&str] = &[
@@ -92,10 +105,16 @@ const COMMANDS: &[(&str, &str, &[&str])] = &[
     ("lower_hand", "lower", &[PLAIN, "hand up"]),
     ("accept_hand", "accept t", TARGETS),
     ("accept_hand", "accept t", &["has a hand up, stage locked", "has a hand up, stage full"]),
+    (
+        "accept_hand",
+        "accept t",
+        &["by a sheet without them: has a hand up", "by a sheet with one guest: has a guest's hand up"],
+    ),
     ("decline_hand", "decline t", TARGETS),
     ("move_hand", "move t 0", TARGETS),
     ("offer_stage", "offer t", TARGETS),
     ("offer_stage", "offer t", &["listens, stage locked", "listens, stage full"]),
+    ("offer_stage", "offer t", &["by a sheet without them: listens", "by a sheet with one guest: listens as a second"]),
     ("withdraw_offer", "withdraw t", TARGETS),
     ("accept_offer", "yes", &[PLAIN, "asked on stage", "asked on stage, stage locked", "asked on stage, stage full"]),
     ("decline_offer", "no", &[PLAIN, "asked on stage"]),
@@ -114,8 +133,10 @@ const COMMANDS: &[(&str, &str, &[&str])] = &[
     ("give_floor", "floor t", TARGETS),
     ("call_up", "call t About it", TARGETS),
     ("call_up", "call t About it", &["listens, stage locked"]),
+    ("call_up", "call t About it", &["by a sheet without them: absent"]),
     ("withdraw_call_up", "uncall t", &["absent", "was called up"]),
     ("admit", "admit t", TARGETS),
+    ("admit", "admit t", &["by a sheet with one guest: waits as a second"]),
     ("turn_away", "turn-away t", TARGETS),
     ("describe", "describe Another title", &[PLAIN]),
     ("widen, to open", "widen open", &[PLAIN]),
@@ -125,10 +146,33 @@ const COMMANDS: &[(&str, &str, &[&str])] = &[
     ("set_timer", "timer 60000", &[PLAIN]),
     ("pin_link", "pin https://example.org", &[PLAIN]),
     ("unpin_link 1", "unpin 1", &[PLAIN, "link 1 pinned"]),
-    ("set_evidence, on", "evidence", &[PLAIN, "evidence on"]),
+    ("set_evidence, on", "evidence", &[PLAIN, "evidence on", "by a sheet that says not recorded"]),
     ("set_evidence, off", "evidence off", &[PLAIN, "evidence on"]),
     ("agree_evidence, true", "agree", &[PLAIN, "evidence on", "evidence on, all agreed"]),
     ("agree_evidence, false", "disagree", &[PLAIN, "evidence on", "evidence on, all agreed"]),
+    (
+        "take_question 1",
+        "take 1",
+        &[
+            PLAIN,
+            "by a sheet that says not recorded",
+            "by a sheet, question 1 is answered now",
+            "by a sheet, question 2 is answered now",
+            "by a sheet, question 1 is settled",
+        ],
+    ),
+    ("take_question null", "take", &[PLAIN, "by a sheet, question 1 is answered now"]),
+    (
+        "settle_question 1",
+        "answered 1",
+        &[
+            PLAIN,
+            "by a sheet that says not recorded",
+            "by a sheet, question 1 is answered now",
+            "by a sheet, question 2 is answered now",
+            "by a sheet, question 1 is settled",
+        ],
+    ),
     ("end", "end", &[PLAIN]),
     ("*lose_connection*", "lose t", TARGETS),
     ("*end_pass*", "end-pass t", TARGETS),
@@ -139,7 +183,7 @@ const COMMANDS: &[(&str, &str, &[&str])] = &[
 
 /// A room in these circumstances.
 fn room_in(circumstance: &str) -> Room {
-    let mut room = opened(Social);
+    let mut room = if circumstance.starts_with(BY_A_SHEET) { opened_by_sheet(Social) } else { opened(Social) };
     let mut now = OPENED_AT;
     let (_, steps) = CIRCUMSTANCES.iter().find(|(name, _)| *name == circumstance).expect("a circumstance by its name");
     for step in CAST.iter().chain(*steps) {

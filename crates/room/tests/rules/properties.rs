@@ -4,17 +4,49 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use roomtone_room::ids::RecordId;
 use roomtone_room::{
     AWAY_MILLIS, Actor, Applied, Command, CommandId, Event, GuestPass, HandRule, Kind, LeaveReason, MemberId, Numbered,
-    Participant, REMEMBERED_COMMANDS, RESTART_GRACE_MILLIS, Rejection, Role, RoleCause, RoleEpoch, Room, Seq, State,
-    TalkerNo, Timestamp, View, visible,
+    Opening, Participant, Question, REMEMBERED_COMMANDS, RESTART_GRACE_MILLIS, Rejection, Role, RoleCause, RoleEpoch,
+    Room, RoomId, Seq, State, TalkerNo, Terms, Timestamp, View, visible,
 };
 
-use crate::trace::{OPENED_AT, opened};
+use crate::trace::{OPENED_AT, member, opened};
 
 /// The people of the random rooms: the host first, then enough for several of every role and some outside, and two who
 /// are only ever guests.
 const PEOPLE: [&str; 9] = ["a", "b", "c", "d", "e", "n", "m", "y", "z"];
+
+/// How a random room is opened: who may come in, and from what kind of talk sheet if from one.
+#[derive(Debug, Clone, Copy)]
+struct Ground {
+    kind: Kind,
+    /// Whether the sheet says that the talk is recorded.
+    recorded: Option<bool>,
+}
+
+/// Who may be on stage by the sheet, besides one guest: some of [`PEOPLE`].
+const IN_SHEET: [&str; 5] = ["a", "b", "c", "d", "m"];
+
+impl Ground {
+    fn open(self) -> Room {
+        let Some(recorded) = self.recorded else { return opened(self.kind) };
+        let question = |(by, votes)| {
+            let by = member(by);
+            Question { record: RecordId(by.0), text: format!("Why {votes}?"), by, votes }
+        };
+        let questions = [("b", 9), ("q", 7), ("e", 2)].map(question).into();
+        let terms = Some(Terms { recorded, stage: IN_SHEET.map(member).into(), guests: 1 });
+        let named = vec![member("n"), member("m")];
+        let opening = Opening { named, terms, questions, ..Opening::new("Title", self.kind, "en") };
+        Room::open(OPENED_AT, RoomId(9), member("a"), opening).0
+    }
+}
+
+fn any_ground() -> impl Strategy<Value = Ground> {
+    let recorded = prop_oneof![2 => Just(None), 1 => any::<bool>().prop_map(Some)];
+    (any_kind(), recorded).prop_map(|(kind, recorded)| Ground { kind, recorded })
+}
 
 /// Those of [`PEOPLE`] who come by a pass. The server lets nobody else knock, and no guest enter unasked.
 fn is_guest(member: MemberId) -> bool {
@@ -57,7 +89,7 @@ impl Played {
 }
 
 fn person(index: usize) -> MemberId {
-    crate::trace::member(PEOPLE[index % PEOPLE.len()])
+    member(PEOPLE[index % PEOPLE.len()])
 }
 
 fn any_person() -> impl Strategy<Value = MemberId> {
@@ -124,6 +156,8 @@ fn any_newer_command() -> impl Strategy<Value = Command> {
         5 => pass,
         5 => any_person().prop_map(|guest| Command::Admit { guest }),
         1 => any_person().prop_map(|guest| Command::TurnAway { guest }),
+        4 => prop::option::weighted(0.8, 0..5_u32).prop_map(|number| Command::TakeQuestion { number }),
+        1 => (0..5_u32, any::<bool>()).prop_map(|(number, answered)| Command::SettleQuestion { number, answered }),
         // On more often than off, so that agreements come together.
         3 => (0..6_u8).prop_map(|off| Command::SetEvidence { on: off > 0 }),
         8 => (0..6_u8).prop_map(|not| Command::AgreeEvidence { agree: not > 0 }),
@@ -174,7 +208,7 @@ fn fitting(room: &Room, command: &Command, pick: usize) -> Option<(MemberId, Com
         Command::Enter { .. } => {
             let outside =
                 |member: &MemberId| !is_guest(*member) && room.participant(*member).is_none_or(|p| !p.connected);
-            let people: Vec<MemberId> = PEOPLE.map(crate::trace::member).into_iter().filter(outside).collect();
+            let people: Vec<MemberId> = PEOPLE.map(member).into_iter().filter(outside).collect();
             (*people.get(pick % people.len().max(1))?, command.clone())
         }
         Command::Leave => (choose(&|p| p.role != Role::Host)?, Command::Leave),
@@ -207,7 +241,7 @@ fn fitting(room: &Room, command: &Command, pick: usize) -> Option<(MemberId, Com
             (moderator, Command::Unban { member: *banned.get(pick % banned.len().max(1))? })
         }
         Command::Knock { pass } => {
-            let guest = PEOPLE.map(crate::trace::member).into_iter().find(|guest| is_guest(*guest))?;
+            let guest = PEOPLE.map(member).into_iter().find(|guest| is_guest(*guest))?;
             (guest, Command::Knock { pass: *pass })
         }
         Command::Admit { .. } => {
@@ -227,6 +261,8 @@ fn fitting(room: &Room, command: &Command, pick: usize) -> Option<(MemberId, Com
         | Command::GiveFloor { .. }
         | Command::CallUp { .. }
         | Command::WithdrawCallUp { .. }
+        | Command::TakeQuestion { .. }
+        | Command::SettleQuestion { .. }
         | Command::TurnAway { .. } => (moderator, command.clone()),
         Command::DeclineCallUp
         | Command::EndPass { .. }
@@ -243,8 +279,8 @@ fn any_kind() -> impl Strategy<Value = Kind> {
 }
 
 /// Plays the steps in a new room, after its host has connected, and keeps what was before and after each.
-fn play(kind: Kind, steps: &[Step]) -> Vec<Played> {
-    let mut room = opened(kind);
+fn play(ground: Ground, steps: &[Step]) -> Vec<Played> {
+    let mut room = ground.open();
     let mut now = OPENED_AT;
     let connect = Command::Enter { followed_by_moderator: false };
     let connect = Step { wait: 0, fit: None, sender: Some(0), epoch_off: None, id: None, command: connect };
@@ -321,6 +357,14 @@ fn assert_sound(room: &Room) {
         assert!(!p.muted || (p.role.on_stage() && p.role != Role::Host), "a mute out of place: {p:?}");
         assert!(!p.role.on_stage() || (p.hand.is_none() && p.offer.is_none()), "a request on stage: {p:?}");
     }
+    if let Some(terms) = room.terms() {
+        let (guests, members): (Vec<_>, Vec<_>) = room.on_stage().partition(|p| p.is_guest());
+        assert!(guests.len() <= 1 && terms.guests == 1, "more guests on stage than the sheet has places for");
+        assert!(members.iter().all(|p| IN_SHEET.map(member).contains(&p.member)), "not in the sheet: {members:?}");
+        assert!(terms.recorded || !room.settings().evidence, "kept against the sheet");
+        assert_eq!(room.may_be_kept(), terms.recorded);
+    }
+    assert!(room.questions().taken().is_none_or(|(number, question)| room.questions().get(number) == Some(question)));
     let agreed = people.iter().filter(|p| room.is_open() && p.evidence).map(|p| p.number);
     assert!(room.agreed().eq(agreed));
     assert!(people.windows(2).all(|pair| pair[0].number < pair[1].number));
@@ -352,16 +396,16 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_room_is_sound_at_any_time(kind in any_kind(), steps in vec(any_step(), 1..160)) {
-        assert_sound(&opened(kind));
-        for played in play(kind, &steps) {
+    fn a_room_is_sound_at_any_time(ground in any_ground(), steps in vec(any_step(), 1..160)) {
+        assert_sound(&ground.open());
+        for played in play(ground, &steps) {
             assert_sound(&played.after);
         }
     }
 
     #[test]
-    fn a_refusal_changes_nothing(kind in any_kind(), steps in vec(any_step(), 1..160)) {
-        for played in play(kind, &steps) {
+    fn a_refusal_changes_nothing(ground in any_ground(), steps in vec(any_step(), 1..160)) {
+        for played in play(ground, &steps) {
             if played.result.is_err() {
                 prop_assert_eq!(&played.before, &played.after, "{:?}", played.command);
             } else if played.events().is_empty() {
@@ -371,9 +415,9 @@ proptest! {
     }
 
     #[test]
-    fn events_are_numbered_without_gaps_and_tell_everything(kind in any_kind(), steps in vec(any_step(), 1..160)) {
-        let mut replica = opened(kind);
-        for played in play(kind, &steps) {
+    fn events_are_numbered_without_gaps_and_tell_everything(ground in any_ground(), steps in vec(any_step(), 1..160)) {
+        let mut replica = ground.open();
+        for played in play(ground, &steps) {
             for numbered in played.events() {
                 prop_assert_eq!(numbered.seq.0, replica.seq().0 + 1);
                 replica.fold(numbered);
@@ -386,15 +430,15 @@ proptest! {
     }
 
     #[test]
-    fn state_round_trips(kind in any_kind(), steps in vec(any_step(), 1..160)) {
-        for played in play(kind, &steps) {
+    fn state_round_trips(ground in any_ground(), steps in vec(any_step(), 1..160)) {
+        for played in play(ground, &steps) {
             prop_assert_eq!(Room::from_state(played.after.to_state()), played.after);
         }
     }
 
     #[test]
-    fn nobody_is_on_stage_who_did_not_agree(kind in any_kind(), steps in vec(any_step(), 1..160)) {
-        for played in play(kind, &steps) {
+    fn nobody_is_on_stage_who_did_not_agree(ground in any_ground(), steps in vec(any_step(), 1..160)) {
+        for played in play(ground, &steps) {
             let sender = match played.actor {
                 Actor::Member { member, .. } => Some(member),
                 Actor::System => None,
@@ -431,11 +475,46 @@ proptest! {
     }
 
     #[test]
+    fn the_sheet_stays_and_its_questions_only_go(ground in any_ground(), steps in vec(any_step(), 1..160)) {
+        for played in play(ground, &steps) {
+            let (before, after) = (played.before.to_state(), played.after.to_state());
+            let forgotten = match played.command {
+                Command::Forget { member } => Some(member),
+                _ => None,
+            };
+            let terms = before.terms.map(|mut terms| {
+                let gone = played.events().iter().any(|numbered| matches!(numbered.event, Event::Forgotten { .. }));
+                terms.stage.retain(|member| !gone || forgotten != Some(*member));
+                terms
+            });
+            prop_assert_eq!(terms, after.terms);
+            let settled: Vec<u32> = played.events().iter().filter_map(|numbered| match &numbered.event {
+                Event::QuestionSettled { number, record, by, .. } => {
+                    let moderates = played.before.participant(*by).is_some_and(|by| by.role.moderates());
+                    let known = before.questions.get(*number).is_some_and(|question| question.record == *record);
+                    (moderates && known).then_some(*number)
+                }
+                _ => None,
+            }).collect();
+            let left: Vec<_> = before.questions.iter()
+                .filter(|(number, question)| !settled.contains(number) && (forgotten != Some(question.by) || played.events().is_empty()))
+                .collect();
+            prop_assert_eq!(left, after.questions.iter().collect::<Vec<_>>(), "{:?}", played.command);
+            if before.questions.taken() != after.questions.taken() && forgotten.is_none() {
+                let asked = matches!(played.command, Command::TakeQuestion { .. } | Command::SettleQuestion { .. });
+                let by_moderator = matches!(played.actor, Actor::Member { member, .. }
+                    if played.before.participant(member).is_some_and(|sender| sender.role.moderates()));
+                prop_assert!(asked && by_moderator, "{:?}", played.command);
+            }
+        }
+    }
+
+    #[test]
     fn everybody_agrees_to_evidence_for_themselves_and_while_it_lasts(
-        kind in any_kind(),
+        ground in any_ground(),
         steps in vec(any_step(), 1..160),
     ) {
-        for played in play(kind, &steps) {
+        for played in play(ground, &steps) {
             let says = |member: MemberId, agree: bool| {
                 matches!(played.actor, Actor::Member { member: sender, .. } if sender == member)
                     && played.command == Command::AgreeEvidence { agree }
@@ -464,8 +543,8 @@ proptest! {
     }
 
     #[test]
-    fn nobody_acts_on_the_host_or_above_their_role(kind in any_kind(), steps in vec(any_step(), 1..160)) {
-        for played in play(kind, &steps) {
+    fn nobody_acts_on_the_host_or_above_their_role(ground in any_ground(), steps in vec(any_step(), 1..160)) {
+        for played in play(ground, &steps) {
             for numbered in played.events() {
                 let (target, by) = match &numbered.event {
                     // Whoever comes after a call-up is asked by whoever called, who may be a speaker or gone.
@@ -493,8 +572,8 @@ proptest! {
     }
 
     #[test]
-    fn role_and_permission_changes_move_the_epoch(kind in any_kind(), steps in vec(any_step(), 1..160)) {
-        for played in play(kind, &steps) {
+    fn role_and_permission_changes_move_the_epoch(ground in any_ground(), steps in vec(any_step(), 1..160)) {
+        for played in play(ground, &steps) {
             for after in played.after.participants() {
                 let Some(before) = played.before.participant(after.member).filter(|b| b.number == after.number) else {
                     continue;
@@ -506,9 +585,9 @@ proptest! {
     }
 
     #[test]
-    fn a_repeated_id_applies_once(kind in any_kind(), steps in vec(any_step(), 1..160)) {
+    fn a_repeated_id_applies_once(ground in any_ground(), steps in vec(any_step(), 1..160)) {
         let mut model: BTreeMap<MemberId, Vec<(CommandId, Seq)>> = BTreeMap::new();
-        for played in play(kind, &steps) {
+        for played in play(ground, &steps) {
             let Some((member, id)) = played.sender_and_id() else { continue };
             let known = model.entry(member).or_default();
             let first = known.iter().rev().take(REMEMBERED_COMMANDS).find(|(seen, _)| *seen == id);
@@ -529,9 +608,9 @@ proptest! {
     }
 
     #[test]
-    fn numbers_rise_and_are_never_used_again(kind in any_kind(), steps in vec(any_step(), 1..160)) {
+    fn numbers_rise_and_are_never_used_again(ground in any_ground(), steps in vec(any_step(), 1..160)) {
         let mut last = TalkerNo(1);
-        for played in play(kind, &steps) {
+        for played in play(ground, &steps) {
             for numbered in played.events() {
                 if let Event::Entered { member, number, pass } = &numbered.event {
                     prop_assert_eq!(number.0, last.0 + 1);
@@ -547,8 +626,8 @@ proptest! {
     }
 
     #[test]
-    fn places_are_given_up_when_due_and_not_before(kind in any_kind(), steps in vec(any_step(), 1..160)) {
-        for played in play(kind, &steps) {
+    fn places_are_given_up_when_due_and_not_before(ground in any_ground(), steps in vec(any_step(), 1..160)) {
+        for played in play(ground, &steps) {
             let lost: BTreeSet<MemberId> = played.events().iter().filter_map(|numbered| match numbered.event {
                 Event::Left { member, reason: LeaveReason::Lost } => Some(member),
                 _ => None,
@@ -564,10 +643,10 @@ proptest! {
     }
 
     #[test]
-    fn folding_what_is_visible_gives_the_view(kind in any_kind(), steps in vec(any_step(), 1..160)) {
-        let mut replica = opened(kind);
+    fn folding_what_is_visible_gives_the_view(ground in any_ground(), steps in vec(any_step(), 1..160)) {
+        let mut replica = ground.open();
         let mut views: BTreeMap<MemberId, View> = BTreeMap::new();
-        for played in play(kind, &steps) {
+        for played in play(ground, &steps) {
             let mut fresh = BTreeSet::new();
             for numbered in played.events() {
                 let before = replica.clone();
@@ -581,14 +660,15 @@ proptest! {
                     if view.fold(numbered).is_err() {
                         let now = replica.participant(*viewer).map(|p| p.role);
                         let forgot = matches!(numbered.event, Event::Forgotten { .. });
+                        let unheard = matches!(numbered.event, Event::QuestionTaken { .. }) && !role.moderates();
                         let changed = now.is_none_or(|now| now.moderates() != role.moderates());
-                        prop_assert!(changed || forgot, "{:?}", numbered);
+                        prop_assert!(changed || forgot || unheard, "{:?}", numbered);
                         prop_assert_eq!(&kept, view);
                         fresh.insert(*viewer);
                     }
                 }
             }
-            for viewer in PEOPLE.map(crate::trace::member) {
+            for viewer in PEOPLE.map(member) {
                 let of_room = View::of(&played.after, viewer);
                 let followed = views.get_mut(&viewer).filter(|_| !fresh.contains(&viewer));
                 if let (Some(view), Some(of_room)) = (followed, &of_room) {
@@ -598,7 +678,7 @@ proptest! {
                 if let Some(own) = played.after.participant(viewer).filter(|own| !own.role.moderates()) {
                     let view = of_room.as_ref().expect("present, so there is a view");
                     prop_assert!(view.hands.is_empty() && view.offers.is_empty());
-                    prop_assert!(view.called.is_empty() && view.waiting.is_empty());
+                    prop_assert!(view.called.is_empty() && view.waiting.is_empty() && view.questions.is_empty());
                     prop_assert_eq!((&view.you.hand, view.you.offer), (&own.hand, own.offer));
                 }
                 // Whoever could not follow takes a new view, and whoever came in their first.
@@ -613,14 +693,14 @@ proptest! {
 
     #[test]
     fn a_restart_keeps_everything_but_the_connections(
-        kind in any_kind(),
+        ground in any_ground(),
         steps in vec(any_step(), 1..160),
         cut in any::<prop::sample::Index>(),
         pause in 0..60_000_u64,
     ) {
-        let history = play(kind, &steps);
+        let history = play(ground, &steps);
         let (head, tail) = history.split_at(cut.index(history.len() + 1));
-        let state = head.last().map_or_else(|| opened(kind), |played| played.after.clone()).to_state();
+        let state = head.last().map_or_else(|| ground.open(), |played| played.after.clone()).to_state();
         let last = history.last().expect("at least one step");
         let now = last.now.plus(pause);
         let events = tail.iter().flat_map(|played| played.events().iter().map(|n| (n.clone(), played.sender_and_id())));
@@ -656,13 +736,13 @@ proptest! {
     /// Histories come from a database: whatever stands there, folding and going on must not panic.
     #[test]
     fn foreign_events_do_no_harm(
-        kind in any_kind(),
+        ground in any_ground(),
         steps in vec(any_step(), 1..60),
         order in vec(any::<prop::sample::Index>(), 1..80),
         more in vec(any_step(), 1..20),
     ) {
-        let events: Vec<Numbered> = play(kind, &steps).iter().flat_map(|played| played.events().to_vec()).collect();
-        let mut room = opened(kind);
+        let events: Vec<Numbered> = play(ground, &steps).iter().flat_map(|played| played.events().to_vec()).collect();
+        let mut room = ground.open();
         let mut view = View::of(&room, person(0)).expect("the host is in the room");
         for numbered in order.iter().filter(|_| !events.is_empty()).map(|index| index.get(&events)) {
             room.fold(numbered);

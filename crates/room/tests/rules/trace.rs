@@ -8,9 +8,11 @@
 
 use std::fmt::Write;
 
+use roomtone_room::ids::RecordId;
 use roomtone_room::{
     Actor, Applied, CallUpCause, Command, CommandId, Event, GuestPass, HandCause, HandRule, Kind, KnockCause,
-    LeaveReason, MemberId, OfferCause, Opening, Participant, Rejection, RoleCause, RoleEpoch, Room, RoomId, Timestamp,
+    LeaveReason, MemberId, OfferCause, Opening, Participant, Question, Rejection, RoleCause, RoleEpoch, Room, RoomId,
+    Terms, Timestamp,
 };
 
 /// What leads to a room with somebody of every role: a host `a`, a moderator `m`, a speaker `s`, a listener `l`, a guest on
@@ -49,10 +51,30 @@ pub(crate) fn opened(kind: Kind) -> Room {
     Room::open(OPENED_AT, RoomId(9), member("a"), opening).0
 }
 
+/// The same from a talk sheet: nothing is kept, `m`, `s` and one guest may be on stage besides `a`, and `q` (who is never there) and
+/// `l` have put a question.
+pub(crate) fn opened_by_sheet(kind: Kind) -> Room {
+    let terms = Terms { recorded: false, stage: [member("m"), member("s")].into(), guests: 1 };
+    let question = |by, votes, text: &str| {
+        let by = member(by);
+        Question { record: RecordId(by.0), text: text.to_owned(), by, votes }
+    };
+    let questions = vec![question("q", 7, "Why maps?"), question("l", 2, "And who draws them?")];
+    let named = vec![member("n"), member("m")];
+    let topics = vec!["gardens".to_owned()];
+    let opening = Opening { named, topics, terms: Some(terms), questions, ..Opening::new("Title", kind, "en") };
+    Room::open(OPENED_AT, RoomId(9), member("a"), opening).0
+}
+
 /// Plays a trace in a new room of this kind and compares what came of every line with what the trace says.
 #[track_caller]
 pub(crate) fn check(kind: Kind, trace: &str) {
-    let mut room = opened(kind);
+    check_in(opened(kind), trace);
+}
+
+/// The same in a room that is there already.
+#[track_caller]
+pub(crate) fn check_in(mut room: Room, trace: &str) {
     let mut now = OPENED_AT;
     let mut actual = String::new();
     let mut expected = String::new();
@@ -183,6 +205,9 @@ pub(crate) fn command(what: &str) -> Command {
             let at = OPENED_AT.plus(at.parse().expect("milliseconds since the opening"));
             Command::LiftBan { member: member(who), at, by: member("q") }
         }
+        "take" => Command::TakeQuestion { number: rest.parse().ok() },
+        "answered" => Command::SettleQuestion { number: rest.parse().expect("a number"), answered: true },
+        "skip" => Command::SettleQuestion { number: rest.parse().expect("a number"), answered: false },
         "evidence" => Command::SetEvidence { on: rest != "off" },
         "agree" => Command::AgreeEvidence { agree: true },
         "disagree" => Command::AgreeEvidence { agree: false },
@@ -281,6 +306,17 @@ fn describe(event: &Event) -> String {
             KnockCause::GaveUp => format!("{} gave up", letter(*guest)),
             KnockCause::PassEnded => format!("{} pass ended", letter(*guest)),
         },
+        Event::QuestionBrought { number, .. } => format!("question {number} brought"),
+        Event::QuestionTaken { number, asker, by } => {
+            format!("question {number} of {} taken by {}", letter(*asker), letter(*by))
+        }
+        Event::QuestionClosed { by } => format!("question closed by {}", letter(*by)),
+        Event::QuestionSettled { number, answered: true, by, .. } => {
+            format!("question {number} answered by {}", letter(*by))
+        }
+        Event::QuestionSettled { number, answered: false, by, .. } => {
+            format!("question {number} skipped by {}", letter(*by))
+        }
         Event::EvidenceSet { on, by } => format!("evidence {} by {}", if *on { "on" } else { "off" }, letter(*by)),
         Event::EvidenceAgreed { member, agree: true } => format!("{} agrees", letter(*member)),
         Event::EvidenceAgreed { member, agree: false } => format!("{} does not agree", letter(*member)),
@@ -308,6 +344,8 @@ fn state(room: &Room, what: &str) -> String {
         "floor" => room.settings().floor.map_or(String::new(), |member| letter(member).to_string()),
         "talkers" => room.talkers().map(|number| number.0.to_string()).collect::<Vec<_>>().join(" "),
         "agreed" => room.agreed().map(|number| number.0.to_string()).collect::<Vec<_>>().join(" "),
+        "questions" => room.questions().iter().map(|(number, _)| number.to_string()).collect::<Vec<_>>().join(" "),
+        "question" => room.questions().taken().map_or(String::new(), |(_, question)| question.text.clone()),
         "open" => room.is_open().to_string(),
         "deadline" => room.next_deadline().map_or("none".to_owned(), |at| format!("+{}", at.0 - OPENED_AT.0)),
         _ => panic!("not a question about the state: {what}"),

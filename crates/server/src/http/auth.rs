@@ -9,10 +9,11 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use roomtone_room::ids::Timestamp;
+use roomtone_room::ids::{InvitationId, MemberId, Timestamp};
 use roomtone_store::{Guest, Hash, Member};
 use url::Url;
 
+use super::stream;
 use crate::app::App;
 use crate::edge::{self, Secret};
 use crate::limits::{BAD_TOKENS, NOWHERE};
@@ -28,6 +29,9 @@ const SESSION_COOKIE: &str = "roomtone_session";
 
 /// The cookie that carries a guest's token.
 const GUEST_COOKIE: &str = "roomtone_guest";
+
+/// The cookie that carries the token of whoever answers an invitation without an account.
+const ANSWER_COOKIE: &str = "roomtone_answer";
 
 /// The member who is calling. As an extractor it refuses everybody else with `not_signed_in`.
 pub(crate) struct SignedIn {
@@ -155,6 +159,26 @@ where
     }
 }
 
+impl RoomCaller {
+    /// Whoever has the session that a ticket stands for; whoever tries tickets is told to wait as with tokens.
+    pub(super) async fn by_session(app: &App, session: Option<Hash>, parts: &Parts) -> Result<Self, ApiError> {
+        let internal = |error| ApiError::internal(&error);
+        let from = peer(parts)?;
+        if let Some(session) = session {
+            let as_of = app.rooms.sign_outs();
+            app.uses.note(session, edge::now());
+            if let Some(member) = app.store.signed_in(&session).await.map_err(internal)? {
+                return SignedIn { member, session, as_of }.counted(app, parts).map(Self::Member);
+            }
+            if let Some(guest) = app.store.guest_by_session(&session, edge::now()).await.map_err(internal)? {
+                return SignedInGuest { guest, session, as_of }.counted(app, parts).map(Self::Guest);
+            }
+        }
+        app.limits.address(&BAD_TOKENS, from, edge::instant())?;
+        Err(Code::NotSignedIn.into())
+    }
+}
+
 /// A member who is calling from a browser. As an extractor it refuses tokens of players and encoders with `not_allowed`: whoever
 /// gets hold of one is not to get at the ways by which its owner signs in.
 pub(crate) struct Browser {
@@ -243,6 +267,48 @@ where
     }
 }
 
+/// Whoever reads what is public: the member who is calling, or somebody without an account. A member's requests are counted as theirs,
+/// others' by address.
+pub(crate) struct Reader {
+    /// The member, if it is one.
+    pub(crate) member: Option<SignedIn>,
+}
+
+impl<S> FromRequestParts<S> for Reader
+where
+    Arc<App>: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let app = Arc::<App>::from_ref(state);
+        let address = peer(parts)?;
+        let member = match SignedIn::of(&app, &parts.headers, address).await? {
+            Some(caller) => Some(caller.counted(&app, parts)?),
+            None => {
+                app.limits.visitor(parts.method.as_str(), route(parts), address, edge::instant())?;
+                None
+            }
+        };
+        Ok(Self { member })
+    }
+}
+
+impl Reader {
+    /// The member's id, if it is one.
+    pub(crate) fn id(&self) -> Option<MemberId> {
+        self.member.as_ref().map(|caller| caller.member.person.id)
+    }
+}
+
+/// Whether a request comes from a browser that has signed in, or may act without an account: our cookies all begin alike. Whether what
+/// they say is true matters where something is asked for.
+pub(super) fn has_our_cookie(headers: &HeaderMap) -> bool {
+    let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    cookies.flat_map(|list| list.split(';')).any(|pair| pair.trim_start().starts_with("roomtone_"))
+}
+
 /// The address that a request came from, as far as proxies that are believed say.
 fn peer(parts: &Parts) -> Result<IpAddr, ApiError> {
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().ok_or(Code::BadRequest)?;
@@ -301,6 +367,17 @@ pub(super) fn guest_cookie(app: &App, token: &str, seconds: u64) -> String {
     format!("{GUEST_COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{}", secure(app))
 }
 
+/// The `Set-Cookie` value by which a browser answers this invitation, and no other: it is sent nowhere else.
+pub(super) fn answer_cookie(app: &App, invitation: InvitationId, token: &str) -> String {
+    let path = format!("/api/invitations/{invitation}");
+    format!("{ANSWER_COOKIE}={token}; Path={path}; HttpOnly; SameSite=Lax; Max-Age=34560000{}", secure(app))
+}
+
+/// The hash of the token in that cookie.
+pub(super) fn answer_key(headers: &HeaderMap) -> Option<Hash> {
+    cookie(headers, ANSWER_COOKIE).and_then(Secret::hash_of)
+}
+
 fn secure(app: &App) -> &'static str {
     if app.public_url.scheme() == "https" { "; Secure" } else { "" }
 }
@@ -344,13 +421,14 @@ fn forwarded_for(peer: IpAddr, headers: &HeaderMap, proxies: &[IpAddr]) -> Optio
         .find(|address| !is_proxy(address))
 }
 
-/// Refuses requests that change something, and control sockets, when a page of another origin sent them. A request
+/// Refuses requests that change something, control sockets and plain streams, when a page of another origin sent them. A request
 /// without `Origin` and without `Sec-Fetch-Site` does not come from a page in a browser that could be misled.
 pub(super) async fn refuse_cross_site(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let headers = request.headers();
     let opens_socket = headers.contains_key("sec-websocket-key");
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if (opens_socket || changes) && !same_origin(&app, headers) {
+    let plays = request.uri().path().ends_with(stream::FILE);
+    if (opens_socket || changes || plays) && !same_origin(&app, headers) {
         tracing::info!("refused a request from a page of another origin");
         return ApiError::from(Code::CrossSite).into_response();
     }

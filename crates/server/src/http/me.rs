@@ -121,6 +121,7 @@ fn checked(request: &ChangeMe) -> Result<ProfileChange, ApiError> {
         sponsor_hidden: request.sponsor_hidden,
         guests_hidden: request.guests_hidden,
         online_hidden: request.online_hidden,
+        public: request.public,
     })
 }
 

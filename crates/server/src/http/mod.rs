@@ -8,19 +8,22 @@ mod avatars;
 mod body;
 mod calls;
 pub(crate) mod commands;
+mod events;
 mod evidence;
 mod guests;
 mod houses;
+mod invitations;
 mod invites;
 mod legs;
 mod me;
 mod notices;
+mod offices;
 mod pages;
 mod paging;
 mod passkeys;
 mod people;
-mod preview;
 mod probes;
+mod proofs;
 mod push;
 mod reports;
 mod rooms;
@@ -28,6 +31,7 @@ mod search;
 mod sessions;
 mod settings;
 mod sign_in;
+mod stream;
 mod text;
 mod waitlist;
 
@@ -52,12 +56,16 @@ pub(crate) use admin::end_sessions_of_suspended;
 pub(crate) use auth::{RoomCaller, SignedIn};
 pub(crate) use body::PathId;
 pub(crate) use guests::tidy as tidy_guests;
+pub(crate) use invitations::for_visitors as invitation_for_visitors;
+pub(crate) use invitations::tidy as tidy_invitations;
 pub(crate) use invites::tidy as tidy_invites;
+pub(crate) use pages::files as client_files;
 pub(crate) use passkeys::relying_party;
 pub(crate) use rooms::room_for;
 pub use sessions::Uses;
 pub(crate) use sessions::tidy as tidy_sessions;
 pub(crate) use sign_in::normal_handle;
+pub use stream::Tickets;
 
 /// Largest body, in bytes: that of an SDP offer. Everything else is far smaller.
 const BODY_MAX: usize = legs::BODY_MAX;
@@ -220,6 +228,17 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(acts::appeals))
         .routes(routes!(acts::decide))
         .routes(routes!(acts::hide, acts::show))
+        .routes(routes!(events::list, events::create))
+        .routes(routes!(events::show, events::change))
+        .routes(routes!(events::set_date))
+        .routes(routes!(events::cancel))
+        .routes(routes!(events::open_room))
+        .routes(routes!(events::subscribe, events::unsubscribe))
+        .routes(routes!(events::set_poll))
+        .routes(routes!(events::vote))
+        .routes(routes!(events::ask_cohost, events::remove_cohost))
+        .routes(routes!(events::accept_cohost, events::leave_cohost))
+        .routes(routes!(events::calendar, events::new_calendar, events::end_calendar))
         .routes(routes!(houses::list, houses::create))
         .routes(routes!(houses::show, houses::change, houses::delete))
         .routes(routes!(houses::members))
@@ -231,6 +250,33 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(houses::log))
         .routes(routes!(houses::nominate, houses::nominations))
         .routes(routes!(houses::answer_nomination))
+        .routes(routes!(offices::list, offices::offer))
+        .routes(routes!(offices::revoke))
+        .routes(routes!(offices::acts))
+        .routes(routes!(offices::delegations))
+        .routes(routes!(offices::accept, offices::lay_down))
+        .routes(routes!(proofs::list, proofs::begin))
+        .routes(routes!(proofs::check))
+        .routes(routes!(proofs::remove))
+        .routes(routes!(proofs::list_outside, proofs::begin_outside))
+        .routes(routes!(proofs::check_outside))
+        .routes(routes!(proofs::remove_outside))
+        .routes(routes!(invitations::list, invitations::create))
+        .routes(routes!(invitations::show))
+        .routes(routes!(invitations::act))
+        .routes(routes!(invitations::translate))
+        .routes(routes!(invitations::sheet))
+        .routes(routes!(invitations::link, invitations::end_link))
+        .routes(routes!(invitations::peek, invitations::take))
+        .routes(routes!(invitations::cosign, invitations::end_cosign))
+        .routes(routes!(invitations::cosigners))
+        .routes(routes!(invitations::ask, invitations::take_back))
+        .routes(routes!(invitations::questions))
+        .routes(routes!(invitations::delete_question))
+        .routes(routes!(invitations::vote, invitations::end_vote))
+        .routes(routes!(invitations::answered))
+        .routes(routes!(invitations::reply, invitations::replies))
+        .routes(routes!(invitations::delete_reply))
         .routes(routes!(notices::list))
         .routes(routes!(notices::read))
         .routes(routes!(notices::choices, notices::choose))
@@ -241,6 +287,8 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(legs::listen))
         .routes(routes!(legs::publish))
         .routes(routes!(legs::end))
+        .routes(routes!(stream::play))
+        .routes(routes!(stream::ticket))
 }
 
 fn set_header(name: HeaderName, value: HeaderValue) -> SetResponseHeaderLayer<HeaderValue> {

@@ -9,12 +9,12 @@ use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTE
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use roomtone_room::ids::RoomId;
 use rust_embed::RustEmbed;
 
-use super::auth::nowhere;
-use super::preview;
+use super::auth::{has_our_cookie, nowhere};
 use crate::app::App;
+use crate::feeds;
+use crate::public;
 use crate::wire::{ApiError, Code};
 
 /// What `make web` built. Empty when the server was built without it; then pages say so.
@@ -26,7 +26,8 @@ struct Client;
 /// The page that every address of the client begins with.
 const INDEX: &str = "index.html";
 
-/// Serves a file of the client, or its first page for an address that the client itself understands.
+/// Serves a file of the client, or its first page for an address that the client itself understands. Whoever has no account, and reads
+/// what everybody may, gets a page that needs no client.
 pub(super) async fn serve(
     State(app): State<Arc<App>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -41,6 +42,14 @@ pub(super) async fn serve(
     if method != Method::GET && method != Method::HEAD {
         return ApiError::from(Code::MethodNotAllowed).into_response();
     }
+    if let Some(feed) = feeds::answer(&app, uri.path(), &headers, peer.ip()).await {
+        return feed;
+    }
+    if !has_our_cookie(&headers)
+        && let Some(answer) = public::answer(&app, &uri, &headers, peer.ip()).await
+    {
+        return answer.into_response();
+    }
     if let Some(file) = Client::get(path) {
         return respond(path, &file, &headers);
     }
@@ -49,28 +58,15 @@ pub(super) async fn serve(
         return ApiError::from(Code::NotFound).into_response();
     }
     match Client::get(INDEX) {
-        Some(file) => match previewed(&app, path, &file.data) {
-            Some(page) => page,
-            None => respond(INDEX, &file, &headers),
-        },
+        Some(file) => respond(INDEX, &file, &headers),
         None => ApiError::with_message(Code::NotFound, "This server was built without the web client (make build).")
             .into_response(),
     }
 }
 
-/// The first page with a preview of a room in it, if the address is that of a room of which everybody may know. For all other
-/// rooms it is what it is for one that does not exist.
-fn previewed(app: &App, path: &str, index: &[u8]) -> Option<Response> {
-    let room: RoomId = path.strip_prefix("room/")?.parse().ok()?;
-    let summary = app.rooms.get(room)?.summary();
-    if !summary.is_public() {
-        return None;
-    }
-    let tags = preview::tags(&summary.card, &app.settings.get().name, &app.public_url);
-    let page = preview::with_tags(std::str::from_utf8(index).ok()?, &tags)?;
-    let kind = (CONTENT_TYPE, "text/html; charset=utf-8".to_owned());
-    // It is about the present moment, so it is never the same as one that was kept.
-    Some(([kind, (CACHE_CONTROL, "no-cache".to_owned())], page).into_response())
+/// The paths of the client's files.
+pub(crate) fn files() -> impl Iterator<Item = String> {
+    Client::iter().map(|path| path.into_owned())
 }
 
 fn respond(path: &str, file: &rust_embed::EmbeddedFile, headers: &HeaderMap) -> Response {

@@ -49,6 +49,7 @@ pub(super) async fn profile(
         Some(room) if app.rooms.admits(&room, viewer).await?.admitted => Some(room.summary().card.clone()),
         _ => None,
     };
+    let domains = app.store.proofs_of_members(&[id]).await.map_err(|e| ApiError::internal(&e))?;
     Ok(Json(Profile {
         person: found.person.into(),
         bio: found.bio,
@@ -72,6 +73,7 @@ pub(super) async fn profile(
         },
         room,
         bot: found.bot,
+        domains: domains.into_values().flatten().map(Into::into).collect(),
     }))
 }
 
@@ -269,7 +271,7 @@ pub(super) async fn mutes(
 }
 
 /// Somebody else than the caller, whom the caller may know of.
-async fn other(app: &App, me: MemberId, handle: &str) -> Result<MemberId, ApiError> {
+pub(super) async fn other(app: &App, me: MemberId, handle: &str) -> Result<MemberId, ApiError> {
     let whom = visible(app, me, handle).await?.person.id;
     if whom == me { Err(Code::TargetProtected.into()) } else { Ok(whom) }
 }

@@ -25,7 +25,7 @@ use crate::wire::notices::NoticeKind;
 use crate::wire::{ApiError, Code, Id};
 
 /// People who can be named when a room is opened.
-const NAMED_MAX: usize = 100;
+pub(super) const NAMED_MAX: usize = 100;
 
 /// People who can be pinged at once.
 const PINGED_MAX: usize = 10;
@@ -77,7 +77,7 @@ pub(super) async fn open(
         })?;
         named.push(member.person.id);
     }
-    let opening = Opening { title, kind: request.kind.into(), language, topics, house, named };
+    let opening = Opening { topics, house, named, ..Opening::new(title, request.kind.into(), language) };
     let opened = async move {
         let id = app.rooms.open(host, opening).await?;
         app.notices.room_opened(id);
@@ -88,7 +88,7 @@ pub(super) async fn open(
 }
 
 /// The house in which somebody wants to open a room: one of theirs, whose rules they have accepted.
-async fn house_of(app: &App, handle: &str, host: MemberId) -> Result<HouseId, ApiError> {
+pub(super) async fn house_of(app: &App, handle: &str, host: MemberId) -> Result<HouseId, ApiError> {
     let internal = |error| ApiError::internal(&error);
     let house = app.store.room_house_by_handle(handle).await.map_err(internal)?.ok_or(Code::HouseNotFound)?;
     let entry = HouseEntry::from(app.store.house_standing(house.id, host).await.map_err(internal)?);

@@ -1,4 +1,4 @@
-//! Search over people, houses and rooms.
+//! Search over people, houses, rooms and events.
 
 use std::sync::Arc;
 
@@ -6,10 +6,12 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use roomtone_room::search;
+use roomtone_store::{self as store, EventsOf};
 use serde::Deserialize;
 
 use super::auth::SignedIn;
 use crate::app::App;
+use crate::search::words_of_event;
 use crate::wire::people::badge;
 use crate::wire::search::{Found, FoundPerson};
 use crate::wire::{ApiError, Code};
@@ -21,6 +23,11 @@ const TYPED_MAX: usize = 200;
 const PEOPLE: usize = 20;
 const HOUSES: usize = 10;
 const ROOMS: usize = 10;
+const EVENTS: usize = 10;
+
+/// Events to come that are looked through, those with the nearest dates first. They are in no index: more finds those that are further
+/// ahead, each makes every search dearer.
+const EVENTS_SEARCHED: u32 = 500;
 
 /// How many are shown when only one kind was asked for.
 const OF_ONE_KIND: usize = 50;
@@ -83,6 +90,16 @@ pub(super) async fn search(
     }
     if rooms > 0 {
         found.rooms = app.live.search(&app.rooms, viewer, &query, rooms).await?;
+    }
+    if many(Kind::Events, EVENTS) > 0 {
+        let all = app.store.upcoming_events(EventsOf::All, Some(viewer), None, None, EVENTS_SEARCHED).await;
+        let all = all.map_err(|e| ApiError::internal(&e))?;
+        let fits = |event: store::Event| Some((query.score(&words_of_event(&event))?, event));
+        let mut fits: Vec<_> = all.into_iter().filter_map(fits).collect();
+        // Those that fit as well stay in the order of their dates.
+        fits.sort_by_key(|(score, _)| *score);
+        fits.truncate(many(Kind::Events, EVENTS));
+        found.events = fits.into_iter().map(|(_, event)| event.into()).collect();
     }
     Ok(Json(found))
 }

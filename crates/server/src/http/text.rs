@@ -102,6 +102,11 @@ pub(super) fn url(text: &str) -> Result<String, Code> {
 /// Most characters of a link.
 const LINK_MAX: usize = 200;
 
+/// A domain of the internet, in lower-case ASCII.
+pub(super) fn domain(text: &str) -> Result<String, Code> {
+    crate::proof::domain(text.trim()).ok_or(Code::InvalidDomain)
+}
+
 /// At most `most` topics, each 1 to 30 characters on one line after NFC and trimming, in lower case; none is there twice.
 pub(super) fn topics(topics: &[String], most: usize) -> Result<Vec<String>, Code> {
     let mut folded = Vec::with_capacity(topics.len().min(most));

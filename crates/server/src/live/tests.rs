@@ -36,6 +36,7 @@ impl Scene {
             speaking: Box::new(|_, _| {}),
             called_up: Box::new(|_, _, _| {}),
             moderated: Box::new(|_, _| {}),
+            ended: Box::new(|| {}),
         };
         let rooms = Rooms::start(store, Arc::new(media), reports, usize::MAX, around).await.unwrap();
         live.start(rooms.clone());

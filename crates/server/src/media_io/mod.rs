@@ -32,7 +32,7 @@ use load::Gauge;
 pub use load::Load;
 pub use residence::Residence;
 use tap::Space;
-pub(crate) use tap::{KEPT_FOR, Kept};
+pub(crate) use tap::{KEPT_FOR, Kept, Outlet};
 
 /// Orders to one media thread that may wait. More rides out longer stalls; when it is full, whoever orders waits.
 const ORDERS: usize = 4096;
@@ -56,6 +56,8 @@ pub(crate) enum Order {
     Agreed(RoomId, Vec<TalkerNo>),
     /// What is kept of a room is asked for.
     Kept(RoomId, oneshot::Sender<Vec<Kept>>),
+    /// All that is given out in a room goes here too.
+    HandOn(RoomId, Arc<Outlet>),
     /// As if somebody had said this.
     #[cfg(test)]
     Say(Arc<Frame>),
@@ -146,6 +148,7 @@ pub struct Media {
     next_listener: AtomicUsize,
     residence: Arc<Residence>,
     packing: Packing,
+    reports: mpsc::Sender<Report>,
 }
 
 /// A media thread's number.
@@ -198,7 +201,8 @@ impl Media {
         }
         let next_listener = AtomicUsize::new(0);
         let packing = options.packing;
-        Ok((Self { threads, fingerprint, running, load, next_listener, residence, packing }, reports))
+        let media = Self { threads, fingerprint, running, load, next_listener, residence, packing, reports: report };
+        Ok((media, reports))
     }
 
     /// How much there is to do: the level of the thread that has the most.
@@ -293,6 +297,16 @@ impl Media {
         let (answer, kept) = oneshot::channel();
         self.order(self.home(room), Order::Kept(room, answer)).await;
         kept
+    }
+
+    /// Has all that is given out in a room go to a mixer too, until that closes the outlet.
+    pub(crate) async fn hand_on(&self, room: RoomId, outlet: Arc<Outlet>) {
+        self.order(self.home(room), Order::HandOn(room, outlet)).await;
+    }
+
+    /// Where what becomes of legs is reported.
+    pub(crate) fn reports(&self) -> mpsc::Sender<Report> {
+        self.reports.clone()
     }
 
     async fn order(&self, thread: ThreadNo, order: Order) {

@@ -1,11 +1,13 @@
-//! What a media thread keeps of what it gives out: the last minute of those who agreed to that, in memory, until somebody asks for
-//! it or it is over. Whatever else takes frames as they are given out belongs here too.
+//! What is taken of what a media thread gives out: the last minute of those who agreed to that is kept, in memory, until somebody
+//! asks for it or it is over; and rooms that are mixed for plain streams are handed on to their mixers. Whatever else takes frames
+//! as they are given out belongs here too.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crossbeam_queue::ArrayQueue;
 use roomtone_media::frame::Frame;
 use roomtone_room::ids::{RoomId, TalkerNo};
 
@@ -18,6 +20,10 @@ const TALKER_MAX: usize = 1 << 20;
 
 /// What all threads keep together, in bytes. More serves more rooms at once; it is memory.
 const SERVER_MAX: usize = 64 << 20;
+
+/// Frames of one room that may wait for its mixer: more than half a second of three talkers. More rides out longer stalls of the
+/// mixer; of what waits so long it plays nothing.
+const OUTLET_MAX: usize = 96;
 
 /// What a frame takes besides its sound: itself, its counts and its place in a queue.
 const BESIDE: usize = size_of::<Frame>() + 6 * size_of::<usize>();
@@ -47,14 +53,60 @@ impl Space {
     }
 }
 
-/// What one thread keeps.
+/// Where a mixer gets what is given out in its room. The media thread never waits for it: the oldest frame goes when it is full.
+#[derive(Debug)]
+pub(crate) struct Outlet {
+    frames: ArrayQueue<Arc<Frame>>,
+    closed: AtomicBool,
+    dropped: metrics::Counter,
+}
+
+impl Outlet {
+    pub(crate) fn new() -> Self {
+        let dropped = metrics::counter!("roomtone_stream_frames_dropped_total");
+        Self { frames: ArrayQueue::new(OUTLET_MAX), closed: AtomicBool::new(false), dropped }
+    }
+
+    /// The oldest frame that was not taken yet.
+    pub(crate) fn pop(&self) -> Option<Arc<Frame>> {
+        self.frames.pop()
+    }
+
+    /// Says that nobody takes frames here any more.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    fn push(&self, frame: &Arc<Frame>) {
+        if self.frames.force_push(frame.clone()).is_some() {
+            self.dropped.increment(1);
+        }
+    }
+}
+
+/// What one thread takes.
 pub(super) struct Tap {
-    /// Of rooms in which somebody agreed, those who did.
-    rooms: HashMap<RoomId, HashMap<TalkerNo, Track>>,
+    /// Of rooms of which anything is taken.
+    rooms: HashMap<RoomId, Taken>,
     space: Arc<Space>,
     kept: metrics::Counter,
     crowded: metrics::Counter,
     taken: metrics::Gauge,
+}
+
+/// What is taken of one room.
+#[derive(Default)]
+struct Taken {
+    /// The last minute of those who agreed.
+    tracks: HashMap<TalkerNo, Track>,
+    /// Where everything goes while the room is mixed.
+    outlet: Option<Arc<Outlet>>,
+}
+
+impl Taken {
+    fn is_empty(&self) -> bool {
+        self.tracks.is_empty() && self.outlet.is_none()
+    }
 }
 
 /// The last minute of one talker.
@@ -76,7 +128,8 @@ impl Tap {
         }
     }
 
-    /// Takes a frame that is given out, if its talker has agreed to that. Where nobody has, this is one branch.
+    /// Takes a frame that is given out, if its talker has agreed to that or its room is mixed. Where neither is so in any room, this
+    /// is one branch.
     #[inline]
     pub(super) fn take(&mut self, frame: &Arc<Frame>) {
         if !self.rooms.is_empty() {
@@ -85,7 +138,11 @@ impl Tap {
     }
 
     fn keep(&mut self, frame: &Arc<Frame>) {
-        let Some(track) = self.rooms.get_mut(&frame.room).and_then(|room| room.get_mut(&frame.talker)) else { return };
+        let Some(taken) = self.rooms.get_mut(&frame.room) else { return };
+        if let Some(outlet) = &taken.outlet {
+            outlet.push(frame);
+        }
+        let Some(track) = taken.tracks.get_mut(&frame.talker) else { return };
         let crowded_out = track.push(frame);
         self.kept.increment(1);
         self.crowded.increment(crowded_out);
@@ -93,20 +150,24 @@ impl Tap {
 
     /// Says who of a room has agreed. What is kept of anybody else there is dropped.
     pub(super) fn agreed(&mut self, room: RoomId, talkers: &[TalkerNo]) {
-        if talkers.is_empty() {
-            self.rooms.remove(&room);
-            return;
-        }
-        let tracks = self.rooms.entry(room).or_default();
-        tracks.retain(|talker, _| talkers.contains(talker));
+        let taken = self.rooms.entry(room).or_default();
+        taken.tracks.retain(|talker, _| talkers.contains(talker));
         for &talker in talkers {
-            tracks.entry(talker).or_insert_with(|| Track::new(self.space.clone()));
+            taken.tracks.entry(talker).or_insert_with(|| Track::new(self.space.clone()));
         }
+        if taken.is_empty() {
+            self.rooms.remove(&room);
+        }
+    }
+
+    /// From now on all that is given out in a room goes here too, until the outlet is closed.
+    pub(super) fn hand_on(&mut self, room: RoomId, outlet: Arc<Outlet>) {
+        self.rooms.entry(room).or_default().outlet = Some(outlet);
     }
 
     /// What is kept of a room at `now`, by talker.
     pub(super) fn kept_of(&mut self, room: RoomId, now: Instant) -> Vec<Kept> {
-        let tracks = self.rooms.get_mut(&room).into_iter().flatten();
+        let tracks = self.rooms.get_mut(&room).map(|taken| &mut taken.tracks).into_iter().flatten();
         let mut kept: Vec<_> = tracks
             .map(|(&talker, track)| {
                 track.forget_old(now);
@@ -117,10 +178,14 @@ impl Tap {
         kept
     }
 
-    /// Drops what is older than [`KEPT_FOR`] at `now`. To be called every second or so: whoever falls silent adds no frame that
-    /// would drop an old one.
+    /// Drops what is older than [`KEPT_FOR`] at `now`, and outlets that were closed. To be called every second or so: whoever falls
+    /// silent adds no frame that would drop an old one.
     pub(super) fn forget_old(&mut self, now: Instant) {
-        for track in self.rooms.values_mut().flat_map(HashMap::values_mut) {
+        self.rooms.retain(|_, taken| {
+            taken.outlet.take_if(|outlet| outlet.closed.load(Ordering::Acquire));
+            !taken.is_empty()
+        });
+        for track in self.rooms.values_mut().flat_map(|taken| taken.tracks.values_mut()) {
             track.forget_old(now);
         }
         self.taken.set(self.space.0.load(Ordering::Relaxed) as f64);
@@ -256,6 +321,33 @@ mod tests {
         assert_eq!(world.kept(ROOM, 10), [(ADA, vec![]), (BEN, vec![0])]);
         world.tap.agreed(ROOM, &[]);
         assert_eq!((world.kept(ROOM, 10), world.taken(), world.tap.rooms.len()), (vec![], 0, 0));
+    }
+
+    #[test]
+    fn a_mixed_room_goes_to_its_mixer_and_to_nobody_else() {
+        let mut world = World::new();
+        let outlet = Arc::new(Outlet::new());
+        world.tap.hand_on(ROOM, outlet.clone());
+        world.tap.agreed(ROOM, &[BEN]);
+        world.say(ROOM, ADA, 0, 50);
+        world.say(ROOM, BEN, 20, 50);
+        world.say(RoomId(2), ADA, 40, 50);
+        let seq = |frame: Arc<Frame>| (frame.talker, frame.seq);
+        assert_eq!(
+            [outlet.pop(), outlet.pop(), outlet.pop()].map(|frame| frame.map(seq)),
+            [Some((ADA, 0)), Some((BEN, 1)), None]
+        );
+        // What is kept is apart from that, also when it ends.
+        assert_eq!(world.kept(ROOM, 30), [(BEN, vec![20])]);
+        world.tap.agreed(ROOM, &[]);
+        // A mixer that takes nothing stops nobody.
+        for n in 0..10 + OUTLET_MAX as u64 {
+            world.say(ROOM, ADA, 100 + n * 20, 50);
+        }
+        assert_eq!(outlet.pop().map(seq), Some((ADA, 15)));
+        outlet.close();
+        world.tap.forget_old(world.at(0));
+        assert!(world.tap.rooms.is_empty());
     }
 
     #[test]

@@ -426,6 +426,12 @@ impl Worker {
                     let _ = answer.send(self.io.tap.kept_of(room, edge::instant()));
                     continue;
                 }
+                Ok(Order::HandOn(room, outlet)) => {
+                    // As above: whoever hears from now on hears nothing of before.
+                    self.drain();
+                    self.io.tap.hand_on(room, outlet);
+                    continue;
+                }
                 #[cfg(test)]
                 Ok(Order::Say(frame)) => {
                     self.io.tap.take(&frame);

@@ -11,7 +11,12 @@ use crate::wire::notices::NoticeKind;
 /// the inbox. Mail is only for those who ask for it.
 pub(crate) fn default_ways(kind: NoticeKind) -> Ways {
     let push = match kind {
-        NoticeKind::RoomOpened
+        NoticeKind::EventChanged
+        | NoticeKind::InvitationAsked
+        | NoticeKind::InvitationAnswered
+        | NoticeKind::InvitationAccepted
+        | NoticeKind::CohostAsked
+        | NoticeKind::RoomOpened
         | NoticeKind::RoomSpeaking
         | NoticeKind::HouseRoom
         | NoticeKind::Ping
@@ -22,8 +27,14 @@ pub(crate) fn default_ways(kind: NoticeKind) -> Ways {
         | NoticeKind::ReportHandled
         | NoticeKind::Moderated
         | NoticeKind::AppealMade
-        | NoticeKind::AppealDecided => true,
-        NoticeKind::Followed | NoticeKind::InviteUsed | NoticeKind::InviteEarned | NoticeKind::HouseJoined => false,
+        | NoticeKind::AppealDecided
+        | NoticeKind::OfficeOffered
+        | NoticeKind::OfficeAccepted => true,
+        NoticeKind::Followed
+        | NoticeKind::InviteUsed
+        | NoticeKind::InviteEarned
+        | NoticeKind::HouseJoined
+        | NoticeKind::CohostAccepted => false,
     };
     Ways { inbox: true, push, mail: false }
 }

@@ -16,9 +16,11 @@ use super::push::{Message, PAYLOAD_MAX, Sent};
 use super::text::{Texts, texts};
 use crate::app::App;
 use crate::edge;
+use crate::events::recurrence::date;
 use crate::mail::Letter;
 use crate::wire::ApiError;
-use crate::wire::notices::{Notice as Shown, NoticeKind, PushMessage};
+use crate::wire::events::EventChange;
+use crate::wire::notices::{Notice as Shown, NoticeEvent, NoticeKind, PushMessage};
 
 /// For how long what is taken is out of others' hands, in milliseconds. Longer than anything here takes; shorter makes up for a
 /// crash sooner.
@@ -41,6 +43,9 @@ const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
 /// How long a call is worth waking somebody for, in milliseconds.
 const CALL_RINGS: u64 = 60_000;
+
+/// How long it is worth telling somebody that an event is live, in milliseconds.
+const EVENT_IS_NEWS: u64 = 3 * 60 * 60_000;
 
 /// How long a push service keeps what is about a room, and everything else.
 const KEEP_ROOM: Duration = Duration::from_secs(60 * 60);
@@ -191,7 +196,13 @@ async fn item(app: &App, recipient: &Recipient, notice: Notice, now: Timestamp) 
     let Ways { inbox, push, mail } = chosen.unwrap_or_else(|| default_ways(shown.kind));
     // Whoever looks at a page of ours is told there, if at all.
     let told_there = inbox && app.live.is_open(member);
-    let too_late = shown.kind == NoticeKind::Call && shown.at.saturating_add(CALL_RINGS) < now.0;
+    let is_live = shown.event.as_ref().is_some_and(|event| event.change == Some(EventChange::Live));
+    let of_use_for = match shown.kind {
+        NoticeKind::Call => CALL_RINGS,
+        NoticeKind::EventChanged if is_live => EVENT_IS_NEWS,
+        _ => u64::MAX,
+    };
+    let too_late = shown.at.saturating_add(of_use_for) < now.0;
     if told_there || too_late || !(push || mail) {
         return Ok(None);
     }
@@ -303,7 +314,13 @@ fn line(texts: &Texts, shown: &Shown) -> String {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     };
-    texts.line(shown.kind, shown.actor.as_ref().map(|actor| cut(&actor.name)).as_deref(), &cut(&shown.body))
+    let what = cut(&shown.body);
+    match &shown.event {
+        Some(NoticeEvent { change: Some(change), starts_at, time_zone }) => {
+            texts.event(*change, &what, &starts_at.map_or_else(|| "…".to_owned(), |at| date(Timestamp(at), time_zone)))
+        }
+        _ => texts.line(shown.kind, shown.actor.as_ref().map(|actor| cut(&actor.name)).as_deref(), &what),
+    }
 }
 
 #[cfg(test)]

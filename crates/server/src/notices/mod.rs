@@ -10,7 +10,7 @@ mod deliver;
 mod fanout;
 pub mod push;
 pub(crate) mod stop;
-mod text;
+pub(crate) mod text;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -195,7 +195,7 @@ async fn keep_all(app: &App, waiting: &mut mpsc::Receiver<Job<Tell>>) {
 }
 
 /// Keeps a batch for those who want it, and shows it to those who have a page open.
-async fn keep(app: &App, batch: Vec<Tell>) {
+pub(crate) async fn keep(app: &App, batch: Vec<Tell>) {
     let at = edge::now();
     let mut seen = HashSet::new();
     let mut notices: Vec<NewNotice> = Vec::with_capacity(batch.len());
@@ -217,20 +217,33 @@ async fn keep(app: &App, batch: Vec<Tell>) {
         });
     }
     let again_from = Timestamp(at.0.saturating_sub(AGAIN_AFTER));
+    let count = notices.len();
+    if let Err(error) = keep_all_of(app, notices, again_from).await {
+        metrics::counter!("roomtone_notices_dropped_total").increment(count as u64);
+        tracing::warn!(%error, count, "notices were not kept");
+    }
+}
+
+/// Keeps these notices for those who want them, at most [`NOTICES_AT_ONCE`], and shows them to those who have a page open. What
+/// the same actor caused of the same kind after `again_from`, and a notice whose id is known, is not told again; so whoever is
+/// refused can repeat all of it.
+pub(crate) async fn keep_all_of(app: &App, notices: Vec<NewNotice>, again_from: Timestamp) -> Result<(), StoreError> {
     let shown = match app.store.add_notices(&notices, again_from).await {
         Err(StoreError::Conflict(_)) if notices.len() > 1 => {
             // Somebody in the batch was deleted at this moment; that is nobody else's loss.
             let mut shown = HashSet::new();
             for notice in &notices {
-                shown.extend(app.store.add_notices(std::slice::from_ref(notice), again_from).await.unwrap_or_default());
+                match app.store.add_notices(std::slice::from_ref(notice), again_from).await {
+                    Ok(one) => shown.extend(one),
+                    Err(StoreError::Conflict(_)) => {}
+                    Err(error) => return Err(error),
+                }
             }
             shown
         }
-        Ok(shown) => shown,
-        Err(error) => {
-            metrics::counter!("roomtone_notices_dropped_total").increment(notices.len() as u64);
-            return tracing::warn!(%error, count = notices.len(), "notices were not kept");
-        }
+        // The only one is of somebody who was deleted at this moment.
+        Err(StoreError::Conflict(_)) => HashSet::new(),
+        kept => kept?,
     };
     // Also while a page is open: what is not wanted in the inbox is not shown there.
     if notices.iter().any(|notice| notice.away || !shown.contains(&notice.id)) {
@@ -241,6 +254,7 @@ async fn keep(app: &App, batch: Vec<Tell>) {
             tracing::warn!(%error, "a notice was not shown to an open page");
         }
     }
+    Ok(())
 }
 
 /// Shows a notice to the open pages of its member.

@@ -1,11 +1,14 @@
 //! What push messages and letters say, in the languages of the interface.
 
+use crate::wire::events::EventChange;
 use crate::wire::notices::NoticeKind;
 
 /// The words of one language. `{who}` is the name of whoever did it, `{what}` the title of a room or the name of a house or
 /// a text, `{server}` the name of the server, `{n}` a number.
 pub(crate) struct Texts {
     line: fn(NoticeKind) -> &'static str,
+    /// What happened to an event: `{what}` is its title, `{when}` its date.
+    event: fn(EventChange) -> &'static str,
     /// Where nobody's name is known.
     somebody: &'static str,
     /// How many notices, for the number's plural form.
@@ -24,6 +27,11 @@ impl Texts {
     /// One notice as a sentence.
     pub(crate) fn line(&self, kind: NoticeKind, who: Option<&str>, what: &str) -> String {
         fill((self.line)(kind), &[("{who}", who.unwrap_or(self.somebody)), ("{what}", what)])
+    }
+
+    /// What happened to an event as a sentence; `when` is its date as it is written for people.
+    pub(crate) fn event(&self, change: EventChange, what: &str, when: &str) -> String {
+        fill((self.event)(change), &[("{what}", what), ("{when}", when)])
     }
 
     /// "3 notices".
@@ -70,6 +78,24 @@ static ENGLISH: Texts = Texts {
         NoticeKind::Moderated => "A moderator put you out of a room, which you can appeal against: {what}",
         NoticeKind::AppealMade => "{who} appeals against what was done to them in a room: {what}",
         NoticeKind::AppealDecided => "Your appeal is decided: {what}",
+        NoticeKind::OfficeOffered => "{who} asks you to act for them: {what}",
+        NoticeKind::OfficeAccepted => "{who} acts for you from now on: {what}",
+        NoticeKind::InvitationAsked => "{who} invites you to come and talk: {what}",
+        NoticeKind::InvitationAnswered => "There is an answer in an invitation: {what}",
+        NoticeKind::InvitationAccepted => "An invitation that you co-signed is accepted: {what}",
+        NoticeKind::EventChanged => "News of an event: {what}",
+        NoticeKind::CohostAsked => "{who} asks you to host an event with them: {what}",
+        NoticeKind::CohostAccepted => "{who} hosts your event with you: {what}",
+    },
+    event: |change| match change {
+        EventChange::Announced => "The next one is on {when}: {what}",
+        EventChange::Agreed => "It is agreed: {what}",
+        EventChange::Dated => "It has a date, {when}: {what}",
+        EventChange::Moved => "It has another date, {when}: {what}",
+        EventChange::Undated => "Its date is unknown again: {what}",
+        EventChange::Live => "It is live now: {what}",
+        EventChange::Ended => "It has ended: {what}",
+        EventChange::Cancelled => "It is cancelled: {what}",
     },
     somebody: "Somebody",
     many: |n| match n {
@@ -98,6 +124,24 @@ static RUSSIAN: Texts = Texts {
         NoticeKind::Moderated => "Модератор удалил вас из комнаты; это можно обжаловать: {what}",
         NoticeKind::AppealMade => "{who} обжалует решение модератора в комнате: {what}",
         NoticeKind::AppealDecided => "По вашему обжалованию принято решение: {what}",
+        NoticeKind::OfficeOffered => "{who} просит вас вести свои дела: {what}",
+        NoticeKind::OfficeAccepted => "{who} теперь ведёт ваши дела: {what}",
+        NoticeKind::InvitationAsked => "{who} приглашает вас на разговор: {what}",
+        NoticeKind::InvitationAnswered => "Есть ответ в приглашении: {what}",
+        NoticeKind::InvitationAccepted => "Принято приглашение, которое вы поддержали: {what}",
+        NoticeKind::EventChanged => "Новости о событии: {what}",
+        NoticeKind::CohostAsked => "{who} предлагает вместе вести событие: {what}",
+        NoticeKind::CohostAccepted => "{who} ведёт ваше событие вместе с вами: {what}",
+    },
+    event: |change| match change {
+        EventChange::Announced => "Следующее событие {when}: {what}",
+        EventChange::Agreed => "Событие согласовано: {what}",
+        EventChange::Dated => "Назначена дата, {when}: {what}",
+        EventChange::Moved => "Дата изменилась, теперь {when}: {what}",
+        EventChange::Undated => "Дата снова неизвестна: {what}",
+        EventChange::Live => "Событие идёт сейчас: {what}",
+        EventChange::Ended => "Событие закончилось: {what}",
+        EventChange::Cancelled => "Событие отменено: {what}",
     },
     somebody: "Кто-то",
     many: |n| match (n % 10, n % 100) {
@@ -124,6 +168,9 @@ mod tests {
                 let actor = !matches!(
                     kind,
                     NoticeKind::HouseInvited
+                        | NoticeKind::EventChanged
+                        | NoticeKind::InvitationAnswered
+                        | NoticeKind::InvitationAccepted
                         | NoticeKind::ReportHandled
                         | NoticeKind::Moderated
                         | NoticeKind::AppealDecided
@@ -136,6 +183,20 @@ mod tests {
             assert!(!foot.contains(['{', '!']) && cyrillic(&foot) == (language == "ru"), "{foot}");
         }
         assert!(std::ptr::eq(texts("de"), &ENGLISH));
+    }
+
+    #[test]
+    fn every_change_of_an_event_has_words_in_every_language() {
+        let cyrillic = |text: &str| text.chars().any(|c| matches!(c, 'а'..='я' | 'ё'));
+        for (language, texts) in [("en", texts("en")), ("ru", texts("ru"))] {
+            for change in EventChange::ALL {
+                let line = texts.event(change, "{when}", "noon");
+                assert!(line.ends_with(": {when}") && !line.contains('!'), "{line}");
+                assert_eq!(cyrillic(&line), language == "ru", "{line}");
+                let dated = matches!(change, EventChange::Announced | EventChange::Dated | EventChange::Moved);
+                assert_eq!(line.contains("noon"), dated, "{line}");
+            }
+        }
     }
 
     #[test]

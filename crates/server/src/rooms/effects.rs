@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use roomtone_media::feed::Tier;
 use roomtone_media::leg::LegId;
 use roomtone_media::sdp::{self, ListenParams, Offer, PublishLine, PublishParams, Slot, Transport};
-use roomtone_media::shard::{ListenSetup, ListenSlot, PublishSetup};
+use roomtone_media::shard::{EndReason, LegEvent, ListenSetup, ListenSlot, PublishSetup};
 use roomtone_room::event::{KnockCause, LeaveReason};
 use roomtone_room::ids::{MemberId, Seq, TalkerNo};
 use roomtone_room::{Event, Room};
@@ -14,11 +14,12 @@ use tokio::sync::mpsc::error::TrySendError;
 
 use super::fanout::{self, Class, Happened};
 use super::guests::say;
-use super::legs::{Leg, draw_credentials, ice_chars};
-use super::message::{Caller, LegRequest, NewLeg, Outgoing, SocketNo};
+use super::legs::{Leg, Place, draw_credentials, ice_chars};
+use super::message::{Caller, LegRequest, Message, NewLeg, Outgoing, SocketNo, StreamRequest};
 use super::owner::{Connect, Owner, Round, Socket, answer};
 use crate::edge;
-use crate::media_io::ThreadNo;
+use crate::media_io::Report;
+use crate::mix::Seat;
 use crate::wire::socket::{ByeCode, LegEndCode, LegKind, Person, ServerMessage};
 use crate::wire::{ApiError, Code};
 
@@ -93,6 +94,9 @@ impl Owner {
         for LegRequest { caller, offer, wants, reply } in round.listens.drain(..) {
             let made = self.make_listen_leg(&caller, &offer, &wants).await;
             answer(reply, made);
+        }
+        for (request, seat) in round.streams.drain(..) {
+            self.make_stream(request, seat).await;
         }
         for LegRequest { caller, offer, wants, reply } in round.publishes.drain(..) {
             let made = self.make_publish_leg(&caller, &offer, &wants).await;
@@ -189,7 +193,7 @@ impl Owner {
             },
             Event::Banned { member, .. } if self.is_guest(*member) => guests.banned.push(*member),
             // The owner's loop closes everything.
-            Event::Ended { .. } => {}
+            Event::Ended { .. } => (self.rooms.around.ended)(),
             // Nothing but telling.
             Event::Opened { .. }
             | Event::Entered { .. }
@@ -211,6 +215,10 @@ impl Owner {
             | Event::FloorGiven { .. }
             | Event::EvidenceSet { .. }
             | Event::EvidenceAgreed { .. }
+            | Event::QuestionBrought { .. }
+            | Event::QuestionTaken { .. }
+            | Event::QuestionClosed { .. }
+            | Event::QuestionSettled { .. }
             | Event::CalledUp { .. }
             | Event::CallUpEnded { .. }
             | Event::Knocked { .. }
@@ -365,7 +373,7 @@ impl Owner {
     /// Ends every leg and every socket.
     pub(super) async fn close_everything(&mut self, bye: ByeCode) {
         for leg in self.legs.drain() {
-            self.rooms.media.drop_leg(leg.thread, leg.id).await;
+            self.drop_leg(&leg).await;
         }
         self.granted.clear();
         self.keep_nothing().await;
@@ -418,7 +426,8 @@ impl Owner {
         };
         let tier = tier_of(&self.room, member, self.tiers.tier());
         let session = caller.session;
-        self.keep_leg(Leg { id: leg, member, kind: LegKind::Listen, thread, session, tier }).await;
+        self.keep_leg(Leg { id: leg, member, kind: LegKind::Listen, place: Place::Thread(thread), session, tier })
+            .await;
         self.rooms.media.listen(thread, setup, tier).await;
         Ok(NewLeg { leg, answer })
     }
@@ -453,9 +462,32 @@ impl Owner {
             ssrc: line.ssrc,
         };
         let (session, tier) = (caller.session, Tier::Ms20);
-        self.keep_leg(Leg { id: leg, member, kind: LegKind::Publish, thread, session, tier }).await;
+        self.keep_leg(Leg { id: leg, member, kind: LegKind::Publish, place: Place::Thread(thread), session, tier })
+            .await;
         self.rooms.media.publish(setup).await;
         Ok(NewLeg { leg, answer })
+    }
+
+    /// Has the mixer begin a stream, which takes the place of whatever its member listened by.
+    async fn make_stream(&mut self, request: StreamRequest, seat: Seat) {
+        let StreamRequest { caller, leg, line, reply } = request;
+        let member = caller.member();
+        if let Err(error) = self.number_of(member) {
+            return answer(reply, Err(error));
+        }
+        let (place, session, tier) = (Place::Stream(line.clone()), caller.session, self.tiers.tier());
+        self.keep_leg(Leg { id: leg, member, kind: LegKind::Listen, place, session, tier }).await;
+        if let Some(outlet) = seat.outlet() {
+            self.rooms.mixes.grant(self.room.id(), &self.granted);
+            self.rooms.media.hand_on(self.room.id(), outlet).await;
+        }
+        if let Some(pages) = seat.join(leg, line) {
+            return answer(reply, Ok(pages));
+        }
+        // In the next round, since what it means has to be kept.
+        let event = LegEvent::Ended(EndReason::ClosedByPeer);
+        self.waiting.push_back(Message::Report(Report { leg, room: self.room.id(), event }));
+        answer(reply, Err(Code::Busy.into()));
     }
 
     fn number_of(&self, member: MemberId) -> Result<TalkerNo, ApiError> {
@@ -481,17 +513,21 @@ impl Owner {
     /// Ends a leg that its member gave up or that ended by itself, without telling anybody.
     async fn cut(&mut self, id: LegId) {
         if let Some(leg) = self.legs.remove(id) {
-            self.drop_on(leg.thread, leg.id).await;
+            self.drop_leg(&leg).await;
         }
     }
 
     async fn end(&mut self, leg: Leg, code: LegEndCode) {
-        self.drop_on(leg.thread, leg.id).await;
+        self.drop_leg(&leg).await;
         self.send_to(leg.member, None, &fanout::leg_ended(&leg, code));
     }
 
-    async fn drop_on(&self, thread: ThreadNo, leg: LegId) {
-        self.rooms.media.drop_leg(thread, leg).await;
+    /// Cuts a leg where it lives.
+    async fn drop_leg(&self, leg: &Leg) {
+        match &leg.place {
+            Place::Thread(thread) => self.rooms.media.drop_leg(*thread, leg.id).await,
+            Place::Stream(line) => line.cut(),
+        }
     }
 }
 

@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use roomtone_room::event::{self, Event, Numbered};
 use roomtone_room::ids::{MemberId, Seq};
 use roomtone_room::social::Apart;
-use roomtone_room::{Ban, Reach, Room, Seen, View, mergeable, reach};
+use roomtone_room::{Ban, Question, Reach, Room, Seen, View, mergeable, reach};
 
 use super::legs::Leg;
 use super::message::Outgoing;
 use crate::wire::Id;
 use crate::wire::hallway::HouseBadge;
-use crate::wire::running::{Banned, CallUp, WaitingGuest};
+use crate::wire::running::{self, Banned, CallUp, Terms, WaitingGuest};
 use crate::wire::socket::{
     Audience, Events, Hand, HandCause, LeaveReason, LegEndCode, NumberedEvent, Offer, OfferCause, OwnHand, Participant,
     Person, RoleCause, RoomEvent, RoomInfo, ServerMessage, Snapshot, You,
@@ -47,7 +47,7 @@ const REMEMBERED: usize = 4096;
 pub(super) struct Happened {
     /// As the rules know it.
     pub(super) numbered: Numbered,
-    /// As viewers are told; `None` for the opening, which only a snapshot tells.
+    /// As viewers are told; `None` for what comes with the opening, which only a snapshot tells.
     told: Option<NumberedEvent>,
     reach: Reach,
     mergeable: bool,
@@ -84,6 +84,22 @@ impl Happened {
         }
     }
 
+    /// Who asks, if it says that a question is being answered.
+    fn asker(&self) -> Option<MemberId> {
+        match self.numbered.event {
+            Event::QuestionTaken { asker, .. } => Some(asker),
+            _ => None,
+        }
+    }
+
+    /// Whether it is told to a viewer who moderates, or does not.
+    fn is_shown(&self, moderates: bool, viewer: MemberId, apart: &Apart) -> bool {
+        match moderates {
+            true => self.asker().is_none_or(|asker| !apart.are(viewer, asker)),
+            false => self.is_for(viewer, apart),
+        }
+    }
+
     /// Whether somebody who is not a moderator may see it. Nothing is told of whoever has a block with them.
     fn is_for(&self, viewer: MemberId, apart: &Apart) -> bool {
         let reached = match self.reach {
@@ -108,6 +124,15 @@ pub(super) enum Class {
 
 impl Class {
     const ALL: [Self; 3] = [Self::Moderators, Self::Speakers, Self::Audience];
+
+    /// The class of a member, in the room or just out of it.
+    fn of(room: &Room, member: MemberId) -> Self {
+        match room.participant(member) {
+            Some(p) if p.role.moderates() => Self::Moderators,
+            Some(p) if p.role.on_stage() => Self::Speakers,
+            _ => Self::Audience,
+        }
+    }
 
     /// Whether viewers of this class may see an event, whoever it concerns.
     fn sees(self, happened: &Happened) -> bool {
@@ -190,9 +215,10 @@ impl Fanout {
             let urgent = self.recent.range(first..).any(|h| !(large && h.mergeable) && class.sees(h));
             let quiet = quiet_until.filter(|_| class == Class::Audience);
             if (due || urgent) && quiet.is_none() {
-                if class == Class::Audience && !apart.is_empty() {
-                    for member in self.who_must_not_see(after, large, apart) {
-                        let events = || self.events(room, after, large, |h| h.is_for(member, apart));
+                if !apart.is_empty() {
+                    for member in self.who_must_not_see(class, after, large, room, apart) {
+                        let sees = |h: &Happened| h.is_shown(class == Class::Moderators, member, apart);
+                        let events = || self.events(room, after, large, sees);
                         flush.own.entry(member).or_insert_with(events);
                     }
                 }
@@ -234,7 +260,7 @@ impl Fanout {
         if told > RESUMED {
             return None;
         }
-        Some(self.events(room, since, large, |h| moderates || h.is_for(viewer, apart)))
+        Some(self.events(room, since, large, |h| h.is_shown(moderates, viewer, apart)))
     }
 
     /// Somebody has another name, which no event tells: whoever was away until now gets a snapshot. Returns whether the room
@@ -244,13 +270,19 @@ impl Fanout {
         is_large(room)
     }
 
-    /// The listeners who have a block with somebody of whom the audience is about to be told. Those on stage have none with
-    /// anybody in the room.
-    fn who_must_not_see(&self, after: Seq, large: bool, apart: &Apart) -> HashSet<MemberId> {
+    /// Those of a class who have a block with somebody of whom it is about to be told. People on stage have none with anybody in
+    /// the room, but may have one with whoever has put a question and is not in it.
+    fn who_must_not_see(&self, class: Class, after: Seq, large: bool, room: &Room, apart: &Apart) -> HashSet<MemberId> {
         let first = self.recent.partition_point(|h| h.numbered.seq <= after);
-        let told = self.recent.range(first..).filter(|h| !(large && h.mergeable) && Class::Audience.sees(h));
+        let told = self.recent.range(first..).filter(|h| !(large && h.mergeable) && class.sees(h));
+        let told = told.filter(|h| class == Class::Audience || h.asker().is_some());
         let about: BTreeSet<MemberId> = told.filter_map(|h| h.numbered.event.member()).collect();
-        apart.from_any(&about)
+        if about.is_empty() {
+            return HashSet::new();
+        }
+        let mut apart = apart.from_any(&about);
+        apart.retain(|&member| Class::of(room, member) == class);
+        apart
     }
 
     fn events(&self, room: &Room, after: Seq, large: bool, sees: impl Fn(&Happened) -> bool) -> Outgoing {
@@ -296,6 +328,9 @@ pub(super) fn snapshot(
 ) -> Option<Snapshot> {
     let view = View::of(room, viewer)?;
     let person = |member: MemberId| people.get(&member).cloned();
+    let shown = |member: MemberId| !apart.are(viewer, member);
+    let asked =
+        |(number, question): (u32, Question)| question_from(number, &question, people).filter(|q| shown(q.person.id.0));
     let bans = if view.you.role.moderates() { last_bans(room) } else { Vec::new() };
     Some(Snapshot {
         seq: view.seq.0,
@@ -309,6 +344,11 @@ pub(super) fn snapshot(
             house,
             opened_at: view.opened_at.0,
             evidence: view.settings.evidence,
+            terms: view.terms.map(|terms| Terms {
+                recorded: terms.recorded,
+                stage: terms.stage.into_iter().filter(|&member| shown(member)).filter_map(person).collect(),
+                guests: terms.guests,
+            }),
         },
         you: You {
             person: person(viewer)?,
@@ -335,6 +375,8 @@ pub(super) fn snapshot(
             .filter_map(|(member, by)| Some(Offer { person: person(member)?, by: person(by)? }))
             .collect(),
         settings: view.settings.into(),
+        questions: view.questions.into_iter().filter_map(asked).collect(),
+        question: view.taken.and_then(asked),
         called: view
             .called
             .into_iter()
@@ -380,6 +422,12 @@ pub(super) fn last_bans(room: &Room) -> Vec<(MemberId, &Ban)> {
     bans
 }
 
+/// A question as viewers are told; `None` if it is not known who asks it.
+fn question_from(number: u32, question: &Question, people: &HashMap<MemberId, Person>) -> Option<running::Question> {
+    let Question { text, by, votes, .. } = question;
+    Some(running::Question { number, text: text.clone(), person: people.get(by)?.clone(), votes: *votes })
+}
+
 /// Somebody in the room, as everybody may see them.
 pub(super) fn participant(seen: &Seen, people: &HashMap<MemberId, Person>) -> Option<Participant> {
     Some(Participant {
@@ -399,7 +447,7 @@ pub(super) fn participant(seen: &Seen, people: &HashMap<MemberId, Person>) -> Op
 fn tell(event: &Event, room: &Room, people: &HashMap<MemberId, Person>) -> Option<RoomEvent> {
     let person = |member: &MemberId| people.get(member).cloned();
     Some(match event {
-        Event::Opened { .. } => return None,
+        Event::Opened { .. } | Event::QuestionBrought { .. } => return None,
         Event::Entered { member, number, pass } => RoomEvent::Entered {
             person: person(member)?,
             number: number.0,
@@ -490,6 +538,14 @@ fn tell(event: &Event, room: &Room, people: &HashMap<MemberId, Person>) -> Optio
         }
         Event::KnockEnded { guest, cause } => RoomEvent::KnockEnded { guest: Id(*guest), cause: (*cause).into() },
         Event::EvidenceSet { on, by } => RoomEvent::EvidenceSet { on: *on, by: Id(*by) },
+        Event::QuestionTaken { number, by, .. } => {
+            let question = question_from(*number, room.questions().get(*number)?, people)?;
+            RoomEvent::QuestionTaken { question, by: Id(*by) }
+        }
+        Event::QuestionClosed { by } => RoomEvent::QuestionClosed { by: Id(*by) },
+        Event::QuestionSettled { number, answered, by, .. } => {
+            RoomEvent::QuestionSettled { number: *number, answered: *answered, by: Id(*by) }
+        }
         Event::EvidenceAgreed { member, agree } => RoomEvent::EvidenceAgreed { member: Id(*member), agree: *agree },
         Event::Forgotten { member } => RoomEvent::Forgotten { member: Id(*member) },
         Event::Ended { by } => RoomEvent::Ended { by: by.map(Id) },

@@ -14,7 +14,9 @@ use tokio::sync::{mpsc, oneshot};
 use super::SignOuts;
 use super::evidence::Minute;
 use super::roster::Sought;
+use crate::line::Line;
 use crate::media_io::Report;
+use crate::mix::Pages;
 use crate::wire::ApiError;
 use crate::wire::chatter::{Caption, LineId, Reaction};
 use crate::wire::hallway::LiveMessage;
@@ -172,6 +174,17 @@ pub(crate) struct LegRequest<W> {
     pub(crate) reply: Reply<NewLeg>,
 }
 
+/// A plain stream that is asked for.
+#[derive(Debug)]
+pub(crate) struct StreamRequest {
+    pub(crate) caller: Caller,
+    /// The id that it will have.
+    pub(crate) leg: LegId,
+    /// The connection that is to carry it.
+    pub(crate) line: Arc<Line>,
+    pub(crate) reply: Reply<Pages>,
+}
+
 /// What goes on around the talk.
 #[derive(Debug)]
 pub(crate) enum Said {
@@ -217,6 +230,8 @@ pub(crate) enum Message {
     Resync { member: MemberId, socket: SocketNo },
     /// A listen leg is asked for.
     Listen(LegRequest<Vec<Slot>>),
+    /// A plain stream is asked for.
+    Stream(StreamRequest),
     /// A publish leg is asked for.
     Publish(LegRequest<Box<PublishLine>>),
     /// A member ends a leg of theirs.

@@ -12,6 +12,7 @@ mod owner;
 mod presence;
 mod ringing;
 mod roster;
+mod sheet;
 mod social;
 mod summary;
 #[cfg(test)]
@@ -35,6 +36,7 @@ use crate::app::StartError;
 use crate::edge;
 use crate::live::Live;
 use crate::media_io::{Load, Media, Report};
+use crate::mix::Mixes;
 use crate::tasks::supervised;
 use crate::visits::Visits;
 use crate::wire::chatter::Reaction;
@@ -48,6 +50,8 @@ use owner::Owner;
 pub(crate) use presence::{Known, Presence};
 use roster::Followed;
 pub(crate) use roster::Sought;
+use sheet::author;
+pub(crate) use sheet::terms_of_sheet;
 pub(crate) use summary::{Admission, HouseEntry, Onlooker, Summary, may_know_rooms, rules_first};
 
 /// Messages that may wait for one room's owner. More rides out a slow disk; when it is full, whoever asks is told
@@ -70,6 +74,8 @@ const RETRY_WHEN_FULL: Range<u64> = 5..16;
 pub struct Rooms {
     store: Store,
     media: Arc<Media>,
+    /// The rooms that are mixed for plain streams.
+    mixes: Arc<Mixes>,
     /// Names this process as the owner of its rooms.
     process: u128,
     live: RwLock<HashMap<RoomId, Handle>>,
@@ -98,6 +104,8 @@ pub(crate) struct Around {
     pub(crate) called_up: Box<dyn Fn(RoomId, MemberId, MemberId) + Send + Sync>,
     /// Told when somebody was put out of a room by those who run it. Must not wait.
     pub(crate) moderated: Box<dyn Fn(RoomId, MemberId) + Send + Sync>,
+    /// Told when a room has ended, and with it its event. Must not wait.
+    pub(crate) ended: Box<dyn Fn() + Send + Sync>,
 }
 
 /// How many sessions had been ended, blocks been made and people put out of houses at some moment. As long as the number stays
@@ -195,9 +203,11 @@ impl Rooms {
         max_listeners: usize,
         around: Around,
     ) -> Result<Arc<Self>, StartError> {
+        let mixes = Mixes::new(media.reports());
         let rooms = Arc::new(Self {
             store,
             media,
+            mixes,
             process: edge::random_128(),
             live: RwLock::default(),
             presence: Mutex::default(),
@@ -246,17 +256,22 @@ impl Rooms {
             .map(|numbered| LogRow {
                 seq: numbered.seq.0,
                 at: numbered.at,
-                member: Some(host),
+                member: Some(author(&numbered.event).unwrap_or(host)),
                 command: None,
                 body: write_event(&numbered.event),
             })
             .collect();
+        let askers: Vec<_> = events.iter().filter_map(|numbered| author(&numbered.event)).collect();
         let opened = async {
             self.store.create_room(NewRoom { id, opened_at: now, title, host, house }, &rows).await?;
             self.run(room).await
         };
         opened.await.map_err(|error: StartError| ApiError::internal(&error))?;
         metrics::counter!("roomtone_rooms_opened_total").increment(1);
+        if let Err(error) = self.forget_gone(id, &askers).await {
+            // The room is there all the same; whoever is deleted from now on is forgotten as everywhere.
+            tracing::error!(%error, "it could not be looked up who has gone while a room was opened");
+        }
         Ok(id)
     }
 
@@ -431,7 +446,7 @@ impl Rooms {
         Ok(())
     }
 
-    /// Parts two members of whom the one has just blocked the other: in the room where both are, and in the hallway. The
+    /// Parts two members of whom the one has just blocked the other: in the rooms where they are, and in the hallway. The
     /// block must be in the store already.
     pub(crate) async fn part(&self, blocker: MemberId, blocked: MemberId) {
         // Whoever is on the way to a room, and was asked about before the block was made, is asked about again; so is whoever
@@ -442,7 +457,8 @@ impl Rooms {
             let presence = self.presence();
             (presence.room_of(blocker), presence.room_of(blocked))
         };
-        if let Some(handle) = one.filter(|_| one == other).and_then(|room| self.get(room)) {
+        // Also where only one of them is: the room may show the other, whose question it has brought along.
+        for handle in [one, other.filter(|_| one != other)].into_iter().flatten().filter_map(|room| self.get(room)) {
             let (done, parted) = oneshot::channel();
             handle.deliver(Message::Part { blocker, blocked, done }).await;
             // As above.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use roomtone_media::leg::LegId;
 use roomtone_media::sdp::{PublishLine, Slot};
 use roomtone_media::shard::LegEvent;
-use roomtone_room::ids::{CommandId, MemberId, Seq, TalkerNo};
+use roomtone_room::ids::{CommandId, MemberId, RecordId, Seq, TalkerNo, Timestamp};
 use roomtone_room::social::Apart;
 use roomtone_room::{Actor, Applied, Command, Event, Rejection, Role, Room};
 use roomtone_store::{AppendError, Changes, Hash, LogRow, NewAct, RoomHouse, StoreError};
@@ -21,12 +21,13 @@ use super::evidence::Minute;
 use super::fanout::{Fanout, Happened, last_bans};
 use super::guests::guests_in;
 use super::legs::Legs;
-use super::message::{Caller, LegRequest, Message, Outgoing, Reply, Said, SocketNo};
+use super::message::{Caller, LegRequest, Message, Outgoing, Reply, Said, SocketNo, StreamRequest};
 use super::roster::Sought;
 use super::summary::Summary;
 use super::tiers::Tiers;
 use super::{Known, Rooms};
 use crate::edge;
+use crate::mix::Seat;
 use crate::wire::chatter::LineId;
 use crate::wire::http::Roster;
 use crate::wire::socket::{ByeCode, Person, ServerMessage};
@@ -119,6 +120,8 @@ pub(super) struct Round {
     pub(super) acts: Vec<NewAct>,
     /// Who hosts the room now, if somebody else did before.
     pub(super) leader: Option<MemberId>,
+    /// The records of questions that were answered, and when.
+    answered: Vec<(RecordId, Timestamp)>,
     /// Lines that are to go, once that is kept.
     pub(super) lines_removed: Vec<LineId>,
     pub(super) happened: Vec<Happened>,
@@ -126,6 +129,7 @@ pub(super) struct Round {
     pub(super) left: HashSet<MemberId>,
     pub(super) connects: Vec<Connect>,
     pub(super) listens: Vec<LegRequest<Vec<Slot>>>,
+    pub(super) streams: Vec<(StreamRequest, Seat)>,
     pub(super) publishes: Vec<LegRequest<Box<PublishLine>>>,
     /// Legs that are to go, whatever the events say.
     pub(super) ended_legs: Vec<LegId>,
@@ -156,6 +160,7 @@ impl Round {
         let member = match message {
             Message::Connect { caller, .. } => caller.member(),
             Message::Listen(request) => request.caller.member(),
+            Message::Stream(request) => request.caller.member(),
             Message::Publish(request) => request.caller.member(),
             _ => return false,
         };
@@ -193,6 +198,7 @@ impl Owner {
         ids.extend(room.called().values().map(|call| call.by));
         ids.extend(last_bans(&room).into_iter().map(|(member, _)| member));
         ids.extend(guests_in(&room).into_values());
+        ids.extend(brought_along(&room));
         let mut people: HashMap<MemberId, Person> =
             rooms.store.people(&ids).await?.into_iter().map(|p| (p.id, Person::from(p))).collect();
         let others: Vec<_> = ids.iter().filter(|id| !people.contains_key(id)).copied().collect();
@@ -383,8 +389,7 @@ impl Owner {
                     && !round.connects.iter().any(|connect| connect.member == member)
                     && self.room.participant(member).is_some_and(|p| p.connected)
                 {
-                    // Refused only if the member is gone by now, which is as good.
-                    let _ = self.apply(Actor::System, Command::LoseConnection { member }, round);
+                    self.lose_socket(member, round);
                 }
             }
             Message::Command { member, socket, id, role_epoch, command, about } => {
@@ -414,19 +419,14 @@ impl Owner {
             Message::Listen(request) if !self.may_come_by_leg(&request.caller) => {
                 answer(request.reply, Err(Code::NotInRoom.into()));
             }
-            Message::Listen(request) => {
-                let member = request.caller.member();
-                let was_present = self.room.participant(member).is_some_and(|p| p.connected);
-                match if was_present { Ok(()) } else { self.enter(&request.caller, round) } {
-                    Ok(()) => {
-                        if !was_present && !self.sockets.contains_key(&member) {
-                            self.present_by_leg.insert(member);
-                        }
-                        round.listens.push(request);
-                    }
-                    Err(error) => answer(request.reply, Err(error)),
-                }
-            }
+            Message::Listen(request) => match self.come_by_leg(&request.caller, round) {
+                Ok(()) => round.listens.push(request),
+                Err(error) => answer(request.reply, Err(error)),
+            },
+            Message::Stream(request) => match self.may_stream(&request.caller, round) {
+                Ok(seat) => round.streams.push((request, seat)),
+                Err(error) => answer(request.reply, Err(error)),
+            },
             Message::Publish(request) => match self.open_mic(request.caller.member(), round) {
                 Ok(()) => round.publishes.push(request),
                 Err(rejection) => answer(request.reply, Err(rejection.into())),
@@ -515,7 +515,7 @@ impl Owner {
     }
 
     /// Lets somebody in, or back in; refuses whoever has gone to another room since they asked (guarantee G3).
-    fn enter(&mut self, caller: &Caller, round: &mut Round) -> Result<(), ApiError> {
+    pub(super) fn enter(&mut self, caller: &Caller, round: &mut Round) -> Result<(), ApiError> {
         if let Some(vouched) = &caller.guest {
             return self.knock(caller, vouched, round);
         }
@@ -628,8 +628,12 @@ impl Owner {
         let last = applied.events.last().map(|numbered| numbered.seq);
         for numbered in &applied.events {
             self.note_guest(numbered, round);
-            if let Event::Left { member, .. } = numbered.event {
-                round.left.insert(member);
+            match numbered.event {
+                Event::Left { member, .. } => {
+                    round.left.insert(member);
+                }
+                Event::QuestionSettled { record, answered: true, .. } => round.answered.push((record, numbered.at)),
+                _ => {}
             }
             let was_on_stage = numbered.event.member().is_some_and(|member| stage_before.contains(&member));
             round.rows.push(LogRow {
@@ -651,6 +655,7 @@ impl Owner {
                         (self.rooms.around.speaking)(self.room.id(), *member);
                     }
                     self.make_way_for(*member, round);
+                    self.end_stream(*member, round);
                 }
                 _ => {}
             }
@@ -666,6 +671,7 @@ impl Owner {
             let offering: HashSet<_> = self.room.offers().filter_map(|p| p.offer).collect();
             let banned: HashSet<_> = last_bans(&self.room).into_iter().map(|(member, _)| member).collect();
             let waited_for: HashSet<_> = self.room.waiting().values().map(|waiting| waiting.pass.by).collect();
+            let brought: HashSet<_> = brought_along(&self.room).collect();
             let vouching: HashSet<_> = self.guests.values().copied().chain(waited_for).collect();
             let room = &self.room;
             self.people.retain(|&member, _| {
@@ -676,6 +682,7 @@ impl Owner {
                     || vouching.contains(&member)
                     || offering.contains(&member)
                     || banned.contains(&member)
+                    || brought.contains(&member)
             });
         }
     }
@@ -686,7 +693,8 @@ impl Owner {
             return Ok(());
         }
         let (store, id) = (&self.rooms.store, self.room.id());
-        let changes = Changes { rows: &round.rows, acts: &round.acts, leader: round.leader };
+        let Round { rows, acts, leader, answered, .. } = round;
+        let changes = Changes { rows, acts, leader: *leader, answered };
         match self.room.ended_at() {
             None => store.append(id, self.epoch, changes).await?,
             Some(at) => store.end_room(id, self.epoch, at, changes).await?,
@@ -718,6 +726,7 @@ impl Owner {
         let now = edge::instant();
         self.next_renewal = now + RENEW_EVERY;
         self.granted = self.room.talkers().collect();
+        self.rooms.mixes.grant(self.room.id(), &self.granted);
         let grant = roomtone_media::shard::Grant {
             room: self.room.id(),
             epoch: self.epoch,
@@ -751,6 +760,12 @@ impl Owner {
         }
         at
     }
+}
+
+/// Who is named by what the room brought along from its talk sheet, in it or not. At most as many as fit on a stage and into a queue.
+pub(super) fn brought_along(room: &Room) -> impl Iterator<Item = MemberId> {
+    let named = room.terms().into_iter().flat_map(|terms| terms.stage.iter().copied());
+    named.chain(room.questions().iter().map(|(_, question)| question.by))
 }
 
 /// The house of a room, of which nothing is known but that it is no more: nobody else may come in by it.

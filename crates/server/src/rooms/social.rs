@@ -7,7 +7,7 @@ use roomtone_room::social::{self, Parting};
 use roomtone_room::{Actor, Command};
 use roomtone_store::Standing;
 
-use super::owner::{Owner, Round};
+use super::owner::{Owner, Round, brought_along};
 use crate::edge;
 use crate::wire::socket::ByeCode;
 
@@ -29,6 +29,12 @@ impl Owner {
 
     /// Parts two people between whom a block has just come.
     pub(super) fn part(&mut self, blocker: MemberId, blocked: MemberId, round: &mut Round) {
+        // Of somebody who is not here the room shows nothing, unless it has brought their question along.
+        let shown =
+            |member| self.room.participant(member).is_some() || brought_along(&self.room).any(|asker| asker == member);
+        if !shown(blocker) || !shown(blocked) {
+            return;
+        }
         // Noted of somebody who is here, since it is forgotten when they leave.
         if self.room.participant(blocker).is_some() {
             self.apart.add(blocker, blocked);

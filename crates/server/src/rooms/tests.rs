@@ -2,7 +2,9 @@
 
 mod evidence;
 mod guests;
+mod sheet;
 mod social;
+mod streams;
 
 use std::collections::BTreeMap;
 
@@ -64,6 +66,7 @@ impl Around {
             speaking: Box::new(|_, _| {}),
             called_up: Box::new(|_, _, _| {}),
             moderated: Box::new(|_, _| {}),
+            ended: Box::new(|| {}),
         }
     }
 }
@@ -95,6 +98,11 @@ impl Scene {
     }
 
     async fn open_packing(packing: Packing) -> Self {
+        Self::open_with(packing, async |_, _, _| Opening::new("A room", Kind::Open, "en")).await
+    }
+
+    /// With what is said of the room for its host and Ben, who are members by then.
+    async fn open_with(packing: Packing, opening: impl AsyncFnOnce(&Store, &Caller, &Caller) -> Opening) -> Self {
         let data = tempfile::tempdir().unwrap();
         let store = Store::open(data.path()).await.unwrap();
         let (host, ben) = (member(&store, "ada").await, member(&store, "ben").await);
@@ -110,12 +118,16 @@ impl Scene {
         let rooms =
             Rooms::start(store.clone(), Arc::new(media), reports, usize::MAX, Around::nobody(&store)).await.unwrap();
         let id = RoomId(edge::random_128());
-        let title = "A room".to_owned();
-        let (room, events) = Room::open(edge::now(), id, host.member(), Opening::new(title.clone(), Kind::Open, "en"));
-        let body = write_event(&events[0].event);
-        let row = LogRow { seq: 1, at: edge::now(), member: None, command: None, body };
+        let opening = opening(&store, &host, &ben).await;
+        let title = opening.title.clone();
+        let (room, events) = Room::open(edge::now(), id, host.member(), opening);
+        let row = |numbered: &Numbered| {
+            let (seq, at, body) = (numbered.seq.0, numbered.at, write_event(&numbered.event));
+            LogRow { seq, at, member: author(&numbered.event), command: None, body }
+        };
+        let rows: Vec<_> = events.iter().map(row).collect();
         store
-            .create_room(NewRoom { id, opened_at: edge::now(), title, host: host.member(), house: None }, &[row])
+            .create_room(NewRoom { id, opened_at: edge::now(), title, host: host.member(), house: None }, &rows)
             .await
             .unwrap();
         let (inbox, messages) = mpsc::channel(INBOX);
@@ -506,9 +518,9 @@ async fn a_room_that_grows_gets_longer_packets_slice_by_slice() {
     let _sockets = [scene.connect(&ada), scene.connect(&ben)];
     let _legs = [scene.listen(&ada), scene.listen(&ben)];
     scene.settle().await;
-    let first = *scene.owner.legs.get(scene.leg(&ben, LegKind::Listen).unwrap()).unwrap();
+    let first = scene.owner.legs.get(scene.leg(&ben, LegKind::Listen).unwrap()).unwrap().clone();
     for n in 0..599 {
-        scene.owner.legs.insert(legs::Leg { id: LegId(n), member: MemberId(n), ..first });
+        scene.owner.legs.insert(legs::Leg { id: LegId(n), member: MemberId(n), ..first.clone() });
     }
     let packed = |scene: &Scene| {
         let tiers = scene.owner.legs.listeners().map(|leg| scene.owner.legs.get(leg).unwrap().tier);

@@ -139,6 +139,14 @@ pub enum Command {
     AgreeEvidence {
         agree: bool,
     },
+    TakeQuestion {
+        #[ts(type = "number | null")]
+        number: Option<u32>,
+    },
+    SettleQuestion {
+        number: u32,
+        answered: bool,
+    },
     End,
 }
 
@@ -182,6 +190,8 @@ impl From<Command> for rules::Command {
             Command::TurnAway { guest } => Self::TurnAway { guest: guest.0 },
             Command::SetEvidence { on } => Self::SetEvidence { on },
             Command::AgreeEvidence { agree } => Self::AgreeEvidence { agree },
+            Command::TakeQuestion { number } => Self::TakeQuestion { number },
+            Command::SettleQuestion { number, answered } => Self::SettleQuestion { number, answered },
             Command::End => Self::End,
         }
     }

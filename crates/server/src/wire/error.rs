@@ -7,6 +7,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use roomtone_room::command::Rejection;
+use roomtone_room::invitation;
 use roomtone_store::StoreError;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -38,21 +39,38 @@ pub enum Code {
     NotFound,
     InviteNotFound,
     GuestLinkNotFound,
+    InvitationNotFound,
+    AnswerLinkNotFound,
+    QuestionNotFound,
+    ReplyNotFound,
     WaitingNotFound,
     MemberNotFound,
     HouseNotFound,
     RoomNotFound,
+    EventNotFound,
     LegNotFound,
     PasskeyNotFound,
     SessionNotFound,
     ActNotFound,
     AppealNotFound,
+    GrantNotFound,
+    ProofNotFound,
     MailNotConfigured,
     PasskeysUnavailable,
     MethodNotAllowed,
     HandleTaken,
     AlreadyAppealed,
     AlreadyDecided,
+    AlreadyAnswered,
+    NotYourTurn,
+    AlreadyInvited,
+    TooManyInvitations,
+    NoSuchSheet,
+    CannotMerge,
+    AlreadyDelegate,
+    TooManyGrants,
+    ProofExists,
+    TooManyProofs,
     NoInvitesLeft,
     AddressTaken,
     LastWayIn,
@@ -74,6 +92,11 @@ pub enum Code {
     NoOffer,
     OfferAlreadyOpen,
     NothingToChange,
+    EventLive,
+    NotDated,
+    TooEarly,
+    DateByInvitation,
+    TooManyEvents,
     StageFull,
     StageLocked,
     TargetIsGuest,
@@ -84,12 +107,17 @@ pub enum Code {
     NoSuchLink,
     TooMany,
     EvidenceOff,
+    NotInSheet,
+    NoSuchQuestion,
     BackchannelClosed,
     NoSuchLine,
     RoomEnded,
+    EventOver,
     CallOver,
     CeremonyOver,
     LinkOver,
+    InvitationOver,
+    GrantOver,
     TooLarge,
     PictureTooLarge,
     UnsupportedMediaType,
@@ -103,6 +131,11 @@ pub enum Code {
     InvalidText,
     InvalidLink,
     InvalidTopics,
+    InvalidTime,
+    InvalidSheet,
+    InvalidDate,
+    InvalidGrant,
+    InvalidDomain,
     InvalidQuietHours,
     InvalidSubscription,
     WrongHandle,
@@ -146,21 +179,40 @@ impl Code {
             Self::NotFound => (S::NOT_FOUND, "There is nothing here."),
             Self::InviteNotFound => (S::NOT_FOUND, "This invite does not exist, was used, or has expired."),
             Self::GuestLinkNotFound => (S::NOT_FOUND, "This guest link does not exist, was used, or has ended."),
+            Self::InvitationNotFound => (S::NOT_FOUND, "There is no such invitation."),
+            Self::AnswerLinkNotFound => (S::NOT_FOUND, "This link does not exist, was used, or has ended."),
+            Self::QuestionNotFound => (S::NOT_FOUND, "There is no such question."),
+            Self::ReplyNotFound => (S::NOT_FOUND, "There is no such reply."),
             Self::WaitingNotFound => (S::NOT_FOUND, "Nobody waits with that."),
             Self::MemberNotFound => (S::NOT_FOUND, "There is no such member."),
             Self::HouseNotFound => (S::NOT_FOUND, "There is no such house."),
             Self::RoomNotFound => (S::NOT_FOUND, "There is no such room."),
+            Self::EventNotFound => (S::NOT_FOUND, "There is no such event."),
             Self::LegNotFound => (S::NOT_FOUND, "There is no such media leg."),
             Self::PasskeyNotFound => (S::NOT_FOUND, "There is no such passkey."),
             Self::SessionNotFound => (S::NOT_FOUND, "There is no such session."),
             Self::ActNotFound => (S::NOT_FOUND, "There is nothing here to appeal against, or it was too long ago."),
             Self::AppealNotFound => (S::NOT_FOUND, "There is no such appeal."),
+            Self::GrantNotFound => (S::NOT_FOUND, "There is no such grant."),
+            Self::ProofNotFound => (S::NOT_FOUND, "There is no such proof."),
             Self::PasskeysUnavailable => (S::NOT_FOUND, "Passkeys need this server to have a name and https."),
             Self::MailNotConfigured => (S::NOT_FOUND, "This server sends no e-mail."),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "That method is not supported here."),
             Self::HandleTaken => (S::CONFLICT, "Somebody has this handle already."),
             Self::AlreadyAppealed => (S::CONFLICT, "You have appealed against that already."),
             Self::AlreadyDecided => (S::CONFLICT, "This appeal was decided already."),
+            Self::AlreadyAnswered => (S::CONFLICT, "That was answered already; look again."),
+            Self::NotYourTurn => (S::CONFLICT, "It is the other side's turn."),
+            Self::AlreadyInvited => (S::CONFLICT, "You have an open invitation to this person."),
+            Self::TooManyInvitations => (S::CONFLICT, "You have as many open invitations as a member may have."),
+            Self::NoSuchSheet => (S::CONFLICT, "There is no such version of the talk sheet."),
+            Self::CannotMerge => {
+                (S::CONFLICT, "An invitation goes on only in an open one of your own to the same person.")
+            }
+            Self::AlreadyDelegate => (S::CONFLICT, "This person acts for you already, or was asked to."),
+            Self::TooManyGrants => (S::CONFLICT, "There are as many people as may act for one member."),
+            Self::ProofExists => (S::CONFLICT, "There is a proof for this domain already; take it away first."),
+            Self::TooManyProofs => (S::CONFLICT, "There are as many domains as one may have."),
             Self::LastAdmin => (S::CONFLICT, "A house keeps at least one admin; make somebody else one first."),
             Self::TooManyHouses => (S::CONFLICT, "You have as many houses as a member may have."),
             Self::NoInvitesLeft => (S::CONFLICT, "You have no invite left."),
@@ -182,6 +234,13 @@ impl Code {
             Self::NoOffer => (S::CONFLICT, "There is no open invitation to the stage."),
             Self::OfferAlreadyOpen => (S::CONFLICT, "That person has been asked already."),
             Self::NothingToChange => (S::CONFLICT, "It is so already."),
+            Self::EventLive => (S::CONFLICT, "The event is live."),
+            Self::NotDated => (S::CONFLICT, "The event has no date yet, or somebody has still to agree."),
+            Self::TooEarly => (S::CONFLICT, "The room opens half an hour before the date at the earliest."),
+            Self::DateByInvitation => {
+                (S::CONFLICT, "What becomes of this event is agreed on the page of its invitation.")
+            }
+            Self::TooManyEvents => (S::CONFLICT, "You have as many events to come as a member may have."),
             Self::StageFull => (S::CONFLICT, "The stage is full."),
             Self::StageLocked => (S::CONFLICT, "The stage is locked."),
             Self::TargetIsGuest => (S::CONFLICT, "A guest cannot run the room."),
@@ -192,12 +251,17 @@ impl Code {
             Self::NoSuchLink => (S::CONFLICT, "That link is not pinned."),
             Self::TooMany => (S::CONFLICT, "The room holds as many of these as it can."),
             Self::EvidenceOff => (S::CONFLICT, "What people say is not kept for reports in this room."),
+            Self::NotInSheet => (S::CONFLICT, "The talk sheet does not provide for that."),
+            Self::NoSuchQuestion => (S::CONFLICT, "There is no such question."),
             Self::BackchannelClosed => (S::CONFLICT, "The backchannel is closed."),
             Self::NoSuchLine => (S::CONFLICT, "There is no such line."),
             Self::RoomEnded => (S::GONE, "The room has ended."),
+            Self::EventOver => (S::GONE, "The event has ended or was cancelled."),
             Self::CallOver => (S::GONE, "This call is over."),
             Self::CeremonyOver => (S::GONE, "That took too long or was finished already; begin again."),
             Self::LinkOver => (S::GONE, "This link was used or has expired."),
+            Self::InvitationOver => (S::GONE, "This invitation has ended."),
+            Self::GrantOver => (S::GONE, "This grant is over."),
             Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "That is larger than accepted."),
             Self::PictureTooLarge => (S::PAYLOAD_TOO_LARGE, "A picture has at most 40 megapixels."),
             Self::UnsupportedMediaType => (S::UNSUPPORTED_MEDIA_TYPE, "The content type is not the expected one."),
@@ -224,6 +288,22 @@ impl Code {
             Self::InvalidLink => (S::UNPROCESSABLE_ENTITY, "A link is an https address of at most 200 characters."),
             Self::InvalidTopics => {
                 (S::UNPROCESSABLE_ENTITY, "There are too many topics, or one has not 1 to 30 characters.")
+            }
+            Self::InvalidGrant => {
+                (S::UNPROCESSABLE_ENTITY, "An office has at least one right, and lasts for 1 to 365 days.")
+            }
+            Self::InvalidDomain => {
+                (S::UNPROCESSABLE_ENTITY, "That is not a domain of the internet, such as example.org.")
+            }
+            Self::InvalidDate => (
+                S::UNPROCESSABLE_ENTITY,
+                "A date is in the future, at most two years ahead, and in a time zone that exists.",
+            ),
+            Self::InvalidTime => {
+                (S::UNPROCESSABLE_ENTITY, "One of the times has passed, is too far ahead, or does not fit.")
+            }
+            Self::InvalidSheet => {
+                (S::UNPROCESSABLE_ENTITY, "The talk sheet has too much in one of its parts, or too little.")
             }
             Self::WrongHandle => (S::UNPROCESSABLE_ENTITY, "That is not your handle."),
             Self::InvalidAddress => (S::UNPROCESSABLE_ENTITY, "That is not an e-mail address."),
@@ -296,6 +376,30 @@ impl From<TooMany> for ApiError {
     }
 }
 
+impl From<invitation::Refusal> for ApiError {
+    fn from(refusal: invitation::Refusal) -> Self {
+        use invitation::Refusal;
+        match refusal {
+            Refusal::Over => Code::InvitationOver.into(),
+            Refusal::NotAllowed => Self::with_message(Code::NotAllowed, "That is not for you to do here."),
+            Refusal::BothSides => {
+                Self::with_message(Code::NotAllowed, "Who is in the office of both sides speaks for neither.")
+            }
+            Refusal::AlreadyAnswered | Refusal::WrongState => Code::AlreadyAnswered.into(),
+            Refusal::NotYourTurn => Code::NotYourTurn.into(),
+            Refusal::WordsNeeded => Self::with_message(Code::InvalidText, "Something has to be said with it."),
+            Refusal::InvalidWords => Code::InvalidText.into(),
+            Refusal::InvalidTime => Code::InvalidTime.into(),
+            Refusal::NoSuchSheet => Code::NoSuchSheet.into(),
+            Refusal::NothingToChange => Code::NothingToChange.into(),
+            Refusal::CannotMerge => Code::CannotMerge.into(),
+            Refusal::TooManySteps => {
+                Self::with_message(Code::TooMany, "This invitation has as many steps as it can have.")
+            }
+        }
+    }
+}
+
 impl From<Rejection> for Code {
     fn from(rejection: Rejection) -> Self {
         match rejection {
@@ -327,6 +431,8 @@ impl From<Rejection> for Code {
             Rejection::NotWaiting => Self::NotWaiting,
             Rejection::NoSuchLink => Self::NoSuchLink,
             Rejection::EvidenceOff => Self::EvidenceOff,
+            Rejection::NotInSheet => Self::NotInSheet,
+            Rejection::NoSuchQuestion => Self::NoSuchQuestion,
             Rejection::TooMany => Self::TooMany,
             Rejection::InvalidValue => Self::InvalidText,
         }

@@ -134,6 +134,15 @@ pub struct RoomCard {
     pub listening: usize,
 }
 
+/// The answer to `POST /api/rooms/{id}/stream`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StreamTicket {
+    /// Where the room can be heard as a plain stream. Whoever has it hears the room in the caller's name.
+    pub url: String,
+    /// The id of the leg that the first stream by it will be.
+    pub leg: String,
+}
+
 /// `GET /api/rooms/{id}/roster`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Roster {

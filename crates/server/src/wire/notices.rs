@@ -1,11 +1,12 @@
 //! Bodies about what members are told of.
 
-use roomtone_room::ids::RecordId;
+use roomtone_room::ids::{EventId, InvitationId, RecordId};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 use utoipa::ToSchema;
 
 use super::Id;
+use super::events::EventChange;
 use super::socket::Person;
 
 /// What kind of thing a member is told of. The text form is also how it is stored: a kind is never renamed.
@@ -45,6 +46,34 @@ pub enum NoticeKind {
     AppealMade,
     /// An appeal of theirs is decided. The subject is the room.
     AppealDecided,
+    /// Somebody asks them to act for them. The actor is the principal, the subject the grant, the body what the office is called.
+    OfficeOffered,
+    /// Somebody acts for them from now on. The actor is the delegate, the subject the grant, the body what the office is called.
+    OfficeAccepted,
+    /// Somebody, the actor, invites them, or whom they act for, to come and talk. The subject is the invitation.
+    InvitationAsked,
+    /// The other side took a step with an invitation of theirs, or of whom they act for, which is the subject.
+    InvitationAnswered,
+    /// An invitation that they co-sign, which is the subject, was accepted. The actor is its host.
+    InvitationAccepted,
+    /// Something happened to an event to which they subscribe, which is the subject. The actor is its host.
+    EventChanged,
+    /// Somebody asks them to host an event too, which is the subject.
+    CohostAsked,
+    /// Somebody hosts an event of theirs too, which is the subject.
+    CohostAccepted,
+}
+
+/// The event that a notice is about, as it is now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
+pub struct NoticeEvent {
+    /// What happened to it, for `event_changed`.
+    pub change: Option<EventChange>,
+    /// When it begins, in milliseconds since 1970; null while its date is unknown.
+    #[ts(type = "number | null")]
+    pub starts_at: Option<u64>,
+    /// IANA name of the time zone in which its date was chosen; empty for UTC.
+    pub time_zone: String,
 }
 
 /// A notice.
@@ -62,8 +91,11 @@ pub struct Notice {
     #[ts(type = "string | null")]
     #[schema(value_type = Option<String>)]
     pub subject: Option<Id<RecordId>>,
-    /// The title of the room, the name of the house, or a text; empty if the kind says everything.
+    /// The title of the room or event, the name of the house, or a text; empty if the kind says everything.
     pub body: String,
+    /// The event, for kinds that are about one, while the member may know of it.
+    #[serde(default)]
+    pub event: Option<NoticeEvent>,
     /// The page that belongs to it, as a path on this server; null if there is none.
     pub link: Option<String>,
     /// When it happened, in milliseconds since 1970.
@@ -179,7 +211,7 @@ pub struct PushMessage {
 
 impl NoticeKind {
     /// All of them, in the order in which settings show them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 24] = [
         Self::Followed,
         Self::RoomOpened,
         Self::RoomSpeaking,
@@ -196,6 +228,14 @@ impl NoticeKind {
         Self::Moderated,
         Self::AppealMade,
         Self::AppealDecided,
+        Self::OfficeOffered,
+        Self::OfficeAccepted,
+        Self::InvitationAsked,
+        Self::InvitationAnswered,
+        Self::InvitationAccepted,
+        Self::EventChanged,
+        Self::CohostAsked,
+        Self::CohostAccepted,
     ];
 
     /// The text form.
@@ -217,12 +257,25 @@ impl NoticeKind {
             Self::Moderated => "moderated",
             Self::AppealMade => "appeal_made",
             Self::AppealDecided => "appeal_decided",
+            Self::OfficeOffered => "office_offered",
+            Self::OfficeAccepted => "office_accepted",
+            Self::InvitationAsked => "invitation_asked",
+            Self::InvitationAnswered => "invitation_answered",
+            Self::InvitationAccepted => "invitation_accepted",
+            Self::EventChanged => "event_changed",
+            Self::CohostAsked => "cohost_asked",
+            Self::CohostAccepted => "cohost_accepted",
         }
     }
 
     /// The kind with this text form.
     pub fn from_text(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// Whether it is about an event.
+    pub fn is_about_an_event(self) -> bool {
+        matches!(self, Self::EventChanged | Self::CohostAsked | Self::CohostAccepted)
     }
 
     /// Whether it is about a room, and so of no use once that has ended.
@@ -239,9 +292,21 @@ impl Notice {
     pub fn of(stored: roomtone_store::Notice) -> Option<Self> {
         let kind = NoticeKind::from_text(&stored.kind)?;
         let actor: Option<Person> = stored.actor.map(Into::into);
+        let event = stored.event.filter(|_| kind.is_about_an_event()).map(|event| NoticeEvent {
+            change: EventChange::from_text(&event.kept),
+            starts_at: event.starts_at.map(|at| at.0),
+            time_zone: event.time_zone,
+        });
         let link = match (kind, stored.room, stored.house, &actor) {
             (NoticeKind::Moderated | NoticeKind::AppealDecided, ..) => Some("/me/acts".to_owned()),
             (NoticeKind::AppealMade, ..) => Some("/me/appeals".to_owned()),
+            (kind, ..) if kind.is_about_an_event() => {
+                stored.subject.filter(|_| event.is_some()).map(|id| format!("/events/{}", EventId(id)))
+            }
+            (NoticeKind::InvitationAsked | NoticeKind::InvitationAnswered | NoticeKind::InvitationAccepted, ..) => {
+                stored.subject.map(|id| format!("/invitations/{}", InvitationId(id)))
+            }
+            (NoticeKind::OfficeOffered | NoticeKind::OfficeAccepted, ..) => Some("/me/office".to_owned()),
             (_, Some(room), ..) => Some(format!("/room/{room}")),
             (_, _, Some(house), _) => Some(format!("/houses/{house}")),
             (NoticeKind::InviteEarned, ..) => Some("/invites".to_owned()),
@@ -253,7 +318,9 @@ impl Notice {
             kind,
             actor,
             subject: stored.subject.map(|subject| Id(RecordId(subject))),
-            body: stored.body,
+            // What is kept with it is a word for programs.
+            body: if kind.is_about_an_event() && event.is_none() { String::new() } else { stored.body },
+            event,
             link,
             at: stored.at.0,
             read: stored.read,

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::Id;
 use super::hallway::HouseBadge;
 use super::http::RoomCard;
+use super::proofs::ProvenDomain;
 use super::socket::Person;
 
 /// How loudly somebody wants to hear of whom they follow.
@@ -77,6 +78,8 @@ pub struct Profile {
     pub room: Option<RoomCard>,
     /// Whether they are a program.
     pub bot: bool,
+    /// Domains that they have shown to be theirs, the first proven first.
+    pub domains: Vec<ProvenDomain>,
 }
 
 /// What is between the caller and a member.
@@ -113,6 +116,8 @@ pub struct MyProfile {
     pub guests_hidden: bool,
     /// Whether others do not see that they are here.
     pub online_hidden: bool,
+    /// Whether everybody may read the profile, without an account.
+    pub public: bool,
 }
 
 impl From<store::OwnProfile> for MyProfile {
@@ -127,6 +132,7 @@ impl From<store::OwnProfile> for MyProfile {
             sponsor_hidden: own.sponsor_hidden,
             guests_hidden: own.guests_hidden,
             online_hidden: own.online_hidden,
+            public: own.public,
         }
     }
 }
@@ -165,6 +171,9 @@ pub struct ChangeMe {
     /// Whether others do not see that they are here.
     #[serde(default)]
     pub online_hidden: Option<bool>,
+    /// Whether everybody may read the profile, without an account.
+    #[serde(default)]
+    pub public: Option<bool>,
 }
 
 /// The answer to `PUT /api/me/avatar`.

@@ -1,5 +1,5 @@
-//! What runs a room over the control socket: settings, links, call-ups, waiting guests (docs/PROTOCOL.md, "The control
-//! socket").
+//! What runs a room over the control socket: settings, links, terms, questions, call-ups, waiting guests (docs/PROTOCOL.md,
+//! "The control socket").
 
 use roomtone_room::event;
 use roomtone_room::ids::MemberId;
@@ -88,6 +88,30 @@ pub struct PinnedLink {
     pub url: String,
     /// What it is.
     pub label: String,
+}
+
+/// What was agreed about the talk. Everybody in the room sees it, and nobody in it can change it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Terms {
+    /// Whether what is said may be kept.
+    pub recorded: bool,
+    /// The members who may be on stage, as far as the viewer may know of them.
+    pub stage: Vec<Person>,
+    /// How many guests may be on stage at once.
+    pub guests: u32,
+}
+
+/// A question that a member has put before the talk, and that is not settled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Question {
+    /// Its number in the room, which is its rank, from 1.
+    pub number: u32,
+    /// What is asked.
+    pub text: String,
+    /// Who asks; they need not be in the room.
+    pub person: Person,
+    /// How many want to know it as well.
+    pub votes: u32,
 }
 
 /// Somebody who was called up and has not come.

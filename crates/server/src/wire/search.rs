@@ -3,6 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::events::EventCard;
 use super::hallway::{HallwayRoom, HouseBadge};
 use super::socket::Person;
 
@@ -27,9 +28,8 @@ pub struct Found {
     pub houses: Vec<HouseBadge>,
     /// Rooms live now.
     pub rooms: Vec<HallwayRoom>,
-    /// Events: none yet.
-    #[schema(value_type = Vec<String>)]
-    pub events: [(); 0],
+    /// Events that are not over.
+    pub events: Vec<EventCard>,
     /// Replays: none yet.
     #[schema(value_type = Vec<String>)]
     pub replays: [(); 0],

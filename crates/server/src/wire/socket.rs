@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::chatter::{Caption, Chatter, Line, LineId, Reaction};
 use super::command::Command;
 use super::hallway::HouseBadge;
-use super::running::{Banned, CallUp, CallUpCause, HandRule, KnockCause, Settings, WaitingGuest};
+use super::running::{Banned, CallUp, CallUpCause, HandRule, KnockCause, Question, Settings, Terms, WaitingGuest};
 use super::{ApiError, Id};
 
 /// A member as others see them.
@@ -239,6 +239,10 @@ pub struct Snapshot {
     pub hands: Vec<Hand>,
     /// The open offers to come on stage; empty unless the viewer is a moderator.
     pub offers: Vec<Offer>,
+    /// The questions that are not settled, the highest rank first; empty unless the viewer is a moderator.
+    pub questions: Vec<Question>,
+    /// The question that is being answered.
+    pub question: Option<Question>,
     /// Who was called up and has not come; empty unless the viewer is a moderator.
     pub called: Vec<CallUp>,
     /// The guests who wait; empty unless the viewer is a moderator.
@@ -272,6 +276,8 @@ pub struct RoomInfo {
     pub opened_at: u64,
     /// Whether the last minute of what people on stage say is kept for reports, of those who agreed to it.
     pub evidence: bool,
+    /// What was agreed about the talk, if the room was opened from a talk sheet.
+    pub terms: Option<Terms>,
 }
 
 /// The viewer's own state.
@@ -534,6 +540,21 @@ pub enum RoomEvent {
     },
     EvidenceSet {
         on: bool,
+        #[ts(type = "string")]
+        by: Id<MemberId>,
+    },
+    QuestionTaken {
+        question: Question,
+        #[ts(type = "string")]
+        by: Id<MemberId>,
+    },
+    QuestionClosed {
+        #[ts(type = "string")]
+        by: Id<MemberId>,
+    },
+    QuestionSettled {
+        number: u32,
+        answered: bool,
         #[ts(type = "string")]
         by: Id<MemberId>,
     },

@@ -65,6 +65,9 @@ async fn write_everywhere(ada: &Member<'_>, friend: &Member<'_>) -> u32 {
         "auth": "zqbxT6JKstKSY9JKibZLSQ",
     });
     ada.posted("/api/push", subscription).await;
+    ada.posted("/api/me/proofs", json!({ "domain": format!("{}.example", next()), "method": "dns" })).await;
+    let office = json!({ "handle": friend.handle, "rights": ["answer"], "title": next(), "days": 1 });
+    ada.posted("/api/me/office", office).await;
     // A room of the friend's from which she was put out, and what she says to that.
     let shut = friend.open("open").await;
     let mut host = friend.enter(&shut).await;
@@ -293,10 +296,13 @@ async fn everything_is_in_the_archive() {
             "README.txt",
             "account.json",
             "avatar.jpg",
+            "events.json",
             "follows.json",
             "houses.json",
+            "invitations.json",
             "invites.json",
             "notices.json",
+            "office.json",
             "reports.json",
             "rooms.json"
         ]

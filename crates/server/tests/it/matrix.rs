@@ -42,6 +42,11 @@ enum Thing {
     HouseBan,
     /// Somebody nominated for Ada's private house.
     Nomination,
+    /// An event of Ada's that everybody may know of and whose room can be opened, and somebody whom she has not asked to host it, as
+    /// `{handle}`.
+    Event,
+    /// One of a private house of hers.
+    PrivateEvent,
     /// An invite of Ada's.
     Invite,
     /// The code of an invite of Ada's.
@@ -50,6 +55,12 @@ enum Thing {
     /// A session of Ada's, other than the one she uses.
     Session,
     Push,
+    /// What Ada has asked somebody to do for her.
+    Grant,
+    /// What somebody has asked Ada to do for them.
+    Delegation,
+    /// A domain that Ada is about to prove.
+    Proof,
     /// A call for Ada.
     Call,
     /// A report about Ada.
@@ -66,6 +77,14 @@ enum Thing {
     Waiting,
     /// The id of somebody's entry on the waiting list, for admins.
     WaitingEntry,
+    /// An invitation of Ada's to somebody without an account.
+    Invitation,
+    /// The same, with a link for them as `{code}`.
+    AnswerLink,
+    /// A question that somebody put to an invitation of Ada's.
+    Question,
+    /// A reply of somebody's to an invitation of Ada's.
+    Reply,
 }
 
 /// The routes, each with what is asked and what is answered to whom: to a visitor, a member, a member whom Ada has blocked,
@@ -150,6 +169,8 @@ const TABLE: &[(&str, Thing, &str, &str)] = {
         ("POST /api/rooms/{id}/ping", ClosedRoom, r#"{"handles":["nobody"]}"#, "401 404 404 404 404 404"),
         ("POST /api/rooms/{id}/listen", ClosedRoom, OFFER, "401 404 404 404 404 201"),
         ("POST /api/rooms/{id}/publish", ClosedRoom, OFFER, "401 404 404 404 404 422"),
+        ("GET /api/rooms/{id}/stream.ogg", ClosedRoom, "", "401 404 404 404 404 409"),
+        ("POST /api/rooms/{id}/stream", ClosedRoom, "", "401 404 404 404 404 201"),
         ("DELETE /api/rooms/{id}/legs/{leg}", ClosedRoom, "", "401 404 404 404 404 404"),
         ("GET /api/rooms/{id}/ws", ClosedRoom, "", "401 404 404 404 404 400"),
         ("GET /api/rooms/{id}/acts", OpenRoom, "", "401 404 404 200 200 200"),
@@ -174,6 +195,31 @@ const TABLE: &[(&str, Thing, &str, &str)] = {
         ("POST /api/rooms/{id}/call-up/decline", CalledUp, "", "401 404 404 404 404 204"),
         ("POST /api/calls", Ada, r#"{"handle":"{handle}"}"#, "401 201 404 201 201 409"),
         ("POST /api/calls/{id}/answer", Call, r#"{"answer":"later"}"#, "401 410 410 410 410 200"),
+        // Events.
+        ("GET /api/events", Nothing, "", "401 200 200 200 200 200"),
+        ("POST /api/events", Nothing, r#"{"title":"Talk"}"#, "401 201 201 201 201 201"),
+        ("POST /api/events", PrivateHouse, r#"{"title":"Talk","house":"{handle}"}"#, "401 404 404 404 404 201"),
+        ("GET /api/events/{id}", Event, "", "200 200 404 200 200 200"),
+        ("GET /api/events/{id}", PrivateEvent, "", "404 404 404 404 404 200"),
+        ("PATCH /api/events/{id}", Event, r#"{"about":"More"}"#, "401 403 404 403 403 200"),
+        ("PATCH /api/events/{id}", PrivateEvent, r#"{"about":"More"}"#, "401 404 404 404 404 200"),
+        ("POST /api/events/{id}/date", Event, r#"{"starts_at":null}"#, "401 403 404 403 403 200"),
+        ("POST /api/events/{id}/cancel", Event, "", "401 403 404 403 403 204"),
+        ("POST /api/events/{id}/cancel", PrivateEvent, "", "401 404 404 404 404 204"),
+        ("POST /api/events/{id}/room", Event, "", "401 403 404 403 403 201"),
+        ("POST /api/events/{id}/room", PrivateEvent, "", "401 404 404 404 404 201"),
+        ("PUT /api/events/{id}/subscription", Event, "", "401 204 404 204 204 204"),
+        ("PUT /api/events/{id}/subscription", PrivateEvent, "", "401 404 404 404 404 204"),
+        ("DELETE /api/events/{id}/subscription", Event, "", "401 204 404 204 204 204"),
+        ("PUT /api/events/{id}/poll", Event, r#"{"times":[]}"#, "401 403 404 403 403 200"),
+        ("PUT /api/events/{id}/poll/votes", Event, r#"{"times":[]}"#, "401 204 404 204 204 204"),
+        ("PUT /api/events/{id}/cohosts/{handle}", Event, "", "401 403 404 403 403 204"),
+        ("DELETE /api/events/{id}/cohosts/{handle}", Event, "", "401 403 404 403 403 404"),
+        ("POST /api/events/{id}/cohost", Event, "", "401 403 404 403 403 403"),
+        ("DELETE /api/events/{id}/cohost", Event, "", "401 403 404 403 403 403"),
+        ("GET /api/me/calendar", Nothing, "", "401 200 200 200 200 200"),
+        ("POST /api/me/calendar", Nothing, "", "401 201 201 201 201 201"),
+        ("DELETE /api/me/calendar", Nothing, "", "401 204 204 204 204 204"),
         // Houses.
         ("GET /api/houses", Nothing, "", "401 200 200 200 200 200"),
         ("POST /api/houses", Nothing, r#"{"handle":"h","name":"House"}"#, "401 422 422 422 422 422"),
@@ -217,6 +263,53 @@ const TABLE: &[(&str, Thing, &str, &str)] = {
             "401 422 422 422 422 422",
         ),
         ("DELETE /api/push/{id}", Push, "", "401 404 404 404 404 204"),
+        // Offices, and domains.
+        ("GET /api/me/office", Nothing, "", "401 200 200 200 200 200"),
+        ("POST /api/me/office", Ada, GRANT, "401 201 404 201 201 409"),
+        ("DELETE /api/me/office/{id}", Grant, "", "401 404 404 404 404 204"),
+        ("GET /api/me/office/acts", Nothing, "", "401 200 200 200 200 200"),
+        ("GET /api/me/delegations", Nothing, "", "401 200 200 200 200 200"),
+        ("POST /api/me/delegations/{id}", Delegation, "", "401 404 404 404 404 200"),
+        ("DELETE /api/me/delegations/{id}", Delegation, "", "401 404 404 404 404 204"),
+        ("GET /api/me/proofs", Nothing, "", "401 200 200 200 200 200"),
+        ("POST /api/me/proofs", Nothing, PROOF, "401 201 201 201 201 201"),
+        // Her own would be looked for on the internet.
+        ("POST /api/me/proofs/{id}/check", Proof, "", "401 404 404 404 404 -"),
+        ("DELETE /api/me/proofs/{id}", Proof, "", "401 404 404 404 404 204"),
+        // Invitations, which need no account to be read.
+        ("GET /api/invitations", Nothing, "", "200 200 200 200 200 200"),
+        ("POST /api/invitations", Ada, INVITATION, "401 201 404 201 201 409"),
+        ("GET /api/invitations/{id}", Invitation, "", "200 200 404 200 200 200"),
+        ("POST /api/invitations/{id}/acts", Invitation, r#"{"act":"withdraw"}"#, "401 403 404 403 403 200"),
+        ("POST /api/invitations/{id}/sheets", Invitation, SHEET, "401 403 404 403 403 201"),
+        (
+            "PUT /api/invitations/{id}/texts/{language}",
+            Invitation,
+            r#"{"title":"Komm","text":"Bitte"}"#,
+            "401 403 404 403 403 200",
+        ),
+        ("POST /api/invitations/{id}/link", Invitation, "", "401 403 404 403 403 201"),
+        ("DELETE /api/invitations/{id}/link", AnswerLink, "", "401 403 404 403 403 204"),
+        ("GET /api/answers/{code}", AnswerLink, "", "200 200 200 200 200 200"),
+        ("POST /api/answers/{code}", AnswerLink, "", "201 404 404 404 404 404"),
+        ("PUT /api/invitations/{id}/cosign", Invitation, "", "401 204 404 204 204 403"),
+        ("DELETE /api/invitations/{id}/cosign", Invitation, "", "401 204 404 204 204 204"),
+        ("GET /api/invitations/{id}/cosigns", Invitation, "", "200 200 404 200 200 200"),
+        ("PUT /api/invitations/{id}/question", Invitation, r#"{"text":"Why?"}"#, "401 200 404 200 200 403"),
+        ("DELETE /api/invitations/{id}/question", Invitation, "", "401 204 404 204 204 204"),
+        ("GET /api/invitations/{id}/questions", Invitation, "", "200 200 404 200 200 200"),
+        ("DELETE /api/questions/{id}", Question, "", "401 404 404 404 404 204"),
+        ("PUT /api/questions/{id}/vote", Question, "", "401 204 404 204 204 204"),
+        ("DELETE /api/questions/{id}/vote", Question, "", "401 404 404 404 404 404"),
+        ("POST /api/questions/{id}/answered", Question, "", "401 404 404 404 404 204"),
+        ("POST /api/invitations/{id}/replies", Invitation, r#"{"text":"Well"}"#, "401 201 404 201 201 201"),
+        ("GET /api/invitations/{id}/replies", Invitation, "", "200 200 404 200 200 200"),
+        ("DELETE /api/replies/{id}", Reply, "", "401 404 404 404 404 204"),
+        // Only for whoever took the link of that invitation.
+        ("GET /api/invitations/{id}/proofs", Nothing, "", "401 401 401 401 401 401"),
+        ("POST /api/invitations/{id}/proofs", Nothing, PROOF, "401 401 401 401 401 401"),
+        ("POST /api/invitations/{id}/proofs/{proof}/check", Nothing, "", "401 401 401 401 401 401"),
+        ("DELETE /api/invitations/{id}/proofs/{proof}", Nothing, "", "401 401 401 401 401 401"),
         // Running the server: for others it is not there.
         ("GET /api/admin/members", Nothing, "", "404 404 404 200 200 404"),
         ("GET /api/admin/members/{handle}", Ada, "", "404 404 404 200 200 404"),
@@ -255,6 +348,8 @@ const OF_GUESTS: &[(&str, &str)] = &[
     ("POST /api/rooms/{id}/listen", "404"),
     ("POST /api/rooms/{id}/publish", "404"),
     ("DELETE /api/rooms/{id}/legs/{leg}", "404"),
+    ("GET /api/rooms/{id}/stream.ogg", "404"),
+    ("POST /api/rooms/{id}/stream", "404"),
     ("GET /api/rooms/{id}/ws", "404"),
     ("GET /api/guest", "200"),
     ("DELETE /api/guest", "-"),
@@ -263,8 +358,14 @@ const OF_GUESTS: &[(&str, &str)] = &[
     ("POST /api/waitlist", "-"),
     ("DELETE /api/waitlist/{secret}", "-"),
     ("POST /api/guest-links/{code}", "-"),
+    ("POST /api/answers/{code}", "-"),
 ];
 
+const GRANT: &str = r#"{"handle":"{handle}","rights":["answer"],"title":"Office","days":1}"#;
+const PROOF: &str = r#"{"domain":"example.org","method":"dns"}"#;
+const INVITATION: &str = r#"{"invitee":{"handle":"{handle}"},"title":"Come","text":"Please"}"#;
+const SHEET: &str =
+    r#"{"topics":[],"minutes":60,"languages":["en"],"recorded":false,"others":[],"audience":"open","notes":""}"#;
 const GUEST: &str = r#"{"name":"Grace","minutes":5}"#;
 const NEWCOMER: &str = r#"{"handle":"{new}","name":"New","language":"en"}"#;
 const WAITING: &str = r#"{"handle":"{new}","name":"New","language":"en"}"#;
@@ -288,9 +389,11 @@ on_both_databases!(every_route_answers_every_role_as_the_table_says);
 async fn every_route_answers_every_role_as_the_table_says(servers: &[Trusting]) {
     let mut codes = Vec::new();
     for Trusting { server, data } in servers {
-        let world = World::new(server, data).await;
+        let mut world = World::new(server, data).await;
         let (mut wrong, mut refusals) = (Vec::new(), BTreeMap::new());
         for (number, row) in TABLE.iter().enumerate() {
+            // Answers the server's signs of life, without which a socket counts as lost after a while: refused, as there is no hand.
+            world.host.command(json!({ "type": "lower_hand" })).await;
             wrong.extend(world.check(number, row, &mut refusals).await);
         }
         assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
@@ -323,7 +426,8 @@ struct World<'a> {
     owner: Member<'a>,
     /// The cookie of a guest of a room of somebody else's, who is there.
     guest: String,
-    _host: Socket,
+    /// The host of that room is there as long as this is.
+    host: Socket,
 }
 
 /// What stands in place of the path's and the body's placeholders.
@@ -343,7 +447,7 @@ impl<'a> World<'a> {
         let socket = host.enter(&room).await;
         let link = crate::guests::link(&host, &room, "Grace").await;
         let guest = crate::guests::Guest::by(server, link["link"].as_str().unwrap()).await.cookie;
-        Self { server, data, member, admin, owner, guest, _host: socket }
+        Self { server, data, member, admin, owner, guest, host: socket }
     }
 
     /// Tries one row as everybody, and says what was not as it is to be. The codes of refusals go with the others'.
@@ -501,6 +605,14 @@ impl<'a> World<'a> {
                 let waiting = made(ada.get(&nominations).await);
                 vec![("handle", handle), ("id", id(&waiting["items"][0]))]
             }
+            Thing::Event | Thing::PrivateEvent => {
+                let mut event = json!({ "title": "Talk", "starts_at": roomtone::edge::now().0 + 60_000 });
+                if thing == Thing::PrivateEvent {
+                    event["house"] = house(ada, true).await.into();
+                }
+                let other = self.server.member(self.data).await.handle;
+                vec![("id", id(&made(ada.post("/api/events", &event).await))), ("handle", other)]
+            }
             Thing::Invite => vec![("id", id(&made(ada.post("/api/invites", &json!({})).await)))],
             Thing::Code => {
                 let made = made(ada.post("/api/invites", &json!({})).await);
@@ -525,6 +637,15 @@ impl<'a> World<'a> {
                 let endpoint = format!("https://push.example/{}", ada.handle);
                 let body = json!({ "endpoint": endpoint, "p256dh": p256dh, "auth": "BTBZMqHH6r4Tts7J_aSIgg" });
                 vec![("id", id(&made(ada.post("/api/push", &body).await)))]
+            }
+            Thing::Grant | Thing::Delegation => {
+                let other = self.server.member(self.data).await;
+                let (of, to) = if thing == Thing::Grant { (ada, &other) } else { (&other, ada) };
+                vec![("id", of.asks_to_act(to, &["answer"]).await)]
+            }
+            Thing::Proof => {
+                let body: Value = serde_json::from_str(PROOF).unwrap();
+                vec![("id", id(&made(ada.post("/api/me/proofs", &body).await)))]
             }
             Thing::Call => {
                 let caller = self.server.member(self.data).await;
@@ -560,6 +681,26 @@ impl<'a> World<'a> {
                 std::fs::create_dir_all(&folder).unwrap();
                 std::fs::write(folder.join("1.opus"), "sound").unwrap();
                 vec![("id", id.to_string()), ("n", "1".to_owned())]
+            }
+            Thing::Invitation | Thing::AnswerLink => {
+                let invitation = invitation(ada).await;
+                let mut names = vec![("id", invitation.clone())];
+                if thing == Thing::AnswerLink {
+                    let made = made(ada.send(Method::POST, &format!("/api/invitations/{invitation}/link")).await);
+                    names.push(("code", made["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()));
+                }
+                names
+            }
+            Thing::Question => {
+                let other = self.server.member(self.data).await;
+                let path = format!("/api/invitations/{}/question", invitation(ada).await);
+                let body = r#"{"text":"Why?"}"#;
+                vec![("id", id(&made(self.server.send_json(Method::PUT, &path, Some(&other.token), body).await)))]
+            }
+            Thing::Reply => {
+                let other = self.server.member(self.data).await;
+                let path = format!("/api/invitations/{}/replies", invitation(ada).await);
+                vec![("id", id(&made(other.post(&path, &json!({ "text": "Well" })).await)))]
             }
             Thing::Secret | Thing::Waiting => {
                 let handle = format!("waits_{}", ada.handle);
@@ -598,6 +739,14 @@ async fn house(admin: &Member<'_>, private: bool) -> String {
     handle
 }
 
+/// A new invitation to somebody without an account, by its id.
+async fn invitation(host: &Member<'_>) -> String {
+    let body = json!({ "invitee": { "name": "Somebody" }, "title": "Come", "text": "Please" });
+    let made = host.post("/api/invitations", &body).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+    made.json()["id"].as_str().unwrap().to_owned()
+}
+
 /// An id that nothing has.
 fn invented() -> String {
     "7zzzzzzzzzzzzzzzzzzzzzzzzz".to_owned()
@@ -612,8 +761,8 @@ fn filled(text: &str, names: &[(&'static str, String)]) -> String {
     for placeholder in ["handle", "member"] {
         filled = filled.replace(&format!("{{{placeholder}}}"), "nobody_here");
     }
-    for placeholder in ["id", "code", "secret", "token", "leg", "guest"] {
+    for placeholder in ["id", "code", "secret", "token", "leg", "guest", "proof"] {
         filled = filled.replace(&format!("{{{placeholder}}}"), &invented());
     }
-    filled.replace("{size}", "small").replace("{new}", "newcomer")
+    filled.replace("{size}", "small").replace("{language}", "de").replace("{new}", "newcomer")
 }

@@ -1,6 +1,7 @@
 //! What members are told of, as the inbox and the live socket show it.
 
 use axum::http::{Method, StatusCode};
+use roomtone::wire::notices::NoticeKind;
 use serde_json::{Value, json};
 
 use crate::sign_in::{put_mail, with_mail};
@@ -134,7 +135,7 @@ async fn members_choose_what_they_are_told() {
     let (server, data) = Server::start().await;
     let (ada, ben) = (server.member(&data).await, server.member(&data).await);
     let given = ada.get("/api/notices/choices").await.json();
-    assert_eq!(given["kinds"].as_array().unwrap().len(), 16);
+    assert_eq!(given["kinds"].as_array().unwrap().len(), NoticeKind::ALL.len());
     assert!(given["kinds"].as_array().unwrap().iter().all(|kind| kind["inbox"] == true && kind["mail"] == false));
     assert_eq!((&given["quiet_from"], &given["time_zone"]), (&Value::Null, &json!("")));
 

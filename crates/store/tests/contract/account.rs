@@ -30,10 +30,21 @@ const NO_WORDS: &[(&str, &str)] = &[
     ("acts", "kind"),
     ("audit_log", "act"),
     ("audit_log", "details"),
+    ("events", "planned"),
+    ("events", "time_zone"),
+    ("invitation_steps", "kind"),
+    ("invitation_steps", "times"),
+    ("invitation_steps", "voice"),
+    ("invitations", "state"),
+    ("invitations", "turn"),
     ("members", "time_zone"),
     ("notification_choices", "kind"),
     ("notifications", "kind"),
+    ("office_acts", "kind"),
+    ("office_grants", "ending"),
+    ("proofs", "method"),
     ("reports", "reason"),
+    ("sheets", "audience"),
     // Letter sequences of words, which the words themselves would show.
     ("search_parts", "part"),
     ("settings", "key"),
@@ -251,6 +262,9 @@ async fn somebody_with_everything(store: &Store, marks: &Marks, owner: MemberId,
             NewNotice { kind: "report_handled", actor: None, subject: Some(of), ..notice(id, friend, owner, mark()) };
         assert_eq!(store.add_notices(&[told], at(0)).await.unwrap().len(), 1);
     }
+    crate::invitations::invitations_of_ada(store, &mark, ADA, friend).await;
+    crate::events::events_of_ada(store, &mark, ADA, friend).await;
+    crate::offices::office_of_ada(store, &mark, ADA, owner).await;
     let suspended = join(store, 700, "suspended").await;
     let act = BranchAct { id: RecordId(22), member: suspended, branch: false, author: ADA, at: at(18) };
     store.suspend(&act, &mark()).await.unwrap();
@@ -669,6 +683,29 @@ async fn an_export_holds_what_was_written(world: &World) {
         ("nominations", "note"),
         ("houses", "name"),
         ("rooms", "title"),
+        ("events", "title"),
+        ("events", "about"),
+        ("events", "language"),
+        ("events", "topics"),
+        ("events", "reason"),
+        ("invitations", "topics"),
+        ("invitations", "invitee_name"),
+        ("invitations", "invitee_about"),
+        ("invitations", "invitee_domain"),
+        ("invitation_texts", "title"),
+        ("invitation_texts", "body"),
+        ("invitation_steps", "text"),
+        ("sheets", "topics"),
+        ("sheets", "languages"),
+        ("sheets", "others"),
+        ("sheets", "notes"),
+        ("questions", "text"),
+        ("replies", "text"),
+        ("replies", "contact"),
+        ("office_grants", "title"),
+        ("office_acts", "note"),
+        ("proofs", "domain"),
+        ("proofs", "token"),
     ] {
         let written = held(table, column);
         assert!(!written.is_empty());
@@ -687,7 +724,8 @@ async fn an_export_holds_what_was_written(world: &World) {
     assert_eq!((first.room, second.room), (RoomId(1), RoomId(2)));
     assert_eq!(store.next_snapshot_with(ADA, Some(second.room)).await.unwrap(), None);
     assert_eq!(store.next_snapshot_with(friend, None).await.unwrap(), None);
-    assert_eq!(store.live_rooms_of(ADA).await.unwrap(), [RoomId(1)]);
+    // Her own, and that of her event, which a friend opened.
+    assert_eq!(store.live_rooms_of(ADA).await.unwrap(), [RoomId(1), RoomId(50)]);
     store.end_sessions(ADA).await.unwrap();
     assert_eq!(store.signed_in(&session_hash(0xada)).await.unwrap(), None);
 }

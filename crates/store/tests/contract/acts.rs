@@ -59,15 +59,15 @@ async fn acts_are_kept_with_their_events_or_not_at_all(world: &World) {
     let (ada, ben) = (join(&store, 1, "ada").await, join(&store, 2, "ben").await);
     let epoch = opened(&store, ada).await;
     let first = [act(1, "muted", ada, Some(ben)), act(2, "stage_locked", ada, None)];
-    let changes = Changes { rows: &[row(2)], acts: &first, leader: None };
+    let changes = Changes { rows: &[row(2)], acts: &first, leader: None, ..Changes::default() };
     store.append(RoomId(1), epoch, changes).await.unwrap();
     // A number that is taken, an id that is taken, and an owner of long ago: nothing of it is kept.
     let (more, again) = ([act(3, "unmuted", ada, Some(ben))], [act(1, "unmuted", ada, Some(ben))]);
-    let bad = Changes { rows: &[row(3), row(2)], acts: &more, leader: Some(ben) };
+    let bad = Changes { rows: &[row(3), row(2)], acts: &more, leader: Some(ben), ..Changes::default() };
     refused!(store.append(RoomId(1), epoch, bad).await => AppendError::Store(StoreError::Conflict(_)));
-    let bad = Changes { rows: &[row(3)], acts: &again, leader: Some(ben) };
+    let bad = Changes { rows: &[row(3)], acts: &again, leader: Some(ben), ..Changes::default() };
     refused!(store.append(RoomId(1), epoch, bad).await => AppendError::Store(StoreError::Conflict(_)));
-    let late = Changes { rows: &[row(3)], acts: &more, leader: Some(ben) };
+    let late = Changes { rows: &[row(3)], acts: &more, leader: Some(ben), ..Changes::default() };
     refused!(store.append(RoomId(1), epoch - 1, late).await => AppendError::Fenced);
     let rows = store.load_room(RoomId(1)).await.unwrap().unwrap().tail;
     assert_eq!(rows, [row(1), row(2)]);
@@ -78,7 +78,7 @@ async fn acts_are_kept_with_their_events_or_not_at_all(world: &World) {
     assert_eq!(store.room_acts(RoomId(1), (ada, false), Some(3), 1).await.unwrap()[0].number, 2);
     // The last round of all, by somebody who is nobody any more.
     let last = [act(4, "room_ended", MemberId(404), None)];
-    let changes = Changes { rows: &[row(4)], acts: &last, leader: None };
+    let changes = Changes { rows: &[row(4)], acts: &last, leader: None, ..Changes::default() };
     store.end_room(RoomId(1), epoch, Timestamp(50), changes).await.unwrap();
     assert_eq!(log(&store, ada, false).await[0], (4, "room_ended".to_owned(), None, None));
 }
@@ -222,7 +222,7 @@ async fn a_room_knows_who_hosts_it(world: &World) {
     let (ada, ben, eve) = (join(&store, 1, "ada").await, join(&store, 2, "ben").await, join(&store, 3, "eve").await);
     let epoch = opened(&store, ada).await;
     keep(&store, epoch, &[act(1, "banned", ada, Some(eve))]).await;
-    let handed = Changes { rows: &[row(2)], acts: &[], leader: Some(ben) };
+    let handed = Changes { rows: &[row(2)], acts: &[], leader: Some(ben), ..Changes::default() };
     store.append(RoomId(1), epoch, handed).await.unwrap();
     store.append(RoomId(1), epoch, &[row(3)]).await.unwrap();
     let made = store.appeal(RecordId(1), eve, &appeal(10, 2_000, "Why?"), &KINDS).await.unwrap();

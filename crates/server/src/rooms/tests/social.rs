@@ -45,7 +45,7 @@ impl Scene {
 
 impl Client {
     /// The messages since it was asked last.
-    fn messages(&mut self) -> Vec<Value> {
+    pub(super) fn messages(&mut self) -> Vec<Value> {
         let mut messages = Vec::new();
         while let Ok(message) = self.queue.try_recv() {
             let frame = FrameSocket::new(std::io::Cursor::new(message.frame().to_vec())).read(None).unwrap().unwrap();

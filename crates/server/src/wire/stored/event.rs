@@ -1,10 +1,10 @@
 //! Events of a room as they are kept.
 
 use roomtone_room::event::{self, Event};
-use roomtone_room::ids::{HouseId, MemberId, RoleEpoch, RoomId, TalkerNo, Timestamp};
+use roomtone_room::ids::{HouseId, MemberId, RecordId, RoleEpoch, RoomId, TalkerNo, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::state::StoredPass;
+use super::state::{StoredPass, StoredQuestion, StoredTerms};
 use crate::wire::Id;
 use crate::wire::running::HandRule;
 use crate::wire::socket::{Kind, Role};
@@ -23,6 +23,23 @@ pub(super) enum StoredEvent {
         topics: Vec<String>,
         #[serde(default)]
         house: Option<Id<HouseId>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        terms: Option<StoredTerms>,
+    },
+    QuestionBrought(StoredQuestion),
+    QuestionTaken {
+        number: u32,
+        asker: Id<MemberId>,
+        by: Id<MemberId>,
+    },
+    QuestionClosed {
+        by: Id<MemberId>,
+    },
+    QuestionSettled {
+        number: u32,
+        record: Id<RecordId>,
+        answered: bool,
+        by: Id<MemberId>,
     },
     Entered {
         member: Id<MemberId>,
@@ -233,7 +250,7 @@ pub(super) enum RoleCause {
 impl From<&Event> for StoredEvent {
     fn from(event: &Event) -> Self {
         match event {
-            Event::Opened { room, title, kind, language, host, named, topics, house } => Self::Opened {
+            Event::Opened { room, title, kind, language, host, named, topics, house, terms } => Self::Opened {
                 room: Id(*room),
                 title: title.clone(),
                 kind: (*kind).into(),
@@ -242,7 +259,18 @@ impl From<&Event> for StoredEvent {
                 named: named.iter().copied().map(Id).collect(),
                 topics: topics.clone(),
                 house: house.map(Id),
+                terms: terms.clone().map(Into::into),
             },
+            Event::QuestionBrought { number, question } => {
+                Self::QuestionBrought(StoredQuestion::new(*number, question))
+            }
+            Event::QuestionTaken { number, asker, by } => {
+                Self::QuestionTaken { number: *number, asker: Id(*asker), by: Id(*by) }
+            }
+            Event::QuestionClosed { by } => Self::QuestionClosed { by: Id(*by) },
+            Event::QuestionSettled { number, record, answered, by } => {
+                Self::QuestionSettled { number: *number, record: Id(*record), answered: *answered, by: Id(*by) }
+            }
             Event::Entered { member, number, pass } => {
                 Self::Entered { member: Id(*member), number: number.0, pass: pass.map(Into::into) }
             }
@@ -358,7 +386,7 @@ impl From<&Event> for StoredEvent {
 impl From<StoredEvent> for Event {
     fn from(event: StoredEvent) -> Self {
         match event {
-            StoredEvent::Opened { room, title, kind, language, host, named, topics, house } => Self::Opened {
+            StoredEvent::Opened { room, title, kind, language, host, named, topics, house, terms } => Self::Opened {
                 room: room.0,
                 title,
                 kind: kind.into(),
@@ -367,7 +395,19 @@ impl From<StoredEvent> for Event {
                 named: named.into_iter().map(|id| id.0).collect(),
                 topics,
                 house: house.map(|id| id.0),
+                terms: terms.map(Into::into),
             },
+            StoredEvent::QuestionBrought(question) => {
+                let (number, question) = question.into();
+                Self::QuestionBrought { number, question }
+            }
+            StoredEvent::QuestionTaken { number, asker, by } => {
+                Self::QuestionTaken { number, asker: asker.0, by: by.0 }
+            }
+            StoredEvent::QuestionClosed { by } => Self::QuestionClosed { by: by.0 },
+            StoredEvent::QuestionSettled { number, record, answered, by } => {
+                Self::QuestionSettled { number, record: record.0, answered, by: by.0 }
+            }
             StoredEvent::Entered { member, number, pass } => {
                 Self::Entered { member: member.0, number: TalkerNo(number), pass: pass.map(Into::into) }
             }

@@ -43,7 +43,8 @@ pub fn read_state(json: &str) -> Result<State, Unreadable> {
 
 #[cfg(test)]
 mod tests {
-    use roomtone_room::{Actor, Command, Event, Kind, MemberId, Opening, Room, RoomId, Timestamp};
+    use roomtone_room::ids::RecordId;
+    use roomtone_room::{Actor, Command, Event, Kind, MemberId, Opening, Question, Room, RoomId, Terms, Timestamp};
 
     use super::*;
 
@@ -91,6 +92,46 @@ mod tests {
         assert_eq!(write_event(&on), format!(r#"{{"type":"evidence_set","on":true,"by":"{}"}}"#, id(1)));
         let expected = format!(r#"{{"type":"evidence_agreed","member":"{}","agree":false}}"#, id(2));
         assert_eq!(write_event(&agrees), expected);
+    }
+
+    #[test]
+    fn a_talk_sheet_and_its_questions_are_read_back() {
+        let question = |by: u128, votes| Question {
+            record: RecordId(70 + by),
+            text: format!("Why {by}?"),
+            by: MemberId(by),
+            votes,
+        };
+        let opening = Opening {
+            terms: Some(Terms { recorded: false, stage: [MemberId(2)].into(), guests: 1 }),
+            questions: vec![question(3, 8), question(2, 1)],
+            ..Opening::new("Title", Kind::Open, "en")
+        };
+        let (mut room, opened) = Room::open(Timestamp(1), RoomId(9), MemberId(1), opening);
+        let mut events: Vec<Event> = opened.into_iter().map(|numbered| numbered.event).collect();
+        for command in [
+            Command::TakeQuestion { number: Some(2) },
+            Command::TakeQuestion { number: Some(1) },
+            Command::SettleQuestion { number: 2, answered: true },
+        ] {
+            let applied = room.apply(Timestamp(2), as_member(1), command).unwrap();
+            events.extend(applied.events.into_iter().map(|numbered| numbered.event));
+        }
+        assert_eq!(events.len(), 7);
+        for event in &events {
+            assert_eq!(&read_event(&write_event(event)).unwrap(), event);
+        }
+        let state = room.to_state();
+        assert_eq!(state.questions.taken(), Some((1, &question(3, 8))));
+        assert_eq!(read_state(&write_state(&state)).unwrap(), state);
+
+        // A room that an earlier version wrote down has no sheet.
+        let (plain, opened) = agreed();
+        let (state, event) = (write_state(&plain.to_state()), write_event(&opened[0]));
+        for word in ["terms", "questions", "taken"] {
+            assert!(!state.contains(word) && !event.contains(word), "{word}: nothing new where there is none");
+        }
+        assert_eq!(read_state(&state).unwrap().terms, None);
     }
 
     /// A room that an earlier version wrote down keeps nothing, and nobody in it has agreed.

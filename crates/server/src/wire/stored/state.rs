@@ -1,7 +1,9 @@
 //! A room's state as it is kept.
 
-use roomtone_room::ids::{CommandId, HouseId, MemberId, RoleEpoch, RoomId, Seq, TalkerNo, Timestamp};
-use roomtone_room::{Answered, Ban, CallUp, GuestPass, Hand, Link, Participant, Settings, State, Waiting};
+use roomtone_room::ids::{CommandId, HouseId, MemberId, RecordId, RoleEpoch, RoomId, Seq, TalkerNo, Timestamp};
+use roomtone_room::{
+    Answered, Ban, CallUp, GuestPass, Hand, Link, Participant, Question, Questions, Settings, State, Terms, Waiting,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::wire::Id;
@@ -32,6 +34,12 @@ pub(super) struct StoredState {
     queue: Vec<Id<MemberId>>,
     #[serde(default)]
     settings: StoredSettings,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    terms: Option<StoredTerms>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    questions: Vec<StoredQuestion>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    taken: Option<u32>,
     #[serde(default)]
     described_by: Option<Id<MemberId>>,
     #[serde(default)]
@@ -103,6 +111,50 @@ struct StoredWaiting {
 pub(super) struct StoredPass {
     by: Id<MemberId>,
     until: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct StoredTerms {
+    recorded: bool,
+    stage: Vec<Id<MemberId>>,
+    guests: u32,
+}
+
+impl From<Terms> for StoredTerms {
+    fn from(terms: Terms) -> Self {
+        let Terms { recorded, stage, guests } = terms;
+        Self { recorded, stage: stage.into_iter().map(Id).collect(), guests }
+    }
+}
+
+impl From<StoredTerms> for Terms {
+    fn from(terms: StoredTerms) -> Self {
+        let StoredTerms { recorded, stage, guests } = terms;
+        Self { recorded, stage: stage.into_iter().map(|id| id.0).collect(), guests }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct StoredQuestion {
+    number: u32,
+    record: Id<RecordId>,
+    text: String,
+    by: Id<MemberId>,
+    votes: u32,
+}
+
+impl StoredQuestion {
+    pub(super) fn new(number: u32, question: &Question) -> Self {
+        let Question { record, text, by, votes } = question;
+        Self { number, record: Id(*record), text: text.clone(), by: Id(*by), votes: *votes }
+    }
+}
+
+impl From<StoredQuestion> for (u32, Question) {
+    fn from(stored: StoredQuestion) -> Self {
+        let StoredQuestion { number, record, text, by, votes } = stored;
+        (number, Question { record: record.0, text, by: by.0, votes })
+    }
 }
 
 impl From<GuestPass> for StoredPass {
@@ -210,6 +262,9 @@ impl From<&State> for StoredState {
             participants: state.participants.iter().map(StoredParticipant::from).collect(),
             queue: state.queue.iter().copied().map(Id).collect(),
             settings: state.settings.clone().into(),
+            terms: state.terms.clone().map(Into::into),
+            questions: state.questions.iter().map(|(number, question)| StoredQuestion::new(number, question)).collect(),
+            taken: state.questions.taken().map(|(number, _)| number),
             described_by: state.described_by.map(Id),
             spoken: state.spoken.iter().copied().map(Id).collect(),
             bans: state
@@ -277,6 +332,8 @@ impl From<StoredState> for State {
             participants: state.participants.into_iter().map(Into::into).collect(),
             queue: state.queue.into_iter().map(|id| id.0).collect(),
             settings: state.settings.into(),
+            terms: state.terms.map(Into::into),
+            questions: Questions::from_parts(state.questions.into_iter().map(Into::into), state.taken),
             described_by: state.described_by.map(|id| id.0),
             spoken: state.spoken.into_iter().map(|id| id.0).collect(),
             bans: state

@@ -1,0 +1,292 @@
+//! Pages that everybody may read: live rooms, houses, profiles, invitations and events, as plain HTML with nothing to run, and a
+//! picture of each for previews on other sites.
+//!
+//! Invariant: what is here is made of what a visitor may see, asked for as a visitor; nothing is left out afterwards. Whoever has
+//! signed in, or may act without an account, gets the client at the same address instead.
+
+mod card;
+mod event;
+mod face;
+mod house;
+mod invitation;
+mod person;
+mod room;
+mod shell;
+mod when;
+pub(crate) mod words;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+use bytes::Bytes;
+use moka::future::Cache;
+use percent_encoding::percent_decode_str;
+use roomtone_room::ids::{EventId, InvitationId, RoomId};
+use tokio::sync::Semaphore;
+
+use crate::app::App;
+use crate::edge;
+use crate::limits::VISITORS;
+use crate::wire::{ApiError, Code};
+use card::Card;
+pub(crate) use invitation::step_as_text;
+use shell::Page;
+use words::{Tongue, wanted};
+
+/// How long a page is given out as it was made. Longer spares the database; shorter shows changes, and what is gone, sooner.
+const PAGE_FRESH_FOR: Duration = Duration::from_secs(2);
+
+/// The same for pictures, which cost some ten milliseconds of a core each.
+const CARD_FRESH_FOR: Duration = Duration::from_secs(10);
+
+/// What all pages and pictures that are kept take up, in bytes. More keeps more of them; it is memory.
+const KEPT_MAX: u64 = 32 << 20;
+
+/// Pictures that are drawn at once, and that may wait. Beyond it, whoever asks is told to come back.
+const DRAWING: usize = 1;
+const DRAWING_WAITING: usize = 16;
+
+/// What a public address is of.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Subject {
+    Room(RoomId),
+    Event(EventId),
+    Invitation(InvitationId),
+    House(String),
+    Person(String),
+}
+
+/// In which form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Form {
+    Page,
+    Card,
+}
+
+/// What is kept: a subject in a form, for these languages.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    subject: Subject,
+    form: Form,
+    wanted: Vec<String>,
+}
+
+/// Something that was made, ready to be sent.
+#[derive(Debug)]
+struct Made {
+    body: Bytes,
+    etag: HeaderValue,
+    language: Option<HeaderValue>,
+}
+
+/// The public pages of a server, as far as they are kept.
+pub struct Public {
+    kept: Cache<Key, Arc<Made>>,
+    drawing: Semaphore,
+    waiting: Semaphore,
+    style: shell::Style,
+}
+
+/// Everything that is said of a subject: a page, and a picture.
+struct Told {
+    page: Page,
+    card: Card,
+}
+
+/// For whom a page is made, and where.
+struct Reader<'a> {
+    app: &'a App,
+    /// The languages that they want, the best first.
+    wanted: &'a [String],
+    tongue: Tongue,
+}
+
+impl Reader<'_> {
+    /// The address of this server, without a slash at the end.
+    fn base(&self) -> &str {
+        self.app.public_url.as_str().trim_end_matches('/')
+    }
+}
+
+impl Default for Public {
+    fn default() -> Self {
+        let kept = Cache::builder()
+            .max_capacity(KEPT_MAX)
+            .weigher(|key: &Key, made: &Arc<Made>| {
+                let named: usize = key.wanted.iter().map(String::len).sum();
+                u32::try_from(made.body.len() + named + 256).unwrap_or(u32::MAX)
+            })
+            .expire_after(Freshness)
+            .build();
+        let (drawing, waiting) = (Semaphore::new(DRAWING), Semaphore::new(DRAWING_WAITING));
+        Self { kept, drawing, waiting, style: shell::Style::new() }
+    }
+}
+
+/// How long each form is kept.
+struct Freshness;
+
+impl moka::Expiry<Key, Arc<Made>> for Freshness {
+    fn expire_after_create(&self, key: &Key, _: &Arc<Made>, _: std::time::Instant) -> Option<Duration> {
+        Some(match key.form {
+            Form::Page => PAGE_FRESH_FOR,
+            Form::Card => CARD_FRESH_FOR,
+        })
+    }
+}
+
+impl Subject {
+    /// What a path is of. The path comes without its first slash.
+    fn of(path: &str) -> Option<(Self, Form)> {
+        let mut parts = path.split('/');
+        let (kind, name) = (parts.next()?, parts.next()?);
+        let form = match (parts.next(), parts.next()) {
+            (None, _) => Form::Page,
+            (Some("card.png"), None) => Form::Card,
+            _ => return None,
+        };
+        let name = percent_decode_str(name).decode_utf8().ok().filter(|name| !name.is_empty())?;
+        let subject = match kind {
+            "room" => Self::Room(name.parse().ok()?),
+            "events" => Self::Event(name.parse().ok()?),
+            "invitations" => Self::Invitation(name.parse().ok()?),
+            "houses" if name != "new" => Self::House(name.into_owned()),
+            "people" => Self::Person(name.into_owned()),
+            _ => return None,
+        };
+        Some((subject, form))
+    }
+
+    /// What there is to say of it; `None` if a visitor may not know of it.
+    async fn told(&self, reader: &Reader<'_>) -> Result<Option<Told>, ApiError> {
+        match self {
+            Self::Room(room) => Ok(room::told(reader, *room)),
+            Self::Event(event) => event::told(reader, *event).await,
+            Self::Invitation(invitation) => invitation::told(reader, *invitation).await,
+            Self::House(handle) => house::told(reader, handle).await,
+            Self::Person(handle) => person::told(reader, handle).await,
+        }
+    }
+}
+
+/// The answer to a visitor who asks for a public page or for what belongs to one. `None`: this is no such address, or there is nothing
+/// there that a visitor may know of.
+pub(crate) async fn answer(
+    app: &Arc<App>,
+    uri: &Uri,
+    headers: &HeaderMap,
+    from: std::net::IpAddr,
+) -> Option<Result<Response, ApiError>> {
+    let path = uri.path().trim_start_matches('/');
+    if let Some(style) = app.public.style.at(path) {
+        return Some(Ok(style));
+    }
+    let (subject, form) = Subject::of(path)?;
+    let asked = uri.query().and_then(|query| {
+        let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+        pairs.find(|(name, _)| name == "language").map(|(_, value)| value.into_owned())
+    });
+    let key = Key { subject, form, wanted: wanted(asked.as_deref(), headers) };
+    let made = match app.public.kept.get(&key).await {
+        Some(made) => Some(made),
+        None => {
+            // Only what has to be made counts: what many read at once costs nothing.
+            if let Err(error) = app.limits.address(&VISITORS, from, edge::instant()) {
+                return Some(Err(error.into()));
+            }
+            match make(app, key.clone()).await {
+                Ok(made) => made,
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    };
+    made.map(|made| Ok(sent(&made, form, headers)))
+}
+
+/// Makes what is asked for and keeps it. Of several who ask for the same at once, one has it made and the others wait.
+async fn make(app: &Arc<App>, key: Key) -> Result<Option<Arc<Made>>, ApiError> {
+    let missing = ApiError::from(Code::NotFound);
+    let made = app.public.kept.try_get_with(key.clone(), async {
+        let tongue = Tongue::of(key.wanted.iter().map(String::as_str));
+        let reader = Reader { app, wanted: &key.wanted, tongue };
+        let told = key.subject.told(&reader).await?.ok_or(missing)?;
+        let name = app.settings.get().name.clone();
+        let (body, language) = match key.form {
+            Form::Page => {
+                let language = HeaderValue::from_str(&told.page.language).ok();
+                (told.page.html(&reader, &name, &app.public.style).into_string().into_bytes(), language)
+            }
+            Form::Card => (app.public.draw(app, told.card, name).await?, None),
+        };
+        let hash = BASE64_URL_SAFE_NO_PAD.encode(&digest(&SHA256, &body).as_ref()[..16]);
+        let etag = HeaderValue::from_str(&format!("\"{hash}\"")).map_err(|error| ApiError::internal(&error))?;
+        Ok::<_, ApiError>(Arc::new(Made { body: body.into(), etag, language }))
+    });
+    match made.await {
+        Ok(made) => Ok(Some(made)),
+        Err(error) if error.code == Code::NotFound => Ok(None),
+        Err(error) => Err((*error).clone()),
+    }
+}
+
+impl Public {
+    /// Draws a picture on a thread that may take its time, one after the other.
+    async fn draw(&self, app: &App, mut card: Card, server: String) -> Result<Vec<u8>, ApiError> {
+        let _place = self.waiting.try_acquire().map_err(|_| Code::Busy)?;
+        card.fetch_pictures(&app.store).await?;
+        let _turn = self.drawing.acquire().await.map_err(|error| ApiError::internal(&error))?;
+        let drawn = tokio::task::spawn_blocking(move || card.png(&server)).await;
+        drawn.map_err(|error| ApiError::internal(&error))?.map_err(|error| ApiError::internal(&error))
+    }
+}
+
+fn sent(made: &Made, form: Form, headers: &HeaderMap) -> Response {
+    let (kind, fresh) = match form {
+        Form::Page => ("text/html; charset=utf-8", PAGE_FRESH_FOR),
+        Form::Card => ("image/png", CARD_FRESH_FOR),
+    };
+    let cache = format!("public, max-age={}", fresh.as_secs());
+    let mut common = HeaderMap::new();
+    common.insert(ETAG, made.etag.clone());
+    // By language, and by whether somebody is signed in, who gets the client.
+    common.insert(VARY, HeaderValue::from_static("accept-language, cookie"));
+    common.extend(HeaderValue::from_str(&cache).map(|cache| (CACHE_CONTROL, cache)));
+    if form == Form::Card {
+        // Other sites show it.
+        let open = HeaderValue::from_static("cross-origin");
+        common.insert(HeaderName::from_static("cross-origin-resource-policy"), open);
+    }
+    let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let is_made =
+        |tag: &str| tag.trim() == "*" || tag.trim().trim_start_matches("W/").as_bytes() == made.etag.as_bytes();
+    if known.flat_map(|list| list.split(',')).any(is_made) {
+        return (StatusCode::NOT_MODIFIED, common).into_response();
+    }
+    common.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    common.extend(made.language.clone().map(|language| (CONTENT_LANGUAGE, language)));
+    (common, made.body.clone()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_have_subjects() {
+        let room = RoomId(7);
+        assert_eq!(Subject::of(&format!("room/{room}")), Some((Subject::Room(room), Form::Page)));
+        assert_eq!(Subject::of(&format!("room/{room}/card.png")), Some((Subject::Room(room), Form::Card)));
+        let person = |handle: &str| Some((Subject::Person(handle.to_owned()), Form::Page));
+        assert_eq!(Subject::of("people/%D0%B0%D0%B4%D0%B0"), person("ада"));
+        for other in
+            ["", "room", "room/x", "people/", "people/%FF", "people/a/followers", "houses/new", "people/a/card.png/x"]
+        {
+            assert_eq!(Subject::of(other), None, "{other}");
+        }
+    }
+}
