@@ -97,6 +97,11 @@ export class Api {
     return { answer: await response.text(), id };
   }
 
+  /** Asks for an address where the room can be heard as a plain stream. */
+  plainStream(room: string): Promise<Schemas['StreamTicket']> {
+    return this.json('POST', `/api/rooms/${encodeURIComponent(room)}/stream`);
+  }
+
   endLeg(room: string, leg: string): Promise<void> {
     return this.json('DELETE', `/api/rooms/${encodeURIComponent(room)}/legs/${encodeURIComponent(leg)}`);
   }

@@ -341,6 +341,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/answers/{code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a link is for, for whoever has it and nobody has used it before. */
+        get: operations["peek"];
+        put?: never;
+        /** Makes the caller's browser the one that answers, once. */
+        post: operations["take"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/appeals": {
         parameters: {
             query?: never;
@@ -444,6 +462,187 @@ export interface paths {
         /** Answers a call to the caller. Who accepts comes on stage when they enter the room, with the microphone off. */
         post: operations["answer"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Events that are not over: of everybody, of a house, of a person, or of the caller. */
+        get: operations["list"];
+        put?: never;
+        /** Announces an event, with a date or without one. */
+        post: operations["create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/events/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One event. Also for visitors, unless it is one of a private house. */
+        get: operations["show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Changes what an event says. For its hosts. */
+        patch: operations["change"];
+        trace?: never;
+    };
+    "/api/events/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Calls an event off. For its host; one that comes from an invitation is called off there. */
+        post: operations["cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/events/{id}/cohost": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Agrees to host an event too, having been asked. */
+        post: operations["accept_cohost"];
+        /** Declines to host an event too, or does not any more. */
+        delete: operations["leave_cohost"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/events/{id}/cohosts/{handle}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Asks somebody to host an event too; again is the same. For its host. */
+        put: operations["ask_cohost"];
+        post?: never;
+        /** Takes somebody from an event's hosts, or from those who were asked. For its host. */
+        delete: operations["remove_cohost"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/events/{id}/date": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives an event a date, moves it, or takes its date back. For its hosts; the date of one that comes from an invitation is what both
+         *     sides agree on there.
+         */
+        post: operations["set_date"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/events/{id}/poll": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Asks for a choice among times, or with none ends that. For the event's hosts. */
+        put: operations["set_poll"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/events/{id}/poll/votes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Says which of the times that are asked about suit the caller. */
+        put: operations["vote"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/events/{id}/room": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Opens the room of an event, half an hour before its date at the earliest: with the event's title, topics, language and house.
+         *     Whoever opens it hosts the room. If it is open already, that is the answer. For the event's hosts.
+         */
+        post: operations["open_room"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/events/{id}/subscription": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Subscribes to an event, or says otherwise whether the caller comes. */
+        put: operations["subscribe"];
+        post?: never;
+        /** Ends a subscription. */
+        delete: operations["unsubscribe"];
         options?: never;
         head?: never;
         patch?: never;
@@ -682,6 +881,250 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Invitations: the caller's own, those to them, those of whom they act for, or all, which needs no account. */
+        get: operations["list"];
+        put?: never;
+        /** Makes an invitation. */
+        post: operations["create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/invitations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One invitation. Needs no account. */
+        get: operations["show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/invitations/{id}/acts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answers an invitation, or does something else with it. Either side, with or without an account. */
+        post: operations["act"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/invitations/{id}/cosign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Co-signs an invitation. */
+        put: operations["cosign"];
+        post?: never;
+        /** Takes a co-signature back. */
+        delete: operations["end_cosign"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/invitations/{id}/cosigns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who co-signs, in pages. Needs no account. */
+        get: operations["cosigners"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/invitations/{id}/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a link by which an invitee without an account can answer, once. The one before ends, and so does whoever took it. */
+        post: operations["link"];
+        /** Ends the link, used or not. */
+        delete: operations["end_link"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/invitations/{id}/proofs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The proofs of whoever answers an invitation without an account, known by the cookie that the link gave them. */
+        get: operations["list_outside"];
+        put?: never;
+        /** Begins a proof, as for members. Where the host has named a domain it is that one. */
+        post: operations["begin_outside"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/invitations/{id}/proofs/{proof}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a proof away, as for members. */
+        delete: operations["remove_outside"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/invitations/{id}/proofs/{proof}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Looks now whether what is to be published is there, as for members. */
+        post: operations["check_outside"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/invitations/{id}/question": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Puts the caller's one question to an invitation, or another in its place. */
+        put: operations["ask"];
+        post?: never;
+        /** Takes the caller's question back, if there is one. */
+        delete: operations["take_back"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/invitations/{id}/questions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The questions that are put to an invitation, in pages. Needs no account. */
+        get: operations["questions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/invitations/{id}/replies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The replies to an invitation, in pages. Needs no account. */
+        get: operations["replies"];
+        put?: never;
+        /** Replies to an invitation, also after it has ended. */
+        post: operations["reply"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/invitations/{id}/sheets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Writes a version of the talk sheet, and accepts it by that. Either side. */
+        post: operations["sheet"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/invitations/{id}/texts/{language}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Offers the text in a further language, or another translation in the place of one. Either side. */
+        put: operations["translate"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/invites": {
         parameters: {
             query?: never;
@@ -829,6 +1272,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/me/calendar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the caller's calendar has an address. */
+        get: operations["calendar"];
+        put?: never;
+        /** Makes a new address for the caller's calendar; the former one stops working. Whoever has it can read the calendar. */
+        post: operations["new_calendar"];
+        /** Ends the address of the caller's calendar. */
+        delete: operations["end_calendar"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/me/delegations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** For whom the caller acts, or was asked to, or did. */
+        get: operations["delegations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/me/delegations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Accepts to act for somebody. A token cannot be used for that. */
+        post: operations["accept"];
+        /** Gives back what somebody let the caller do, or does not accept it. */
+        delete: operations["lay_down"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/me/export": {
         parameters: {
             query?: never;
@@ -846,6 +1343,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/me/office": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who acts for the caller, or did. */
+        get: operations["list"];
+        put?: never;
+        /** Asks a member to act for the caller within limits. It counts once they accept. A token cannot be used for that. */
+        post: operations["offer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/me/office/acts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was done for the caller, the newest first. */
+        get: operations["acts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/me/office/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes back what a delegate was offered or given: when it is answered, nothing more is done by it. */
+        delete: operations["revoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/me/profile": {
         parameters: {
             query?: never;
@@ -857,6 +1406,58 @@ export interface paths {
         get: operations["profile"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/me/proofs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's proofs. */
+        get: operations["list"];
+        put?: never;
+        /** Begins a proof: the answer says what to publish. Nobody is asked anything yet. */
+        post: operations["begin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/me/proofs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a proof away; it is not shown any more. */
+        delete: operations["remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/me/proofs/{id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Looks now whether what is to be published is there: this server asks the domain. */
+        post: operations["check"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1157,6 +1758,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/questions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Deletes a question: the caller's, or one that is put to an invitation of theirs, or of whose questions they screen. */
+        delete: operations["delete_question"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/questions/{id}/answered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Notes that a question was answered. The host, or who screens questions in their office. */
+        post: operations["answered"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/questions/{id}/vote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Votes for somebody else's question. */
+        put: operations["vote"];
+        post?: never;
+        /** Takes a vote back. */
+        delete: operations["end_vote"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/recovery-codes": {
         parameters: {
             query?: never;
@@ -1173,6 +1826,23 @@ export interface paths {
          */
         post: operations["new_codes"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/replies/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Deletes a reply: the caller's, or one to an invitation of theirs. */
+        delete: operations["delete_reply"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1403,6 +2073,46 @@ export interface paths {
          *     follows. A page may have fewer people than fit, or none, before the last.
          */
         get: operations["roster"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/rooms/{id}/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes an address by which a player hears the room in the caller's name. The session's former one stops working; this one does
+         *     with the session, with the room, or when it was not used for six hours.
+         */
+        post: operations["ticket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/rooms/{id}/stream.ogg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sends the sound of a room as Ogg Opus for as long as the caller may hear it, which brings them into the room. With `?ticket=`
+         *     whoever the ticket was given to is the caller.
+         */
+        get: operations["play"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1871,10 +2581,40 @@ export interface components {
             /** @description What the member says. */
             answer: components["schemas"]["CallAnswer"];
         };
+        /** @description `POST /api/invitations/{id}/link`. */
+        AnswerLink: {
+            /**
+             * Format: int64
+             * @description When it ends, in milliseconds since 1970.
+             */
+            expires_at: number;
+            /** @description The link as a QR code: the text of an SVG picture. */
+            qr: string;
+            /** @description The link, which is shown once and works once. */
+            url: string;
+        };
+        /** @description How the link for an invitee without an account stands. */
+        AnswerLinkState: {
+            /**
+             * Format: int64
+             * @description When it was taken, in milliseconds since 1970; null while nobody has.
+             */
+            claimed_at?: number | null;
+            /**
+             * Format: int64
+             * @description When it ends if nobody takes it, in milliseconds since 1970.
+             */
+            expires_at: number;
+        };
         /** @description `POST /api/houses/{handle}/nominations/{id}`. */
         AnswerNomination: {
             /** @description Whether the nominee may join; otherwise the nomination is deleted. */
             accept: boolean;
+        };
+        /** @description The answer to `POST /api/answers/{code}`: the caller's browser answers for the invitee from now on. */
+        AnswerTaken: {
+            /** @description The invitation. */
+            invitation: string;
         };
         /** @description An error as it is answered: a code, and a message for people. */
         ApiError: {
@@ -1971,6 +2711,19 @@ export interface components {
             /** @description Whether the caller has muted them. */
             muted: boolean;
         };
+        /** @description `GET /api/me/calendar`. */
+        Calendar: {
+            /**
+             * Format: int64
+             * @description Since when the caller's calendar has an address, in milliseconds since 1970; null while it has none.
+             */
+            since?: number | null;
+        };
+        /** @description The answer to `POST /api/me/calendar`. */
+        CalendarAddress: {
+            /** @description Where a calendar program finds the caller's events. Shown once. */
+            url: string;
+        };
         /**
          * @description What somebody says to a call.
          * @enum {string}
@@ -1988,6 +2741,18 @@ export interface components {
             /** @description The closed room of the two, which the member may enter whatever they answered. */
             room: string;
         };
+        /**
+         * @description Something that the caller can do with an invitation now.
+         * @enum {string}
+         */
+        Can: "accept" | "decline" | "need_details" | "propose_time" | "answer_later" | "give_details" | "agree_time" | "accept_sheet" | "withdraw" | "merge" | "propose_sheet" | "translate" | "link" | "cosign" | "ask" | "vote" | "mark_answered" | "reply";
+        /** @description `POST /api/events/{id}/cancel`. */
+        CancelEvent: {
+            /** @description Why; at most 280 characters. */
+            reason?: string;
+            /** @description Whether all that would come after it is called off too. */
+            series?: boolean;
+        };
         /** @description The answer to `POST /api/passkeys/begin` and `POST /api/sign-in/passkey/begin`. */
         CeremonyBegun: {
             /** @description To be sent back with the credential, once, within five minutes. */
@@ -1997,6 +2762,24 @@ export interface components {
              *     section 5.1.8 and 5.1.9).
              */
             options: Record<string, never>;
+        };
+        /** @description `PATCH /api/events/{id}`. What is absent stays. */
+        ChangeEvent: {
+            /** @description At most 4,000 characters. */
+            about?: string | null;
+            kind?: components["schemas"]["Kind"] | null;
+            /** @description BCP 47 language tag. */
+            language?: string | null;
+            /**
+             * Format: int32
+             * @description 5 to 1,440.
+             */
+            minutes?: number | null;
+            recurrence?: components["schemas"]["Recurrence"] | null;
+            /** @description 1 to 120 characters. */
+            title?: string | null;
+            /** @description At most five. */
+            topics?: string[] | null;
         };
         /** @description `PATCH /api/houses/{handle}`: what is absent stays as it is. */
         ChangeHouse: {
@@ -2031,16 +2814,53 @@ export interface components {
             name?: string | null;
             /** @description Whether others do not see that they are here. */
             online_hidden?: boolean | null;
+            /** @description Whether everybody may read the profile, without an account. */
+            public?: boolean | null;
             /** @description Whether others do not see who let them in. */
             sponsor_hidden?: boolean | null;
             /** @description At most ten, of 1 to 30 characters. */
             topics?: string[] | null;
         };
+        /** @description What came of looking for a proof. */
+        CheckedProof: {
+            /** @description The proof as it is now. */
+            proof: components["schemas"]["Proof"];
+            trouble?: components["schemas"]["ProofTrouble"] | null;
+        };
         /**
          * @description Why a request or a command was refused. The text form is stable; docs/PROTOCOL.md lists all of them.
          * @enum {string}
          */
-        Code: "bad_request" | "not_signed_in" | "cross_site" | "not_allowed" | "not_on_stage" | "muted_by_moderator" | "house_rules" | "banned" | "hands_off" | "hands_followed_only" | "suspended" | "nomination_needed" | "waitlist_closed" | "sign_in_again" | "recovery_refused" | "not_found" | "invite_not_found" | "guest_link_not_found" | "waiting_not_found" | "member_not_found" | "house_not_found" | "room_not_found" | "leg_not_found" | "passkey_not_found" | "session_not_found" | "act_not_found" | "appeal_not_found" | "mail_not_configured" | "passkeys_unavailable" | "method_not_allowed" | "handle_taken" | "already_appealed" | "already_decided" | "no_invites_left" | "address_taken" | "last_way_in" | "handle_changed_lately" | "too_many_people" | "too_many_houses" | "last_admin" | "owner_must_stay" | "too_many_passkeys" | "too_many_tokens" | "not_in_room" | "stale_role" | "no_such_participant" | "target_protected" | "member_protected" | "already_on_stage" | "hand_already_up" | "no_hand" | "no_offer" | "offer_already_open" | "nothing_to_change" | "stage_full" | "stage_locked" | "target_is_guest" | "already_here" | "target_banned" | "no_call_up" | "not_waiting" | "no_such_link" | "too_many" | "evidence_off" | "backchannel_closed" | "no_such_line" | "room_ended" | "call_over" | "ceremony_over" | "link_over" | "too_large" | "picture_too_large" | "unsupported_media_type" | "unsupported_picture" | "invalid_handle" | "invalid_name" | "invalid_language" | "invalid_title" | "invalid_setting" | "invalid_question" | "invalid_text" | "invalid_link" | "invalid_topics" | "invalid_quiet_hours" | "invalid_subscription" | "wrong_handle" | "invalid_address" | "passkey_refused" | "invalid_sdp" | "no_audio" | "no_common_codec" | "unknown_command" | "rate_limited" | "slow_mode" | "evidence_not_kept" | "busy" | "server_full" | "mail_failed" | "internal";
+        Code: "bad_request" | "not_signed_in" | "cross_site" | "not_allowed" | "not_on_stage" | "muted_by_moderator" | "house_rules" | "banned" | "hands_off" | "hands_followed_only" | "suspended" | "nomination_needed" | "waitlist_closed" | "sign_in_again" | "recovery_refused" | "not_found" | "invite_not_found" | "guest_link_not_found" | "invitation_not_found" | "answer_link_not_found" | "question_not_found" | "reply_not_found" | "waiting_not_found" | "member_not_found" | "house_not_found" | "room_not_found" | "event_not_found" | "leg_not_found" | "passkey_not_found" | "session_not_found" | "act_not_found" | "appeal_not_found" | "grant_not_found" | "proof_not_found" | "mail_not_configured" | "passkeys_unavailable" | "method_not_allowed" | "handle_taken" | "already_appealed" | "already_decided" | "already_answered" | "not_your_turn" | "already_invited" | "too_many_invitations" | "no_such_sheet" | "cannot_merge" | "already_delegate" | "too_many_grants" | "proof_exists" | "too_many_proofs" | "no_invites_left" | "address_taken" | "last_way_in" | "handle_changed_lately" | "too_many_people" | "too_many_houses" | "last_admin" | "owner_must_stay" | "too_many_passkeys" | "too_many_tokens" | "not_in_room" | "stale_role" | "no_such_participant" | "target_protected" | "member_protected" | "already_on_stage" | "hand_already_up" | "no_hand" | "no_offer" | "offer_already_open" | "nothing_to_change" | "event_live" | "not_dated" | "too_early" | "date_by_invitation" | "too_many_events" | "stage_full" | "stage_locked" | "target_is_guest" | "already_here" | "target_banned" | "no_call_up" | "not_waiting" | "no_such_link" | "too_many" | "evidence_off" | "not_in_sheet" | "no_such_question" | "backchannel_closed" | "no_such_line" | "room_ended" | "event_over" | "call_over" | "ceremony_over" | "link_over" | "invitation_over" | "grant_over" | "too_large" | "picture_too_large" | "unsupported_media_type" | "unsupported_picture" | "invalid_handle" | "invalid_name" | "invalid_language" | "invalid_title" | "invalid_setting" | "invalid_question" | "invalid_text" | "invalid_link" | "invalid_topics" | "invalid_time" | "invalid_sheet" | "invalid_date" | "invalid_grant" | "invalid_domain" | "invalid_quiet_hours" | "invalid_subscription" | "wrong_handle" | "invalid_address" | "passkey_refused" | "invalid_sdp" | "no_audio" | "no_common_codec" | "unknown_command" | "rate_limited" | "slow_mode" | "evidence_not_kept" | "busy" | "server_full" | "mail_failed" | "internal";
+        /** @description Somebody who co-signs. */
+        Cosigner: {
+            /**
+             * Format: int64
+             * @description Since when, in milliseconds since 1970.
+             */
+            at: number;
+            /** @description Who. */
+            person: components["schemas"]["Person"];
+        };
+        /** @description `GET /api/invitations/{id}/cosigns`: the first to do so first. */
+        Cosigners: {
+            /** @description Up to 50. */
+            items: components["schemas"]["Cosigner"][];
+            /** @description What to pass as `after` for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description Who co-signs, in short. */
+        Cosigns: {
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            count: number;
+            /** @description The first eight. */
+            first: components["schemas"]["Person"][];
+            /** @description Whether the caller is one of them. */
+            mine: boolean;
+        };
         /**
          * @description Which database there is.
          * @enum {string}
@@ -2074,6 +2894,139 @@ export interface components {
              */
             since: number;
         };
+        /** @description An event with everything there is to it. */
+        Event: components["schemas"]["EventCard"] & {
+            /** @description What it is about, in paragraphs; may be empty. */
+            about: string;
+            /** @description Those who were asked to host it too and have not answered: all of them for its host, otherwise the caller alone. */
+            asked: components["schemas"]["Person"][];
+            /** @description What the caller may do now. */
+            can: components["schemas"]["EventAct"][];
+            /** @description Everything that happened to it, in order. */
+            changes: components["schemas"]["EventHappened"][];
+            /** @description The times that its poll asks about; empty where there is none. */
+            poll: components["schemas"]["PollTime"][];
+            /** @description Why it was cancelled; may be empty. */
+            reason: string;
+            /** @description What it shares with those before and after it, if it comes again. */
+            series?: string | null;
+        };
+        /**
+         * @description What the caller may do with an event now.
+         * @enum {string}
+         */
+        EventAct: "edit" | "date" | "cancel" | "poll" | "vote" | "cohosts" | "accept_cohost" | "leave_cohost" | "subscribe" | "open_room";
+        /** @description An event in a list. */
+        EventCard: {
+            /**
+             * Format: int64
+             * @description When anything of it changed last.
+             */
+            changed_at: number;
+            /** @description Those who have agreed to host it too. */
+            cohosts: components["schemas"]["Person"][];
+            /**
+             * Format: int64
+             * @description When it was announced, in milliseconds since 1970.
+             */
+            created_at: number;
+            /**
+             * Format: int64
+             * @description How many of these have said that they come.
+             */
+            going: number;
+            /** @description Who announced it. */
+            host: components["schemas"]["Person"];
+            house?: components["schemas"]["HouseBadge"] | null;
+            /** @description Its id. */
+            id: string;
+            /** @description The invitation that it comes from. */
+            invitation?: string | null;
+            /** @description Who may come into its room. */
+            kind: components["schemas"]["Kind"];
+            /** @description BCP 47 language tag of the talk. */
+            language: string;
+            /**
+             * Format: int32
+             * @description How long it is planned for.
+             */
+            minutes: number;
+            /** @description How it comes again. */
+            recurrence: components["schemas"]["Recurrence"];
+            /** @description Its room, once that was opened. */
+            room?: string | null;
+            /**
+             * Format: int64
+             * @description When it begins, in milliseconds since 1970; null while its date is unknown.
+             */
+            starts_at?: number | null;
+            /** @description Where it is in its life. */
+            state: components["schemas"]["EventState"];
+            /**
+             * Format: int64
+             * @description How many subscribe to it.
+             */
+            subscribers: number;
+            subscription?: components["schemas"]["EventSubscription"] | null;
+            /** @description IANA name of the time zone in which its date was chosen; empty for UTC. */
+            time_zone: string;
+            /** @description Its title. */
+            title: string;
+            /** @description What it is about. */
+            topics: string[];
+        };
+        /**
+         * @description What happened to an event. The text form is also how notices keep it: it is never renamed.
+         * @enum {string}
+         */
+        EventChange: "announced" | "agreed" | "dated" | "moved" | "undated" | "live" | "ended" | "cancelled";
+        /** @description `POST /api/events/{id}/date`. */
+        EventDate: {
+            /**
+             * Format: int64
+             * @description When it begins, in milliseconds since 1970; null takes the date back.
+             */
+            starts_at: number | null;
+            /** @description IANA name of the time zone in which the date is meant; that of before if absent. */
+            time_zone?: string | null;
+        };
+        /** @description Something that happened to an event. */
+        EventHappened: {
+            /**
+             * Format: int64
+             * @description When, in milliseconds since 1970.
+             */
+            at: number;
+            /** @description What. */
+            change: components["schemas"]["EventChange"];
+            /**
+             * Format: int64
+             * @description Its number, from 1.
+             */
+            n: number;
+            /**
+             * Format: int64
+             * @description The date that the event had then.
+             */
+            starts_at?: number | null;
+        };
+        /**
+         * @description Where an event is in its life.
+         * @enum {string}
+         */
+        EventState: "proposed" | "agreed" | "dated" | "live" | "ended" | "cancelled";
+        /** @description `PUT /api/events/{id}/subscription`, and what was said there. */
+        EventSubscription: {
+            /** @description Whether they come; otherwise they only want to be told. */
+            going?: boolean;
+        };
+        /** @description `GET /api/events`. */
+        Events: {
+            /** @description Up to 50, by their dates; those without one are last, the newest of them first. */
+            items: components["schemas"]["EventCard"][];
+            /** @description What to pass as `after` for the next page; null on the last. */
+            next?: string | null;
+        };
         /** @description Sound of one person that goes with a report: `GET /api/admin/reports/{id}/evidence/{n}`. */
         EvidenceTrack: {
             /**
@@ -2099,8 +3052,8 @@ export interface components {
         };
         /** @description `GET /api/search`: what was found, of each kind the best first. A kind that was not asked for is empty. */
         Found: {
-            /** @description Events: none yet. */
-            events: string[];
+            /** @description Events that are not over. */
+            events: components["schemas"]["EventCard"][];
             /** @description Houses. */
             houses: components["schemas"]["HouseBadge"][];
             /** @description People. */
@@ -2120,6 +3073,11 @@ export interface components {
              */
             mutual_count: number;
         };
+        /**
+         * @description How a grant stands.
+         * @enum {string}
+         */
+        GrantState: "offered" | "held" | "revoked" | "laid_down" | "expired";
         /** @description What somebody is asked to. */
         GuestInvitation: {
             /** @description Who made the link, and vouches for them. */
@@ -2353,6 +3311,221 @@ export interface components {
             /** @description What to pass as `after` for the next page; null on the last. */
             next?: string | null;
         };
+        /** @description `GET /api/invitations/{id}`. */
+        Invitation: {
+            /** @description What the caller can do now. */
+            can: components["schemas"]["Can"][];
+            /**
+             * Format: int64
+             * @description When its last step was, in milliseconds since 1970.
+             */
+            changed_at: number;
+            /** @description Who co-signs. */
+            cosigns: components["schemas"]["Cosigns"];
+            /**
+             * Format: int64
+             * @description When it was made, in milliseconds since 1970.
+             */
+            created_at: number;
+            /**
+             * Format: int64
+             * @description When the talk is, once both sides have agreed, in milliseconds since 1970.
+             */
+            date?: number | null;
+            /** @description The event that was made when it was accepted. */
+            event?: string | null;
+            /**
+             * Format: int64
+             * @description When it ends if nobody has said yes, in milliseconds since 1970.
+             */
+            expires_at: number;
+            /** @description Who invites. */
+            host: components["schemas"]["Person"];
+            house?: components["schemas"]["HouseBadge"] | null;
+            /** @description Its id. */
+            id: string;
+            /** @description Who is invited. */
+            invitee: components["schemas"]["Invitee"];
+            /**
+             * Format: int64
+             * @description Until when the invitee's side asked for patience, in milliseconds since 1970.
+             */
+            later?: number | null;
+            link?: components["schemas"]["AnswerLinkState"] | null;
+            proposal?: components["schemas"]["ProposedTimes"] | null;
+            /**
+             * Format: int64
+             * @description How many questions are put to it.
+             */
+            questions: number;
+            /** @description Rooms in which the talk was or is held. */
+            rooms: string[];
+            /**
+             * Format: int32
+             * @description The round, from 1: what an answer has to carry.
+             */
+            round: number;
+            /**
+             * Format: int32
+             * @description The version of the talk sheet to which both sides have agreed last.
+             */
+            sheet?: number | null;
+            /** @description All versions of the talk sheet, from the first. */
+            sheets: components["schemas"]["SheetVersion"][];
+            /** @description Which of the texts is for whoever reads: the language asked for, else their own, else the original. */
+            shown: string;
+            /** @description How far it has come. */
+            state: components["schemas"]["InvitationState"];
+            /** @description What happened, from the first. */
+            steps: components["schemas"]["InvitationStep"][];
+            /** @description The original first, then by language. */
+            texts: components["schemas"]["InvitationText"][];
+            /** @description What it is about. */
+            topics: string[];
+            turn?: components["schemas"]["InvitationSide"] | null;
+            you?: components["schemas"]["InvitationPart"] | null;
+        };
+        /** @description `POST /api/invitations/{id}/acts`. */
+        InvitationAct: {
+            /** @description What is done. */
+            act: components["schemas"]["InvitationActKind"];
+            /** @description Another invitation of the host's to the same person. */
+            into?: string | null;
+            /** @description BCP 47 tag of the language of the text; the caller's own, or that of the invitation, if absent. */
+            language?: string | null;
+            /**
+             * Format: int32
+             * @description The round that is answered; for everything but `accept_sheet`, `withdraw` and `merge`.
+             */
+            round?: number | null;
+            /** @description The digest of a version of the talk sheet, in hexadecimal. */
+            sheet?: string | null;
+            /** @description What is said with it: at most 2,000 characters. */
+            text?: string | null;
+            /** @description Times, in milliseconds since 1970: one to five, none twice, and exactly one for `agree_time`. */
+            times?: number[];
+            /**
+             * Format: int64
+             * @description Until when, in milliseconds since 1970: not after the invitation ends by itself.
+             */
+            until?: number | null;
+        };
+        /**
+         * @description An act.
+         * @enum {string}
+         */
+        InvitationActKind: "accept" | "decline" | "need_details" | "propose_time" | "answer_later" | "give_details" | "agree_time" | "accept_sheet" | "withdraw" | "merge";
+        /** @description An invitation in a list. */
+        InvitationCard: {
+            /**
+             * Format: int64
+             * @description When its last step was, in milliseconds since 1970.
+             */
+            changed_at: number;
+            /**
+             * Format: int64
+             * @description How many co-sign it.
+             */
+            cosigns: number;
+            /**
+             * Format: int64
+             * @description When it was made, in milliseconds since 1970.
+             */
+            created_at: number;
+            /**
+             * Format: int64
+             * @description When it ends if nobody has said yes, in milliseconds since 1970.
+             */
+            expires_at: number;
+            /** @description Who invites. */
+            host: components["schemas"]["Person"];
+            house?: components["schemas"]["HouseBadge"] | null;
+            /** @description Its id. */
+            id: string;
+            /** @description Who is invited. */
+            invitee: components["schemas"]["Invitee"];
+            /** @description BCP 47 tag of that language. */
+            language: string;
+            /** @description All languages in which it can be read, the original first. */
+            languages: string[];
+            /**
+             * Format: int32
+             * @description The round, from 1.
+             */
+            round: number;
+            /** @description How far it has come. */
+            state: components["schemas"]["InvitationState"];
+            /** @description The title, in the language of whoever reads if it is there, or else the original. */
+            title: string;
+            /** @description What it is about. */
+            topics: string[];
+            turn?: components["schemas"]["InvitationSide"] | null;
+        };
+        /**
+         * @description As whom somebody acts.
+         * @enum {string}
+         */
+        InvitationPart: "host" | "invitee" | "host_office" | "invitee_office" | "outside";
+        /**
+         * @description One of the two sides.
+         * @enum {string}
+         */
+        InvitationSide: "host" | "invitee";
+        /**
+         * @description How far an invitation has come.
+         * @enum {string}
+         */
+        InvitationState: "asked" | "accepted" | "declined" | "withdrawn" | "expired" | "merged" | "done";
+        /** @description A step. */
+        InvitationStep: {
+            /**
+             * Format: int64
+             * @description When, in milliseconds since 1970.
+             */
+            at: number;
+            /** @description What happened. */
+            kind: components["schemas"]["StepKind"];
+            /** @description BCP 47 tag of the language of the text, or of the translation. */
+            language?: string | null;
+            /**
+             * Format: int32
+             * @description Its number, from 1.
+             */
+            n: number;
+            /**
+             * Format: int32
+             * @description The round in which it was given.
+             */
+            round: number;
+            /** @description The digest of a version of the talk sheet, in hexadecimal. */
+            sheet?: string | null;
+            /** @description The id of a room or another invitation. */
+            subject?: string | null;
+            /** @description What was said with it. */
+            text?: string | null;
+            /** @description Times, in milliseconds since 1970. */
+            times: number[];
+            /** @description Who gave it. */
+            voice: components["schemas"]["StepVoice"];
+        };
+        /** @description A text of an invitation. */
+        InvitationText: {
+            /** @description BCP 47 tag. */
+            language: string;
+            /** @description Whether it is the one that was written first; the others are translations of it. */
+            original: boolean;
+            /** @description Paragraphs. */
+            text: string;
+            /** @description One line. */
+            title: string;
+        };
+        /** @description `GET /api/invitations`: the last changed first. */
+        Invitations: {
+            /** @description Up to 50. */
+            items: components["schemas"]["InvitationCard"][];
+            /** @description What to pass as `after` for the next page; null on the last. */
+            next?: string | null;
+        };
         /** @description `GET /api/invites/{code}`: what a newcomer sees before entering a name. */
         Invite: {
             /** @description The handle that is kept for whoever has the code, if they came by the waiting list. */
@@ -2385,6 +3558,18 @@ export interface components {
          * @enum {string}
          */
         InviteState: "open" | "used" | "expired" | "revoked";
+        /** @description Who is invited, as others see it. */
+        Invitee: {
+            /** @description Who they are, as the host says. */
+            about: string;
+            /** @description Their domain, as the host says. */
+            domain?: string | null;
+            /** @description What they are called; empty for a member who is gone. */
+            name: string;
+            person?: components["schemas"]["Person"] | null;
+            /** @description Domains that they have shown to be theirs. */
+            verified: string[];
+        };
         /** @description `PUT /api/houses/{handle}/membership`. */
         JoinHouse: {
             /** @description True: nobody joins without accepting the rules. */
@@ -2498,6 +3683,8 @@ export interface components {
             online_hidden: boolean;
             /** @description Id, handle, name and picture. */
             person: components["schemas"]["Person"];
+            /** @description Whether everybody may read the profile, without an account. */
+            public: boolean;
             /** @description Whether others do not see who let them in. */
             sponsor_hidden: boolean;
             /** @description What they like to talk about, in lower case. */
@@ -2512,6 +3699,50 @@ export interface components {
         NewCall: {
             /** @description The handle of whom to call. */
             handle: string;
+        };
+        /** @description `POST /api/events`. */
+        NewEvent: {
+            /** @description At most 4,000 characters, in paragraphs. */
+            about?: string;
+            /** @description Handles of those who are asked to host it too, at most five. It is proposed until all of them have answered. */
+            cohosts?: string[];
+            /** @description The handle of the house whose event it is to be; the caller must be a member of it. */
+            house?: string | null;
+            kind?: components["schemas"]["Kind"] | null;
+            /** @description BCP 47 language tag of the talk; the caller's own if absent. */
+            language?: string | null;
+            /**
+             * Format: int32
+             * @description How long it is planned for, 5 to 1,440; 60 if absent.
+             */
+            minutes?: number | null;
+            /** @description How it comes again; for an event with a date. */
+            recurrence?: components["schemas"]["Recurrence"];
+            /**
+             * Format: int64
+             * @description When it begins, in milliseconds since 1970; absent or null while that is unknown.
+             */
+            starts_at?: number | null;
+            /** @description IANA name of the time zone in which the date is meant; UTC if absent. */
+            time_zone?: string;
+            /** @description 1 to 120 characters. */
+            title: string;
+            /** @description At most five, of 1 to 30 characters each. */
+            topics?: string[];
+        };
+        /** @description `POST /api/me/office`. */
+        NewGrant: {
+            /**
+             * Format: int32
+             * @description For how many days: 1 to 365.
+             */
+            days: number;
+            /** @description Handle of the delegate. */
+            handle: string;
+            /** @description What they may do: at least one. */
+            rights: components["schemas"]["OfficeRight"][];
+            /** @description What the office is called: 1 to 60 characters. */
+            title: string;
         };
         /** @description `POST /api/rooms/{id}/guests`. */
         NewGuestLink: {
@@ -2542,6 +3773,28 @@ export interface components {
             /** @description Up to 4,000 characters. */
             rules?: string;
         };
+        /** @description `POST /api/invitations`. */
+        NewInvitation: {
+            /**
+             * Format: int32
+             * @description After how many days it ends if nobody has said yes: 1 to 365, or 90.
+             */
+            days?: number | null;
+            /** @description The handle of the house in whose name it is made; the caller must be a member of it. */
+            house?: string | null;
+            /** @description Who is invited. */
+            invitee: components["schemas"]["NewInvitee"];
+            /** @description BCP 47 tag of the language in which the text is written; the caller's own if absent. */
+            language?: string | null;
+            /** @description Paragraphs, at most 4,000 characters. */
+            text: string;
+            /** @description 1 to 120 characters. */
+            title: string;
+            /** @description What the talk is to be about: at most five, of 1 to 30 characters each. */
+            topics?: string[];
+            /** @description The text in other languages, each once; at most 10. */
+            translations?: components["schemas"]["Translation"][];
+        };
         /** @description `POST /api/invites`. */
         NewInvite: {
             /**
@@ -2551,6 +3804,17 @@ export interface components {
             days?: number | null;
             /** @description What to tell the guest; up to 500 characters, and it may be empty. */
             note?: string;
+        };
+        /** @description Who is invited: a member by `handle`, or somebody else by `name`. */
+        NewInvitee: {
+            /** @description Who they are: at most 280 characters. */
+            about?: string | null;
+            /** @description A domain of theirs, such as `example.org`, by which it can be proven that an answer comes from them. */
+            domain?: string | null;
+            /** @description The handle of a member. */
+            handle?: string | null;
+            /** @description What somebody without an account is called: 1 to 60 characters. */
+            name?: string | null;
         };
         /** @description How to send letters. */
         NewMail: {
@@ -2585,6 +3849,25 @@ export interface components {
             credential: Record<string, never>;
             /** @description What the member calls the passkey, 1 to 60 characters. */
             name: string;
+        };
+        /** @description Begins a proof. */
+        NewProof: {
+            /** @description A domain; its letters may be of any script. */
+            domain: string;
+            /** @description How it is to be shown. */
+            method: components["schemas"]["ProofMethod"];
+        };
+        /** @description `PUT /api/invitations/{id}/question`. */
+        NewQuestion: {
+            /** @description 1 to 280 characters. */
+            text: string;
+        };
+        /** @description `POST /api/invitations/{id}/replies`. */
+        NewReply: {
+            /** @description How to reach the caller, for the host only: at most 200 characters. */
+            contact?: string | null;
+            /** @description Paragraphs, 1 to 2,000 characters. */
+            text: string;
         };
         /**
          * @description `POST /api/reports`: about a member, a room or a house, or several of them. With a room, the member may also be somebody who
@@ -2702,8 +3985,9 @@ export interface components {
              * @description When it happened, in milliseconds since 1970.
              */
             at: number;
-            /** @description The title of the room, the name of the house, or a text; empty if the kind says everything. */
+            /** @description The title of the room or event, the name of the house, or a text; empty if the kind says everything. */
             body: string;
+            event?: components["schemas"]["NoticeEvent"] | null;
             /** @description Its id. */
             id: string;
             /** @description What kind of thing happened. */
@@ -2743,11 +4027,22 @@ export interface components {
             /** @description IANA name of the time zone that the minutes are in; empty for UTC. */
             time_zone: string;
         };
+        /** @description The event that a notice is about, as it is now. */
+        NoticeEvent: {
+            change?: components["schemas"]["EventChange"] | null;
+            /**
+             * Format: int64
+             * @description When it begins, in milliseconds since 1970; null while its date is unknown.
+             */
+            starts_at?: number | null;
+            /** @description IANA name of the time zone in which its date was chosen; empty for UTC. */
+            time_zone: string;
+        };
         /**
          * @description What kind of thing a member is told of. The text form is also how it is stored: a kind is never renamed.
          * @enum {string}
          */
-        NoticeKind: "followed" | "room_opened" | "room_speaking" | "house_room" | "ping" | "call" | "called_up" | "invite_used" | "invite_earned" | "nomination" | "house_invited" | "house_joined" | "report_handled" | "moderated" | "appeal_made" | "appeal_decided";
+        NoticeKind: "followed" | "room_opened" | "room_speaking" | "house_room" | "ping" | "call" | "called_up" | "invite_used" | "invite_earned" | "nomination" | "house_invited" | "house_joined" | "report_handled" | "moderated" | "appeal_made" | "appeal_decided" | "office_offered" | "office_accepted" | "invitation_asked" | "invitation_answered" | "invitation_accepted" | "event_changed" | "cohost_asked" | "cohost_accepted";
         /** @description `GET /api/notices`: the inbox, the newest first. */
         Notices: {
             /** @description Up to 50 notices. */
@@ -2760,6 +4055,78 @@ export interface components {
              */
             unread: number;
         };
+        /** @description Something that a delegate did for the caller. */
+        OfficeAct: {
+            /**
+             * Format: int64
+             * @description When, in milliseconds since 1970.
+             */
+            at: number;
+            delegate?: components["schemas"]["Person"] | null;
+            /** @description Its id. */
+            id: string;
+            /** @description What was done: the name of an act on an invitation, such as `accept`. */
+            kind: string;
+            /** @description The words that went with it. */
+            note: string;
+            /** @description The id of the invitation, event or room that it was done to. */
+            subject?: string | null;
+        };
+        /** @description `GET /api/me/office/acts`: everything that was done for the caller. */
+        OfficeActs: {
+            /** @description The newest first, up to 50. */
+            items: components["schemas"]["OfficeAct"][];
+            /** @description What to pass as `after` for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description What a principal lets a delegate do. */
+        OfficeGrant: {
+            /**
+             * Format: int64
+             * @description When it was accepted.
+             */
+            accepted_at?: number | null;
+            /**
+             * Format: int64
+             * @description When somebody ended it.
+             */
+            ended_at?: number | null;
+            /**
+             * Format: int64
+             * @description When it is over at the latest.
+             */
+            expires_at: number;
+            /** @description Its id. */
+            id: string;
+            /**
+             * Format: int64
+             * @description When it was offered, in milliseconds since 1970.
+             */
+            offered_at: number;
+            /** @description The other one: the delegate in the principal's list, and the principal in the delegate's. */
+            person: components["schemas"]["Person"];
+            /** @description What the delegate may do. */
+            rights: components["schemas"]["OfficeRight"][];
+            /** @description How it stands. */
+            state: components["schemas"]["GrantState"];
+            /** @description What the office is called, such as "press office". */
+            title: string;
+            /**
+             * Format: int64
+             * @description When it was used last.
+             */
+            used_at?: number | null;
+        };
+        /** @description `GET /api/me/office`: who acts for the caller; and `GET /api/me/delegations`: for whom the caller acts. */
+        OfficeGrants: {
+            /** @description The newest first, at most 100; those that are over among them. */
+            items: components["schemas"]["OfficeGrant"][];
+        };
+        /**
+         * @description Something that a delegate may do for their principal.
+         * @enum {string}
+         */
+        OfficeRight: "answer" | "schedule" | "screen" | "guests";
         /** @description Something that was done to the caller. */
         OwnAct: {
             /** @description What. */
@@ -2999,12 +4366,34 @@ export interface components {
             /** @description Handles of the people, from 1 to 10. */
             handles: string[];
         };
+        /** @description A time that a poll asks about. */
+        PollTime: {
+            /**
+             * Format: int64
+             * @description When, in milliseconds since 1970.
+             */
+            at: number;
+            /** @description Whether the caller could. */
+            mine: boolean;
+            /**
+             * Format: int64
+             * @description How many could come then.
+             */
+            votes: number;
+        };
+        /** @description `PUT /api/events/{id}/poll` and `PUT /api/events/{id}/poll/votes`. */
+        PollTimes: {
+            /** @description In milliseconds since 1970. A poll asks about 2 to 10, or about none any more. */
+            times: number[];
+        };
         /** @description `GET /api/members/{handle}`: a member as the caller may see them. */
         Profile: {
             /** @description What they say of themselves; lines end with `\n`. */
             bio: string;
             /** @description Whether they are a program. */
             bot: boolean;
+            /** @description Domains that they have shown to be theirs, the first proven first. */
+            domains: components["schemas"]["ProvenDomain"][];
             /**
              * Format: int64
              * @description How many follow them.
@@ -3044,6 +4433,106 @@ export interface components {
             /** @description What is between the caller and them. */
             you: components["schemas"]["Between"];
         };
+        /** @description A proof, as its owner sees it. */
+        Proof: {
+            /**
+             * Format: int64
+             * @description When it was looked for last.
+             */
+            checked_at?: number | null;
+            /**
+             * Format: int64
+             * @description When it was begun, in milliseconds since 1970.
+             */
+            created_at: number;
+            /** @description The domain, in lower-case ASCII. */
+            domain: string;
+            /**
+             * Format: int64
+             * @description Since when it is not found any more.
+             */
+            failing_since?: number | null;
+            /** @description Its id. */
+            id: string;
+            /**
+             * Format: int64
+             * @description When it lapsed.
+             */
+            lapsed_at?: number | null;
+            /** @description How it is shown. */
+            method: components["schemas"]["ProofMethod"];
+            /**
+             * Format: int64
+             * @description Since when it holds.
+             */
+            proven_at?: number | null;
+            /** @description What is to be published, and where, for as long as it is to hold. */
+            publish: components["schemas"]["ProofPublication"];
+            /** @description How it stands. */
+            state: components["schemas"]["ProofState"];
+        };
+        /**
+         * @description How somebody shows that a domain is theirs.
+         * @enum {string}
+         */
+        ProofMethod: "dns" | "file" | "rel_me";
+        /** @description What is to be published, and where. */
+        ProofPublication: {
+            /** @enum {string} */
+            kind: "record";
+            /** @description Its name. */
+            name: string;
+            /** @description What it says. */
+            value: string;
+        } | {
+            /** @enum {string} */
+            kind: "file";
+            /** @description What stands in it, on a line of its own. */
+            line: string;
+            /** @description Its address. */
+            url: string;
+        } | {
+            /** @description Where it leads, with the part after `#`. */
+            href: string;
+            /** @enum {string} */
+            kind: "link";
+            /** @description The page on which it is. */
+            page: string;
+        };
+        /**
+         * @description How a proof stands.
+         * @enum {string}
+         */
+        ProofState: "waiting" | "holds" | "failing" | "lapsed";
+        /**
+         * @description Why a proof was not found.
+         * @enum {string}
+         */
+        ProofTrouble: "no_name" | "inside" | "no_answer" | "certificate" | "redirect" | "refused" | "not_there";
+        /** @description Proofs of somebody, as they see them. */
+        Proofs: {
+            /** @description The first begun first; at most five. */
+            items: components["schemas"]["Proof"][];
+        };
+        /** @description Times that a side proposes. */
+        ProposedTimes: {
+            /** @description Which side. */
+            by: components["schemas"]["InvitationSide"];
+            /** @description In milliseconds since 1970. */
+            times: number[];
+        };
+        /** @description A domain that somebody has shown to be theirs. */
+        ProvenDomain: {
+            /** @description The domain, in lower-case ASCII. */
+            domain: string;
+            /** @description How it was shown. */
+            method: components["schemas"]["ProofMethod"];
+            /**
+             * Format: int64
+             * @description Since when it holds, in milliseconds since 1970.
+             */
+            proven_at: number;
+        };
         /** @description `GET /api/push/key`. */
         PushKey: {
             /**
@@ -3051,6 +4540,40 @@ export interface components {
              *     `pushManager.subscribe` takes as `applicationServerKey`.
              */
             key: string;
+        };
+        /** @description A question that is put to an invitation. */
+        Question: {
+            /**
+             * Format: int64
+             * @description When it was answered, in milliseconds since 1970.
+             */
+            answered_at?: number | null;
+            /**
+             * Format: int64
+             * @description When it was put, in milliseconds since 1970.
+             */
+            at: number;
+            /** @description Its id. */
+            id: string;
+            /** @description Who would like to know. */
+            person: components["schemas"]["Person"];
+            /** @description What. */
+            text: string;
+            /** @description Whether the caller has voted for it. */
+            voted: boolean;
+            /**
+             * Format: int64
+             * @description How many votes it has.
+             */
+            votes: number;
+        };
+        /** @description `GET /api/invitations/{id}/questions`: those with most votes first, then the oldest. */
+        Questions: {
+            /** @description Up to 50. */
+            items: components["schemas"]["Question"][];
+            mine?: components["schemas"]["Question"] | null;
+            /** @description What to pass as `after` for the next page; null on the last. */
+            next?: string | null;
         };
         /** @description `POST /api/notices/read`: exactly one of the two. */
         ReadNotices: {
@@ -3111,6 +4634,11 @@ export interface components {
             /** @description The member's handle. */
             handle: string;
         };
+        /**
+         * @description How an event comes again.
+         * @enum {string}
+         */
+        Recurrence: "none" | "weekly" | "fortnightly" | "monthly";
         /** @description `POST /api/invites/{code}/redeem`. */
         Redeem: {
             /** @description 2 to 30 characters of `a-z`, `0-9`, `_`, beginning with a letter. */
@@ -3119,6 +4647,29 @@ export interface components {
             language: string;
             /** @description 1 to 60 characters. */
             name: string;
+        };
+        /** @description `GET /api/invitations/{id}/replies`: the newest first. */
+        Replies: {
+            /** @description Up to 50. */
+            items: components["schemas"]["Reply"][];
+            /** @description What to pass as `after` for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description A reply to an invitation. */
+        Reply: {
+            /**
+             * Format: int64
+             * @description When, in milliseconds since 1970.
+             */
+            at: number;
+            /** @description How to reach them; null for everybody but the host and whoever wrote it. */
+            contact?: string | null;
+            /** @description Its id. */
+            id: string;
+            /** @description Whose. */
+            person: components["schemas"]["Person"];
+            /** @description What they say. */
+            text: string;
         };
         /** @description The answer to `POST /api/reports`. */
         ReportMade: {
@@ -3279,10 +4830,96 @@ export interface components {
             /** @description Whether people may put themselves on the waiting list. */
             waitlist: boolean;
         };
+        /** @description The terms of a talk: `POST /api/invitations/{id}/sheets`. */
+        SheetTerms: {
+            /** @description Who may listen. */
+            audience: components["schemas"]["Kind"];
+            /** @description BCP 47 tags of the languages that are spoken: one to five. */
+            languages: string[];
+            /**
+             * Format: int32
+             * @description How long it is, in minutes: 5 to 600.
+             */
+            minutes: number;
+            /** @description Whatever else is agreed: at most 2,000 characters. */
+            notes?: string;
+            /** @description Names of those who are on stage besides the two: at most ten. */
+            others?: string[];
+            /** @description Whether it is recorded. */
+            recorded: boolean;
+            /** @description What it is about: at most ten, of 1 to 30 characters each. */
+            topics: string[];
+        };
+        /** @description A version of the talk sheet. */
+        SheetVersion: components["schemas"]["SheetTerms"] & {
+            /**
+             * Format: int64
+             * @description When the other side accepted it, in milliseconds since 1970.
+             */
+            agreed_at?: number | null;
+            /**
+             * Format: int64
+             * @description When it was written, in milliseconds since 1970.
+             */
+            at: number;
+            /** @description The side that wrote it, and accepted it by that. */
+            by: components["schemas"]["InvitationSide"];
+            /** @description The SHA-256 digest of its canonical text, in hexadecimal: what both sides accept. */
+            hash: string;
+            /**
+             * Format: int32
+             * @description Its number, from 1.
+             */
+            version: number;
+        };
+        /** @description `GET /api/answers/{code}`. */
+        ShownAnswerLink: {
+            /**
+             * Format: int64
+             * @description When it ends, in milliseconds since 1970.
+             */
+            expires_at: number;
+            /** @description Who invites. */
+            host: components["schemas"]["Person"];
+            /** @description The invitation. */
+            invitation: string;
+            /** @description BCP 47 tag of that language. */
+            language: string;
+            /** @description For whom the link lets answer. */
+            name: string;
+            /** @description The name of this server. */
+            server: string;
+            /** @description Its title, in the language of whoever reads if it is there, or else the original. */
+            title: string;
+        };
         /** @description `GET /api/guest-links/{code}`. */
         ShownGuestLink: components["schemas"]["GuestInvitation"] & {
             /** @description The room, for a member who may come in as themselves; null for everybody else. */
             room?: string | null;
+        };
+        /**
+         * @description What happened.
+         * @enum {string}
+         */
+        StepKind: "asked" | "accepted" | "declined" | "need_details" | "answer_later" | "details_given" | "times_proposed" | "time_agreed" | "sheet_proposed" | "sheet_accepted" | "translated" | "withdrawn" | "merged" | "opened" | "ended" | "expired";
+        /** @description Who gave a step. */
+        StepVoice: {
+            delegate?: components["schemas"]["Person"] | null;
+            /** @description What kind of voice. */
+            kind: components["schemas"]["VoiceKind"];
+            /** @description The name of whom it speaks for; empty for this server, and for an account that is gone. */
+            name: string;
+            office_of?: components["schemas"]["Person"] | null;
+            person?: components["schemas"]["Person"] | null;
+            proof?: components["schemas"]["VoiceProof"] | null;
+            side?: components["schemas"]["InvitationSide"] | null;
+        };
+        /** @description The answer to `POST /api/rooms/{id}/stream`. */
+        StreamTicket: {
+            /** @description The id of the leg that the first stream by it will be. */
+            leg: string;
+            /** @description Where the room can be heard as a plain stream. Whoever has it hears the room in the caller's name. */
+            url: string;
         };
         /** @description The answer to `POST /api/push`. */
         SubscriptionCreated: {
@@ -3335,6 +4972,11 @@ export interface components {
             /** @description The handle of the member whose branch was suspended; null for somebody who was suspended alone. */
             root?: string | null;
         };
+        /** @description `POST /api/answers/{code}`; the person themselves if the body is absent. */
+        TakeAnswer: {
+            /** @description Whether the caller answers for the invitee's office, and not as the invitee. */
+            office?: boolean;
+        };
         /** @description `POST /api/admin/settings/test-mail`. */
         TestMail: {
             /** @description The address that the test goes to: the operator's own. */
@@ -3344,6 +4986,22 @@ export interface components {
         Token: {
             /** @description To be sent as `Authorization: Bearer TOKEN`. Shown once. */
             token: string;
+        };
+        /** @description `PUT /api/invitations/{id}/texts/{language}`. */
+        TranslatedText: {
+            /** @description Paragraphs, at most 4,000 characters. */
+            text: string;
+            /** @description 1 to 120 characters. */
+            title: string;
+        };
+        /** @description A text in another language. */
+        Translation: {
+            /** @description BCP 47 tag. */
+            language: string;
+            /** @description Paragraphs, at most 4,000 characters. */
+            text: string;
+            /** @description 1 to 120 characters. */
+            title: string;
         };
         /** @description `GET /api/admin/tree`. */
         Tree: {
@@ -3378,6 +5036,29 @@ export interface components {
              */
             unread: number;
         };
+        /**
+         * @description What kind of voice gave a step.
+         * @enum {string}
+         */
+        VoiceKind: "person" | "office" | "unverified" | "system";
+        /** @description How we know who gave a step. */
+        VoiceProof: {
+            /** @description The domain. */
+            domain?: string | null;
+            /** @description By what. */
+            kind: components["schemas"]["VoiceProofKind"];
+            method?: components["schemas"]["ProofMethod"] | null;
+            /**
+             * Format: int64
+             * @description Since when that holds, in milliseconds since 1970.
+             */
+            proven_at?: number | null;
+        };
+        /**
+         * @description By what we know who gave a step.
+         * @enum {string}
+         */
+        VoiceProofKind: "account" | "domain";
         /** @description `GET /api/waitlist/{secret}`: how it stands with whoever has the secret. */
         Waiting: {
             /**
@@ -4746,6 +6427,124 @@ export interface operations {
             };
         };
     };
+    peek: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShownAnswerLink"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    take: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["TakeAnswer"] | null;
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnswerTaken"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     appeals: {
         parameters: {
             query?: {
@@ -5139,6 +6938,1272 @@ export interface operations {
                 };
             };
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: {
+                /** @description One of all, upcoming, mine, subscribed; all if absent */
+                box?: string;
+                /** @description The handle of a house */
+                house?: string;
+                /** @description The handle of a member */
+                person?: string;
+                /** @description Only those with a date, or only those without one */
+                dated?: boolean;
+                /** @description `next` of the page before */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Events"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewEvent"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Event"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Event"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeEvent"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Event"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CancelEvent"] | null;
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    accept_cohost: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Event"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    leave_cohost: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    ask_cohost: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    remove_cohost: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    set_date: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EventDate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Event"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    set_poll: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PollTimes"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Event"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    vote: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PollTimes"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    open_room: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoomCreated"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoomCreated"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    subscribe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["EventSubscription"] | null;
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    unsubscribe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6760,6 +9825,1462 @@ export interface operations {
             };
         };
     };
+    list: {
+        parameters: {
+            query?: {
+                /** @description One of mine, asked, office, all; all if absent */
+                box?: string;
+                /** @description `next` of the page before */
+                after?: string;
+                /** @description BCP 47 tag of the language to read titles in */
+                language?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invitations"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewInvitation"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invitation"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    show: {
+        parameters: {
+            query?: {
+                /** @description BCP 47 tag of the language to read it in */
+                language?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invitation"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    act: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationAct"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invitation"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    cosign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    end_cosign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    cosigners: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cosigners"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnswerLink"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    end_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_outside: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proofs"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    begin_outside: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProof"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proof"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    remove_outside: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                proof: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    check_outside: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                proof: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckedProof"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    ask: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewQuestion"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Question"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    take_back: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    questions: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Questions"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    replies: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replies"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    reply: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewReply"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reply"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    sheet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SheetTerms"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SheetVersion"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    translate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                language: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TranslatedText"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invitation"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     make: {
         parameters: {
             query?: never;
@@ -7616,6 +12137,312 @@ export interface operations {
             };
         };
     };
+    calendar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Calendar"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    new_calendar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CalendarAddress"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    end_calendar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    delegations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OfficeGrants"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    accept: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OfficeGrant"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    lay_down: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     export: {
         parameters: {
             query?: never;
@@ -7659,6 +12486,264 @@ export interface operations {
             };
         };
     };
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OfficeGrants"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    offer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewGrant"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OfficeGrant"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    acts: {
+        parameters: {
+            query?: {
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OfficeActs"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     profile: {
         parameters: {
             query?: never;
@@ -7677,6 +12762,240 @@ export interface operations {
                 };
             };
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proofs"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    begin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProof"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proof"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckedProof"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9079,6 +14398,218 @@ export interface operations {
             };
         };
     };
+    delete_question: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    answered: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    vote: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    end_vote: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     codes_left: {
         parameters: {
             query?: never;
@@ -9148,6 +14679,57 @@ export interface operations {
                 };
             };
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    delete_reply: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10358,6 +15940,163 @@ export interface operations {
                 };
             };
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    ticket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StreamTicket"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    play: {
+        parameters: {
+            query?: {
+                /** @description From `POST /api/rooms/{id}/stream` */
+                ticket?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/ogg": string;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

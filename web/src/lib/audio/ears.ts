@@ -1,10 +1,12 @@
-/** Listening to a room: the listen leg, its voices, and who is audible now. */
+/** Listening to a room: the listen leg, its voices, and who is audible now; or the plain stream instead of it. */
 
 import { ApiError, asksToWait, isPassing, type Api } from '$lib/api/client';
 import { FlowWatch, HELD_UP } from './flow';
 import { LegKeeper, type LegState } from './keeper';
 import { makeListenLeg, protocolOf, received, type Leg } from './leg';
 import { Persistence } from './persistence';
+import { noStream, PlainPlayer, type Plain } from './plain';
+import { Route, type Played, type Way } from './route';
 import { audioContext, Voice, wantsGesture } from './sound';
 
 /** How often, in ms, it is looked at whose sound flows. */
@@ -30,6 +32,10 @@ export interface EarsNeeds {
   volume(talker: number): number;
   /** How many people are in the room. */
   people(): number;
+  /** What the browser keeps for this device; null where it refuses to. */
+  kept: Storage | null;
+  /** The sound comes by this way from now on; `itself`: without anybody's choosing it. */
+  way(way: Way, itself: boolean): void;
   /** The sound came back another way, over `protocol` (`udp` or `tcp`), after the former one had led nowhere. */
   moved(protocol: string): void;
 }
@@ -45,8 +51,10 @@ export class Ears {
   private held = false;
   /** Whether the audio graph was let run at all: before the first gesture it is not, and nothing is amiss. */
   private ran = false;
+  private on = false;
   private readonly persistence = new Persistence({
-    whole: () => !(this.ran && halted()) && this.voices.every((voice) => voice.playing),
+    whole: () =>
+      !(this.ran && halted()) && this.voices.every((voice) => voice.playing) && this.player.playing,
     mend: () => {
       // Refused until the system lets go of the sound; then it is tried again.
       if (halted()) audioContext().resume().catch(ignore);
@@ -58,18 +66,52 @@ export class Ears {
     this.ran ||= !halted();
     this.persistence.look();
   };
+  private readonly seen = () => {
+    if (document.visibilityState === 'hidden') this.route.hide(this.played());
+    else this.route.show(this.played());
+    this.mend();
+  };
   private readonly keeper: LegKeeper<Leg>;
+  private readonly player = new PlainPlayer(this.mend);
+  private readonly plain: LegKeeper<Plain>;
+  private readonly route: Route;
 
   constructor(private readonly needs: EarsNeeds) {
+    // Whether the room is over is told by the control socket, not here: everything else may pass.
+    const passing = (error: unknown) =>
+      error instanceof ApiError && (isPassing(error) || error.status === 409);
+    this.route = new Route(needs.kept, (way) => this.go(way));
     this.keeper = new LegKeeper<Leg>({
       make: (signal) => this.make(signal),
-      // Whether the room is over is told by the control socket, not here: everything else may pass.
-      passing: (error) => error instanceof ApiError && (isPassing(error) || error.status === 409),
+      passing,
       asksToWait,
-      changed: (state) => needs.leg(state),
+      changed: (state) => this.route.way === 'live' && needs.leg(state),
       failed: () => this.hush(),
       random: Math.random,
     });
+    this.plain = new LegKeeper<Plain>({
+      make: (signal) => this.makePlain(signal),
+      // What is not to be had now is not waited for where nobody asked for it.
+      passing: (error) => passing(error) && !(this.route.byItself && noStream(error)),
+      asksToWait,
+      changed: (state) => this.route.way === 'plain' && needs.leg(state),
+      failed: () => this.route.plainFails(),
+      random: Math.random,
+    });
+  }
+
+  /** Whether the member has chosen the plain stream on this device. */
+  get plainChosen(): boolean {
+    return this.route.chosen;
+  }
+
+  choosePlain(plain: boolean): void {
+    this.route.choose(plain);
+  }
+
+  /** Whether the member is on stage, where the sound is live. */
+  onStage(stage: boolean): void {
+    this.route.onStage(stage);
   }
 
   get pc(): RTCPeerConnection | null {
@@ -77,9 +119,10 @@ export class Ears {
   }
 
   start(): void {
-    this.keeper.start();
+    this.on = true;
+    this.go(this.route.way);
     audioContext().addEventListener('statechange', this.mend);
-    document.addEventListener('visibilitychange', this.mend);
+    document.addEventListener('visibilitychange', this.seen);
     this.ran = !halted();
     this.persistence.start();
     clearInterval(this.looking);
@@ -87,30 +130,34 @@ export class Ears {
   }
 
   stop(): void {
+    this.on = false;
     clearInterval(this.looking);
     audioContext().removeEventListener('statechange', this.mend);
-    document.removeEventListener('visibilitychange', this.mend);
+    document.removeEventListener('visibilitychange', this.seen);
     this.persistence.stop();
     this.keeper.stop();
+    this.plain.stop();
     this.hush();
   }
 
   /** The browser has changed networks: what was under way in the former one is not waited for. */
   networkChanged(): void {
-    this.keeper.renew();
+    this.inUse.renew();
   }
 
-  /** Whether this is the leg in use. */
+  /** Whether this is the leg, or the plain stream, in use. */
   holds(id: string): boolean {
-    return this.keeper.leg?.id === id;
+    return this.inUse.leg?.id === id;
   }
 
   legEnded(id: string): void {
-    if (this.holds(id)) this.keeper.renew();
+    if (this.holds(id)) this.inUse.renew();
   }
 
   /** After a lost connection: makes the leg anew if nothing arrives within `patience` ms. */
   async check(patience: number): Promise<void> {
+    // A plain stream tells by itself when nothing comes any more.
+    if (this.route.way === 'plain') return this.held ? undefined : this.plain.start();
     const leg = this.keeper.leg;
     // Stopped by an error that did not pass then, it may pass now; an attempt under way may hang in the old network.
     if (!leg) return this.keeper.state === 'off' ? this.keeper.start() : this.keeper.renew();
@@ -123,6 +170,8 @@ export class Ears {
     void audioContext().resume();
     // What has nothing to play yet answers when it has.
     this.needs.blocked(false);
+    if (this.on && this.route.way === 'plain') this.plain.start();
+    else this.player.prime();
     this.play();
     this.persistence.start();
   }
@@ -132,15 +181,47 @@ export class Ears {
     this.held = true;
     this.persistence.stop();
     for (const voice of this.voices) voice.pause();
+    // Nobody waits for what is not played: the server would cut it off.
+    this.plain.stop();
   }
 
   async output(device: string): Promise<void> {
-    await Promise.all(this.voices.map((voice) => voice.output(device)));
+    await Promise.all([...this.voices, this.player].map((one) => one.output(device)));
   }
 
   /** Who is audible at `now` (ms): numbers in the room with levels from 0 to 1. */
   heard(now: number): { talker: number; level: number }[] {
     return this.voices.map((voice) => voice.heard(now)).filter((one) => one !== null);
+  }
+
+  private get inUse(): LegKeeper<Leg> | LegKeeper<Plain> {
+    return this.route.way === 'plain' ? this.plain : this.keeper;
+  }
+
+  /** Hears the room by another way. The one before ends here; on the server the newer takes its place. */
+  private go(way: Way): void {
+    this.needs.way(way, this.route.byItself);
+    if (!this.on) return;
+    if (way === 'live') {
+      this.plain.stop();
+      this.keeper.start();
+    } else {
+      this.keeper.stop();
+      this.hush();
+      if (!this.held) this.plain.start();
+    }
+  }
+
+  /** What was played of the live sound; null while it does not come that way, or is not to be heard. */
+  private played(): Played | null {
+    const { leg, state } = this.keeper;
+    if (!leg || state !== 'up' || this.held) return null;
+    return {
+      leg: leg.id,
+      seconds: Math.max(...this.voices.map((voice) => voice.seconds)),
+      at: Date.now(),
+      whole: this.voices.every((voice) => voice.playing),
+    };
   }
 
   /** A leg on which nothing at all comes after the sound has stopped has lost its way, which ICE notices seconds later. */
@@ -198,7 +279,24 @@ export class Ears {
     return leg;
   }
 
+  private makePlain(signal: AbortSignal): Promise<Plain> {
+    const device = this.needs.output();
+    if (device) void this.player.output(device).catch(ignore);
+    const fate = {
+      up: (stream: Plain) => {
+        this.needs.blocked(false);
+        this.plain.up(stream);
+      },
+      broken: (stream: Plain) => this.plain.broken(stream),
+      // While nobody looks there is nobody to press anything.
+      refused: () => (this.route.byItself ? this.route.plainFails() : this.needs.blocked(true)),
+    };
+    return this.player.open(this.needs.api, this.needs.room, fate, signal);
+  }
+
   private play(): void {
+    // Refused, it is said by what began it.
+    this.player.play().catch(ignore);
     for (const voice of this.voices.filter(({ playing }) => !playing)) {
       voice.play().then(
         () => this.needs.blocked(false),

@@ -65,6 +65,11 @@ export class Voice {
     return !this.element.paused;
   }
 
+  /** How far it has played, in s. */
+  get seconds(): number {
+    return this.element.currentTime;
+  }
+
   /** Holds it back, until it is played again. */
   pause(): void {
     this.element.autoplay = false;

@@ -9,6 +9,7 @@ function notice(at: Date): Notice {
     actor: null,
     subject: null,
     body: '',
+    event: null,
     link: null,
     at: at.getTime(),
     read: false,

@@ -1,5 +1,7 @@
 /** The face of a member without a picture: a two-tone pattern that follows from the handle. */
 
+import faces from './faces.json';
+
 /** A pair of tones and the colour of the initials on them, as `#rrggbb`; checked for contrast in `look/contrast.test.ts`. */
 export interface Tones {
   ground: string;
@@ -7,33 +9,11 @@ export interface Tones {
   letters: string;
 }
 
-/** The tones a face can have: half of them pale with dark letters, half deep with pale letters. */
-export const PALETTE: readonly Tones[] = [
-  { ground: '#f2cba4', figure: '#e7ab7b', letters: '#4a2412' },
-  { ground: '#3f5b58', figure: '#2c4442', letters: '#f3ead8' },
-  { ground: '#cbd8b4', figure: '#a9bf8a', letters: '#24331a' },
-  { ground: '#6a3b4a', figure: '#512a38', letters: '#f8e7dc' },
-  { ground: '#bfd0dc', figure: '#94afc3', letters: '#16293a' },
-  { ground: '#4b4a6e', figure: '#373656', letters: '#ece8f4' },
-  { ground: '#f0d798', figure: '#dcb85a', letters: '#3b2a05' },
-  { ground: '#7a4a2a', figure: '#5f361b', letters: '#fbead3' },
-  { ground: '#dcc3d3', figure: '#c29db6', letters: '#3a1830' },
-  { ground: '#55622f', figure: '#3f4a20', letters: '#f3f0d8' },
-  { ground: '#b5d6cf', figure: '#86bab0', letters: '#0f322d' },
-  { ground: '#8a3f2e', figure: '#6c2e21', letters: '#fde9dd' },
-];
+/** The tones a face can have: half of them pale with dark letters, half deep with pale letters. The server draws from the same file. */
+export const PALETTE: readonly Tones[] = faces.palette;
 
 /** The second tone's shapes, as SVG path data in a 100 by 100 box. */
-const FIGURES: readonly string[] = [
-  'M0 100L100 0V100Z',
-  'M0 55C25 35 45 35 60 50S90 70 100 52V100H0Z',
-  'M100 0A100 100 0 0 1 0 100V100H100Z',
-  'M0 0H50V100H0Z',
-  'M50 0A50 50 0 0 1 50 100Z',
-  'M0 66A50 50 0 0 1 100 66V100H0Z',
-  'M0 20H100V45H0ZM0 70H100V95H0Z',
-  'M100 40A60 60 0 1 0 40 100H100Z',
-];
+const FIGURES: readonly string[] = faces.figures;
 
 /** What to draw for one person. */
 export interface Face extends Tones {

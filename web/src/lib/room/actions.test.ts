@@ -64,3 +64,21 @@ it('says why nobody can be brought on a locked stage, and hinders nothing else',
   const hand = { person: person('chen'), question: null, at: 0, spoken: false };
   expect(hindered(true, [hand])[0]).toBe('accept_hand stage_locked');
 });
+
+it('says who has no place on stage by the talk sheet', () => {
+  const base = snapshot();
+  const hindered = (target: Participant, guests: number, stage_locked = false) => {
+    const terms = { recorded: false, stage: [person('ada'), person('dora')], guests };
+    const room = { ...base.room, terms };
+    const settings = { ...base.settings, stage_locked };
+    const guest = participant('gast', 4, { role: 'speaker', guest_of: person('ada') });
+    const you = { ...base.you, role: 'host' as const };
+    const state = fromSnapshot({ ...base, room, settings, you, stage: [...base.stage, guest] });
+    return actionsFor(state, target).find(({ kind }) => kind === 'offer')!.obstacle;
+  };
+  const guest = { ...listener, person: { ...person('chen'), handle: '' }, guest_of: person('ada') };
+  expect([hindered(listener, 5), hindered(listener, 5, true)]).toEqual(['not_named', 'not_named']);
+  expect(hindered(participant('dora', 5), 0)).toBe(null);
+  expect(hindered(participant('dora', 5), 0, true)).toBe('stage_locked');
+  expect([hindered(guest, 1), hindered(guest, 2)]).toEqual(['no_guest_place', null]);
+});

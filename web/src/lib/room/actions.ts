@@ -1,7 +1,15 @@
 /** What one person in a room may do to another, or with themselves; the server decides in the end. Pure. */
 
-import { moderates, onStage, type Command, type Participant, type You } from '$lib/protocol/types';
+import {
+  moderates,
+  onStage,
+  type Command,
+  type Participant,
+  type Person,
+  type You,
+} from '$lib/protocol/types';
 import type { RoomState } from './reducer';
+import { placeFor, type NoPlace } from './terms';
 
 export type ActionKind =
   | 'accept_hand'
@@ -21,7 +29,7 @@ export type ActionKind =
   | 'lower_hand';
 
 /** Why something that the viewer's role allows cannot be done just now. */
-export type Obstacle = 'stage_locked';
+export type Obstacle = 'stage_locked' | NoPlace;
 
 export interface Action {
   kind: ActionKind;
@@ -36,7 +44,7 @@ export function actionsFor(state: RoomState, target: Participant): Action[] {
   const actions: Action[] = [];
   const may = (kind: ActionKind, command: Command, when: boolean) => {
     const toStage = kind === 'accept_hand' || kind === 'offer';
-    const obstacle = toStage && state.settings.stage_locked ? 'stage_locked' : null;
+    const obstacle = toStage ? noWayUp(state, target.person) : null;
     if (when) actions.push({ kind, command, obstacle });
   };
   const leads = state.settings.floor === member;
@@ -67,6 +75,12 @@ export function actionsFor(state: RoomState, target: Participant): Action[] {
   may('remove', { type: 'remove', member }, true);
   may('ban', { type: 'ban', member, reason: null }, true);
   return actions;
+}
+
+/** Why somebody who is not on stage cannot be brought on it, if so. */
+export function noWayUp(state: RoomState, person: Person): Obstacle | null {
+  // By the sheet they never can: that comes first.
+  return placeFor(state, person) ?? (state.settings.stage_locked ? 'stage_locked' : null);
 }
 
 /** What the big button of the room's bar is for the viewer. */

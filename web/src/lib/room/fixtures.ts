@@ -1,6 +1,6 @@
 /** People and rooms for tests. */
 
-import type { NumberedEvent, Participant, Person, RoomEvent, Snapshot } from '$lib/protocol/types';
+import type { NumberedEvent, Participant, Person, Question, RoomEvent, Snapshot } from '$lib/protocol/types';
 
 export function person(handle: string): Person {
   return { id: `id-${handle}`, handle, name: handle[0]!.toUpperCase() + handle.slice(1), avatar: null };
@@ -20,6 +20,11 @@ export function participant(handle: string, number: number, more: Partial<Partic
   };
 }
 
+/** A question that somebody has put before the talk. */
+export function question(handle: string, number = 1, text = 'Why maps?'): Question {
+  return { number, text, person: person(handle), votes: 3 };
+}
+
 /** Ada hosts; Ben, whose view this is, and Chen listen. */
 export function snapshot(more: Partial<Snapshot> = {}): Snapshot {
   return {
@@ -34,6 +39,7 @@ export function snapshot(more: Partial<Snapshot> = {}): Snapshot {
       house: null,
       opened_at: 0,
       evidence: false,
+      terms: null,
     },
     you: {
       person: person('ben'),
@@ -57,6 +63,8 @@ export function snapshot(more: Partial<Snapshot> = {}): Snapshot {
     },
     hands: [],
     offers: [],
+    questions: [],
+    question: null,
     called: [],
     waiting: [],
     bans: [],

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { RoomEvent, Snapshot, You } from '$lib/protocol/types';
-import { benBecomes, numbered, participant, person, snapshot } from './fixtures';
+import { benBecomes, numbered, participant, person, question, snapshot } from './fixtures';
 import { newsOf } from './news';
 import { foldBatch, fromSnapshot, type RoomState } from './reducer';
 
@@ -51,6 +51,10 @@ it.each<[RoomEvent, string[]]>([
   [{ type: 'evidence_set', on: false, by: 'id-ada' }, ['evidence_off']],
   [{ type: 'evidence_set', on: true, by: 'id-ben' }, []],
   [{ type: 'evidence_agreed', member: 'id-ada', agree: true }, []],
+  [{ type: 'question_taken', question: question('chen'), by: 'id-ada' }, ['question_taken chen']],
+  [{ type: 'question_taken', question: question('chen'), by: 'id-ben' }, []],
+  [{ type: 'question_closed', by: 'id-ada' }, []],
+  [{ type: 'question_settled', number: 1, answered: true, by: 'id-ada' }, []],
   [{ type: 'widened', kind: 'open', by: 'id-ada' }, ['widened']],
   [{ type: 'described', title: 'Other', topics: [], language: 'en', by: 'id-ada' }, ['renamed_room']],
   [{ type: 'described', title: snapshot().room.title, topics: ['a'], language: 'en', by: 'id-ada' }, []],
@@ -101,6 +105,17 @@ it('tells of an invitation and of guests who wait that are there on entering, an
   expect(newsOf(fromSnapshot(base), waited, null, 'id-ben')).toHaveLength(1);
   const offered = fromSnapshot({ ...base, you: { ...base.you, offer: ADA } });
   expect(newsOf(null, offered, null, 'id-ben')).toEqual([{ kind: 'invited', by: ADA }]);
+});
+
+it('tells of a question that is being answered once', () => {
+  const base = snapshot();
+  const asked = (number: number) => fromSnapshot({ ...base, question: question('chen', number) });
+  const told = [{ kind: 'question_taken', who: person('chen'), question: 'Why maps?' }];
+  expect(newsOf(null, asked(1), null, 'id-ben')).toEqual(told);
+  expect(newsOf(fromSnapshot(base), asked(1), null, 'id-ben')).toEqual(told);
+  expect(newsOf(asked(1), asked(1), null, 'id-ben')).toEqual([]);
+  expect(newsOf(asked(1), asked(2), null, 'id-ben')).toEqual(told);
+  expect(newsOf(asked(1), fromSnapshot(base), null, 'id-ben')).toEqual([]);
 });
 
 it('tells of an unanswered call-up to whoever runs the room or rang, and to nobody else', () => {

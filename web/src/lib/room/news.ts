@@ -37,7 +37,8 @@ export type News =
   | { kind: 'leads'; who: Person }
   | { kind: 'banned'; who: Person }
   | { kind: 'guest_waits'; who: Person }
-  | { kind: 'call_declined' | 'call_expired'; who: Person };
+  | { kind: 'call_declined' | 'call_expired'; who: Person }
+  | { kind: 'question_taken'; who: Person; question: string };
 
 /**
  * What to tell the viewer, whose member id is `me`, about the step from `before` to `after`. With the `batch` that led
@@ -55,7 +56,7 @@ export function newsOf(
   if (!before) {
     const offer: News[] = after.you.offer ? [{ kind: 'invited', by: after.you.offer }] : [];
     const kept: News[] = after.room.evidence && !asked[0] ? [{ kind: 'evidence_on' }] : [];
-    return [...offer, ...kept, ...asked, ...waitingSince([], after)];
+    return [...offer, ...kept, ...asked, ...waitingSince([], after), ...newQuestion(null, after)];
   }
   if (!batch) return [...difference(before, after), ...asked];
   const person = (id: string | null) =>
@@ -136,6 +137,10 @@ function ofEvent(
       return event.by === me || event.person.id === me ? null : { kind: 'banned', who: event.person };
     case 'knocked':
       return { kind: 'guest_waits', who: event.person };
+    case 'question_taken': {
+      const { person: who, text: question } = event.question;
+      return event.by === me ? null : { kind: 'question_taken', who, question };
+    }
     case 'call_up_ended': {
       // Who comes in shows by itself, and who takes a call back knows.
       if (event.cause !== 'declined' && event.cause !== 'expired') return null;
@@ -156,6 +161,8 @@ function ofEvent(
     case 'link_pinned':
     case 'link_unpinned':
     case 'evidence_agreed':
+    case 'question_closed':
+    case 'question_settled':
     case 'called_up':
     case 'knock_ended':
     case 'forgotten':
@@ -174,7 +181,12 @@ function difference(before: RoomState, after: RoomState): News[] {
   if (!was.muted && is.muted) news.push({ kind: 'muted', by: null });
   if (before.room.evidence !== after.room.evidence && !newlyAsked(before, after))
     news.push({ kind: after.room.evidence ? 'evidence_on' : 'evidence_off' });
-  return [...news, ...waitingSince(before.waiting, after)];
+  return [...news, ...waitingSince(before.waiting, after), ...newQuestion(before, after)];
+}
+
+function newQuestion(before: RoomState | null, { question }: RoomState): News[] {
+  if (!question || before?.question?.number === question.number) return [];
+  return [{ kind: 'question_taken', who: question.person, question: question.text }];
 }
 
 function waitingSince(before: WaitingGuest[], { waiting }: RoomState): News[] {

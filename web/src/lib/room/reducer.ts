@@ -13,6 +13,7 @@ import {
   type Offer,
   type Participant,
   type Person,
+  type Question,
   type RoomEvent,
   type RoomInfo,
   type Settings,
@@ -39,6 +40,10 @@ export interface RoomState {
   /** In their order; complete for moderators, empty for others. */
   hands: Hand[];
   offers: Offer[];
+  /** The questions that are not settled, by rank; complete for moderators, empty for others. */
+  questions: Question[];
+  /** The one that is being answered. */
+  question: Question | null;
   /** Who was called up and has not come; complete for moderators, empty for others. */
   called: CallUp[];
   /** The guests who wait to be let in; complete for moderators, empty for others. */
@@ -54,7 +59,8 @@ export interface RoomState {
 
 /** The state after a snapshot, which replaces whatever was known `before` but for who has left. */
 export function fromSnapshot(snapshot: Snapshot, before: RoomState | null = null): RoomState {
-  const { seq, room, you, stage, settings, hands, offers, called, waiting, bans, audience } = snapshot;
+  const { seq, room, you, stage, settings, hands, offers, questions, question } = snapshot;
+  const { called, waiting, bans, audience } = snapshot;
   const here = new Set([...stage, ...audience.first].map(({ person }) => person.id));
   const gone = before?.gone.filter(({ id }) => !here.has(id)) ?? [];
   return {
@@ -65,6 +71,8 @@ export function fromSnapshot(snapshot: Snapshot, before: RoomState | null = null
     settings,
     hands,
     offers,
+    questions,
+    question,
     called,
     waiting,
     bans,
@@ -200,6 +208,12 @@ export function fold(state: RoomState, event: RoomEvent, at: number, me: string)
     }
     case 'evidence_agreed':
       return patch(state, event.member, { evidence: event.agree });
+    case 'question_taken':
+      return { ...state, question: event.question };
+    case 'question_closed':
+      return { ...state, question: null };
+    case 'question_settled':
+      return { ...state, questions: state.questions.filter(({ number }) => number !== event.number) };
     case 'called_up': {
       const { person, by, context, until } = event;
       // Whoever called is told as well, who may be no moderator and has no such list.
@@ -245,7 +259,10 @@ export function withName(state: RoomState, person: Person): RoomState {
     stage: state.stage.map(seen),
     audience: { ...state.audience, first: state.audience.first.map(seen) },
     you: { ...now(you), offer: you.offer?.id === person.id ? person : you.offer },
+    room: withNamed(state.room, person),
     hands: state.hands.map(now),
+    questions: state.questions.map(now),
+    question: state.question && now(state.question),
     called: state.called.map(now),
     bans: state.bans.map(now),
     gone: state.gone.map((one) => (one.id === person.id ? person : one)),
@@ -255,6 +272,12 @@ export function withName(state: RoomState, person: Person): RoomState {
       by: offer.by.id === person.id ? person : offer.by,
     })),
   };
+}
+
+function withNamed(room: RoomInfo, person: Person): RoomInfo {
+  if (!room.terms) return room;
+  const stage = room.terms.stage.map((one) => (one.id === person.id ? person : one));
+  return { ...room, terms: { ...room.terms, stage } };
 }
 
 /** Finds somebody by name in what is known: the stage and the first listeners. */

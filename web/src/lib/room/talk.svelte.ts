@@ -10,6 +10,7 @@ import { devices } from '$lib/audio/devices.svelte';
 import { Ears } from '$lib/audio/ears';
 import type { LegState } from '$lib/audio/keeper';
 import { Microphone, type MicState } from '$lib/audio/microphone';
+import type { Way } from '$lib/audio/route';
 import { Volumes } from '$lib/audio/volumes';
 import { newId } from '$lib/id';
 import { notes } from '$lib/notes.svelte';
@@ -65,6 +66,11 @@ class Talk {
   /** Whom the member has called up and who has not answered; moderators see those of all in the room's state. */
   called = $state.raw<CallUp[]>([]);
   listening = $state<LegState>('off');
+  /** By which way the sound comes, and whether that was nobody's choice. */
+  way = $state<Way>('live');
+  wayByItself = $state(false);
+  /** The member has chosen the plain stream on this device. */
+  plainChosen = $state(false);
   /** The sound has been missing for long enough to say so. */
   soundless = $state(false);
   mic = $state<MicState>('closed');
@@ -200,8 +206,14 @@ class Talk {
       blocked: (blocked) => (this.blocked = blocked),
       volume: (talker) => this.volumeOf(talker),
       people: () => this.room?.audience.count ?? 0,
+      kept: ownStorage(),
+      way: (way, itself) => {
+        this.way = way;
+        this.wayByItself = itself;
+      },
       moved: (protocol) => void this.microphone?.moved(protocol),
     });
+    this.plainChosen = this.ears.plainChosen;
     this.microphone = new Microphone({
       api,
       room,
@@ -288,6 +300,12 @@ class Talk {
     return [await of(this.ears?.pc), await of(this.microphone?.pc)];
   }
 
+  /** Hears the room by the plain stream while in the audience, or live; remembered on this device. */
+  choosePlain(plain: boolean): void {
+    this.plainChosen = plain;
+    this.ears?.choosePlain(plain);
+  }
+
   /** Called from a gesture: lets the browser play. */
   unlock(): void {
     this.blocked = this.held = false;
@@ -330,13 +348,14 @@ class Talk {
 
   private changed(state: RoomState, before: RoomState | null, batch: Events | null, me: string): void {
     this.room = state;
+    this.ears?.onStage(onStage(state.you.role));
     if (!before) this.ears?.start();
     // The server has cut it already; the microphone itself must go dark at once as well.
     if (state.you.muted || !onStage(state.you.role)) this.microphone?.cut({ tell: false });
     this.saidEvidence = stillAnswered(this.saidEvidence, before, state, batch);
     for (const news of newsOf(before, state, batch, me, this.called)) {
-      // An invitation has its own dialog, and who waits a place on the page: they are only read out.
-      const shown = news.kind !== 'invited' && news.kind !== 'guest_waits';
+      // An invitation has its own dialog, and who waits and what is asked a place on the page: they are only read out.
+      const shown = !['invited', 'guest_waits', 'question_taken'].includes(news.kind);
       const kept = news.kind.startsWith('evidence_');
       const matter = kept ? 'evidence' : 'who' in news ? news.kind : 'you';
       notes.tell(inWords(news), { shown, matter });
@@ -383,6 +402,7 @@ class Talk {
     this.connection = 'over';
     this.over = code;
     this.blocked = this.held = false;
+    this.way = 'live';
     this.chatter.reset();
     this.ownCaptions.want(false);
     this.lockScreen.clear();
@@ -474,6 +494,8 @@ function inWords(news: News): string {
       return words.widened[news.to];
     case 'renamed_room':
       return words.renamed_room(news.title);
+    case 'question_taken':
+      return text.terms.questions.news(news.who.name, news.question);
     case 'leads':
     case 'banned':
     case 'hand_raised':

@@ -9,6 +9,12 @@ export interface Dates {
   clock(at: number): string;
   /** A day and a time of day. */
   moment(at: number, now?: number): string;
+  /** A day in few letters, for narrow columns: "Tue" within the next six days, otherwise "24 Mar", with its year unless that is this year. */
+  brief(at: number, now?: number): string;
+  /** What the zone is called at that time, as in "Germany Time". */
+  zone(at: number): string;
+  /** The same language in another time zone (an IANA name). */
+  in(zone: string): Dates;
 }
 
 const STEPS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
@@ -19,6 +25,8 @@ const STEPS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
   ['hour', 3_600_000],
   ['minute', 60_000],
 ];
+
+const DAY = 86_400_000;
 
 /** Dates for a BCP 47 tag; `zone` is an IANA time zone, the reader's own if absent. */
 export function datesIn(locale: string, zone?: string): Dates {
@@ -38,6 +46,10 @@ export function datesIn(locale: string, zone?: string): Dates {
     ...timeZone,
   });
   const hours = new Intl.DateTimeFormat(locale, { timeStyle: 'short', ...timeZone });
+  const weekday = new Intl.DateTimeFormat(locale, { weekday: 'short', ...timeZone });
+  const small = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', ...timeZone });
+  const smallFar = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', ...timeZone });
+  const named = new Intl.DateTimeFormat(locale, { timeZoneName: 'shortGeneric', ...timeZone });
 
   const day = (at: number, now = Date.now()) =>
     (year.format(at) === year.format(now) ? near : far).format(at);
@@ -49,5 +61,11 @@ export function datesIn(locale: string, zone?: string): Dates {
     day,
     clock: (at) => hours.format(at),
     moment: (at, now) => `${day(at, now)}, ${hours.format(at)}`,
+    brief(at, now = Date.now()) {
+      if (at >= now && at < now + 6 * DAY) return weekday.format(at);
+      return (year.format(at) === year.format(now) ? small : smallFar).format(at);
+    },
+    zone: (at) => named.formatToParts(at).find((part) => part.type === 'timeZoneName')?.value ?? '',
+    in: (other) => datesIn(locale, other),
   };
 }

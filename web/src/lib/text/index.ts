@@ -18,6 +18,9 @@ export const dates: Dates = {
   day: (at, now) => language.dates.day(at, now),
   clock: (at) => language.dates.clock(at),
   moment: (at, now) => language.dates.moment(at, now),
+  brief: (at, now) => language.dates.brief(at, now),
+  zone: (at) => language.dates.zone(at),
+  in: (zone) => language.dates.in(zone),
 };
 
 /** Names in a sentence, with how many more there are: "Ada, Ben and 3 more". */

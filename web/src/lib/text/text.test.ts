@@ -134,4 +134,21 @@ describe('dates', () => {
     const en = datesIn('en-GB', 'Asia/Tokyo');
     expect(en.moment(now, now)).toMatch(/^Wednesday,? 25 March, 01:05$/);
   });
+
+  it('is brief about a day', () => {
+    const day = 24 * 60 * minute;
+    const [en, ru] = [datesIn('en-GB', 'Europe/Berlin'), datesIn('ru', 'Europe/Berlin')];
+    expect([en.brief(now + day, now), ru.brief(now + day, now)]).toEqual(['Wed', 'ср']);
+    expect([en.brief(now + 7 * day, now), ru.brief(now + 7 * day, now)]).toEqual(['31 Mar', '31 мар.']);
+    expect(en.brief(now + 365 * day, now)).toBe('24 Mar 2027');
+    // What has begun is not the same day of next week.
+    expect(en.brief(now - minute, now)).toBe('24 Mar');
+  });
+
+  it('goes over to another zone, and names it', () => {
+    const there = datesIn('en', 'Europe/Berlin').in('Asia/Tokyo');
+    expect(there.clock(now)).toMatch(/^1:05\sAM$/);
+    expect(there.zone(now)).toBe('Japan Time');
+    expect(datesIn('ru', 'Europe/Berlin').zone(now)).toBe('Германия');
+  });
 });

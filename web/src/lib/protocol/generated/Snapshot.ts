@@ -6,6 +6,7 @@ import type { Hand } from "./Hand";
 import type { Line } from "./Line";
 import type { Offer } from "./Offer";
 import type { Participant } from "./Participant";
+import type { Question } from "./Question";
 import type { RoomInfo } from "./RoomInfo";
 import type { Settings } from "./Settings";
 import type { WaitingGuest } from "./WaitingGuest";
@@ -47,6 +48,14 @@ hands: Array<Hand>,
  * The open offers to come on stage; empty unless the viewer is a moderator.
  */
 offers: Array<Offer>, 
+/**
+ * The questions that are not settled, the highest rank first; empty unless the viewer is a moderator.
+ */
+questions: Array<Question>, 
+/**
+ * The question that is being answered.
+ */
+question: Question | null, 
 /**
  * Who was called up and has not come; empty unless the viewer is a moderator.
  */

@@ -123,6 +123,14 @@ export const around = {
       lossOut: 'Lost on the way from you',
       connection: 'Room connection',
     },
+    plain: {
+      switch: 'Plain stream',
+      about:
+        'For listening with the screen locked where the sound stops otherwise: about five seconds later, all voices in one, ' +
+        'without the rings that show who speaks. On stage the sound is always live. Remembered on this device.',
+      on: 'You hear the plain stream, about five seconds later.',
+      itself: 'You hear the plain stream while this page is in the background.',
+    },
     quality: {
       good: 'The network is good',
       fair: 'The network is uneven',

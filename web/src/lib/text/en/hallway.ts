@@ -44,11 +44,14 @@ export const hallway = {
 
   nav: {
     label: 'Pages',
+    announced: 'Announced talks',
     hallway: 'Hallway',
     search: 'Search',
     inbox: 'Inbox',
     unread: (n: number) => `${figures(n)} unread`,
     notice: 'Something new in your inbox.',
+    events: 'Events',
+    invitations: 'Invitations',
     houses: 'Houses',
     invites: 'Invites',
     you: 'You',

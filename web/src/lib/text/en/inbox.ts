@@ -29,8 +29,28 @@ export const inbox = {
     nomination: (who: string, house: string) => `${who} nominates somebody for ${house}`,
     house_invited: (_: string, house: string) => `You may join ${house} now`,
     house_joined: (who: string, house: string) => `${who}, whom you nominated, joined ${house}`,
+    event_changed: (_: string, title: string) => `There is news of “${title}”`,
+    cohost_asked: (who: string, title: string) => `${who} asks you to host “${title}” too`,
+    cohost_accepted: (who: string, title: string) => `${who} hosts “${title}” with you`,
+    invitation_asked: (who: string, title: string) =>
+      `${who} invites you, or whom you act for, to talk: “${title}”`,
+    invitation_answered: (_: string, title: string) => `There is an answer about “${title}”`,
+    invitation_accepted: (_: string, title: string) => `“${title}”, which you asked for too, is accepted`,
+    office_offered: (who: string, office: string) => `${who} asks you to act for them: ${office}`,
+    office_accepted: (who: string, office: string) => `${who} acts for you from now on: ${office}`,
     report_handled: (_: string, answer: string) =>
       answer ? `Your report was looked at: ${answer}` : 'Your report was looked at. Thank you.',
+  },
+  /** What happened to an event; the moment is its date as it is now. */
+  events: {
+    announced: (title: string, moment: string) => `The next “${title}”: ${moment}`,
+    agreed: (title: string) => `“${title}” will take place. The date is not known yet`,
+    dated: (title: string, moment: string) => `“${title}” has a date: ${moment}`,
+    moved: (title: string, moment: string) => `“${title}” is moved to ${moment}`,
+    undated: (title: string) => `The date of “${title}” was taken back. You hear when it has one`,
+    live: (title: string) => `“${title}” is on now: come in`,
+    ended: (title: string) => `“${title}” took place`,
+    cancelled: (title: string) => `“${title}” is called off`,
   },
   other: 'Something happened',
 };

@@ -10,15 +10,20 @@ import { admin } from './admin';
 import { around } from './around';
 import { common } from './common';
 import { errors } from './errors';
+import { events } from './events';
 import { evidence } from './evidence';
 import { callUp, guests } from './guests';
 import { hallway } from './hallway';
 import { houses } from './houses';
 import { inbox } from './inbox';
+import { invitations } from './invitations';
 import { invites } from './invites';
 import { join } from './join';
+import { offices } from './offices';
 import { people } from './people';
+import { proofs } from './proofs';
 import { room } from './room';
+import { terms } from './terms';
 
 export const en = {
   ...common,
@@ -30,13 +35,18 @@ export const en = {
   account,
   acts,
   people,
+  events,
+  offices,
+  proofs,
   houses,
   inbox,
+  invitations,
   invites,
   admin,
   guests,
   callUp,
   evidence,
+  terms,
 };
 
 /** The shape of every catalogue. */

@@ -117,13 +117,14 @@ export const people = {
 
   search: {
     title: 'Search',
-    label: 'Search for people, houses and rooms',
+    label: 'Search for people, houses, rooms and events',
     placeholder: 'A name, a handle, a topic',
     clear: 'Clear',
     everything: 'Everything',
     people: 'People',
     houses: 'Houses',
     rooms: 'Rooms',
+    events: 'Events',
     recent: 'Lately',
     forget: 'Clear the list',
     none: (words: string) => `Nothing found for “${words}”`,
@@ -174,6 +175,9 @@ export const people = {
     guestsShownAbout: 'On the profiles of those who came by your invites',
     onlineShown: 'That I am here',
     onlineShownAbout: 'To people you follow and who follow you',
+    public: 'Everybody may read my profile',
+    publicAbout:
+      'Without an account, under your profile’s address; your houses and talks that are public are named there',
     save: 'Save the profile',
     saved: 'Your profile is saved.',
     see: 'See it as others do',

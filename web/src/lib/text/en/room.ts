@@ -2,6 +2,7 @@
 
 import type { Role, RoomKind } from '$lib/protocol/types';
 import { count, figures } from './numbers';
+import { terms } from './terms';
 
 const kinds: Record<RoomKind, { name: string; about: string }> = {
   open: { name: 'Open', about: 'Any member can come in' },
@@ -120,7 +121,11 @@ export const room = {
       step_down: 'Step down to the audience',
       lower_hand: 'Lower my hand',
     },
-    locked: 'The stage is locked.',
+    obstacles: {
+      stage_locked: 'The stage is locked.',
+      not_named: terms.notNamed,
+      no_guest_place: terms.noPlace,
+    },
     asked: 'Has been invited to speak',
     handUp: 'has a hand up',
   },

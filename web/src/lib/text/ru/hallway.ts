@@ -44,11 +44,14 @@ export const hallway: typeof import('../en/hallway').hallway = {
 
   nav: {
     label: 'Страницы',
+    announced: 'Объявленные разговоры',
     hallway: 'Прихожая',
     search: 'Поиск',
     inbox: 'Уведомления',
     unread: (n) => count(n, { one: 'новое', few: 'новых', many: 'новых' }),
     notice: 'В уведомлениях есть новое.',
+    events: 'События',
+    invitations: 'Приглашения',
     houses: 'Дома',
     invites: 'Пригласить',
     you: 'Вы',

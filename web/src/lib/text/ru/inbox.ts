@@ -32,8 +32,28 @@ export const inbox: Texts['inbox'] = {
     nomination: (who: string, house: string) => `${who} рекомендует кого-то в дом «${house}»`,
     house_invited: (_: string, house: string) => `Теперь вы можете вступить в дом «${house}»`,
     house_joined: (who: string, house: string) => `${who} по вашей рекомендации вступает в дом «${house}»`,
+    event_changed: (_: string, title: string) => `Новости о событии «${title}»`,
+    cohost_asked: (who: string, title: string) => `${who} зовёт вас вести «${title}» вместе`,
+    cohost_accepted: (who: string, title: string) => `${who} ведёт «${title}» вместе с вами`,
+    invitation_asked: (who: string, title: string) =>
+      `${who} приглашает на разговор вас или того, за кого вы отвечаете: «${title}»`,
+    invitation_answered: (_: string, title: string) => `Есть ответ на приглашение «${title}»`,
+    invitation_accepted: (_: string, title: string) =>
+      `Приглашение «${title}», на которое вы звали тоже, принято`,
+    office_offered: (who: string, office: string) => `${who} просит вас вести свои дела: ${office}`,
+    office_accepted: (who: string, office: string) => `${who} теперь ведёт ваши дела: ${office}`,
     report_handled: (_: string, answer: string) =>
       answer ? `Вашу жалобу рассмотрели: ${answer}` : 'Вашу жалобу рассмотрели. Спасибо.',
+  },
+  events: {
+    announced: (title: string, moment: string) => `Следующий раз «${title}»: ${moment}`,
+    agreed: (title: string) => `«${title}» состоится. Даты пока нет`,
+    dated: (title: string, moment: string) => `У события «${title}» есть дата: ${moment}`,
+    moved: (title: string, moment: string) => `«${title}» переносится: ${moment}`,
+    undated: (title: string) => `Дата события «${title}» снята. Вы узнаете, когда она появится`,
+    live: (title: string) => `«${title}» уже идёт: входите`,
+    ended: (title: string) => `«${title}»: разговор состоялся`,
+    cancelled: (title: string) => `Событие «${title}» отменено`,
   },
   other: 'Что-то произошло',
 };

@@ -26,15 +26,20 @@ import { admin } from './admin';
 import { around } from './around';
 import { common } from './common';
 import { errors } from './errors';
+import { events } from './events';
 import { evidence } from './evidence';
 import { callUp, guests } from './guests';
 import { hallway } from './hallway';
 import { houses } from './houses';
 import { inbox } from './inbox';
+import { invitations } from './invitations';
 import { invites } from './invites';
 import { join } from './join';
+import { offices } from './offices';
 import { people } from './people';
+import { proofs } from './proofs';
 import { room } from './room';
+import { terms } from './terms';
 
 export const ru: Texts = {
   ...common,
@@ -46,11 +51,16 @@ export const ru: Texts = {
   account,
   acts,
   people,
+  events,
+  offices,
+  proofs,
   houses,
   inbox,
+  invitations,
   invites,
   admin,
   guests,
   callUp,
   evidence,
+  terms,
 };

@@ -1,6 +1,7 @@
 /** A room, from coming in to leaving. */
 
 import { count, figures } from './numbers';
+import { terms } from './terms';
 import type { room as English } from '../en/room';
 
 const kinds: (typeof English)['kinds'] = {
@@ -119,7 +120,11 @@ export const room: typeof English = {
       step_down: 'Сойти со сцены',
       lower_hand: 'Опустить руку',
     },
-    locked: 'Сцена закрыта.',
+    obstacles: {
+      stage_locked: 'Сцена закрыта.',
+      not_named: terms.notNamed,
+      no_guest_place: terms.noPlace,
+    },
     asked: 'Уже есть предложение выйти на сцену',
     handUp: 'рука поднята',
   },
