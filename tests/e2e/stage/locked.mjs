@@ -1,8 +1,9 @@
 // The sound where a system halts what it can: the audio graph is suspended, the elements are paused, the member pauses on the
-// locked screen or browses elsewhere. What is heard comes from elements and goes on; the graph only measures.
+// locked screen or browses elsewhere. What is heard comes from elements and goes on; the graph only measures. Where all of that is
+// halted there is the plain stream.
 
 import { ChromiumPerson, FirefoxPerson } from '../lib/browser.mjs';
-import { check, equal, until } from '../lib/harness.mjs';
+import { check, equal, pause, until } from '../lib/harness.mjs';
 import { seen } from '../lib/look.mjs';
 import { Server } from '../lib/server.mjs';
 
@@ -178,4 +179,143 @@ export async function locked(group) {
 /** The same in Firefox, as far as its page can be asked. */
 export async function lockedInFirefox(group) {
 	await haltedGraph(group, await inRoom(group, FirefoxPerson));
+}
+
+/** The element that plays the plain stream: how far it is (s), whether it plays, and how loud a pitch is in it (dB); null without one. */
+function streaming(person, hz) {
+	return person.evaluate(async (pitch) => {
+		const element = [...(window.__played ?? [])].find((one) => one.currentSrc.includes('/stream.ogg') && one.hasAttribute('src'));
+		if (!element) return null;
+		// Captured anew for each stream that it plays.
+		if (element.__tap?.of !== element.currentSrc) {
+			element.__tap = { of: element.currentSrc, stream: (element.captureStream ?? element.mozCaptureStream).call(element) };
+		}
+		const tap = element.__tap;
+		const track = tap.stream.getAudioTracks().find((one) => one.readyState === 'live');
+		if (track && !tap.analyser) {
+			window.__ear ??= new AudioContext();
+			tap.analyser = new AnalyserNode(window.__ear, { fftSize: 8192, smoothingTimeConstant: 0 });
+			window.__ear.createMediaStreamSource(new MediaStream([track])).connect(tap.analyser);
+		}
+		const { analyser } = tap;
+		if (!analyser) return { seconds: element.currentTime, playing: !element.paused, loud: -1_000 };
+		const bins = new Float32Array(analyser.frequencyBinCount);
+		analyser.getFloatFrequencyData(bins);
+		const at = Math.round((pitch * analyser.fftSize) / window.__ear.sampleRate);
+		const loud = Math.max(...bins.slice(at - 2, at + 3));
+		return { seconds: element.currentTime, playing: !element.paused, loud: Number.isFinite(loud) ? loud : -1_000 };
+	}, hz);
+}
+
+/** Waits until somebody's voice is in the plain stream, and it goes on. */
+async function hearsPlain(person, other) {
+	let found = null;
+	await until('the voice in the plain stream', async () => (found = await streaming(person, other.hz))?.loud > -50);
+	const { seconds } = found;
+	await until('the plain stream to go on', async () => (await streaming(person, other.hz))?.seconds > seconds + WATCHED);
+	check(found.playing, 'it does not play');
+	await person.shows('plain-on');
+}
+
+/** Whether the page has neither a plain stream nor a listen leg. */
+async function hearsNothing(person) {
+	await until('the plain stream to end', async () => (await streaming(person, 440)) === null);
+	const listens = await person.evaluate(() => window.__roomtone.listen !== null);
+	check(!listens, 'there is a listen leg');
+}
+
+/** Waits until a page is in the room and plays, by whichever way. */
+const sounds = (person) =>
+	until('the room to sound', async () => (await person.attribute('connection-state', 'data-sound')) === 'up');
+
+const choosePlain = async (person) => {
+	await person.click('quality');
+	await person.click('plain-stream');
+	await person.dismiss();
+};
+
+/** Has the page believe that it is hidden, or seen again. */
+function hide(person, hidden) {
+	return person.evaluate((state) => {
+		Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => state });
+		document.dispatchEvent(new Event('visibilitychange'));
+	}, hidden ? 'hidden' : 'visible');
+}
+
+async function plainly(group, { luca, pia, room }) {
+	const audience = () => luca.evaluate(() => window.__roomtone.room.audience.count);
+
+	await group.step('whoever chooses the plain stream hears the talk by it, and is one person in the room', async () => {
+		await pia.hears(luca);
+		await choosePlain(pia);
+		await hearsPlain(pia, luca);
+		check(!(await pia.evaluate(() => window.__roomtone.listen)), 'there is a listen leg as well');
+		equal(await audience(), 1, 'people in the audience');
+	});
+
+	await group.step('the choice is kept, and the keys of the system act on the stream too', async () => {
+		await pia.page.reload();
+		await sounds(pia);
+		await hearsPlain(pia, luca);
+		if (await pia.evaluate(() => !window.__keys.pause)) return;
+		await pia.evaluate(() => window.__keys.pause());
+		await pia.shows('unlock-audio');
+		await hearsNothing(pia);
+		await pia.evaluate(() => window.__keys.play());
+		await hearsPlain(pia, luca);
+	});
+
+	await group.step('on stage the sound is live, and in the audience it is the stream again', async () => {
+		await pia.raiseHand('');
+		await until('the hand', async () => (await luca.attribute('hands-button', 'data-count')) === '1');
+		await luca.acceptHand();
+		await pia.hears(luca);
+		await pia.misses('plain-on');
+		equal(await streaming(pia, luca.hz), null, 'the stream');
+		await luca.act('pia', 'move');
+		await hearsPlain(pia, luca);
+	});
+
+	await group.step('a device that halts live sound gets the stream by itself while the page is hidden', async () => {
+		await choosePlain(pia);
+		await pia.hears(luca);
+		await hide(pia, true);
+		await pia.hears(luca);
+		await pia.evaluate(() => {
+			for (const one of window.__played) one.play = () => Promise.reject(new DOMException('halted', 'AbortError'));
+			for (const one of window.__played) one.pause();
+		});
+		// A page that is seen again sooner does not conclude anything.
+		await pause(6_000);
+		await hide(pia, false);
+		await until('the device to be remembered', () => pia.evaluate(() => localStorage.getItem('roomtone.plain') === 'halts'));
+		await pia.page.reload();
+		await pia.entered();
+		await pia.hears(luca);
+		await hide(pia, true);
+		await hearsPlain(pia, luca);
+		await hide(pia, false);
+		await pia.misses('plain-on');
+		await pia.hears(luca);
+	});
+
+	await group.step('whoever is put out hears nothing more', async () => {
+		await choosePlain(pia);
+		await hearsPlain(pia, luca);
+		await luca.act('pia', 'remove');
+		await hearsNothing(pia);
+		equal(await audience(), 0, 'people in the audience');
+		await pia.goto(`${pia.url}/room/${room}`);
+		await sounds(pia);
+		await hearsPlain(pia, luca);
+		equal(await audience(), 1, 'people in the audience');
+	});
+}
+
+export async function plain(group) {
+	await plainly(group, await inRoom(group, ChromiumPerson));
+}
+
+export async function plainInFirefox(group) {
+	await plainly(group, await inRoom(group, FirefoxPerson));
 }

@@ -4,7 +4,7 @@ import { around } from '../stage/around.mjs';
 import { evidence } from '../stage/evidence.mjs';
 import { inFirefox } from '../stage/firefox.mjs';
 import { guests } from '../stage/guests.mjs';
-import { locked, lockedInFirefox } from '../stage/locked.mjs';
+import { locked, lockedInFirefox, plain, plainInFirefox } from '../stage/locked.mjs';
 import { moderation } from '../stage/moderation.mjs';
 import { music } from '../stage/music.mjs';
 import { firefox, networks } from '../stage/networks.mjs';
@@ -19,6 +19,8 @@ export const groups = {
 	music,
 	locked,
 	'locked in Firefox': lockedInFirefox,
+	plain,
+	'plain in Firefox': plainInFirefox,
 	networks,
 	'networks in Firefox': firefox,
 	running,
