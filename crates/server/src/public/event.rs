@@ -15,6 +15,9 @@ use crate::wire::ApiError;
 use crate::wire::events::{EventCard, EventChange, EventHappened, EventState};
 use crate::wire::socket::Person;
 
+/// The media type of Atom feeds (RFC 4287, section 7).
+const ATOM: &str = "application/atom+xml";
+
 /// Other events that a page lists.
 const RELATED: u32 = 5;
 
@@ -31,6 +34,8 @@ pub(super) async fn told(reader: &Reader<'_>, id: EventId) -> Result<Option<Told
     let mut related = store.upcoming_events(of, None, None, None, RELATED + 1).await.map_err(internal)?;
     related.retain(|other| other.id != id);
     let event = EventCard::from(event);
+    let feed = feed(reader, &event).await?;
+    let planned = event.starts_at.is_some() && matches!(event.state, EventState::Dated | EventState::Live);
     let (tongue, base) = (reader.tongue, reader.base());
     let path = format!("/events/{id}");
     let (state, when) = (state(tongue, event.state), when(tongue, &event));
@@ -57,9 +62,10 @@ pub(super) async fn told(reader: &Reader<'_>, id: EventId) -> Result<Option<Told
         }
         p.actions lang=(tongue.tag()) {
             @if let Some(room) = live { a.button href={ "/room/" (room.0) } { (tongue.say("Come in", "Войти")) } }
-            @if event.starts_at.is_some() {
+            @if planned {
                 a href={ (path) ".ics" } { (tongue.say("Add to calendar", "В календарь")) }
             }
+            a href=(feed) type=(ATOM) { (tongue.say("Follow by Atom", "Следить через Atom")) }
             @if let Some(invitation) = event.invitation {
                 a href={ "/invitations/" (invitation.0) } { (tongue.say("The invitation it comes from", "Из какого приглашения")) }
             }
@@ -90,7 +96,10 @@ pub(super) async fn told(reader: &Reader<'_>, id: EventId) -> Result<Option<Told
             path,
             language: tongue.tag().to_owned(),
             languages: Vec::new(),
-            feeds: feeds(&event),
+            feeds: [(ATOM, feed)]
+                .into_iter()
+                .chain(planned.then(|| ("text/calendar", format!("/events/{id}.ics"))))
+                .collect(),
             body,
         },
     }))
@@ -129,12 +138,16 @@ fn state(tongue: Tongue, state: EventState) -> String {
 
 fn facts(tongue: Tongue, event: &EventCard) -> String {
     let minutes = tongue.count(event.minutes.into(), ["minute", "minutes"], ["минута", "минуты", "минут"]);
+    let language = in_language(tongue, &event.language);
+    if matches!(event.state, EventState::Ended | EventState::Cancelled) {
+        return format!("{language} · {minutes}");
+    }
     let waiting = tongue.count(
         event.subscribers,
         ["person waits for it", "people wait for it"],
         ["человек ждёт", "человека ждут", "человек ждут"],
     );
-    format!("{} · {minutes} · {waiting}", in_language(tongue, &event.language))
+    format!("{language} · {minutes} · {waiting}")
 }
 
 fn happened(tongue: Tongue, change: &EventHappened, zone: &str) -> Markup {
@@ -160,14 +173,17 @@ fn happened(tongue: Tongue, change: &EventHappened, zone: &str) -> Markup {
     }
 }
 
-/// The feeds that tell of an event.
-fn feeds(event: &EventCard) -> Vec<(&'static str, String)> {
-    let of = match &event.house {
-        Some(house) => format!("/houses/{}", in_path(&house.handle)),
-        None => format!("/people/{}", in_path(&event.host.handle)),
-    };
-    let calendar = event.starts_at.map(|_| ("text/calendar", format!("/events/{}.ics", event.id.0)));
-    [("application/atom+xml", format!("{of}/events.atom"))].into_iter().chain(calendar).collect()
+/// The narrowest feed that tells of an event: its house's, its host's if everybody may read their profile, or else that of all.
+async fn feed(reader: &Reader<'_>, event: &EventCard) -> Result<String, ApiError> {
+    if let Some(house) = &event.house {
+        return Ok(format!("/houses/{}/events.atom", in_path(&house.handle)));
+    }
+    let host = &event.host.handle;
+    let profile = reader.app.store.public_profile(host).await.map_err(|error| ApiError::internal(&error))?;
+    Ok(match profile {
+        Some(_) => format!("/people/{}/events.atom", in_path(host)),
+        None => "/events.atom".to_owned(),
+    })
 }
 
 /// The event for programs. Without a date it has none: nothing is invented in its place.
