@@ -9,6 +9,7 @@ use super::{ENTRIES, instant};
 use crate::events::recurrence::date;
 use crate::notices::text::texts;
 use crate::public::step_as_text;
+use crate::public::words::primary;
 use crate::wire::events::EventChange as Told;
 use crate::wire::invitations::Invitation;
 
@@ -31,7 +32,7 @@ pub(super) fn feed(base: &str, path: &str, title: &str, told: &[(EventChange, Ev
 /// What happened, in the event's language.
 fn entry(base: &str, change: &EventChange, event: &Event) -> Entry {
     let page = format!("{base}/events/{}", event.id);
-    let (russian, texts) = (is_russian(&event.text.language), texts(&event.text.language));
+    let (russian, texts) = (primary(&event.text.language) == "ru", texts(&event.text.language));
     let when = change.starts_at.map(|at| date(at, &event.plan.time_zone));
     let title = match (change.change, when.as_deref()) {
         (Change::Announced, None) if russian => format!("Объявлено событие: {}", event.text.title),
@@ -92,10 +93,6 @@ pub(super) fn invitation(base: &str, invitation: &Invitation) -> String {
         ..Feed::default()
     }
     .to_string()
-}
-
-fn is_russian(language: &str) -> bool {
-    language.split('-').next().is_some_and(|primary| primary.eq_ignore_ascii_case("ru"))
 }
 
 fn link(rel: &str, href: &str) -> Link {

@@ -28,7 +28,7 @@ use crate::line::Line;
 use crate::media_io::{Outlet, Report};
 pub use mixer::Mixer;
 
-/// Rooms that are mixed at once. More lets more rooms be streamed; each takes some hundredths of a core (docs/PERFORMANCE.md).
+/// Rooms that are mixed at once. More lets more rooms be streamed; each takes a part of a core, which `cargo bench -p roomtone --bench mixer` measures.
 const MIXERS_MAX: usize = 16;
 
 /// Streams of one room. More lets more people listen this way; all of them get their pages from one thread.
@@ -115,15 +115,14 @@ impl Mixes {
     /// A place for one more stream of a room; `None` if there is none. The first one has the room mixed.
     pub(crate) fn seat(self: &Arc<Self>, room: RoomId) -> Option<Seat> {
         let mut rooms = self.rooms();
-        let mix = match rooms.get(&room) {
-            Some(mix) => mix.clone(),
+        let (mix, new) = match rooms.get(&room) {
+            Some(mix) => (mix.clone(), None),
             None if rooms.len() >= MIXERS_MAX => return None,
             None => {
                 let mix = Arc::new(Mix { room, outlet: Arc::new(Outlet::new()), desk: Mutex::default() });
                 let running = Running::new(self.clone(), mix.clone())?;
-                thread::Builder::new().name("mixer".to_owned()).spawn(move || running.run()).ok()?;
                 rooms.insert(room, mix.clone());
-                mix
+                (mix, Some(running))
             }
         };
         let mut desk = mix.desk();
@@ -132,6 +131,11 @@ impl Mixes {
         }
         desk.taken += 1;
         drop(desk);
+        drop(rooms);
+        if let Some(running) = new {
+            // Where there is no thread to be had, what was to run on it is dropped here, and takes the room out of the list again.
+            thread::Builder::new().name("mixer".to_owned()).spawn(move || running.run()).ok()?;
+        }
         Some(Seat { mix, used: false })
     }
 

@@ -100,7 +100,7 @@ fn is_tag(text: &str) -> bool {
 }
 
 /// The primary language of a tag, in lower case.
-pub(super) fn primary(tag: &str) -> String {
+pub(crate) fn primary(tag: &str) -> String {
     tag.split('-').next().unwrap_or_default().to_lowercase()
 }
 

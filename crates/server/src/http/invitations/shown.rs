@@ -12,6 +12,7 @@ use roomtone_store::{
 };
 
 use super::super::auth::{SignedIn, answer_key};
+use super::super::pages::hex;
 use super::{internal, languages};
 use crate::app::App;
 use crate::edge;
@@ -515,9 +516,4 @@ pub(super) fn sheet(said: ShownSheet, version: &rules::Version) -> SheetVersion 
         at: version.at.0,
         agreed_at: version.agreed_at.map(|at| at.0),
     }
-}
-
-/// A digest in hexadecimal.
-pub(super) fn hex(hash: &[u8; 32]) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
