@@ -34,7 +34,9 @@ macro_rules! contract {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $name() {
-                    super::$name(&$crate::support::World::postgres(stringify!($name)).await).await;
+                    let world = $crate::support::World::postgres(stringify!($name)).await;
+                    super::$name(&world).await;
+                    world.drop_database().await;
                 }
             )*
         }
@@ -49,7 +51,7 @@ const POSTGRES: &str = "ROOMTONE_TEST_POSTGRES";
 pub(crate) enum World {
     /// A folder for SQLite, removed at the end.
     Folder(PathBuf),
-    /// The address of a Postgres database, which goes with its server.
+    /// The address of a Postgres database, which goes when its case has passed, or with its server.
     Address(String),
 }
 
@@ -75,6 +77,19 @@ impl World {
         let (base, options) = server.split_once('?').unwrap_or((&server, ""));
         let base = base.rsplit_once('/').unwrap().0;
         Self::Address(format!("{base}/{name}?{options}"))
+    }
+
+    /// Takes a Postgres database away, whoever still uses it: hundreds of them would fill a small disk.
+    pub(crate) async fn drop_database(&self) {
+        let Self::Address(address) = self else { return };
+        let path = address.split('?').next().unwrap();
+        let name = path.rsplit_once('/').unwrap().1;
+        let mut connection = PgConnection::connect(&std::env::var(POSTGRES).unwrap()).await.unwrap();
+        sqlx::query(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)")))
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        connection.close().await.unwrap();
     }
 
     pub(crate) async fn open(&self) -> Store {
