@@ -13,14 +13,18 @@ use crate::stage::Stage;
 
 /// Between the last frame of a room and the first packet that only tells its listeners that their way here still leads
 /// somewhere. Shorter finds out sooner; longer than what a speaker's packets are apart in a restless network.
-const FIRST_SIGN: Duration = Duration::from_millis(150);
+const FIRST_SIGN: Duration = Duration::from_millis(100);
 
-/// From one of these packets to the next. With nothing on the way for a quarter of a second, a client can know that its
-/// network has changed, long before ICE does. Shorter stands more losses, and adds packets to the pauses of a large audience.
-const SIGN_EVERY: Duration = Duration::from_millis(100);
+/// From one of these packets to the next, while clients find out whether sound ended or its way. With nothing on the way for a sixth
+/// of a second, a client can know that its network has changed, long before ICE does: of three packets one comes even where many
+/// are lost. Shorter stands more losses, and adds packets to the pauses of a large audience.
+const SIGN_EVERY: Duration = Duration::from_millis(50);
 
-/// So many of them: after that, nobody listens for what stopped in the middle of a word.
-const SIGNS: u8 = 9;
+/// Until when they come so often after the last frame, and how often they come from then on: for clients whose buffers are long.
+const SLOWLY: (Duration, Duration) = (Duration::from_millis(350), Duration::from_millis(100));
+
+/// When the last of them comes: after that, nobody listens for what stopped in the middle of a word.
+const LAST_SIGN: Duration = Duration::from_millis(950);
 
 /// One room on one shard.
 pub(super) struct Room {
@@ -46,8 +50,8 @@ pub(super) struct Quiet {
     /// Who talked last.
     talker: Option<TalkerNo>,
     /// Since the last frame of anybody, and since the last one that this talker heard.
-    all: Pause,
-    own: Pause,
+    all: Option<Pause>,
+    own: Option<Pause>,
     pub(super) timer: Option<Instant>,
 }
 
@@ -60,23 +64,30 @@ pub(super) enum SignFor {
 }
 
 /// The time after a frame.
-#[derive(Default, Clone, Copy)]
+#[derive(Clone, Copy)]
 struct Pause {
-    since: Option<Instant>,
-    /// How many signs of life went out in it.
-    signs: u8,
+    since: Instant,
+    /// When a sign of life is next.
+    next: Instant,
 }
 
 impl Pause {
+    fn after(since: Instant) -> Self {
+        Self { since, next: since + FIRST_SIGN }
+    }
+
     /// When the next sign is due, if one is.
     fn at(&self) -> Option<Instant> {
-        self.since.filter(|_| self.signs < SIGNS).map(|since| since + FIRST_SIGN + SIGN_EVERY * u32::from(self.signs))
+        Some(self.next).filter(|next| *next <= self.since + LAST_SIGN)
     }
 
     /// Whether a sign is due at `now`, which then counts.
     fn due(&mut self, now: Instant) -> bool {
         let due = self.at().is_some_and(|at| now >= at);
-        self.signs += u8::from(due);
+        if due {
+            let (from, apart) = SLOWLY;
+            self.next = now + if now < self.since + from { SIGN_EVERY } else { apart };
+        }
         due
     }
 }
@@ -89,7 +100,7 @@ impl Quiet {
             self.own = self.all;
             self.talker = Some(talker);
         }
-        self.all = Pause { since: Some(at), signs: 0 };
+        self.all = Some(Pause::after(at));
         if self.timer.is_some() { None } else { self.next(at) }
     }
 
@@ -97,13 +108,15 @@ impl Quiet {
     pub(super) fn due(&mut self, now: Instant) -> Option<SignFor> {
         self.timer = None;
         // The one is among all.
-        let (all, own) = (self.all.due(now), self.own.due(now));
+        let due = |pause: &mut Option<Pause>| pause.as_mut().is_some_and(|pause| pause.due(now));
+        let (all, own) = (due(&mut self.all), due(&mut self.own));
         if all { Some(SignFor::All) } else { self.talker.filter(|_| own).map(SignFor::One) }
     }
 
     /// When to look again, not before `earliest`; `None`: not before the next frame.
     pub(super) fn next(&mut self, earliest: Instant) -> Option<Instant> {
-        self.timer = [self.all.at(), self.own.at()].into_iter().flatten().min().map(|at| at.max(earliest));
+        let pauses = [self.all, self.own].into_iter().flatten();
+        self.timer = pauses.filter_map(|pause| pause.at()).min().map(|at| at.max(earliest));
         self.timer
     }
 }

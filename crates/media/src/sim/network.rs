@@ -353,27 +353,27 @@ fn whoever_listens_is_shown_for_a_while_that_the_way_still_leads_there() {
     let here = Path::Udp(world.clients[listener].inside);
     world.talk(&[0], 50);
     assert_eq!(world.shard.stats().signs, 0, "sound is sign enough");
-    // Muted in the middle of a word: something comes every 100 ms, and after a second nothing.
+    // Muted in the middle of a word: something comes every 50 ms, then every 100, and after a second nothing.
     let from = world.tap.len();
     world.run(Duration::from_secs(5));
-    assert_eq!(world.shard.stats().signs, 9);
+    assert_eq!(world.shard.stats().signs, 12);
     let is_sign = |bytes: &[u8]| rtp::kind(bytes) == PacketKind::Rtcp && !is_sender_report(bytes);
     let times: Vec<_> = world.tap[from..].iter().filter(|t| is_sign(&t.2) && t.1 == here).map(|t| t.0).collect();
     let apart: Vec<_> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    assert_eq!(apart, [ms(100); 8]);
+    assert_eq!(apart, [50, 50, 50, 50, 50, 100, 100, 100, 100, 100, 100].map(ms));
     // More sound begins it again, and silence of less than that shows nothing.
     for _ in 0..5 {
         world.talk(&[1], 5);
-        world.run(ms(100));
+        world.run(ms(60));
     }
-    assert_eq!(world.shard.stats().signs, 9);
+    assert_eq!(world.shard.stats().signs, 12);
     world.run(ms(400));
-    assert_eq!(world.shard.stats().signs, 9 + 4);
+    assert_eq!(world.shard.stats().signs, 12 + 7);
     // Nothing flows to anybody without a lease.
     world.talk(&[1], 5);
     world.grant(9, ms(0), &[1, 2]);
     world.run(Duration::from_secs(5));
-    assert_eq!(world.shard.stats().signs, 9 + 4);
+    assert_eq!(world.shard.stats().signs, 12 + 7);
 }
 
 #[test]
@@ -389,8 +389,9 @@ fn who_talks_alone_is_shown_so_too() {
     world.talk(&[0], 100);
     let is_sign = |bytes: &[u8]| rtp::kind(bytes) == PacketKind::Rtcp && !is_sender_report(bytes);
     let times: Vec<_> = world.tap[from..].iter().filter(|t| is_sign(&t.2) && t.1 == here).map(|t| t.0).collect();
-    assert_eq!((times.len(), world.shard.stats().signs), (9, 9));
-    assert!(times.windows(2).all(|pair| pair[1] - pair[0] == ms(100)), "{times:?}");
+    assert_eq!((times.len(), world.shard.stats().signs), (12, 12));
+    let apart: Vec<_> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert_eq!(apart, [50, 50, 50, 50, 50, 100, 100, 100, 100, 100, 100].map(ms));
     // Whoever begins after a long pause, in which they were shown as much as everybody, is shown nothing anew.
     world.talk(&[1], 5);
     world.run(Duration::from_secs(5));

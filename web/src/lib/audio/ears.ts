@@ -1,19 +1,19 @@
 /** Listening to a room: the listen leg, its voices, and who is audible now; or the plain stream instead of it. */
 
 import { ApiError, asksToWait, isPassing, type Api } from '$lib/api/client';
-import { FlowWatch, HELD_UP } from './flow';
+import { FlowWatch } from './flow';
 import { LegKeeper, type LegState } from './keeper';
-import { makeListenLeg, protocolOf, received, type Leg } from './leg';
+import { forget, makeLeg, prepareListenLeg, protocolOf, received, type Leg, type Prepared } from './leg';
 import { Persistence } from './persistence';
 import { noStream, PlainPlayer, type Plain } from './plain';
 import { Route, type Played, type Way } from './route';
 import { audioContext, Voice, wantsGesture } from './sound';
 
-/** How often, in ms, it is looked at whose sound flows. */
-const LOOK = 50;
-/** When the sound stops, the server sends something every 100 ms for about a second (docs/PROTOCOL.md, "Media legs"). With
- * nothing for so long, in ms, the way here leads nowhere any more. */
-const LIFELESS = 250;
+/** How often, in ms, it is looked at whose sound flows. Shorter finds out sooner that it does not. */
+const LOOK = 25;
+/** For so long, in ms, after the last sound the server has sent something for certain. A page that was held up for longer may have
+ * slept through it. */
+const TELLING = 800;
 /** How long, in ms, a room waits for each person in it before lifeless legs are made anew: if it was the server that said
  * nothing, everybody would ask at once. */
 const SPREAD = 1;
@@ -36,6 +36,8 @@ export interface EarsNeeds {
   kept: Storage | null;
   /** The sound comes by this way from now on; `itself`: without anybody's choosing it. */
   way(way: Way, itself: boolean): void;
+  /** Whether it is doubted that the sound still finds its way: what another way takes can be made ready meanwhile. */
+  doubt(doubtful: boolean): void;
   /** The sound came back another way, over `protocol` (`udp` or `tcp`), after the former one had led nowhere. */
   moved(protocol: string): void;
 }
@@ -47,6 +49,8 @@ export class Ears {
   private renewedAt = -Infinity;
   /** Whether the leg that is being made is one after a lost way. */
   private lost = false;
+  /** What that leg is made of. */
+  private prepared: Promise<Prepared> | null = null;
   /** Whether the member has paused the sound, as on the locked screen. */
   private held = false;
   /** Whether the audio graph was let run at all: before the first gesture it is not, and nothing is amiss. */
@@ -125,16 +129,14 @@ export class Ears {
     document.addEventListener('visibilitychange', this.seen);
     this.ran = !halted();
     this.persistence.start();
-    clearInterval(this.looking);
-    this.looking = setInterval(() => this.look(), LOOK);
   }
 
   stop(): void {
     this.on = false;
-    clearInterval(this.looking);
     audioContext().removeEventListener('statechange', this.mend);
     document.removeEventListener('visibilitychange', this.seen);
     this.persistence.stop();
+    this.doubt(false);
     this.keeper.stop();
     this.plain.stop();
     this.hush();
@@ -239,19 +241,27 @@ export class Ears {
   }
 
   private async findTheWay(leg: Leg): Promise<void> {
-    const since = performance.now();
-    if (!(await this.isLifeless(leg, LIFELESS))) return;
+    const { flow } = this;
+    // In a mere pause something has come after half of that.
+    if (!(await this.isLifeless(leg, flow.patience / 2))) return;
+    this.doubt(true);
     const spread = Math.random() * SPREAD * this.needs.people();
-    if (spread >= LOOK && !(await this.isLifeless(leg, spread))) return;
-    // Held up, this page may have slept through what the server sent.
-    if (performance.now() - since > LIFELESS + spread + HELD_UP) return;
+    const lifeless = await this.isLifeless(leg, flow.patience / 2);
+    if (!lifeless || flow.silence(performance.now()) > TELLING) return this.doubt(false);
+    if (spread >= LOOK && !(await this.isLifeless(leg, spread))) return this.doubt(false);
     this.renewedAt = performance.now();
     this.lost = true;
     this.keeper.renew();
   }
 
-  private up(leg: Leg): void {
-    this.keeper.up(leg);
+  private doubt(doubtful: boolean): void {
+    forget(this.prepared);
+    this.prepared = doubtful ? prepareListenLeg() : null;
+    this.needs.doubt(doubtful);
+  }
+
+  /** The new leg knows its way, though nothing has come by it yet. */
+  private found(leg: Leg): void {
     if (!this.lost || leg !== this.keeper.leg) return;
     this.lost = false;
     void protocolOf(leg).then((protocol) => protocol !== null && this.needs.moved(protocol));
@@ -265,12 +275,19 @@ export class Ears {
   }
 
   private async make(signal: AbortSignal): Promise<Leg> {
-    const fate = { up: (leg: Leg) => this.up(leg), broken: (leg: Leg) => this.keeper.broken(leg) };
-    const leg = await makeListenLeg(this.needs.api, this.needs.room, fate, signal);
+    const fate = {
+      found: (leg: Leg) => this.found(leg),
+      up: (leg: Leg) => this.keeper.up(leg),
+      broken: (leg: Leg) => this.keeper.broken(leg),
+    };
+    const prepared = this.prepared ?? prepareListenLeg();
+    this.prepared = null;
+    const leg = await makeLeg(this.needs.api, this.needs.room, 'listen', prepared, null, fate, signal);
     if (signal.aborted) return leg;
     this.hush();
     this.flow = new FlowWatch();
     this.voices = leg.pc.getReceivers().map((receiver) => new Voice(audioContext(), receiver, this.mend));
+    this.looking = setInterval(() => this.look(), LOOK);
     const device = this.needs.output();
     // An output that is gone: the system's is used.
     if (device) void this.output(device).catch(ignore);
@@ -306,7 +323,9 @@ export class Ears {
     }
   }
 
+  /** Without voices there is nothing to look at: a phone that plays the plain stream is not woken for it. */
   private hush(): void {
+    clearInterval(this.looking);
     for (const voice of this.voices) voice.close();
     this.voices = [];
   }

@@ -1,7 +1,7 @@
 /** The two kinds of media leg as browsers make them (docs/PROTOCOL.md, "Media legs"). */
 
 import { ApiError, type Api } from '$lib/api/client';
-import { listenOffer, stereoOffer } from './sdp';
+import { listenOffer, onlyOver, stereoOffer } from './sdp';
 
 /** How many people can be heard at once. */
 export const VOICE_SLOTS = 3;
@@ -19,34 +19,67 @@ export interface Leg {
 
 /** What becomes of a leg. Each may be told several times. */
 export interface LegFate {
+  /** ICE has found its way; the handshake over it is still to come. */
+  found?(leg: Leg): void;
   up(leg: Leg): void;
   broken(leg: Leg): void;
 }
 
-/** Makes a listen leg: three receive-only voice slots. Throws an `ApiError` when the server refuses. */
-export async function makeListenLeg(
-  api: Api,
-  room: string,
-  fate: LegFate,
-  signal: AbortSignal,
-): Promise<Leg> {
-  const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
-  for (let i = 0; i < VOICE_SLOTS; i++) pc.addTransceiver('audio', { direction: 'recvonly' });
-  return negotiate(pc, api, room, 'listen', listenOffer, fate, signal);
+/** A leg that nobody was offered yet. Its browser is ready to look for ways: over TCP that alone takes a tenth of a second. */
+export interface Prepared {
+  pc: RTCPeerConnection;
+  offer: string;
 }
 
-/** Makes a publish leg that sends one track, of speech or of `music`. Throws an `ApiError` when the server refuses. */
-export async function makePublishLeg(
+/** Prepares a listen leg: three receive-only voice slots. */
+export function prepareListenLeg(): Promise<Prepared> {
+  const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+  for (let i = 0; i < VOICE_SLOTS; i++) pc.addTransceiver('audio', { direction: 'recvonly' });
+  return prepare(pc, listenOffer);
+}
+
+/** Prepares a publish leg that sends one track, of speech or of `music`. */
+export function preparePublishLeg(track: MediaStreamTrack, music: boolean): Promise<Prepared> {
+  const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+  pc.addTransceiver(track, { direction: 'sendonly' });
+  return prepare(pc, music ? stereoOffer : (sdp) => sdp);
+}
+
+/** Drops what was prepared for nothing. */
+export function forget(prepared: Promise<Prepared> | null): void {
+  prepared?.then(
+    ({ pc }) => pc.close(),
+    () => undefined,
+  );
+}
+
+/** Makes a leg of what was prepared, over `protocol` only if it is not null. Throws an `ApiError` when the server refuses. */
+export async function makeLeg(
   api: Api,
   room: string,
-  track: MediaStreamTrack,
-  music: boolean,
+  kind: 'listen' | 'publish',
+  prepared: Promise<Prepared>,
+  protocol: string | null,
   fate: LegFate,
   signal: AbortSignal,
 ): Promise<Leg> {
-  const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
-  pc.addTransceiver(track, { direction: 'sendonly' });
-  return negotiate(pc, api, room, 'publish', music ? stereoOffer : (sdp) => sdp, fate, signal);
+  try {
+    const { pc, offer } = await prepared;
+    const made = await api.makeLeg(room, kind, offer);
+    const leg: Leg = { id: made.id, pc, close: () => pc.close() };
+    if (signal.aborted) {
+      // The server has a leg that nobody wants any more; it would find out by itself, but later.
+      void api.endLeg(room, leg.id).catch(() => undefined);
+      return leg;
+    }
+    watch(leg, fate);
+    const sdp = protocol === null ? made.answer : onlyOver(protocol, made.answer);
+    await pc.setRemoteDescription({ type: 'answer', sdp });
+    return leg;
+  } catch (error) {
+    forget(prepared);
+    throw error instanceof ApiError ? error : new ApiError('no_leg', String(error), 0);
+  }
 }
 
 /** The track of a publish leg, or null: silence that costs nothing. */
@@ -79,31 +112,13 @@ export async function protocolOf(leg: Leg): Promise<string | null> {
   return typeof protocol === 'string' ? protocol : null;
 }
 
-async function negotiate(
-  pc: RTCPeerConnection,
-  api: Api,
-  room: string,
-  kind: 'listen' | 'publish',
-  wanted: (sdp: string) => string,
-  fate: LegFate,
-  signal: AbortSignal,
-): Promise<Leg> {
+async function prepare(pc: RTCPeerConnection, wanted: (sdp: string) => string): Promise<Prepared> {
   try {
     const offer = await pc.createOffer();
-    const sdp = await offerLocally(pc, wanted(offer.sdp ?? ''));
-    const made = await api.makeLeg(room, kind, sdp);
-    const leg: Leg = { id: made.id, pc, close: () => pc.close() };
-    if (signal.aborted) {
-      // The server has a leg that nobody wants any more; it would find out by itself, but later.
-      void api.endLeg(room, leg.id).catch(() => undefined);
-      return leg;
-    }
-    watch(leg, fate);
-    await pc.setRemoteDescription({ type: 'answer', sdp: made.answer });
-    return leg;
+    return { pc, offer: await offerLocally(pc, wanted(offer.sdp ?? '')) };
   } catch (error) {
     pc.close();
-    throw error instanceof ApiError ? error : new ApiError('no_leg', String(error), 0);
+    throw error;
   }
 }
 
@@ -124,8 +139,11 @@ function watch(leg: Leg, fate: LegFate): void {
   const close = leg.close;
   leg.close = () => {
     clearTimeout(timer);
-    pc.onconnectionstatechange = null;
+    pc.onconnectionstatechange = pc.oniceconnectionstatechange = null;
     close();
+  };
+  pc.oniceconnectionstatechange = () => {
+    if (['connected', 'completed'].includes(pc.iceConnectionState)) fate.found?.(leg);
   };
   pc.onconnectionstatechange = () => {
     const state = pc.connectionState;

@@ -7,11 +7,23 @@
 import { ApiError, asksToWait, isPassing, type Api } from '$lib/api/client';
 import type { LegEndCode } from '$lib/protocol/types';
 import { LegKeeper } from './keeper';
-import { makePublishLeg, protocolOf, received, replaceTrack, type Leg } from './leg';
+import {
+  forget,
+  makeLeg,
+  preparePublishLeg,
+  protocolOf,
+  received,
+  replaceTrack,
+  type Leg,
+  type Prepared,
+} from './leg';
 import { audioContext, Meter } from './sound';
 
 /** For how long, in ms, a closed microphone keeps its leg, so that opening it again is instant. */
 const KEPT_CLOSED = 60_000;
+
+/** For how long, in ms, what was made ready for another leg can be used: then the network may be another one again. */
+const SPARE = 3_000;
 
 /** 'asking' waits for the browser's permission. */
 export type MicState = 'closed' | 'asking' | 'open';
@@ -36,6 +48,11 @@ export class Microphone {
   private meter: Meter | null = null;
   /** What the leg was made for. */
   private legForMusic = false;
+  /** By which protocol alone the next leg is to find its way; any, if it is null. */
+  private over: string | null = null;
+  /** What the next leg can be made of, if it is for the same. */
+  private spare: { track: MediaStreamTrack; music: boolean; at: number; prepared: Promise<Prepared> } | null =
+    null;
   private idle: ReturnType<typeof setTimeout> | undefined;
   private readonly keeper: LegKeeper<Leg>;
 
@@ -105,6 +122,7 @@ export class Microphone {
   /** Ends everything at once: capture, leg and, unless the server has cut it already, what it has of it (`tell`). */
   cut({ tell } = { tell: true }): void {
     clearTimeout(this.idle);
+    this.doubt(false);
     const leg = this.keeper.leg;
     this.keeper.stop();
     this.release();
@@ -135,13 +153,27 @@ export class Microphone {
     }, patience);
   }
 
+  /** Makes ready what another leg takes while it is doubtful whether the way of this one still leads anywhere. */
+  doubt(doubtful: boolean): void {
+    forget(this.spare?.prepared ?? null);
+    this.spare = null;
+    const [track, music] = [this.track(), this.needs.music()];
+    if (doubtful && track && this.keeper.leg && this.state === 'open') {
+      this.spare = { track, music, at: performance.now(), prepared: preparePublishLeg(track, music) };
+    }
+  }
+
   /** The sound has found another way, over `protocol`: a leg on the former one is made anew. A change of address alone needs
    * nothing, because the server knows the speaker by the key. */
   async moved(protocol: string): Promise<void> {
     const leg = this.keeper.leg;
     if (!leg || this.state !== 'open') return;
     const own = await protocolOf(leg);
-    if (own !== null && own !== protocol && this.keeper.leg === leg) this.keeper.renew();
+    if (this.keeper.leg !== leg) return;
+    if (own === null || own === protocol) return this.doubt(false);
+    // Where UDP leads nowhere it need not be tried first; but where it leads somewhere again, TCP stays the way out.
+    this.over = protocol === 'tcp' ? protocol : null;
+    this.keeper.renew();
   }
 
   /** The browser has changed networks: what was under way in the former one is not waited for. */
@@ -169,10 +201,22 @@ export class Microphone {
     const fate = { up: (leg: Leg) => this.keeper.up(leg), broken: (leg: Leg) => this.keeper.broken(leg) };
     const music = this.needs.music();
     this.legForMusic = music;
-    const leg = await makePublishLeg(this.needs.api, this.needs.room, track, music, fate, signal);
+    // Once: whatever comes after it may find the network changed again.
+    const over = this.over;
+    this.over = null;
+    const prepared = this.takeSpare(track, music) ?? preparePublishLeg(track, music);
+    const leg = await makeLeg(this.needs.api, this.needs.room, 'publish', prepared, over, fate, signal);
     // Closed while it was being made.
     if (this.state !== 'open' && !signal.aborted) await replaceTrack(leg, null);
     return leg;
+  }
+
+  private takeSpare(track: MediaStreamTrack, music: boolean): Promise<Prepared> | null {
+    const { spare } = this;
+    const fits = spare?.track === track && spare.music === music && performance.now() - spare.at < SPARE;
+    if (fits) this.spare = null;
+    this.doubt(false);
+    return fits ? spare.prepared : null;
   }
 
   private async captureOnce(): Promise<void> {

@@ -1,5 +1,5 @@
-import { expect, it } from 'vitest';
-import { listenOffer, stereoOffer } from './sdp';
+import { describe, expect, it } from 'vitest';
+import { listenOffer, onlyOver, stereoOffer } from './sdp';
 
 const lines = (...all: string[]) => all.map((line) => `${line}\r\n`).join('');
 const SESSION = ['v=0', 's=-', 't=0 0'];
@@ -58,4 +58,22 @@ it('announces stereo without asking for lost packets again', () => {
   expect(stereoOffer(offer)).toBe(lines(...SESSION, ...section(';stereo=1;sprop-stereo=1')));
   const half = lines(...SESSION, ...section(';stereo=1'));
   expect(stereoOffer(half)).toBe(lines(...SESSION, ...section(';stereo=1;sprop-stereo=1')));
+});
+
+describe('an answer for one transport', () => {
+  const candidate = (transport: string) => `a=candidate:1 1 ${transport} 2130706431 192.0.2.1 7000 typ host`;
+  const answer = (...transports: string[]) =>
+    ['v=0', 'm=audio 9 UDP/TLS/RTP/SAVPF 111', ...transports.map(candidate), 'a=end-of-candidates', ''].join(
+      '\r\n',
+    );
+
+  it('keeps its candidates only', () => {
+    expect(onlyOver('tcp', answer('udp', 'tcp', 'UDP', 'TCP'))).toBe(answer('tcp', 'TCP'));
+    expect(onlyOver('udp', answer('udp', 'tcp'))).toBe(answer('udp'));
+  });
+
+  it('stays as it is without any such', () => {
+    expect(onlyOver('tcp', answer('udp'))).toBe(answer('udp'));
+    expect(onlyOver('tcp', answer())).toBe(answer());
+  });
 });

@@ -13,6 +13,15 @@ export function stereoOffer(sdp: string): string {
   return inAudio(sdp, ['stereo=1', 'sprop-stereo=1'], false);
 }
 
+/** An answer of which only the candidates of a transport, `udp` or `tcp`, are left (RFC 8839 section 5.1): where others are known
+ * to lead nowhere, they need not be tried first. An answer without any such is left as it is. */
+export function onlyOver(transport: string, sdp: string): string {
+  const lines = sdp.split('\r\n');
+  const candidate = (line: string) => /^a=candidate:\S+ \d+ (\S+) /.exec(line)?.[1]?.toLowerCase();
+  if (!lines.some((line) => candidate(line) === transport)) return sdp;
+  return lines.filter((line) => (candidate(line) ?? transport) === transport).join('\r\n');
+}
+
 /** The same description with these parameters of Opus, and generic NACK if wanted, in every audio section. */
 function inAudio(sdp: string, parameters: string[], nack: boolean): string {
   const [session, ...sections] = sdp.split(/^(?=m=)/m);
