@@ -68,7 +68,7 @@ types-check: ## Fail if those types are stale
 	@scripts/types.sh check
 
 # On debug binaries, whose dependencies are optimised: a check of every change then needs no second, release build.
-e2e: web ## Run the end-to-end suites in real browsers, or one: make e2e NAME=live-room
+e2e: web ## Run the end-to-end suites in real browsers, or one of live-room, members, stage, invitations, replays: make e2e NAME=replays
 	@scripts/setup.sh test
 	cargo build --locked -p roomtone -p crowd
 	node tests/e2e/run.mjs $(NAME)
@@ -82,9 +82,11 @@ screenshots: web ## Take the pictures in docs/images anew
 bench: build ## Run every benchmark, or one: make bench NAME=audience; results: target/bench/NAME.json and TABLE.md
 	@case "$(NAME)" in "" | browser-entry | members | loss) scripts/setup.sh test ;; esac
 	@case "$(NAME)" in "" | loss) scripts/setup.sh demo ;; esac
-	@case "$(NAME)" in browser-entry | members | loss) ;; *) target/release/crowd bench $(NAME) --out target/bench ;; esac
+	@case "$(NAME)" in browser-entry | members | loss | transcript) ;; *) target/release/crowd bench $(NAME) --out target/bench ;; esac
 	@case "$(NAME)" in "" | browser-entry) node tests/e2e/bench.mjs target/bench/browser-entry.json ;; esac
 	@case "$(NAME)" in "" | members) scripts/bench-members.sh ;; esac
+	@case "$(NAME)" in "" | transcript) scripts/setup.sh transcriber && \
+		tools/transcriber/.venv/bin/python -B tools/transcriber/measure.py target/bench/transcript.json ;; esac
 	@case "$(NAME)" in "" | loss) node tests/e2e/loss.mjs target/bench/loss.json docs/images/loss.svg ;; esac
 
 fuzz-check: ## Check that the fuzz targets compile (needs a nightly toolchain)

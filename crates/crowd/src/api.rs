@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use http::response::Parts;
 use http::{HeaderMap, HeaderName, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use roomtone::wire::guests::{GuestLink, NewGuestLink};
@@ -291,6 +293,31 @@ impl Api {
         self.request("GET", Method::GET, path, "", String::new()).await
     }
 
+    /// Reads what is at `path` as it comes, asking once.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], [`Error::Connection`], [`Error::Timeout`].
+    pub async fn stream(&self, path: &str) -> Result<Incoming> {
+        let asked = self.ask(&Method::GET, path, "", String::new());
+        let asked = tokio::time::timeout(REQUEST_TIMEOUT, asked).await;
+        let (parts, body) = asked.map_err(|_| Error::Timeout("an HTTP answer"))??;
+        if parts.status.is_success() {
+            return Ok(body);
+        }
+        let body = whole(body).await.map_err(|error| Error::Connection(format!("GET {path}: {error}")))?;
+        Err(refusal("GET", path, parts.status, &parts.headers, &body))
+    }
+
+    /// Asks for an address under which the room can be heard as a plain stream, and gives it with the id that the first one will have.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], [`Error::Connection`].
+    pub async fn stream_ticket(&self, room: &str) -> Result<(String, String)> {
+        let path = format!("/api/rooms/{room}/stream");
+        let Ticket { url, leg } = parse(&self.request("POST", Method::POST, &path, "", String::new()).await?.body)?;
+        Ok((url, leg))
+    }
+
     async fn post(&self, path: &str, body: &impl Serialize) -> Result<Answer> {
         let text = serde_json::to_string(body).expect("a body has only strings, numbers and flags");
         self.request("POST", Method::POST, path, "application/json", text).await
@@ -319,6 +346,12 @@ impl Api {
     }
 
     async fn send(&self, method: &Method, path: &str, content_type: &str, body: String) -> Result<Answer> {
+        let (parts, body) = self.ask(method, path, content_type, body).await?;
+        let body = whole(body).await.map_err(|error| Error::Connection(format!("{method} {path}: {error}")))?;
+        Ok(Answer { status: parts.status, headers: parts.headers, body })
+    }
+
+    async fn ask(&self, method: &Method, path: &str, content_type: &str, body: String) -> Result<(Parts, Incoming)> {
         let broken = |error: &dyn std::fmt::Display| Error::Connection(format!("{method} {path}: {error}"));
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         if !body.is_empty() {
@@ -328,11 +361,14 @@ impl Api {
             request = request.header(name, value);
         }
         let request = request.body(body).map_err(|error| broken(&error))?;
-        let (parts, body) = self.client.request(request).await.map_err(|error| broken(&error))?.into_parts();
-        let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await.map_err(|error| broken(&error))?.to_bytes();
-        let body = String::from_utf8_lossy(&body).into_owned();
-        Ok(Answer { status: parts.status, headers: parts.headers, body })
+        Ok(self.client.request(request).await.map_err(|error| broken(&error))?.into_parts())
     }
+}
+
+/// A body as text.
+async fn whole(body: Incoming) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+    let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await?.to_bytes();
+    Ok(String::from_utf8_lossy(&body).into_owned())
 }
 
 /// Makes connections, from a particular address if there is one.
@@ -355,6 +391,13 @@ fn located(path: &str, answer: Answer) -> Result<(String, String)> {
 struct RosterPage {
     participants: Vec<Participant>,
     next: Option<u32>,
+}
+
+/// Where a plain stream is, and what the first one there will be called.
+#[derive(Debug, Deserialize)]
+struct Ticket {
+    url: String,
+    leg: String,
 }
 
 /// The value that an answer sets a cookie to.

@@ -48,6 +48,9 @@ enum Command {
     /// Somebody keeps sending and receiving after every way out, by every trick; then members do everything at random. Fails if
     /// anything was heard that should not have been, or if the roster is not those who receive.
     Hostile(Hostile),
+    /// A talk is recorded while the server is killed again and again. Fails if a track cannot be read, a second is lost, somebody is
+    /// stored who refused, or a consent is forgotten.
+    Recording(Recording),
     /// Visitors without an account read public pages: how late they come, and what one costs the server.
     Pages(Pages),
     /// Joins a room that is there and prints JSON lines of what it hears; with --talk it talks as well.
@@ -245,6 +248,19 @@ impl Hostile {
 }
 
 #[derive(Debug, Args)]
+struct Recording {
+    /// How often the server is killed
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    kills: u32,
+    /// The program that serves and makes invites
+    #[arg(long, env = "ROOMTONE_BIN", default_value = "target/release/roomtone")]
+    server_binary: PathBuf,
+    /// Also write the outcome as JSON
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 struct Pages {
     /// Pages that are asked for each second
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -389,6 +405,10 @@ async fn run(command: Command) -> Result<()> {
         }
         Command::Overload(overload) => start(overload.plan(), &overload.crowd.place, overload.crowd.json.clone()).await,
         Command::Hostile(hostile) => start(hostile.plan(), &hostile.place, hostile.json).await,
+        Command::Recording(wanted) => {
+            let outcome = scenario::recording::run(&wanted.server_binary, wanted.kills).await?;
+            outcome.finish(wanted.json.as_deref())
+        }
         Command::Pages(pages) => start(pages.plan(), &pages.place, pages.json).await,
         Command::Peer(peer) => {
             let options = scenario::peer::Options {
@@ -512,6 +532,7 @@ mod tests {
             "overload --max-listeners -1",
             "hostile --steps -1",
             "hostile --seconds 86401",
+            "recording --kills 0",
             "bench room --table",
             "peer --server http://x --room r",
             "peer --server http://x --room r --invite c",
@@ -547,6 +568,8 @@ mod tests {
             "overload --max-listeners 0",
             "hostile",
             "hostile --seconds 0 --steps 0 --json out.json",
+            "recording",
+            "recording --kills 10 --json out.json",
             "pages",
             "pages --rate 500 --seconds 4 --json out.json",
             "worker",

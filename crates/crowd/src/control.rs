@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use http::{HeaderValue, StatusCode};
 use roomtone::wire::command::Command;
+use roomtone::wire::recording::{Consent, Recording};
 use roomtone::wire::socket::{ByeCode, ClientMessage, Hand, Role, RoomEvent, ServerMessage, Snapshot};
 use roomtone::wire::{CommandId, Id, MemberId};
 use tokio::net::TcpStream;
@@ -88,6 +89,10 @@ pub struct RoomState {
     pub talkers: BTreeMap<u32, String>,
     /// Hands that are up, in their order, with their handles: complete for moderators, empty for everybody else.
     pub hands: Vec<(Id<MemberId>, String)>,
+    /// What is recorded.
+    pub recording: Option<Recording>,
+    /// What those on stage have said to that, as far as it is known.
+    pub recorded: BTreeMap<Id<MemberId>, Consent>,
     /// Why the server closed the socket, if it did.
     pub bye: Option<ByeCode>,
 }
@@ -229,7 +234,7 @@ impl Keeper {
         let mut answers = Vec::new();
         match message {
             ServerMessage::Snapshot(snapshot) => {
-                let Snapshot { you, stage, hands, waiting, .. } = *snapshot;
+                let Snapshot { room, you, stage, hands, waiting, .. } = *snapshot;
                 self.role_epoch = you.role_epoch;
                 *me = Some(you.person.id);
                 self.publish.send_modify(|state| {
@@ -237,6 +242,8 @@ impl Keeper {
                     state.member = Some(you.person.id);
                     state.on_stage = is_on_stage(you.role);
                     state.muted = you.muted;
+                    state.recording = room.recording;
+                    state.recorded = stage.iter().map(|one| (one.person.id, one.recorded)).collect();
                     state.talkers.extend(stage.into_iter().map(|one| (one.number, one.person.handle)));
                     state.hands = hands.iter().map(|hand| (hand.person.id, hand.person.handle.clone())).collect();
                 });
@@ -293,6 +300,14 @@ impl Keeper {
                 self.role_epoch = role_epoch;
                 self.publish.send_modify(|state| state.muted = false);
             }
+            RoomEvent::RecordingBegun { recording, .. } => self.publish.send_modify(|state| {
+                state.recording = Some(recording);
+                state.recorded.clear();
+            }),
+            RoomEvent::RecordingStopped { .. } => self.publish.send_modify(|state| state.recording = None),
+            RoomEvent::RecordingConsent { member, agree } => self.publish.send_modify(|state| {
+                state.recorded.insert(member, if agree { Consent::Agreed } else { Consent::Refused });
+            }),
             // What a bot does not need to know.
             _ => {}
         }

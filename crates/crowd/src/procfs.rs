@@ -23,6 +23,11 @@ pub fn usage(pid: u32) -> Option<Usage> {
     Some(Usage { cpu_seconds: cpu_seconds(&stat)?, rss_bytes: rss_bytes(&status)? })
 }
 
+/// The most resident memory that process `pid` ever had, in bytes.
+pub fn peak_rss_bytes(pid: u32) -> Option<u64> {
+    kib(&std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?, "VmHWM:")
+}
+
 /// Processor time of those threads of process `pid` whose names begin with `prefix`.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Threads {
@@ -89,7 +94,12 @@ fn cpu_seconds(stat: &str) -> Option<f64> {
 
 /// `VmRSS` of `/proc/PID/status`, which is in KiB.
 fn rss_bytes(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    kib(status, "VmRSS:")
+}
+
+/// What a line of a status file says in kB, in bytes.
+fn kib(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_ascii_whitespace().next()?.parse::<u64>().ok().map(|kib| kib * 1_024)
 }
 

@@ -31,7 +31,7 @@ pub struct Server {
     /// The code of the invite that makes its owner, if nobody owned it when it was started here.
     owner: Option<String>,
     /// Present when this process started it: it ends with this value.
-    own: Option<(Child, TempDir)>,
+    own: Option<(Child, Option<TempDir>)>,
 }
 
 /// How a server is started.
@@ -94,10 +94,22 @@ impl Server {
         let folder = tempfile::Builder::new().prefix("crowd-").tempdir();
         let folder = folder.map_err(|error| Error::io("temporary folder", error))?;
         let data = folder.path().join("data");
+        Self::spawn(binary, &data, settings, Some(folder)).await
+    }
+
+    /// The same on a data folder that outlives it.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn start_in(binary: &Path, data: &Path) -> Result<Self> {
+        Self::spawn(binary, data, &Settings::default(), None).await
+    }
+
+    async fn spawn(binary: &Path, data: &Path, settings: &Settings, folder: Option<TempDir>) -> Result<Self> {
         let mut child = Command::new(binary)
             .arg("serve")
             .args(["--listen", "127.0.0.1:0", "--media", "127.0.0.1:0", "--data"])
-            .arg(&data)
+            .arg(data)
             .args(settings.arguments())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -128,7 +140,8 @@ impl Server {
         let url =
             tokio::time::timeout(START_PATIENCE, ready).await.map_err(|_| Error::Timeout("the server to listen"))?;
         let url = url.ok_or_else(|| Error::Server(format!("ended before it listened; last it said: {last}")))?;
-        Ok(Self { api: Api::new(&url)?, binary: binary.to_owned(), data, owner, own: Some((child, folder)) })
+        let (binary, data) = (binary.to_owned(), data.to_owned());
+        Ok(Self { api: Api::new(&url)?, binary, data, owner, own: Some((child, folder)) })
     }
 
     /// A server that runs already at `url` with its data in `data`; `binary` makes its invites.
@@ -138,6 +151,11 @@ impl Server {
     pub fn running(url: &str, data: &Path, binary: &Path) -> Result<Self> {
         let (binary, data) = (binary.to_owned(), data.to_owned());
         Ok(Self { api: Api::new(url)?, binary, data, owner: None, own: None })
+    }
+
+    /// The program that serves.
+    pub fn binary(&self) -> &Path {
+        &self.binary
     }
 
     /// The folder with its data.
@@ -186,6 +204,17 @@ impl Server {
     /// As [`Server::invite`] and [`Api::redeem`].
     pub async fn member(&self, handle: &str) -> Result<Api> {
         self.api.redeem(&self.invite().await?, handle, handle).await
+    }
+
+    /// Kills the server, if this process started it: it has no time for a last word.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be killed.
+    pub async fn kill(mut self) -> Result<()> {
+        match &mut self.own {
+            Some((child, _)) => child.kill().await.map_err(|error| Error::io("kill", error)),
+            None => Ok(()),
+        }
     }
 
     /// The id of the server's process, if this process started it and it still runs.

@@ -9,6 +9,7 @@
 
 mod budget;
 pub mod feed;
+pub mod fmp4;
 pub mod frame;
 mod ice;
 pub mod identity;
@@ -27,3 +28,4 @@ mod sim;
 mod slot;
 pub mod srtp;
 pub mod stage;
+pub mod track;

@@ -91,6 +91,17 @@ impl<W: Write> OggOpus<W> {
         Ok(true)
     }
 
+    /// Writes an Opus packet right behind all others. A stream that is written so from its first packet on is encoded as a whole, and
+    /// begins with what is not heard ([`PRE_SKIP`]). Returns whether it was written: what is no Opus packet is not.
+    ///
+    /// Errors: those of the writer.
+    pub fn append(&mut self, packet: &[u8]) -> io::Result<bool> {
+        let Some(samples) = opus_duration_samples(packet).map(u64::from) else { return Ok(false) };
+        self.toc = Some(packet[0]);
+        self.push(packet.to_vec(), samples)?;
+        Ok(true)
+    }
+
     /// Ends the stream at `end`, filled up to there or cut off within its last packet (RFC 7845, section 4.4), and returns what it
     /// was written to.
     ///
@@ -396,6 +407,16 @@ mod tests {
         let somebody = written(&[(47_000, &packet(9, 1))], 48_001);
         assert_eq!((read(nobody).1, read(somebody).1), (48_001, 48_001));
         assert_eq!(read(written(&[], 0)).1, 0);
+    }
+
+    #[test]
+    fn what_is_encoded_as_a_whole_begins_with_what_is_not_heard() {
+        let mut track = OggOpus::new(Vec::new(), 7, false).unwrap();
+        let packets: Vec<_> = (0..54).map(|mark| packet(31, mark)).collect();
+        packets.iter().for_each(|packet| assert!(track.append(packet).unwrap()));
+        assert!(!track.append(&[]).unwrap());
+        let (found, end) = read(track.finish(50 * MS_20).unwrap());
+        assert_eq!((found, end), (packets, 50 * MS_20));
     }
 
     /// Each page can be given out as it is made, and what was taken in pieces is one stream.

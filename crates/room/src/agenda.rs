@@ -72,11 +72,13 @@ pub enum Change {
     Ended,
     /// It will not take place.
     Cancelled,
+    /// It has another length, and so its end another time.
+    Resized,
 }
 
 impl Change {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Announced,
         Self::Agreed,
         Self::Dated,
@@ -85,6 +87,7 @@ impl Change {
         Self::Live,
         Self::Ended,
         Self::Cancelled,
+        Self::Resized,
     ];
 }
 
@@ -97,6 +100,8 @@ pub enum Step {
     Date(Timestamp),
     /// Takes its date back.
     Undate,
+    /// Plans it for another length.
+    Resize,
     /// Opens its room.
     Open,
     /// Its room has ended.
@@ -148,7 +153,7 @@ impl Agenda {
             Step::Cancel => Ok((Self { state: State::Cancelled, ..self }, Change::Cancelled)),
             Step::End if live => Ok((Self { state: State::Ended, ..self }, Change::Ended)),
             Step::End => Err(Refusal::NotLive),
-            Step::Date(_) | Step::Undate | Step::Open if live => Err(Refusal::Live),
+            Step::Date(_) | Step::Undate | Step::Resize | Step::Open if live => Err(Refusal::Live),
             Step::Agree if all_agreed => Err(Refusal::Nothing),
             Step::Agree => Ok((Self { state: settled(self.starts_at, true), ..self }, Change::Agreed)),
             Step::Date(at) if self.starts_at == Some(at) => Err(Refusal::Nothing),
@@ -156,7 +161,9 @@ impl Agenda {
                 let change = if self.starts_at.is_some() { Change::Moved } else { Change::Dated };
                 Ok((Self { state: settled(Some(at), all_agreed), starts_at: Some(at) }, change))
             }
-            Step::Undate if self.starts_at.is_none() => Err(Refusal::Nothing),
+            // While nobody knows when it begins, nobody is told when it ends.
+            Step::Undate | Step::Resize if self.starts_at.is_none() => Err(Refusal::Nothing),
+            Step::Resize => Ok((self, Change::Resized)),
             Step::Undate => Ok((Self { state: settled(None, all_agreed), starts_at: None }, Change::Undated)),
             Step::Open => match self.starts_at.filter(|_| self.state == State::Dated) {
                 None => Err(Refusal::NotDated),

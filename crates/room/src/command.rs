@@ -1,7 +1,8 @@
 //! What can be asked of a room, who asks, and why a room refuses.
 
 use crate::event::Kind;
-use crate::ids::{CommandId, MemberId, RoleEpoch, Timestamp};
+use crate::ids::{CommandId, MemberId, ReplayId, RoleEpoch, Timestamp};
+use crate::recording::{NewRecording, RecordingCause};
 use crate::settings::HandRule;
 
 /// Who asks.
@@ -245,6 +246,27 @@ pub enum Command {
         /// Which.
         agree: bool,
     },
+    /// Begin a recording, or stop the one that goes on. Only the host.
+    SetRecording {
+        /// What is to be begun; `None` to stop.
+        recording: Option<NewRecording>,
+    },
+    /// Agree to being recorded, refuse it, or take an agreement back.
+    ConsentRecording {
+        /// In which replay.
+        replay: ReplayId,
+        /// The version of the text that the sender was shown.
+        text: u32,
+        /// Which.
+        agree: bool,
+    },
+    /// System: a recording cannot go on.
+    StopRecording {
+        /// Of which replay.
+        replay: ReplayId,
+        /// Why.
+        cause: RecordingCause,
+    },
     /// End the room for everybody.
     End,
     /// System: a member's connection was lost; their place is kept for [`crate::AWAY_MILLIS`].
@@ -334,6 +356,12 @@ pub enum Rejection {
     /// The talk sheet from which the room was opened does not provide for it: a member on stage whom it does not name, one
     /// guest more than it has places for, or keeping what is said.
     NotInSheet,
+    /// Nothing is recorded in this room.
+    RecordingOff,
+    /// The recording is another one by now, or the sender was shown another text than the one that counts.
+    StaleConsent,
+    /// A room that is not open to everybody can be recorded only for those who are there.
+    RecordingTooOpen,
     /// No question has this number, or it is settled.
     NoSuchQuestion,
     /// A text, an address, a time or a number of the command is out of its bounds.

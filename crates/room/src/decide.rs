@@ -23,6 +23,7 @@ impl Room {
             (Actor::System, Command::LoseConnection { member }) => self.lose_connection(member),
             (Actor::System, Command::Tick) => Ok(self.run_out(now)),
             (Actor::System, Command::EndPass { guest }) => self.end_pass(guest),
+            (Actor::System, Command::StopRecording { replay, cause }) => Ok(self.stop_recording(replay, cause)),
             (Actor::System, Command::Forget { member }) if self.present.get(member).is_some() => {
                 Err(Rejection::AlreadyHere)
             }
@@ -40,6 +41,7 @@ impl Room {
                 Command::LoseConnection { .. }
                 | Command::Tick
                 | Command::EndPass { .. }
+                | Command::StopRecording { .. }
                 | Command::Forget { .. }
                 | Command::LiftBan { .. },
             ) => Err(Rejection::WrongActor),
@@ -182,6 +184,8 @@ impl Room {
                 changes(on != self.settings.evidence, Event::EvidenceSet { on, by })
             }
             Command::AgreeEvidence { agree } => self.agree_evidence(sender, agree),
+            Command::SetRecording { recording } => self.set_recording(sender, recording),
+            Command::ConsentRecording { replay, text, agree } => self.consent_recording(sender, replay, text, agree),
             Command::TakeQuestion { number } => self.take_question(sender, number),
             Command::SettleQuestion { number, answered } => self.settle_question(sender, number, answered),
             Command::Admit { guest } => self.let_in(sender, guest),
@@ -209,6 +213,7 @@ impl Room {
             Command::LoseConnection { .. }
             | Command::Tick
             | Command::EndPass { .. }
+            | Command::StopRecording { .. }
             | Command::Forget { .. }
             | Command::LiftBan { .. } => Err(Rejection::WrongActor),
         }
@@ -650,7 +655,10 @@ fn not_a_guest(target: &Participant) -> Result<(), Rejection> {
 /// Whether a command is judged by the role that its sender believes to have. Leaving and taking back what one agreed to are not:
 /// everybody may in any role, and somebody whose role changes just then is not to be kept here, or recorded, for that.
 fn takes_a_role(command: &Command) -> bool {
-    !matches!(command, Command::Leave | Command::AgreeEvidence { agree: false })
+    !matches!(
+        command,
+        Command::Leave | Command::AgreeEvidence { agree: false } | Command::ConsentRecording { agree: false, .. }
+    )
 }
 
 /// One event, if there is something to change.

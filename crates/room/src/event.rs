@@ -1,7 +1,8 @@
 //! What happened in a room. Events are numbered per room and are the only thing that changes its state.
 
 use crate::command::GuestPass;
-use crate::ids::{HouseId, MemberId, RecordId, RoleEpoch, RoomId, Seq, TalkerNo, Timestamp};
+use crate::ids::{HouseId, MemberId, RecordId, ReplayId, RoleEpoch, RoomId, Seq, TalkerNo, Timestamp};
+use crate::recording::{NewRecording, RecordingCause};
 use crate::role::Role;
 use crate::settings::HandRule;
 use crate::terms::{Question, Terms};
@@ -177,8 +178,9 @@ pub enum KnockCause {
 /// What happened.
 ///
 /// A `RoleChanged` to the stage also clears the member's hand and offer; one to the audience also closes the
-/// microphone, lifts a mute and takes back that the member agreed to evidence. `Left` clears everything about the member.
-/// `Muted` also closes the microphone. `EvidenceSet` takes back everybody's agreement.
+/// microphone, lifts a mute and takes back that the member agreed to evidence and to being recorded; who comes on stage while
+/// something is recorded is asked. `Left` clears everything about the member. `Muted` also closes the microphone. `EvidenceSet`
+/// takes back everybody's agreement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// The room was opened. Always event 1. The host is in the room, on stage, as participant number 1.
@@ -481,7 +483,34 @@ pub enum Event {
         /// Which.
         agree: bool,
     },
-    /// The room ended for everybody. Nothing comes after it.
+    /// A recording began. Everybody on stage is asked whether they agree to it; until then nothing of them is recorded.
+    RecordingBegun {
+        /// Which, and to whom it will be open.
+        recording: NewRecording,
+        /// By whom.
+        by: MemberId,
+    },
+    /// A recording stopped.
+    RecordingStopped {
+        /// Of which replay.
+        replay: ReplayId,
+        /// By whom, if it was somebody.
+        by: Option<MemberId>,
+        /// Why.
+        cause: RecordingCause,
+    },
+    /// Somebody on stage agreed to being recorded, refused it, or took their agreement back.
+    RecordingConsent {
+        /// Who.
+        member: MemberId,
+        /// In which replay.
+        replay: ReplayId,
+        /// The version of the text that they were shown.
+        text: u32,
+        /// Which.
+        agree: bool,
+    },
+    /// The room ended for everybody. Nothing comes after it, and nothing is recorded any more.
     Ended {
         /// The moderator who ended it; `None` when nobody was left on stage to run it.
         by: Option<MemberId>,
@@ -513,7 +542,8 @@ impl Event {
             | Self::Unmuted { member, .. }
             | Self::MicChanged { member, .. }
             | Self::QuestionTaken { asker: member, .. }
-            | Self::EvidenceAgreed { member, .. } => Some(*member),
+            | Self::EvidenceAgreed { member, .. }
+            | Self::RecordingConsent { member, .. } => Some(*member),
             Self::Opened { .. }
             | Self::QuestionBrought { .. }
             | Self::QuestionClosed { .. }
@@ -528,6 +558,8 @@ impl Event {
             | Self::LinkUnpinned { .. }
             | Self::FloorGiven { .. }
             | Self::EvidenceSet { .. }
+            | Self::RecordingBegun { .. }
+            | Self::RecordingStopped { .. }
             | Self::Ended { .. } => None,
         }
     }

@@ -97,6 +97,10 @@ id_128!(
     InvitationId
 );
 id_128!(
+    /// A replay: what was recorded of a room between switching that on and off.
+    ReplayId
+);
+id_128!(
     /// A member's picture: another id for each picture.
     AvatarId
 );

@@ -25,6 +25,7 @@ mod memory;
 pub mod office;
 pub mod participant;
 pub mod quiet;
+pub mod recording;
 pub mod role;
 pub mod room;
 pub mod search;
@@ -39,8 +40,9 @@ pub use event::{
     CallUpCause, Event, HandCause, Kind, KnockCause, LeaveReason, Numbered, OfferCause, Opening, RoleCause,
 };
 pub use hands::Hand;
-pub use ids::{CommandId, InvalidId, MemberId, RoleEpoch, RoomId, Seq, TalkerNo, Timestamp};
+pub use ids::{CommandId, InvalidId, MemberId, ReplayId, RoleEpoch, RoomId, Seq, TalkerNo, Timestamp};
 pub use participant::Participant;
+pub use recording::{Consent, Hearers, NewRecording, Recording, RecordingCause};
 pub use role::Role;
 pub use room::{Applied, Room};
 pub use settings::{Ban, CallUp, HandRule, Link, Settings, Waiting};

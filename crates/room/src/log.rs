@@ -54,6 +54,10 @@ pub enum ActKind {
     EvidenceOn,
     /// It is not kept any more.
     EvidenceOff,
+    /// A recording was begun.
+    RecordingOn,
+    /// A recording was stopped.
+    RecordingOff,
     /// The room was ended for everybody.
     RoomEnded,
 }
@@ -125,6 +129,9 @@ pub fn subject(command: &Command) -> Option<MemberId> {
         | Command::SettleQuestion { .. }
         | Command::SetEvidence { .. }
         | Command::AgreeEvidence { .. }
+        | Command::SetRecording { .. }
+        | Command::ConsentRecording { .. }
+        | Command::StopRecording { .. }
         | Command::End
         | Command::Tick => None,
     }
@@ -173,6 +180,9 @@ fn act_in(event: &Event, sender: Option<MemberId>) -> Option<Act> {
         Event::StageLocked { locked: false, by } => to_room(ActKind::StageUnlocked, *by),
         Event::EvidenceSet { on: true, by } => to_room(ActKind::EvidenceOn, *by),
         Event::EvidenceSet { on: false, by } => to_room(ActKind::EvidenceOff, *by),
+        Event::RecordingBegun { by, .. } => to_room(ActKind::RecordingOn, *by),
+        // Of a full disk, nobody is the author.
+        Event::RecordingStopped { by, .. } => to_room(ActKind::RecordingOff, (*by)?),
         Event::LinkPinned { by, .. } => to_room(ActKind::LinkPinned, *by),
         Event::LinkUnpinned { by, .. } => to_room(ActKind::LinkUnpinned, *by),
         Event::KnockEnded { guest, cause } => match cause {
@@ -193,6 +203,7 @@ fn act_in(event: &Event, sender: Option<MemberId>) -> Option<Act> {
         | Event::OfferEnded { .. }
         | Event::MicChanged { .. }
         | Event::EvidenceAgreed { .. }
+        | Event::RecordingConsent { .. }
         | Event::BackchannelSet { .. }
         | Event::TimerSet { .. }
         | Event::FloorGiven { .. }

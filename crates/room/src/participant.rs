@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::command::GuestPass;
 use crate::hands::Hand;
 use crate::ids::{MemberId, RoleEpoch, TalkerNo, Timestamp};
+use crate::recording::Consent;
 use crate::role::Role;
 
 /// Somebody present in a room, connected or away for a moment.
@@ -31,6 +32,8 @@ pub struct Participant {
     /// Whether they agreed to having the last minute of what they say kept for reports. Only on stage, and only while that is
     /// on in the room.
     pub evidence: bool,
+    /// What they have said to being recorded. Only on stage, and only while something is.
+    pub recorded: Consent,
     /// Their raised hand. Only listeners have one.
     pub hand: Option<Hand>,
     /// Who asked them to come on stage, while that is not answered. Only listeners have one.
@@ -59,6 +62,7 @@ impl Participant {
             muted: false,
             mic: false,
             evidence: false,
+            recorded: Consent::Unasked,
             hand: None,
             offer: None,
             entered_at: at,
@@ -79,7 +83,7 @@ impl Participant {
     }
 
     /// Takes a role, with what belongs to it: the stage clears hand and offer, the audience also clears microphone, mute and
-    /// agreement, and the times on stage and as moderator run on while they apply.
+    /// agreements, and the times on stage and as moderator run on while they apply.
     pub(crate) fn take_role(&mut self, role: Role, at: Timestamp) {
         self.role = role;
         self.hand = None;
@@ -91,6 +95,7 @@ impl Participant {
             self.mic = false;
             self.muted = false;
             self.evidence = false;
+            self.recorded = Consent::Unasked;
         }
         if role.moderates() {
             self.moderator_since.get_or_insert(at);

@@ -8,6 +8,7 @@ use crate::hands::Hand;
 use crate::ids::{HouseId, MemberId, RoleEpoch, RoomId, Seq, TalkerNo, Timestamp};
 use crate::memory::Memory;
 use crate::participant::{Participant, Participants};
+use crate::recording::Consent;
 use crate::role::Role;
 use crate::settings::{Ban, CallUp, Settings, Waiting};
 use crate::terms::{Questions, Terms};
@@ -47,6 +48,10 @@ pub struct Room {
     pub(crate) waiting: BTreeMap<MemberId, Waiting>,
     /// The guests who were let in and whose pass lasts, by the end of it: they come back without waiting.
     pub(crate) let_in: BTreeMap<MemberId, Timestamp>,
+    /// Whose track has which number in what is recorded, or was last.
+    pub(crate) tracks: BTreeMap<MemberId, u32>,
+    /// The highest number that a track was given in it.
+    pub(crate) last_track: u32,
 }
 
 /// What a command brought about.
@@ -106,6 +111,8 @@ impl Room {
             called: BTreeMap::new(),
             waiting: BTreeMap::new(),
             let_in: BTreeMap::new(),
+            tracks: BTreeMap::new(),
+            last_track: 0,
         }
     }
 
@@ -391,9 +398,14 @@ impl Room {
             Event::StageOffered { member, by } => self.present.change(*member, |p| p.offer = Some(*by)),
             Event::OfferEnded { member, .. } => self.present.change(*member, |p| p.offer = None),
             Event::RoleChanged { member, role, role_epoch, .. } => {
+                let recording = self.settings.recording.is_some();
                 self.present.change(*member, |p| {
+                    let asked = recording && role.on_stage() && !p.role.on_stage();
                     p.take_role(*role, at);
                     p.role_epoch = *role_epoch;
+                    if asked {
+                        p.recorded = Consent::Asked;
+                    }
                 });
                 if *role == Role::Host {
                     self.host = *member;
@@ -435,11 +447,14 @@ impl Room {
             | Event::TimerSet { .. }
             | Event::LinkPinned { .. }
             | Event::LinkUnpinned { .. }
-            | Event::FloorGiven { .. } => self.settings.fold(&numbered.event),
+            | Event::FloorGiven { .. } => self.settings.fold(&numbered.event, at),
             Event::EvidenceSet { .. } => {
-                self.settings.fold(&numbered.event);
+                self.settings.fold(&numbered.event, at);
                 self.present.change_stage(|p| p.evidence = false);
             }
+            Event::RecordingBegun { .. } => self.recording_begun(&numbered.event, at),
+            Event::RecordingStopped { .. } => self.recording_stopped(&numbered.event, at),
+            Event::RecordingConsent { member, agree, .. } => self.recording_answered(*member, *agree),
             Event::QuestionBrought { number, question } => self.questions.bring(*number, question.clone()),
             Event::QuestionTaken { number, .. } => self.questions.take(Some(*number)),
             Event::QuestionClosed { .. } => self.questions.take(None),
@@ -478,6 +493,7 @@ impl Room {
             || self.named.contains(&member)
             || self.terms.as_ref().is_some_and(|terms| terms.stage.contains(&member))
             || self.questions.has_any_of(member)
+            || self.tracks.contains_key(&member)
     }
 
     /// Keeps nothing that a member wrote, and nothing about them.
@@ -503,6 +519,7 @@ impl Room {
             terms.stage.remove(&member);
         }
         self.questions.forget(member);
+        self.tracks.remove(&member);
     }
 
     /// Gives an event the next number and folds it.

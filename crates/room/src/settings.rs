@@ -4,6 +4,7 @@ use crate::command::GuestPass;
 use crate::event::Event;
 use crate::hands::line_is_valid;
 use crate::ids::{MemberId, Timestamp};
+use crate::recording::{NewRecording, Recording};
 use crate::{LABEL_MAX_CHARS, LINK_MAX_CHARS};
 
 /// Who may raise a hand.
@@ -33,6 +34,8 @@ pub struct Settings {
     pub timer: Option<Timestamp>,
     /// Whether the last minute of what people on stage say is kept for reports, of those who agreed to it.
     pub evidence: bool,
+    /// What is recorded.
+    pub recording: Option<Recording>,
     /// Who leads the interview. Always somebody on stage.
     pub floor: Option<MemberId>,
     /// Pinned links, in the order of their pinning. At most [`crate::LINKS_MAX`].
@@ -50,6 +53,7 @@ impl Default for Settings {
             slow_seconds: 0,
             timer: None,
             evidence: false,
+            recording: None,
             floor: None,
             links: Vec::new(),
             last_link: 0,
@@ -58,8 +62,8 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Takes account of an event that sets something; of any other it takes none.
-    pub(crate) fn fold(&mut self, event: &Event) {
+    /// Takes account of an event that sets something, and when that was; of any other it takes none.
+    pub(crate) fn fold(&mut self, event: &Event, at: Timestamp) {
         match event {
             Event::HandsRuled { rule, .. } => self.hands = *rule,
             Event::StageLocked { locked, .. } => self.stage_locked = *locked,
@@ -68,6 +72,10 @@ impl Settings {
             }
             Event::TimerSet { until, .. } => self.timer = *until,
             Event::EvidenceSet { on, .. } => self.evidence = *on,
+            Event::RecordingBegun { recording: NewRecording { replay, to, text }, .. } => {
+                self.recording = Some(Recording { replay: *replay, to: *to, text: *text, since: at });
+            }
+            Event::RecordingStopped { .. } => self.recording = None,
             Event::LinkPinned { number, url, label, by } => {
                 self.last_link = self.last_link.max(*number);
                 self.links.push(Link { number: *number, url: url.clone(), label: label.clone(), by: *by });

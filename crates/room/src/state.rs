@@ -62,6 +62,10 @@ pub struct State {
     pub waiting: Vec<(MemberId, Waiting)>,
     /// The guests who were let in, by their id, each with the end of their pass.
     pub let_in: Vec<(MemberId, Timestamp)>,
+    /// Whose track has which number in what is recorded, or was last, by member.
+    pub tracks: Vec<(MemberId, u32)>,
+    /// The highest number that a track was given in it.
+    pub last_track: u32,
     /// Answered commands: of members no longer present first (longest gone first), then of those present.
     pub answered: Vec<Answered>,
 }
@@ -113,6 +117,8 @@ impl Room {
             called: self.called.iter().map(|(member, call)| (*member, call.clone())).collect(),
             waiting: self.waiting.iter().map(|(guest, waiting)| (*guest, *waiting)).collect(),
             let_in: self.let_in.iter().map(|(guest, until)| (*guest, *until)).collect(),
+            tracks: self.tracks.iter().map(|(member, number)| (*member, *number)).collect(),
+            last_track: self.last_track,
             answered: self.memory.to_list(),
         }
     }
@@ -145,6 +151,8 @@ impl Room {
             called: state.called.into_iter().collect(),
             waiting: state.waiting.into_iter().collect(),
             let_in: state.let_in.into_iter().collect(),
+            tracks: state.tracks.into_iter().collect(),
+            last_track: state.last_track,
         };
         for participant in state.participants {
             room.present.insert(participant);

@@ -7,6 +7,7 @@ use crate::event::{Event, Kind, Numbered};
 use crate::hands::Hand;
 use crate::ids::{HouseId, MemberId, RoleEpoch, RoomId, Seq, TalkerNo, Timestamp};
 use crate::participant::Participant;
+use crate::recording::Consent;
 use crate::role::Role;
 use crate::room::Room;
 use crate::settings::{CallUp, Settings, Waiting};
@@ -58,6 +59,9 @@ pub fn reach(event: &Event) -> Reach {
         | Event::FloorGiven { .. }
         | Event::EvidenceSet { .. }
         | Event::EvidenceAgreed { .. }
+        | Event::RecordingBegun { .. }
+        | Event::RecordingStopped { .. }
+        | Event::RecordingConsent { .. }
         | Event::QuestionTaken { .. }
         | Event::QuestionClosed { .. }
         | Event::Forgotten { .. }
@@ -173,6 +177,8 @@ pub struct Seen {
     pub mic: bool,
     /// Whether they agreed to having the last minute of what they say kept for reports.
     pub evidence: bool,
+    /// What they have said to being recorded.
+    pub recorded: Consent,
     /// Since when they are on stage; `None` in the audience.
     pub stage_since: Option<Timestamp>,
     /// For a guest, who vouches for them.
@@ -189,6 +195,7 @@ impl From<&Participant> for Seen {
             muted: participant.muted,
             mic: participant.mic,
             evidence: participant.evidence,
+            recorded: participant.recorded,
             stage_since: participant.stage_since,
             guest_of: participant.pass.map(|pass| pass.by),
         }
@@ -297,9 +304,9 @@ impl View {
                 | Event::TimerSet { .. }
                 | Event::LinkPinned { .. }
                 | Event::LinkUnpinned { .. }
-                | Event::FloorGiven { .. } => self.settings.fold(&numbered.event),
+                | Event::FloorGiven { .. } => self.settings.fold(&numbered.event, at),
                 Event::EvidenceSet { .. } => {
-                    self.settings.fold(&numbered.event);
+                    self.settings.fold(&numbered.event, at);
                     self.stage.iter_mut().for_each(|seen| seen.evidence = false);
                 }
                 Event::QuestionTaken { number, .. } => {
@@ -311,6 +318,19 @@ impl View {
                     self.questions.remove(number);
                 }
                 Event::EvidenceAgreed { member, agree } => self.change(*member, |seen| seen.evidence = *agree),
+                Event::RecordingBegun { .. } => {
+                    self.settings.fold(&numbered.event, at);
+                    self.stage.iter_mut().for_each(|seen| seen.recorded = Consent::Asked);
+                }
+                Event::RecordingStopped { .. } => {
+                    self.settings.fold(&numbered.event, at);
+                    self.stage.iter_mut().for_each(|seen| seen.recorded = Consent::Unasked);
+                }
+                Event::RecordingConsent { member, agree, .. } => {
+                    self.change(*member, |seen| {
+                        seen.recorded = if *agree { Consent::Agreed } else { Consent::Refused }
+                    });
+                }
                 Event::CalledUp { member, by, context, until } => self.called_up(*member, *by, context, *until),
                 Event::CallUpEnded { member, .. } => {
                     self.called.remove(member);
@@ -434,11 +454,15 @@ impl View {
         }
         seen.role = role;
         if role.on_stage() {
-            seen.stage_since = if was_on_stage { seen.stage_since } else { Some(at) };
+            if !was_on_stage {
+                seen.stage_since = Some(at);
+                seen.recorded = self.settings.recording.map_or(Consent::Unasked, |_| Consent::Asked);
+            }
             self.stage.push(seen.clone());
             self.stage.sort_by_key(|seen| (std::cmp::Reverse(seen.role), seen.stage_since, seen.number));
         } else {
             (seen.stage_since, seen.muted, seen.mic, seen.evidence) = (None, false, false, false);
+            seen.recorded = Consent::Unasked;
             self.add_listener(seen.clone());
         }
         if own {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 
-use roomtone_room::ids::{MemberId, RoomId, encode_128};
+use roomtone_room::ids::{MemberId, ReplayId, RoomId, encode_128};
 use roomtone_room::{Event, Question, UNTITLED};
 use roomtone_store::{AvatarSize, DeleteError, ExportRow, Exported, Member, OwnEvent, Rewrite, Store, StoreError};
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -17,6 +17,7 @@ use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, ZipWriter};
 
 use crate::app::App;
+use crate::http;
 use crate::parcel::Parcel;
 use crate::wire::stored::{Unreadable, read_event, read_state, write_event, write_state};
 use crate::wire::{ApiError, Code};
@@ -255,11 +256,14 @@ rooms.json     the rooms that you opened or hid, questions that you asked with a
 office.json    who acts for you and for whom you act, and what was done so
 events.json    the events that you announced, host or asked to hear of, and your votes for dates
 invitations.json  the invitations that you wrote, and what you answered, signed, asked and replied
+replays.json   the recordings of your rooms, what was recorded of you and what you said to that, where you were, your links, clips and
+               replies
 reports.json   the reports that you made, and what you did as an admin
 avatar.jpg     your picture, if you have one
 
-Times are milliseconds since 1 January 1970, UTC. Days are counted from that day. What was said in rooms is not stored; but
-where a room shows it, of those who agreed, the last minute may go with a report: for the admins alone, until 30 days after it is
+Times are milliseconds since 1 January 1970, UTC. Days are counted from that day. What was said in rooms is stored only where a room
+shows it, and of those who agreed: in recordings, where each track of yours is at the address /api/replays/REPLAY/tracks/N.ogg while
+you are signed in, until you withdraw it; and of the last minute before a report, for the admins alone, until 30 days after that is
 closed, and for 180 days at most. What you said goes with your account.
 Secrets (invite codes, session tokens, recovery codes) are stored only as digests, so they cannot be given back.
 Somebody of whom you may not know (any more), such as whoever has blocked you, is null.
@@ -278,12 +282,15 @@ rooms.json     комнаты, которые вы открыли или скр�
 office.json    кто ведёт ваши дела, чьи дела ведёте вы и что при этом было сделано
 events.json    события, которые вы объявили, ведёте или о которых просили сообщать, и ваши голоса за даты
 invitations.json  приглашения к разговору, которые вы написали, и ваши ответы, подписи, вопросы и отклики
+replays.json   записи ваших комнат, что записано из сказанного вами и что вы на это ответили, где вы были, ваши ссылки, отрывки и
+               отклики
 reports.json   ваши жалобы и то, что вы сделали как администратор
 avatar.jpg     ваша картинка, если она есть
 
-Время указано в миллисекундах с 1 января 1970 года (UTC), дни отсчитываются от этой даты. Сказанное в комнатах не хранится; но
-если комната это показывает, последняя минута речи тех, кто согласился, может быть приложена к жалобе: только для
-администраторов, не дольше 30 дней после её закрытия и не дольше 180 дней всего. Сказанное вами удаляется вместе с учётной записью.
+Время указано в миллисекундах с 1 января 1970 года (UTC), дни отсчитываются от этой даты. Сказанное в комнатах хранится,
+только если комната это показывает, и только тех, кто согласился: в записях, где каждая ваша дорожка доступна вам по адресу
+/api/replays/ЗАПИСЬ/tracks/N.ogg, пока вы её не отзовёте; и последняя минута перед жалобой: только для администраторов, не дольше
+30 дней после её закрытия и не дольше 180 дней всего. Сказанное вами удаляется вместе с учётной записью.
 Секреты (коды приглашений, ключи сеансов, коды восстановления) хранятся только в виде отпечатков, поэтому вернуть их нельзя.
 Вместо людей, о которых вам (больше) не положено знать, например тех, кто вас заблокировал, стоит null.
 ";
@@ -309,7 +316,11 @@ pub(crate) async fn delete(app: &Arc<App>, member: MemberId) -> Result<(), ApiEr
     let them = HashSet::from([member]);
     app.rooms.expel(&them).await;
     app.rooms.forget(member).await;
+    let recorded = app.store.replays_with(member).await.map_err(internal)?;
     forget(&app.store, member).await?;
+    forget_replays(app, &recorded).await;
+    // An event whose room went with them is over.
+    app.events.changed();
     // A room that was opened meanwhile has brought along what they had asked.
     app.rooms.forget(member).await;
     // What they said in reports of others, and whatever went with reports about them.
@@ -323,6 +334,14 @@ pub(crate) async fn delete(app: &Arc<App>, member: MemberId) -> Result<(), ApiEr
         Forgetting::start(app);
     }
     Ok(())
+}
+
+/// Takes what was recorded of a member who is gone off the disk: all of the replays that they hosted, and their tracks in those of
+/// others, which are made anew.
+async fn forget_replays(app: &App, recorded: &[ReplayId]) {
+    for &replay in recorded {
+        http::replay_changed(app, replay).await;
+    }
 }
 
 /// Deletes a member from the store, with their words in the logs of others' rooms.
@@ -511,7 +530,7 @@ mod tests {
             (readme("ru-RU"), readme("RU"), readme("en"), readme("fr")),
             (README_RU, README_RU, README_EN, README_EN)
         );
-        for file in ["account", "follows", "houses", "invites", "notices", "rooms", "reports"] {
+        for file in ["account", "follows", "houses", "invites", "notices", "rooms", "replays", "reports"] {
             assert!(
                 README_EN.contains(&format!("{file}.json")) && README_RU.contains(&format!("{file}.json")),
                 "{file}"

@@ -17,7 +17,7 @@ use crate::edge::{self, Secret};
 use crate::events::Events;
 use crate::evidence::Evidence;
 use crate::files;
-use crate::http::{Tickets, Uses, relying_party};
+use crate::http::{Playing, Tickets, Uses, relying_party};
 use crate::limits::Limits;
 use crate::live::Live;
 use crate::mail::Mailer;
@@ -28,9 +28,12 @@ use crate::notices::{Notices, Tell};
 use crate::observe::Observe;
 use crate::proof::Prover;
 use crate::public::Public;
+use crate::recorder::Recorder;
+use crate::replays::Replays;
 use crate::rooms::{Around, Rooms};
 use crate::search::Indexer;
 use crate::settings::Settings;
+use crate::transcripts::Transcripts;
 use crate::visits::Visits;
 use crate::wire::notices::NoticeKind;
 
@@ -81,6 +84,14 @@ pub struct App {
     pub events: Arc<Events>,
     /// The sound that goes with reports.
     pub evidence: Evidence,
+    /// What writes down what is recorded.
+    pub recorder: Arc<Recorder>,
+    /// What makes replays of that, and where they are.
+    pub replays: Replays,
+    /// Who hears a replay at this moment.
+    pub playing: Playing,
+    /// Has replays written down.
+    pub transcripts: Transcripts,
     /// Looks whether domains are whose they are said to be.
     pub prover: Prover,
     /// The task that takes what was deleted off the disk.
@@ -136,6 +147,10 @@ impl App {
         }
         let evidence = Evidence::new(&options.data.folder);
         evidence.sweep(&store).await;
+        let recorder = Arc::new(Recorder::start(&options.data.folder)?);
+        recorder.sweep(&store).await;
+        let replays = Replays::start(&options.data.folder, options.replays.as_ref(), recorder.clone())
+            .map_err(|e| io::Error::new(e.kind(), format!("there is no place for replays: {e}")))?;
         let listener = crate::serve::listen(options.listen)
             .map_err(|e| io::Error::new(e.kind(), format!("cannot listen on {}: {e}", options.listen)))?;
         let address = listener.local_addr()?;
@@ -169,7 +184,8 @@ impl App {
         let told = events.clone();
         let ended = Box::new(move || told.changed());
         let around = Around { live: live.clone(), visits: visits.clone(), speaking, called_up, moderated, ended };
-        let rooms = Rooms::start(store.clone(), media.clone(), reports, asked.min(files::people()), around).await?;
+        let most = asked.min(files::people());
+        let rooms = Rooms::start(store.clone(), media.clone(), reports, recorder.clone(), most, around).await?;
         live.start(rooms.clone());
         let passkeys = relying_party(&public_url, &settings.get().name);
         let prover = Prover::start(&options.proof.options(), &public_url)?;
@@ -196,8 +212,12 @@ impl App {
             public: Public::default(),
             events,
             evidence,
+            recorder,
+            replays,
+            transcripts: Transcripts::new(&options.data.folder, options.transcriber.clone()),
             prover,
             forgetting: account::Forgetting::default(),
+            playing: Playing::default(),
             _lock: lock,
         };
         Ok((Arc::new(app), listener))

@@ -71,6 +71,13 @@ pub struct Serve {
     /// The name of this server, shown to newcomers.
     #[arg(long, env = "ROOMTONE_NAME", default_value = "Roomtone")]
     pub name: String,
+    /// Program that writes down what is said in replays, such as tools/transcriber/transcribe. Without it, nothing is written down.
+    #[arg(long, env = "ROOMTONE_TRANSCRIBER", value_name = "COMMAND", value_parser = crate::transcripts::program)]
+    pub transcriber: Option<PathBuf>,
+    /// Bucket of an S3 server for replays, instead of the data folder. How it is reached is told by AWS_ENDPOINT, AWS_REGION,
+    /// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and so on.
+    #[arg(long, env = "ROOMTONE_REPLAYS", value_name = "s3://BUCKET/PREFIX", value_parser = bucket)]
+    pub replays: Option<Url>,
     /// How domains are looked at that members prove to be theirs.
     #[command(flatten)]
     pub proof: ProofOptions,
@@ -207,6 +214,15 @@ fn web_address(text: &str) -> Result<Url, String> {
     if web && plain { Ok(url) } else { Err("expected http://HOST or https://HOST".to_owned()) }
 }
 
+/// The address of a bucket, maybe with a prefix for what is put there.
+fn bucket(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| error.to_string())?;
+    let plain =
+        url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
+    let named = url.scheme() == "s3" && url.host_str().is_some_and(|bucket| !bucket.is_empty()) && url.port().is_none();
+    if named && plain { Ok(url) } else { Err("expected s3://BUCKET or s3://BUCKET/PREFIX".to_owned()) }
+}
+
 /// `PUBLIC_URL/signin/TOKEN`.
 pub fn sign_in_link(public_url: &str, token: &str) -> String {
     format!("{}/signin/{token}", public_url.trim_end_matches('/'))
@@ -245,6 +261,24 @@ mod tests {
             let error = invite.data.open().await.unwrap_err();
             assert!(matches!(error, StoreError::Address), "{error}");
             assert!(!error.to_string().contains("secret"));
+        }
+    }
+
+    #[test]
+    fn buckets() {
+        for good in ["s3://talks", "s3://talks/a/b"] {
+            assert!(bucket(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "talks",
+            "s3://",
+            "s3:talks",
+            "https://talks.example",
+            "s3://key:secret@talks",
+            "s3://talks?x=y",
+            "s3://talks:9",
+        ] {
+            assert!(bucket(bad).is_err(), "{bad}");
         }
     }
 

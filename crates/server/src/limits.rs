@@ -94,6 +94,7 @@ pub const GUESSES: Limit = Limit {
         ("POST", "/api/guest-links/{code}"),
         ("GET", "/api/answers/{code}"),
         ("POST", "/api/answers/{code}"),
+        ("GET", "/api/replays/{id}"),
     ],
     key: Key::Address,
     counts: Counts::Misses,
@@ -476,6 +477,45 @@ pub const TABLE: &[Limit] = &[
         counts: Counts::All,
         burst: 120,
         refill: Duration::from_secs(2),
+    },
+    // Each is a way in for whoever has it, or has a replay made anew.
+    Limit {
+        name: "replay_changes",
+        routes: &[("PATCH", "/api/replays/{id}"), ("DELETE", "/api/replays/{id}"), ("POST", "/api/replays/{id}/links")],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 30,
+        refill: Duration::from_secs(10),
+    },
+    // Each is a row that everybody who hears the replay can read, and a clip is cut again for each who hears it.
+    Limit {
+        name: "replay_replies",
+        routes: &[("POST", "/api/replays/{id}/replies"), ("POST", "/api/replays/{id}/clips")],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 60,
+        refill: Duration::from_secs(5),
+    },
+    // Whoever speaks reads what was written down, and corrects line after line.
+    Limit {
+        name: "transcript_lines",
+        routes: &[
+            ("PATCH", "/api/replays/{id}/transcript/{n}/{line}"),
+            ("DELETE", "/api/replays/{id}/transcript/{n}/{line}"),
+        ],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 200,
+        refill: Duration::from_secs(1),
+    },
+    // Each takes megabytes of memory, a core for a moment, and room in the database.
+    Limit {
+        name: "voice_notes",
+        routes: &[("POST", "/api/replays/{id}/voice")],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 10,
+        refill: Duration::from_secs(60),
     },
     // Each asks somebody to look again at what they did.
     Limit {

@@ -1,11 +1,11 @@
-//! Takes names into the search index in the background, so that redeeming an invite does not wait for it. Rooms and
-//! events are in no index: there are few.
+//! Takes what is found by its words into the search index in the background, so that redeeming an invite does not wait for it. Rooms
+//! are in no index: there are few.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use roomtone_room::search::index_words;
-use roomtone_store::{Event, Store};
+use roomtone_store::Store;
 use tokio::sync::Notify;
 
 use crate::edge;
@@ -29,7 +29,7 @@ pub struct Indexer {
 }
 
 impl Indexer {
-    /// Somebody is new or has another name. Costs nothing; many at once are one.
+    /// Somebody or something is new or has another name. Costs nothing; many at once are one.
     pub fn changed(&self) {
         self.changed.notify_one();
     }
@@ -51,14 +51,6 @@ impl Indexer {
             }
         }
     }
-}
-
-/// By what an event is found: its title, topics and house, and who hosts it.
-pub(crate) fn words_of_event(event: &Event) -> BTreeSet<String> {
-    let people = event.cohosts.iter().chain([&event.host]).flat_map(|person| [&person.name, &person.handle]);
-    let house = event.house.iter().flat_map(|house| [&house.name, &house.handle]);
-    let texts = [&event.text.title].into_iter().chain(&event.text.topics).chain(house).chain(people);
-    texts.flat_map(|text| index_words([text.as_str()])).collect()
 }
 
 /// By what a room is found: its title, topics and house, and who hosts it or is named on its card.

@@ -27,6 +27,7 @@ use crate::mail::link_end;
 use crate::notices;
 use crate::proof;
 use crate::tasks::supervised;
+use crate::transcripts;
 
 /// How long requests under way may take once the server is told to stop.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
@@ -70,17 +71,25 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Outpu
     let indexing = tokio::spawn(supervised("search_index", async move || indexer.run(&store).await));
     let proving = app.clone();
     let proving = tokio::spawn(supervised("proofs", async move || proof::run(&proving).await));
+    let making = app.clone();
+    let making = tokio::spawn(supervised("replays", async move || crate::replays::run(&making).await));
+    let transcribing = app.clone();
+    let transcribing = tokio::spawn(supervised("transcripts", async move || transcripts::run(&transcribing).await));
     stop.await;
     tracing::info!("stopping");
     tidy.abort();
     indexing.abort();
     events.abort();
     proving.abort();
+    making.abort();
+    transcribing.abort();
     app.live.shut_down();
     // A room whose store does not answer must not keep the process alive; nothing that was acknowledged is lost.
     if tokio::time::timeout(STOP_LIMIT, app.rooms.shut_down()).await.is_err() {
         tracing::warn!("some rooms did not stop in time");
     }
+    // What was said last is on the disk before the process ends.
+    let _ = tokio::time::timeout(STOP_LIMIT, app.recorder.settle()).await;
     accepting.abort();
     // Each connection ends after the request that it is at; those that take longer are cut off with the process.
     stopping.send_replace(());
@@ -148,6 +157,7 @@ async fn tidy(app: &App) {
         http::tidy_acts(app).await;
         http::tidy_guests(app).await;
         http::tidy_invitations(app).await;
+        http::tidy_replays(app).await;
         app.evidence.tidy(&app.store, edge::now()).await;
         proof::tidy(app).await;
         app.observe.upkeep();

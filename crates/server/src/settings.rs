@@ -30,6 +30,8 @@ pub struct Chosen {
     pub invite_days: u32,
     /// Whether people may put themselves on the waiting list.
     pub waitlist: bool,
+    /// Days for which a replay is kept once its recording has ended; without it, for good.
+    pub replay_days: Option<u32>,
     /// How letters are sent; without it, none are.
     pub mail: Option<MailServer>,
     /// Whether the owner has saved the settings once.
@@ -150,6 +152,7 @@ impl Chosen {
             invites_per_member: number("invites_per_member").unwrap_or(INVITES_PER_MEMBER),
             invite_days: number("invite_days").unwrap_or(INVITE_DAYS),
             waitlist: text("waitlist").is_none_or(|value| value == "true"),
+            replay_days: number("replay_days"),
             mail,
             set_up: text("set_up").is_some_and(|value| value == "true"),
         }
@@ -164,6 +167,7 @@ impl Chosen {
             ("invites_per_member", Some(self.invites_per_member.to_string())),
             ("invite_days", Some(self.invite_days.to_string())),
             ("waitlist", Some(self.waitlist.to_string())),
+            ("replay_days", self.replay_days.map(|days| days.to_string())),
             ("set_up", Some(self.set_up.to_string())),
             ("mail_host", mail.map(|mail| mail.host.clone())),
             ("mail_port", mail.map(|mail| mail.port.to_string())),
@@ -225,6 +229,7 @@ mod tests {
             mail: Some(mail),
             set_up: true,
             waitlist: false,
+            replay_days: Some(90),
             ..(*first).clone()
         };
         settings.change(&store, entry(1), |_| Ok::<_, StoreError>(wanted.clone())).await.unwrap();
@@ -241,7 +246,10 @@ mod tests {
         let log = store.audit_log(None).await.unwrap();
         let details: Vec<_> = log.iter().map(|entry| entry.details.as_str()).collect();
         let mail = "mail_host,mail_port,mail_user,mail_password,mail_from,mail_tls";
-        assert_eq!(details, [format!("keys={mail}"), format!("keys=name,languages,waitlist,set_up,{mail}")]);
+        assert_eq!(
+            details,
+            [format!("keys={mail}"), format!("keys=name,languages,waitlist,replay_days,set_up,{mail}")]
+        );
 
         // Refused: nothing changes, on the disk or in memory.
         let refused = settings.change(&store, entry(3), |_| Err::<Chosen, _>(StoreError::Busy)).await;

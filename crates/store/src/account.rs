@@ -12,6 +12,7 @@ use crate::error::StoreError;
 use crate::graph::lock_members;
 use crate::houses::leave_all;
 use crate::search::{CLASS_BEGINS, forget};
+use crate::search_talks::unmark_talks_of;
 
 /// Rows of one kind that are handed over. Beyond it somebody would have a hundred thousand followers.
 const EXPORT_ROWS: u64 = 100_000;
@@ -195,6 +196,7 @@ impl Store {
                 tx.execute(sql(text).bind(rewrite.room).bind(rewrite.seq).bind(rewrite.body.as_str())).await?;
             }
         }
+        let talks = unmark_talks_of(&mut tx, member).await?;
         let ended = leave_all(&mut tx, member).await?;
         let fewer = sql("UPDATE members SET followers = followers - 1, indexed = indexed AND followers NOT IN ")
             .push(CLASS_BEGINS)
@@ -206,7 +208,7 @@ impl Store {
         // Whatever else refers to them goes by its reference.
         tx.execute(sql("DELETE FROM members WHERE id = $1").bind(member)).await?;
         // Last: it keeps the search index to itself until the commit, and must wait for nobody then.
-        let gone: Vec<_> = ended.into_iter().map(|house| house.0).chain([member.0]).collect();
+        let gone: Vec<_> = ended.into_iter().map(|house| house.0).chain([member.0]).chain(talks).collect();
         forget(&mut tx, &gone).await?;
         Ok(tx.commit().await?)
     }
@@ -266,6 +268,7 @@ const FORGET: &[&str] = &[
     "UPDATE reports SET text = '', context = '{}' WHERE reporter = $1",
     // Steps of theirs stay, with which an invitation of somebody else went on, and sheets to which both sides agreed, without words.
     "UPDATE invitation_steps SET text = NULL, language = NULL WHERE member = $1 OR delegate = $1",
+    "UPDATE invitation_steps SET proof_domain = NULL, proof_method = NULL, proven_at = NULL WHERE member = $1",
     "UPDATE sheets SET topics = '', languages = '', others = '', notes = '' WHERE author = $1",
     "DELETE FROM invitation_texts WHERE author = $1 AND NOT original",
     "UPDATE questions SET votes = votes - 1 WHERE id IN (SELECT v.question FROM question_votes v WHERE v.member = $1)",
@@ -279,6 +282,14 @@ const FORGET: &[&str] = &[
     "UPDATE acts SET reason = NULL WHERE author = $1 OR whom = $1",
     "UPDATE acts SET guest = NULL, guest_name = NULL WHERE voucher = $1",
     "UPDATE office_acts SET note = '' WHERE delegate = $1",
+    // What they said is taken out of the replays of others, which are made anew without it.
+    "UPDATE replays SET generation = generation + 1, state = 1, progress = 0, tries = 0, processed_at = NULL
+        WHERE state <> 0
+          AND id IN (SELECT t.replay FROM replay_tracks t WHERE t.member = $1 AND t.withdrawn_at IS NULL)",
+    "UPDATE replay_tracks SET name = '', withdrawn_at = COALESCE(withdrawn_at,
+        (SELECT COALESCE(p.ended_at, p.began_at) FROM replays p WHERE p.id = replay_tracks.replay)) WHERE member = $1",
+    "DELETE FROM transcripts WHERE EXISTS (SELECT 1 FROM replay_tracks t
+        WHERE t.replay = transcripts.replay AND t.n = transcripts.n AND t.member = $1)",
     "DELETE FROM notifications WHERE subject IN (SELECT r.id FROM rooms r WHERE r.host = $1)",
     // The room of an event has its title, which is the words of who announced that, whoever opened it.
     "UPDATE reports SET context = '{}' WHERE room IN (SELECT e.room FROM events e WHERE e.host = $1)",

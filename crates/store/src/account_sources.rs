@@ -518,6 +518,104 @@ pub(crate) const SOURCES: &[Source] = &[
         "SELECT created_at FROM calendars WHERE member = $1 LIMIT $2",
     ),
     (
+        "replays",
+        "transcript_lines",
+        &[
+            ("replay", As::Id),
+            ("from_ms", As::Number),
+            ("to_ms", As::Number),
+            ("text", As::Text),
+            ("language", As::Text),
+            ("corrected_at", As::Time),
+        ],
+        "SELECT l.replay, l.from_ms, l.to_ms, l.text, l.language, l.corrected_at
+         FROM transcript_lines l JOIN replay_tracks t ON t.replay = l.replay AND t.n = l.n
+         WHERE t.member = $1 ORDER BY l.replay, l.from_ms, l.line LIMIT $2",
+    ),
+    (
+        "replays",
+        "hosted",
+        &[
+            ("id", As::Id),
+            ("room", As::Id),
+            ("title", As::Text),
+            ("language", As::Text),
+            ("hearers", As::Number),
+            ("state", As::Number),
+            ("began_at", As::Time),
+            ("ended_at", As::Time),
+            ("ms", As::Number),
+            ("expires_at", As::Time),
+        ],
+        "SELECT id, room, title, language, hearers, state, began_at, ended_at, ms, expires_at FROM replays
+         WHERE host = $1 ORDER BY began_at, id LIMIT $2",
+    ),
+    (
+        "replays",
+        "chapters",
+        &[("replay", As::Id), ("at_ms", As::Number), ("title", As::Text)],
+        "SELECT c.replay, c.at_ms, c.title FROM replay_chapters c JOIN replays p ON p.id = c.replay WHERE p.host = $1
+         ORDER BY c.replay, c.at_ms LIMIT $2",
+    ),
+    (
+        "replays",
+        "links",
+        &[("replay", As::Id), ("note", As::Text), ("created_at", As::Time)],
+        "SELECT l.replay, l.note, l.created_at FROM replay_links l JOIN replays p ON p.id = l.replay WHERE p.host = $1
+         ORDER BY l.created_at, l.id LIMIT $2",
+    ),
+    (
+        "replays",
+        "tracks",
+        &[("replay", As::Id), ("n", As::Number), ("name", As::Text), ("withdrawn_at", As::Time)],
+        "SELECT replay, n, name, withdrawn_at FROM replay_tracks WHERE member = $1 ORDER BY replay, n LIMIT $2",
+    ),
+    (
+        "replays",
+        "consents",
+        &[("replay", As::Id), ("text", As::Number), ("agree", As::Truth), ("at", As::Time)],
+        "SELECT replay, text, agree, at FROM replay_consents WHERE member = $1 ORDER BY at, replay, seq LIMIT $2",
+    ),
+    (
+        "replays",
+        "attended",
+        &[("replay", As::Id)],
+        "SELECT replay FROM replay_attendees WHERE member = $1 ORDER BY replay LIMIT $2",
+    ),
+    (
+        "replays",
+        "marks",
+        &[("replay", As::Id), ("at_ms", As::Number), ("kind", As::Text), ("body", As::Text)],
+        "SELECT replay, at_ms, kind, body FROM replay_marks WHERE author = $1 ORDER BY replay, n LIMIT $2",
+    ),
+    (
+        "replays",
+        "clips",
+        &[
+            ("id", As::Id),
+            ("replay", As::Id),
+            ("title", As::Text),
+            ("from_ms", As::Number),
+            ("to_ms", As::Number),
+            ("created_at", As::Time),
+        ],
+        "SELECT id, replay, title, from_ms, to_ms, created_at FROM clips WHERE member = $1 ORDER BY created_at, id LIMIT $2",
+    ),
+    (
+        "replays",
+        "replies",
+        &[
+            ("id", As::Id),
+            ("replay", As::Id),
+            ("text", As::Text),
+            ("voice_ms", As::Number),
+            ("at_ms", As::Number),
+            ("created_at", As::Time),
+        ],
+        "SELECT id, replay, text, voice_ms, at_ms, created_at FROM replay_replies WHERE member = $1
+         ORDER BY created_at, id LIMIT $2",
+    ),
+    (
         "office",
         "delegates",
         &[

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
-use roomtone_room::ids::{AvatarId, EventId, HouseId, InvitationId, MemberId, RecordId, RoomId, Timestamp};
+use roomtone_room::ids::{AvatarId, EventId, HouseId, InvitationId, MemberId, RecordId, ReplayId, RoomId, Timestamp};
 use sqlx::postgres::{PgArguments, PgPool, PgRow, Postgres};
 use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments, SqlitePool, SqliteRow};
@@ -416,6 +416,7 @@ into_value! {
     InvitationId: id => id.0.into();
     Option<InvitationId>: id => id.map(|id| id.0).into();
     EventId: id => id.0.into();
+    ReplayId: id => id.0.into();
     AvatarId: id => id.0.into();
     Option<AvatarId>: id => id.map(|id| id.0).into();
     RecordId: id => id.0.into();

@@ -12,7 +12,7 @@ use crate::Store;
 use crate::convert::int_from;
 use crate::db::{Row, Transaction, sql};
 use crate::error::StoreError;
-use crate::invitations_steps::{ended_for_event, opened_for_event};
+use crate::invitations_steps::{agreed_terms, ended_for_event, opened_for_event};
 use crate::open::ROWS_PER_STATEMENT;
 
 /// Most events of one host that are not over. More serves busy hosts; each is in everybody's lists.
@@ -159,9 +159,19 @@ impl Store {
         if locked.agenda.state.is_over() {
             return Ok(EventDone::Refused(Refusal::Over));
         }
+        if locked.changes >= CHANGES_MAX && locked.minutes != plan.minutes {
+            return Ok(EventDone::TooMany);
+        }
+        // What both sides of its invitation have agreed on is changed there.
+        if let Some(invitation) = locked.invitation
+            && let Some(agreed) = agreed_terms(&mut tx, invitation).await?
+            && agreed != (plan.minutes, plan.kind)
+        {
+            return Ok(EventDone::ByInvitation);
+        }
         let change =
             sql("UPDATE events SET title = $2, about = $3, language = $4, topics = $5, kind = $6, minutes = $7,
-                 time_zone = $8, recurrence = $9, planned = $10, changed_at = $11,
+                 time_zone = $8, recurrence = $9, planned = $10, changed_at = $11, indexed = FALSE,
                  series = CASE WHEN $9 IS NOT NULL AND series IS NULL THEN id ELSE series END WHERE id = $1")
             .bind(event)
             .bind(&text.title)
@@ -175,8 +185,9 @@ impl Store {
             .bind(plan.planned.as_deref())
             .bind(now);
         tx.execute(change).await?;
+        let told = resized(&mut tx, &locked, Some(by), plan.minutes, now).await?;
         tx.commit().await?;
-        Ok(EventDone::Done(None))
+        Ok(EventDone::Done(told))
     }
 
     /// Gives an event a date or takes it back; a date closes its poll. For its host and those who host it too, unless it comes
@@ -273,7 +284,7 @@ impl Store {
 impl Store {
     /// Some of the events whose date went by without their room being opened: a single one has no date any more, and one that
     /// comes again is cancelled. Also ends those that are live without a live room, as when whoever opened it has deleted
-    /// their account. Returns whether there may be more.
+    /// their account, with the talk of their invitation. Returns whether there may be more.
     pub async fn settle_events(&self, now: Timestamp, limit: u32) -> Result<bool, StoreError> {
         let stale = sql("SELECT e.id FROM events e
              WHERE (e.state IN (0, 2) AND e.starts_at + e.minutes * 60000 <= $1)
@@ -284,13 +295,14 @@ impl Store {
         let mut settled = 0;
         for row in &stale {
             let mut tx = self.database.begin().await?;
-            let Some(locked) = lock(&mut tx, EventId(row.id("id")?)).await? else { continue };
+            let event = EventId(row.id("id")?);
+            // Invitations are locked before events, wherever both are.
+            if let Some((true, Some(invitation))) = roomless(&mut tx, event).await? {
+                ended_for_event(&mut tx, invitation, None, now).await?;
+            }
+            let Some(locked) = lock(&mut tx, event).await? else { continue };
             let step = match locked.agenda.state {
-                State::Live => {
-                    let live = sql("SELECT EXISTS (SELECT 1 FROM rooms r JOIN events e ON e.room = r.id
-                                                   WHERE e.id = $1 AND r.ended_at IS NULL) AS live");
-                    (!tx.one(live.bind(locked.id)).await?.bool("live")?).then_some(Step::End)
-                }
+                State::Live => matches!(roomless(&mut tx, event).await?, Some((true, _))).then_some(Step::End),
                 // Somebody may have moved it meanwhile.
                 _ if locked.agenda.lapses_at(locked.minutes).is_none_or(|at| at > now) => None,
                 _ if locked.recurs => Some(Step::Cancel),
@@ -471,6 +483,45 @@ pub(crate) async fn date_event(
     Ok(done)
 }
 
+/// Plans the event of an invitation for what both sides have agreed on: so many minutes, in such a room.
+pub(crate) async fn plan_event(
+    tx: &mut Transaction,
+    event: EventId,
+    (minutes, kind): (u32, Kind),
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(locked) = lock(tx, event).await?.filter(|event| !event.agenda.state.is_over()) else { return Ok(()) };
+    let plan = sql("UPDATE events SET minutes = $2, kind = $3, changed_at = $4 WHERE id = $1");
+    tx.execute(plan.bind(event).bind(minutes).bind(kind_number(kind)).bind(now)).await?;
+    resized(tx, &locked, None, minutes, now).await.map(|_| ())
+}
+
+/// Notes that a locked event is planned for so many minutes from now on, if it was not before and that is to be told.
+async fn resized(
+    tx: &mut Transaction,
+    event: &Locked,
+    by: Option<MemberId>,
+    minutes: u32,
+    now: Timestamp,
+) -> Result<Option<Change>, StoreError> {
+    if event.minutes == minutes {
+        return Ok(None);
+    }
+    Ok(match take(tx, event, by, Step::Resize, now).await? {
+        EventDone::Done(told) => told,
+        _ => None,
+    })
+}
+
+/// Whether an event is live without a live room, and the invitation that it comes from.
+async fn roomless(tx: &mut Transaction, event: EventId) -> Result<Option<(bool, Option<InvitationId>)>, StoreError> {
+    let found = sql("SELECT invitation, state = 3 AND NOT EXISTS
+                (SELECT 1 FROM rooms r WHERE r.id = events.room AND r.ended_at IS NULL) AS roomless
+         FROM events WHERE id = $1");
+    let found = tx.optional(found.bind(event)).await?;
+    found.map(|row| Ok((row.bool("roomless")?, row.id_or_null("invitation")?.map(InvitationId)))).transpose()
+}
+
 /// Calls the event of an invitation off. Returns whether that changed anything.
 pub(crate) async fn cancel_event(tx: &mut Transaction, event: EventId, now: Timestamp) -> Result<bool, StoreError> {
     let Some(locked) = lock(tx, event).await? else { return Ok(false) };
@@ -482,7 +533,7 @@ pub(crate) async fn room_ended(tx: &mut Transaction, room: RoomId, now: Timestam
     let whose = sql("SELECT id, invitation FROM events WHERE room = $1 AND state = 3").bind(room);
     let Some(row) = tx.optional(whose).await? else { return Ok(()) };
     if let Some(invitation) = row.id_or_null("invitation")? {
-        ended_for_event(tx, InvitationId(invitation), room, now).await?;
+        ended_for_event(tx, InvitationId(invitation), Some(room), now).await?;
     }
     if let Some(locked) = lock(tx, EventId(row.id("id")?)).await? {
         take(tx, &locked, None, Step::End, now).await?;
@@ -539,10 +590,12 @@ pub(crate) async fn take(
         Ok(taken) => taken,
         Err(refusal) => return Ok(EventDone::Refused(refusal)),
     };
-    let update = sql("UPDATE events SET state = $2, starts_at = $3 WHERE id = $1")
+    // Search finds only those that are not over.
+    let update = sql("UPDATE events SET state = $2, starts_at = $3, indexed = indexed AND NOT $4 WHERE id = $1")
         .bind(event.id)
         .bind(state_number(agenda.state))
-        .bind(agenda.starts_at);
+        .bind(agenda.starts_at)
+        .bind(agenda.state.is_over());
     tx.execute(update).await?;
     note(tx, event.id, by, change, agenda.starts_at, now).await?;
     Ok(EventDone::Done(Some(change)))
@@ -643,7 +696,7 @@ mod tests {
         assert_eq!(recurrences.map(recurrence_number), [0, 1, 2]);
         let changes = [Change::Announced, Change::Agreed, Change::Dated, Change::Moved, Change::Undated, Change::Live];
         assert_eq!(changes.map(change_number), [0, 1, 2, 3, 4, 5]);
-        assert_eq!([Change::Ended, Change::Cancelled].map(change_number), [6, 7]);
+        assert_eq!([Change::Ended, Change::Cancelled, Change::Resized].map(change_number), [6, 7, 8]);
         assert!(state_from(6).is_err() && state_from(-1).is_err());
     }
 }

@@ -265,6 +265,8 @@ async fn agree_if_all_have(
     by: MemberId,
     now: Timestamp,
 ) -> Result<EventDone, StoreError> {
+    // It is found by the names of its hosts.
+    tx.execute(sql("UPDATE events SET indexed = FALSE WHERE id = $1").bind(event.id)).await?;
     let open = sql("SELECT 1 AS one FROM event_cohosts WHERE event = $1 AND needed AND accepted_at IS NULL");
     if event.agenda.state != State::Proposed || tx.optional(open.bind(event.id)).await?.is_some() {
         return Ok(EventDone::Done(None));

@@ -168,6 +168,22 @@ impl Store {
         self.events(&self.event_ids(page).await?, viewer).await
     }
 
+    /// Events that took place, the last first; after a place, at most `limit`.
+    pub async fn past_events(
+        &self,
+        of: EventsOf,
+        viewer: Option<MemberId>,
+        after: Option<(Timestamp, EventId)>,
+        limit: u32,
+    ) -> Result<Vec<Event>, StoreError> {
+        const ENDED: &str = select_ids!(" AND e.state = 4 AND (e.starts_at, e.id) < ($2, $3)");
+        // The largest time that fits the database: everything is before it.
+        let (at, id) = after.unwrap_or((Timestamp(i64::MAX as u64), EventId(u128::MAX)));
+        let page = within(sql(ENDED).bind(viewer).bind(at).bind(id), of);
+        let page = page.push(" ORDER BY e.starts_at DESC, e.id DESC LIMIT ").push_bind(limit);
+        self.events(&self.event_ids(page).await?, viewer).await
+    }
+
     /// What a calendar has: events with a date after `since`, also those that are over, and of these the cancelled ones; the
     /// latest date first, at most `limit`.
     pub async fn dated_events(
@@ -231,7 +247,7 @@ impl Store {
     }
 
     /// The events with these ids, in this order, with those who host them too; those of which the viewer may not know are left out.
-    async fn events(&self, ids: &[EventId], viewer: Option<MemberId>) -> Result<Vec<Event>, StoreError> {
+    pub(crate) async fn events(&self, ids: &[EventId], viewer: Option<MemberId>) -> Result<Vec<Event>, StoreError> {
         let mut found: HashMap<EventId, Event> = HashMap::with_capacity(ids.len());
         let mut cohosts: HashMap<EventId, Vec<Person>> = HashMap::new();
         for part in ids.chunks(ROWS_PER_STATEMENT) {

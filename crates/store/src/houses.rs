@@ -14,6 +14,7 @@ use crate::error::StoreError;
 use crate::house_acts::{HouseAct, log};
 use crate::members::{person_from, sponsor_from};
 use crate::search::{CLASS_BEGINS, forget};
+use crate::search_talks::events_of_house;
 use crate::{Person, Store};
 
 /// Most houses that one member may have made.
@@ -453,9 +454,10 @@ impl Store {
              WHERE house = $1");
         tx.execute(reported.bind(house).bind(act.by)).await?;
         log(&mut tx, house, "house_deleted", None, act).await?;
+        let gone: Vec<_> = events_of_house(&mut tx, house).await?.into_iter().chain([house.0]).collect();
         tx.execute(sql("DELETE FROM houses WHERE id = $1").bind(house)).await?;
         // Last: it keeps the search index to itself until the commit, and must wait for nobody then.
-        forget(&mut tx, &[house.0]).await?;
+        forget(&mut tx, &gone).await?;
         tx.commit().await?;
         Ok(true)
     }

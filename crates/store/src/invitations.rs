@@ -9,9 +9,11 @@ use crate::Hash;
 use crate::Store;
 use crate::db::{Row, Transaction, sql};
 use crate::error::StoreError;
+use crate::houses::{HouseRole, role_of};
 use crate::invitations_steps::insert_step;
 use crate::members::{IDS_PER_STATEMENT, Person, person_from};
 use crate::profiles::HouseBadge;
+use crate::proofs::{ProvenDomain, step_proof_from};
 
 /// Most invitations of a host that are open at once. More suits whoever runs a series; fewer makes each worth more.
 pub const OPEN_INVITATIONS_MAX: u64 = 20;
@@ -55,8 +57,8 @@ pub enum InvitationMade {
     Already,
     /// There is no such invitee for this host: gone, suspended, or with a block in either direction.
     NoInvitee,
-    /// The host belongs to no such house.
-    NoHouse,
+    /// The host is no admin of that house, and so does not speak for it.
+    NotHouseAdmin,
 }
 
 /// Who is invited, as others see it.
@@ -117,6 +119,8 @@ pub struct ShownStep {
     pub member: Option<Person>,
     /// Who acted for them.
     pub delegate: Option<Person>,
+    /// What whoever gave it had proven by then.
+    pub proof: Option<ProvenDomain>,
 }
 
 /// A version of the talk sheet with what it says.
@@ -214,11 +218,10 @@ impl Store {
         if tx.one(open.bind(host)).await?.count("n")? >= OPEN_INVITATIONS_MAX {
             return Ok(InvitationMade::TooMany);
         }
-        if let Some(house) = new.house {
-            let belongs = sql("SELECT 1 AS one FROM house_members WHERE house = $1 AND member = $2 AND role >= 1");
-            if tx.optional(belongs.bind(house).bind(host)).await?.is_none() {
-                return Ok(InvitationMade::NoHouse);
-            }
+        if let Some(house) = new.house
+            && role_of(&mut tx, house, host).await? != Some(HouseRole::Admin)
+        {
+            return Ok(InvitationMade::NotHouseAdmin);
         }
         let (member, [name, about, domain]) = match invitee {
             Invitee::Member(member) => (Some(*member), [None, None, None]),
@@ -325,6 +328,17 @@ impl Store {
         self.database.all(page).await?.iter().map(entry_from).collect()
     }
 
+    /// Those of these invitations that `reader` may read, at most as many as are on a page, in no order.
+    pub(crate) async fn invitations_of(
+        &self,
+        reader: Option<MemberId>,
+        ids: &[InvitationId],
+    ) -> Result<Vec<InvitationEntry>, StoreError> {
+        let some = ids.iter().take(IDS_PER_STATEMENT).copied();
+        let these = sql(concat!(select_entry!(), "i.id IN ")).bind(reader).push_list(some);
+        self.database.all(these).await?.iter().map(entry_from).collect()
+    }
+
     /// The texts of these invitations, at most as many as are on a page: of each the original first, then by language.
     pub async fn texts_of(&self, ids: &[InvitationId]) -> Result<Vec<(InvitationId, InvitationText)>, StoreError> {
         let texts =
@@ -355,7 +369,7 @@ impl Store {
     /// The steps with the people in them.
     async fn shown_steps(&self, id: InvitationId, host: MemberId) -> Result<Vec<ShownStep>, StoreError> {
         let steps = sql("SELECT s.n, s.at, s.kind, s.voice, s.member, s.delegate, s.correspondent, s.round, s.language, s.text, s.times,
-                    s.sheet, s.subject, m.id, m.handle, m.name, m.avatar, d.id AS sponsor_id, d.handle AS sponsor_handle,
+                    s.sheet, s.subject, s.proof_domain, s.proof_method, s.proven_at, m.id, m.handle, m.name, m.avatar, d.id AS sponsor_id, d.handle AS sponsor_handle,
                     d.name AS sponsor_name, d.avatar AS sponsor_avatar
              FROM invitation_steps s LEFT JOIN members m ON m.id = s.member AND m.suspended_at IS NULL
              LEFT JOIN members d ON d.id = s.delegate AND d.suspended_at IS NULL
@@ -365,6 +379,7 @@ impl Store {
                 step: step_from(row, host)?,
                 member: row.id_or_null("id")?.map(|_| person_from(row)).transpose()?,
                 delegate: crate::members::sponsor_from(row)?,
+                proof: step_proof_from(row)?,
             })
         };
         self.database.all(steps.bind(id)).await?.iter().map(read).collect()
@@ -502,12 +517,7 @@ pub(crate) fn step_from(row: &Row, host: MemberId) -> Result<Step, StoreError> {
 }
 
 fn sheet_from(row: &Row) -> Result<ShownSheet, StoreError> {
-    let audience = match row.text("audience")?.as_str() {
-        "open" => Kind::Open,
-        "social" => Kind::Social,
-        "closed" => Kind::Closed,
-        _ => return Err(StoreError::Corrupt("audience of a sheet")),
-    };
+    let audience = audience_from(row)?;
     Ok(ShownSheet {
         number: small(row.count("number")?, "number of a sheet")?,
         hash: row.hash("hash")?,
@@ -520,6 +530,16 @@ fn sheet_from(row: &Row) -> Result<ShownSheet, StoreError> {
             audience,
             notes: row.text("notes")?,
         },
+    })
+}
+
+/// Reads `audience` of a sheet.
+pub(crate) fn audience_from(row: &Row) -> Result<Kind, StoreError> {
+    Ok(match row.text("audience")?.as_str() {
+        "open" => Kind::Open,
+        "social" => Kind::Social,
+        "closed" => Kind::Closed,
+        _ => return Err(StoreError::Corrupt("audience of a sheet")),
     })
 }
 

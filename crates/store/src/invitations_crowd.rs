@@ -91,6 +91,32 @@ pub struct Reply {
     pub at: Timestamp,
 }
 
+/// Something that was written to an invitation, or the invitation itself, for a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written<'a> {
+    /// The letter, in this language if it is there in it, or else the original.
+    Letter(InvitationId, Option<&'a str>),
+    /// A question.
+    Question(RecordId),
+    /// A reply.
+    Reply(RecordId),
+}
+
+/// What was written, by whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenText {
+    /// To which invitation it belongs.
+    pub invitation: InvitationId,
+    /// Who answers for it: of a translation by somebody without an account the host, who can take it away.
+    pub author: MemberId,
+    /// BCP 47 tag of a letter's language.
+    pub language: Option<String>,
+    /// A letter's title; empty otherwise.
+    pub title: String,
+    /// The text.
+    pub text: String,
+}
+
 /// A condition on `i` and the members `h` who hosts it and $1: that $1 may know of it.
 macro_rules! known {
     () => {
@@ -155,18 +181,6 @@ impl Store {
         let page = page.bind(reader).bind(id).bind(at).bind(last).bind(limit);
         let read = |row: &Row| Ok(Cosigner { person: person_from(row)?, at: row.time("at")? });
         self.database.all(page).await?.iter().map(read).collect()
-    }
-
-    /// A page of those who are told when an invitation is accepted, by id.
-    pub async fn cosigner_ids(
-        &self,
-        id: InvitationId,
-        after: Option<MemberId>,
-        limit: u32,
-    ) -> Result<Vec<MemberId>, StoreError> {
-        let page = sql("SELECT member FROM cosigns WHERE invitation = $1 AND member > $2 ORDER BY member LIMIT $3");
-        let page = page.bind(id).bind(after.unwrap_or(MemberId(0))).bind(limit);
-        self.database.all(page).await?.iter().map(|row| row.member("member")).collect()
     }
 
     /// Puts a member's one question to an invitation that is open, or another in its place, which loses the votes of the former.
@@ -395,6 +409,44 @@ impl Store {
         let delete = sql("DELETE FROM replies WHERE id = $1 AND (member = $2
              OR invitation IN (SELECT i.id FROM invitations i WHERE i.host = $2))");
         Ok(self.database.execute(delete.bind(reply).bind(member)).await? > 0)
+    }
+
+    /// A text of an invitation as `reader` may read it now.
+    pub async fn written(&self, reader: MemberId, what: Written<'_>) -> Result<Option<WrittenText>, StoreError> {
+        const LETTER: &str = concat!(
+            "SELECT i.id AS invitation, COALESCE(t.author, i.host) AS author, t.language, t.title, t.body AS text
+             FROM invitations i JOIN invitation_texts t ON t.invitation = i.id
+             WHERE i.id = $2 AND (t.original OR t.language = $3) AND ",
+            known!(),
+            " ORDER BY t.original LIMIT 1"
+        );
+        const QUESTION: &str = concat!(
+            "SELECT i.id AS invitation, m.id AS author, NULL AS language, '' AS title, q.text FROM questions q
+             JOIN invitations i ON i.id = q.invitation JOIN members m ON m.id = q.member WHERE q.id = $2 AND ",
+            known!(),
+            " AND ",
+            seen!()
+        );
+        const REPLY: &str = concat!(
+            "SELECT i.id AS invitation, m.id AS author, NULL AS language, '' AS title, r.text FROM replies r
+             JOIN invitations i ON i.id = r.invitation JOIN members m ON m.id = r.member WHERE r.id = $2 AND ",
+            known!(),
+            " AND ",
+            seen!()
+        );
+        let found = match what {
+            Written::Letter(id, language) => sql(LETTER).bind(reader).bind(id).bind(language.unwrap_or_default()),
+            Written::Question(id) => sql(QUESTION).bind(reader).bind(id),
+            Written::Reply(id) => sql(REPLY).bind(reader).bind(id),
+        };
+        let Some(row) = self.database.optional(found).await? else { return Ok(None) };
+        Ok(Some(WrittenText {
+            invitation: InvitationId(row.id("invitation")?),
+            author: row.member("author")?,
+            language: row.text_or_null("language")?,
+            title: row.text("title")?,
+            text: row.text("text")?,
+        }))
     }
 
     /// Carries out an insertion that touches one row or none, and says why none.

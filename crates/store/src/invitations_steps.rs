@@ -12,8 +12,9 @@ use roomtone_room::{Kind, invitation};
 
 use crate::db::{Row, Transaction, sql};
 use crate::error::StoreError;
-use crate::events::{EventPlan, EventText, NewEvent, cancel_event, date_event, insert_event};
-use crate::invitations::{InvitationText, insert_text, may_meet, side_text, state_text, step_from};
+use crate::events::{EventPlan, EventText, NewEvent, cancel_event, date_event, insert_event, plan_event};
+use crate::invitations::{InvitationText, audience_from, insert_text, may_meet, side_text, state_text, step_from};
+use crate::invitations_told::is_told;
 use crate::members::IDS_PER_STATEMENT;
 use crate::offices::{NewOfficeAct, holds, insert_office_act};
 use crate::{Hash, Store};
@@ -197,22 +198,29 @@ pub(crate) async fn opened_for_event(
     room: RoomId,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    by_system(tx, invitation, Act::Open { room }, now).await
+    by_system(tx, invitation, now, |_| Some(Act::Open { room })).await
 }
 
-/// Notes that the talk of an invitation has ended, in the transaction that ends the event.
+/// Notes that the talk of an invitation has ended, in the transaction that ends the event: in this room, or in the one that was
+/// opened for it if that is gone.
 pub(crate) async fn ended_for_event(
     tx: &mut Transaction,
     invitation: InvitationId,
-    room: RoomId,
+    room: Option<RoomId>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    by_system(tx, invitation, Act::End { room }, now).await
+    by_system(tx, invitation, now, |invitation| room.or(invitation.room).map(|room| Act::End { room })).await
 }
 
 /// Something that follows from what happened to the event; if the invitation has ended otherwise, nothing does.
-async fn by_system(tx: &mut Transaction, id: InvitationId, act: Act, now: Timestamp) -> Result<(), StoreError> {
-    let Some(before) = lock(tx, id).await? else { return Ok(()) };
+async fn by_system(
+    tx: &mut Transaction,
+    id: InvitationId,
+    now: Timestamp,
+    act: impl FnOnce(&Invitation) -> Option<Act>,
+) -> Result<(), StoreError> {
+    let Some(before) = lock_any(tx, id).await? else { return Ok(()) };
+    let Some(act) = act(&before) else { return Ok(()) };
     let Ok(step) = before.apply(now, &Actor::System, act) else { return Ok(()) };
     let mut after = before;
     after.fold(&step);
@@ -280,8 +288,17 @@ async fn act(tx: &mut Transaction, new: &InvitationAct) -> Result<Acted, StoreEr
 
 /// Locks an invitation until the transaction ends, and reads what its steps come to. `None` also while its host is suspended.
 async fn lock(tx: &mut Transaction, id: InvitationId) -> Result<Option<Invitation>, StoreError> {
-    let lock = sql("UPDATE invitations SET version = version
-         WHERE id = $1 AND host IN (SELECT m.id FROM members m WHERE m.suspended_at IS NULL)
+    let there = sql("SELECT 1 AS one FROM invitations i JOIN members h ON h.id = i.host AND h.suspended_at IS NULL
+         WHERE i.id = $1");
+    if tx.optional(there.bind(id)).await?.is_none() {
+        return Ok(None);
+    }
+    lock_any(tx, id).await
+}
+
+/// The same, whatever its host may do: a talk ends also while they are suspended.
+async fn lock_any(tx: &mut Transaction, id: InvitationId) -> Result<Option<Invitation>, StoreError> {
+    let lock = sql("UPDATE invitations SET version = version WHERE id = $1
          RETURNING host, invitee, invitee_name, invitee_about, invitee_domain, expires_at");
     let Some(row) = tx.optional(lock.bind(id)).await? else { return Ok(None) };
     let host = row.member("host")?;
@@ -364,8 +381,8 @@ async fn write(tx: &mut Transaction, after: &Invitation, step: &Step) -> Result<
         _ => None,
     };
     let update =
-        sql("UPDATE invitations SET state = $2, merged = $3, turn = $4, round = $5, changed_at = $6, version = $7
-         WHERE id = $1")
+        sql("UPDATE invitations SET state = $2, merged = $3, turn = $4, round = $5, changed_at = $6, version = $7,
+            indexed = FALSE WHERE id = $1")
         .bind(after.id)
         .bind(state_text(after.state))
         .bind(merged)
@@ -405,10 +422,23 @@ pub(crate) async fn insert_step(tx: &mut Transaction, of: &Invitation, step: &St
         What::Merged { into } => (None, Some(into.0)),
         _ => (None, None),
     };
+    // The one that the host named before others, and of these the first.
+    let proof = sql("SELECT p.domain, p.method, p.proven_at FROM proofs p
+         WHERE p.proven_at IS NOT NULL AND (p.member = $1 OR p.correspondent = $2)
+         ORDER BY p.domain = $3 DESC, p.proven_at, p.id LIMIT 1")
+    .bind(member)
+    .bind(correspondent)
+    .bind(domain_named(of));
+    let (mut domain, mut method, mut proven_at) = (None, None, None);
+    if let Some(row) = tx.optional(proof).await? {
+        (domain, method, proven_at) =
+            (Some(row.text("domain")?), Some(row.text("method")?), Some(row.time("proven_at")?));
+    }
+    let told = if is_told(&step.what) { None } else { Some(step.at) };
     let insert =
         sql("INSERT INTO invitation_steps (invitation, n, at, kind, voice, member, delegate, correspondent, round,
-            language, text, times, sheet, subject)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)")
+            language, text, times, sheet, subject, proof_domain, proof_method, proven_at, done_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)")
         .bind(of.id)
         .bind(step.n)
         .bind(step.at)
@@ -422,12 +452,24 @@ pub(crate) async fn insert_step(tx: &mut Transaction, of: &Invitation, step: &St
         .bind(step.words.as_ref().map(|words| words.text.as_str()))
         .bind((!times.is_empty()).then(|| times.join(" ")))
         .bind(sheet)
-        .bind(subject);
+        .bind(subject)
+        .bind(domain)
+        .bind(method)
+        .bind(proven_at)
+        .bind(told);
     tx.execute(insert).await?;
     Ok(())
 }
 
-/// Lets the event follow: made when the invitation is accepted, dated by what both sides agreed, and cancelled by an end.
+/// The domain that the host named as the invitee's; empty for none.
+fn domain_named(of: &Invitation) -> &str {
+    match &of.invitee {
+        Invitee::Outside { domain: Some(domain), .. } => domain,
+        Invitee::Outside { domain: None, .. } | Invitee::Member(_) | Invitee::Gone => "",
+    }
+}
+
+/// Lets the event follow: made when the invitation is accepted, dated and planned by what both sides agreed, and cancelled by an end.
 async fn follow(
     tx: &mut Transaction,
     before: &Invitation,
@@ -441,6 +483,12 @@ async fn follow(
             Some(event) => date_event(tx, event, after.date, new.now).await.map(|_| ()),
             None => Ok(()),
         },
+        (State::Accepted, State::Accepted) if before.agreed_sheet() != after.agreed_sheet() => {
+            match (event_of(tx, after.id).await?, agreed_terms(tx, after.id).await?) {
+                (Some(event), Some(terms)) => plan_event(tx, event, terms, new.now).await,
+                _ => Ok(()),
+            }
+        }
         (State::Accepted, State::Declined | State::Withdrawn) => match event_of(tx, after.id).await? {
             Some(event) => cancel_event(tx, event, new.now).await.map(|_| ()),
             None => Ok(()),
@@ -450,27 +498,11 @@ async fn follow(
 }
 
 async fn make_event(tx: &mut Transaction, of: &Invitation, new: &InvitationAct) -> Result<(), StoreError> {
-    let said = sql("SELECT i.house, i.topics, t.language, t.title, t.body FROM invitations i
+    let said = sql("SELECT (SELECT a.house FROM house_members a
+                 WHERE a.house = i.house AND a.member = i.host AND a.role >= 2) AS house, i.topics, t.language, t.title, t.body FROM invitations i
          JOIN invitation_texts t ON t.invitation = i.id AND t.original WHERE i.id = $1");
     let row = tx.one(said.bind(of.id)).await?;
-    let terms = match of.agreed_sheet() {
-        Some(agreed) => {
-            let sheet = sql("SELECT minutes, audience FROM sheets WHERE invitation = $1 AND number = $2");
-            tx.optional(sheet.bind(of.id).bind(agreed.number)).await?
-        }
-        None => None,
-    };
-    let (minutes, kind) = match terms {
-        Some(row) => {
-            let kind = match row.text("audience")?.as_str() {
-                "closed" => Kind::Closed,
-                "social" => Kind::Social,
-                _ => Kind::Open,
-            };
-            (u32::try_from(row.count("minutes")?).unwrap_or(MINUTES), kind)
-        }
-        None => (MINUTES, Kind::Open),
-    };
+    let (minutes, kind) = agreed_terms(tx, of.id).await?.unwrap_or((MINUTES, Kind::Open));
     let event = NewEvent {
         id: new.ids.0,
         host: of.host,
@@ -487,6 +519,20 @@ async fn make_event(tx: &mut Transaction, of: &Invitation, new: &InvitationAct) 
         cohosts: Vec::new(),
     };
     insert_event(tx, &event, new.now).await
+}
+
+/// For how many minutes and in what kind of room a talk is held by the talk sheet to which both sides agreed last.
+pub(crate) async fn agreed_terms(
+    tx: &mut Transaction,
+    invitation: InvitationId,
+) -> Result<Option<(u32, Kind)>, StoreError> {
+    let agreed = sql("SELECT s.minutes, s.audience FROM sheets s WHERE s.invitation = $1
+           AND EXISTS (SELECT 1 FROM invitation_steps t
+                       WHERE t.invitation = s.invitation AND t.sheet = s.hash AND t.kind = 'sheet_accepted')
+         ORDER BY s.number DESC LIMIT 1");
+    let Some(row) = tx.optional(agreed.bind(invitation)).await? else { return Ok(None) };
+    let minutes = u32::try_from(row.count("minutes")?).map_err(|_| StoreError::Corrupt("minutes of a sheet"))?;
+    Ok(Some((minutes, audience_from(&row)?)))
 }
 
 async fn event_of(tx: &mut Transaction, id: InvitationId) -> Result<Option<EventId>, StoreError> {

@@ -34,6 +34,7 @@ mod houses;
 mod invitations;
 mod invitations_crowd;
 mod invitations_steps;
+mod invitations_told;
 mod invites;
 mod lock;
 mod members;
@@ -44,14 +45,20 @@ mod passkeys;
 mod profiles;
 mod proofs;
 mod public;
+mod recordings;
 mod redeem;
+mod replays;
+mod replays_crowd;
+mod replays_related;
 mod reports;
 mod rooms;
 mod search;
+mod search_talks;
 mod sessions;
 mod sign_in;
 mod skeletons;
 mod suggestions;
+mod transcripts;
 mod waitlist;
 
 pub use account::{DeleteError, ExportPart, ExportRow, Exported, OwnEvent, Rewrite};
@@ -78,8 +85,9 @@ pub use invitations::{
     AnswerLinkState, InvitationBox, InvitationEntry, InvitationFile, InvitationMade, InvitationText, NewInvitation,
     OPEN_INVITATIONS_MAX, ShownInvitee, ShownSheet, ShownStep,
 };
-pub use invitations_crowd::{Cosigner, CrowdSaid, Question, QuestionPlace, REPLIES_EACH, Reply};
+pub use invitations_crowd::{Cosigner, CrowdSaid, Question, QuestionPlace, REPLIES_EACH, Reply, Written, WrittenText};
 pub use invitations_steps::{Acted, Acting, AnswerLink, InvitationAct, Taken};
+pub use invitations_told::{StepHearer, StepToTell};
 pub use invites::{
     DAYS_AT_ONCE, DAYS_TO_EARN, Earned, InviteInfo, InviteState, InvitesLeft, MemberInvite, NewInvite, OwnInvite,
 };
@@ -100,7 +108,18 @@ pub use proofs::{
     ProofSubject, ProvenDomain,
 };
 pub use public::{PublicHouse, PublicProfile};
+pub use recordings::{
+    NewConsent, NewMark, NewReplay, Recorded, RecordedConsent, RecordedMark, RecordedTrack, RecordingChange,
+    ReplayHearers, ReplayState,
+};
 pub use redeem::{NewMember, Redeemed};
+pub use replays::{
+    Hearer, OwnTrack, Replay, ReplayChange, ReplayDone, ReplayMoment, ReplayTrack, ReplaysOf, Withdrawer, Withdrawn,
+};
+pub use replays_crowd::{
+    CLIPS_EACH, Clip, NewClip, NewReplayReply, REPLAY_LINKS_MAX, REPLAY_REPLIES_EACH, ReplayLink, ReplayReply,
+    ReplaySaid,
+};
 pub use reports::{NewReport, OPEN_REPORTS_MAX, Report};
 pub use rooms::{Changes, LogRow, NewRoom, StoredRoom};
 pub use search::{FoundHouse, FoundPerson, Search};
@@ -108,6 +127,9 @@ pub use sessions::{NewSession, NewToken, SESSIONS_MAX, Session, TOKENS_MAX};
 pub use sign_in::{LinkUsed, MailAddress, MailRemoved, RecoveryLink, SignIn};
 pub use skeletons::skeleton;
 pub use suggestions::Suggestion;
+pub use transcripts::{
+    NewTranscriptLine, TRANSCRIPT_TRIES, ToTranscribe, TranscriptLine, TranscriptPlace, TranscriptState,
+};
 pub use waitlist::{NewWaiting, WAITING_MAX, WaitError, Waiting, WaveError};
 
 /// A SHA-256 digest. Invite codes and session tokens are stored only as this, so that a copy of the database opens

@@ -98,6 +98,8 @@ pub struct Profile {
     pub bot: bool,
     /// Whether others see that they are here.
     pub online_hidden: bool,
+    /// See [`OwnProfile::public`].
+    pub public: bool,
     /// How many follow them.
     pub followers: u64,
     /// How many they follow.
@@ -140,7 +142,7 @@ impl Store {
     /// A member as `viewer` may see them; `None` for one who is not there, is suspended, or with whom there is a block.
     pub async fn profile(&self, viewer: MemberId, handle: &str) -> Result<Option<Profile>, StoreError> {
         let found = sql("SELECT m.id, m.handle, m.name, m.avatar, m.bio, m.topics, m.languages, m.created_at, m.bot,
-                m.online_hidden, m.followers, s.id AS sponsor_id, s.handle AS sponsor_handle, s.name AS sponsor_name,
+                m.online_hidden, m.public, m.followers, s.id AS sponsor_id, s.handle AS sponsor_handle, s.name AS sponsor_name,
                 s.avatar AS sponsor_avatar, f.bell,
                 (SELECT count(*) FROM follows o WHERE o.follower = m.id) AS following,
                 EXISTS (SELECT 1 FROM follows b WHERE b.follower = m.id AND b.followed = $2) AS follows_viewer,
@@ -170,6 +172,7 @@ impl Store {
             created_at: row.time("created_at")?,
             bot: row.bool("bot")?,
             online_hidden: row.bool("online_hidden")?,
+            public: row.bool("public")?,
             followers,
             following: row.count("following")?,
             mutuals,

@@ -213,10 +213,27 @@ impl Store {
 
     /// Notes that a proof was found where it is to be: it holds, and is looked at again at `again_at`. Returns whether it is
     /// there still.
+    ///
+    /// What a correspondent proves counts for what they have said before too: the link that they took works for one. What a
+    /// member said before stays proven by their account.
     pub async fn proof_found(&self, id: RecordId, now: Timestamp, again_at: Timestamp) -> Result<bool, StoreError> {
+        let mut tx = self.database.begin().await?;
         let found = sql("UPDATE proofs SET proven_at = COALESCE(proven_at, $2), checked_at = $2, failing_since = NULL,
-                failures = 0, lapsed_at = NULL, check_at = $3 WHERE id = $1");
-        Ok(self.database.execute(found.bind(id).bind(now).bind(again_at)).await? > 0)
+                failures = 0, lapsed_at = NULL, check_at = $3 WHERE id = $1
+             RETURNING correspondent, domain, method, proven_at");
+        let Some(row) = tx.optional(found.bind(id).bind(now).bind(again_at)).await? else { return Ok(false) };
+        if let Some(correspondent) = row.id_or_null("correspondent")? {
+            let before = sql("UPDATE invitation_steps SET proof_domain = $2, proof_method = $3, proven_at = $4
+                 WHERE correspondent = $1 AND (proof_domain IS NULL OR (proof_domain <> $2 AND EXISTS
+                     (SELECT 1 FROM invitations i WHERE i.id = invitation_steps.invitation AND i.invitee_domain = $2)))")
+            .bind(RecordId(correspondent))
+            .bind(row.text("domain")?)
+            .bind(row.text("method")?)
+            .bind(row.time("proven_at")?);
+            tx.execute(before).await?;
+        }
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// Notes that a proof was not found. One that holds is looked at again at `again_at`, unless this was too often: then it
@@ -304,6 +321,13 @@ impl Store {
         };
         rows.iter().map(domain).collect()
     }
+}
+
+/// Reads what goes with a step of an invitation.
+pub(crate) fn step_proof_from(row: &Row) -> Result<Option<ProvenDomain>, StoreError> {
+    let Some(domain) = row.text_or_null("proof_domain")? else { return Ok(None) };
+    let method = ProofMethod::from_text(&row.text("proof_method")?)?;
+    Ok(Some(ProvenDomain { domain, method, proven_at: row.time("proven_at")? }))
 }
 
 /// The columns `member` and `correspondent`.

@@ -70,6 +70,9 @@ pub struct Report {
     pub outcome: Option<String>,
 }
 
+/// How often a report is tried: once more for each of those who may go meanwhile, whom it is about, the room's host and the house.
+const ATTEMPTS: u32 = 4;
+
 impl Store {
     /// Makes a report. Returns whether it was made: it is not when the reporter has [`OPEN_REPORTS_MAX`] open ones, or whom or
     /// what it is about went away meanwhile.
@@ -84,6 +87,18 @@ impl Store {
         report: NewReport,
         evidence: &[NewEvidence],
     ) -> Result<Option<u32>, StoreError> {
+        let mut attempt = 1;
+        loop {
+            match self.try_report(&report, evidence).await {
+                // Whom or what it is about goes at this moment: Postgres finds the row, and misses it by its foreign key as soon as
+                // that is committed. Next time there is none.
+                Err(StoreError::Conflict(_)) if attempt < ATTEMPTS => attempt += 1,
+                made => return made,
+            }
+        }
+    }
+
+    async fn try_report(&self, report: &NewReport, evidence: &[NewEvidence]) -> Result<Option<u32>, StoreError> {
         let id = report.id;
         let insert = sql("INSERT INTO reports (id, reporter, about, room, house, reason, text, context, created_at,
                                   room_host)
@@ -97,9 +112,9 @@ impl Store {
         .bind(report.about)
         .bind(report.room)
         .bind(report.house.map(|house| house.0))
-        .bind(report.reason)
-        .bind(report.text)
-        .bind(report.context)
+        .bind(report.reason.as_str())
+        .bind(report.text.as_str())
+        .bind(report.context.as_str())
         .bind(report.created_at)
         .bind(OPEN_REPORTS_MAX)
         .bind(report.room_host);

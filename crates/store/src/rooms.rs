@@ -13,6 +13,7 @@ use crate::db::{Row, Transaction, Value, sql};
 use crate::error::{AppendError, StoreError};
 use crate::events::room_ended;
 use crate::open::ROWS_PER_STATEMENT;
+use crate::recordings::{RecordingChange, end_recordings, write_recordings};
 
 /// A room to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +56,8 @@ pub struct Changes<'a> {
     pub leader: Option<MemberId>,
     /// Questions put to an invitation that were answered in it, and when.
     pub answered: &'a [(RecordId, Timestamp)],
+    /// What it means for a recording of the room, in order.
+    pub recordings: &'a [RecordingChange],
 }
 
 /// Events and nothing else.
@@ -214,7 +217,7 @@ impl Store {
         changes: Changes<'_>,
         ended_at: Option<Timestamp>,
     ) -> Result<(), AppendError> {
-        let Changes { rows, acts, leader, answered } = changes;
+        let Changes { rows, acts, leader, answered, recordings } = changes;
         let mut transaction = self.database.begin().await?;
         let owned = sql("UPDATE rooms SET last_seq = COALESCE($3, last_seq), ended_at = $4
              WHERE id = $1 AND epoch = $2 AND ended_at IS NULL")
@@ -237,7 +240,9 @@ impl Store {
             let noted = sql("UPDATE questions SET answered_at = COALESCE(answered_at, $2) WHERE id = $1");
             transaction.execute(noted.bind(*question).bind(*at)).await?;
         }
+        write_recordings(&mut transaction, room, recordings).await?;
         if let Some(at) = ended_at {
+            end_recordings(&mut transaction, room, at).await?;
             transaction.execute(sql("DELETE FROM hidden_rooms WHERE room = $1").bind(room)).await?;
             room_ended(&mut transaction, room, at).await?;
         }

@@ -1,4 +1,4 @@
-//! Finding people and houses by what was typed.
+//! Finding people and houses by what was typed; invitations and events are found in the same way, in `search_talks`.
 //!
 //! The index holds the words of names and handles ([`roomtone_room::search`]). It follows what members write with a delay:
 //! whoever is new or has another name is marked, and [`Store::index_next`] takes the marked ones in. What a search gives is
@@ -13,13 +13,14 @@ use roomtone_room::ids::{HouseId, MemberId};
 use roomtone_room::search::{Fit, NEAR_BEGINNING_FROM, Query, Score, Spelling, Term, index_words, parts};
 
 use crate::Store;
-use crate::db::{Database, Row, Sql, Transaction, Value, sql};
+use crate::db::{Row, Sql, Transaction, Value, sql};
 use crate::error::StoreError;
 use crate::graph::lock_members;
 use crate::houses::lock_houses;
 use crate::members::{Person, person_from};
 use crate::open::ROWS_PER_STATEMENT;
 use crate::profiles::{HouseBadge, badge_from};
+use crate::search_talks::mark_talks_of;
 
 /// Members and houses that are taken into the index in one transaction. More saves waits for the disk; fewer lets other
 /// writes in sooner: each new word is some twenty rows all over the index.
@@ -56,9 +57,20 @@ const RANKED_BEYOND: usize = 10;
 
 /// `search_words.kind`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
+pub(crate) enum Kind {
     People = 0,
     Houses = 1,
+    Invitations = 2,
+    Events = 3,
+}
+
+impl Kind {
+    fn from_number(number: i64) -> Result<Self, StoreError> {
+        let kind = [Self::People, Self::Houses, Self::Invitations, Self::Events]
+            .into_iter()
+            .find(|kind| *kind as i64 == number);
+        kind.ok_or(StoreError::Corrupt("kind of a search word"))
+    }
 }
 
 /// Somebody who was found.
@@ -90,7 +102,7 @@ pub struct FoundHouse {
 }
 
 impl Store {
-    /// Takes a few members and houses that are not in the index as they are now into it, and returns how many that were; 0
+    /// Takes a few members, houses, invitations and events that are not in the index as they are now into it, and returns how many that were; 0
     /// when there are none left. For the one task that does so.
     pub async fn index_next(&self) -> Result<usize, StoreError> {
         self.index_batch(INDEXED_AT_ONCE).await
@@ -98,6 +110,12 @@ impl Store {
 
     /// The same, with at most so many of each kind.
     pub(crate) async fn index_batch(&self, most: u32) -> Result<usize, StoreError> {
+        // First these: who has another name has it in talks too.
+        Ok(self.index_named(most).await? + self.index_talks(most).await?)
+    }
+
+    /// Takes people and houses in.
+    async fn index_named(&self, most: u32) -> Result<usize, StoreError> {
         let waiting = sql("SELECT EXISTS (SELECT 1 FROM members WHERE NOT indexed)
                 OR EXISTS (SELECT 1 FROM houses WHERE NOT indexed) AS waiting");
         if !self.database.one(waiting).await?.bool("waiting")? {
@@ -118,6 +136,7 @@ impl Store {
         let houses = tx.all(mark.push(" AND NOT indexed RETURNING id, handle, name, members AS known")).await?;
         let rows = people.iter().map(|row| (Kind::People, row)).chain(houses.iter().map(|row| (Kind::Houses, row)));
         let entries = rows.map(|(kind, row)| Entry::of(kind, row)).collect::<Result<Vec<_>, _>>()?;
+        mark_talks_of(&mut tx, &entries).await?;
         replace(&mut tx, &entries).await?;
         tx.commit().await?;
         Ok(entries.len())
@@ -125,16 +144,16 @@ impl Store {
 
     /// Searches for what was typed, as `viewer` may see it.
     pub fn search<'a>(&'a self, query: &'a Query, viewer: MemberId) -> Search<'a> {
-        Search { database: &self.database, query, viewer }
+        Search { store: self, query, viewer }
     }
 }
 
 /// A search under way.
 #[derive(Debug)]
 pub struct Search<'a> {
-    database: &'a Database,
-    query: &'a Query,
-    viewer: MemberId,
+    pub(crate) store: &'a Store,
+    pub(crate) query: &'a Query,
+    pub(crate) viewer: MemberId,
 }
 
 impl Search<'_> {
@@ -193,7 +212,7 @@ impl Search<'_> {
                AND m.id IN ")
         .bind(self.viewer)
         .push_list(subjects);
-        for row in self.database.all(people).await? {
+        for row in self.store.database.all(people).await? {
             let person = person_from(&row)?;
             let words = index_words([person.name.as_str(), person.handle.as_str()]);
             let Some(score) = self.query.score(&words) else { continue };
@@ -218,7 +237,7 @@ impl Search<'_> {
                AND h.id IN ")
         .bind(self.viewer)
         .push_list(subjects);
-        for row in self.database.all(houses).await? {
+        for row in self.store.database.all(houses).await? {
             let house = badge_from(&row)?;
             let Some(score) = self.query.score(&index_words([house.name.as_str(), house.handle.as_str()])) else {
                 continue;
@@ -230,7 +249,7 @@ impl Search<'_> {
     }
 
     /// The best known subjects of which each typed word has one of its words, and whether there may be more of them.
-    async fn candidates(&self, wanted: &Wanted, kind: Kind) -> Result<(HashSet<u128>, bool), StoreError> {
+    pub(crate) async fn candidates(&self, wanted: &Wanted, kind: Kind) -> Result<(HashSet<u128>, bool), StoreError> {
         let mut select = sql("");
         let leading = self.rarest(wanted, kind).await?;
         for (number, words) in wanted.terms[leading].iter().enumerate() {
@@ -248,7 +267,7 @@ impl Search<'_> {
             select = wanted.push_others(select, leading, "w.subject");
             select = select.push(" LIMIT ").push_bind(i64::from(CANDIDATES)).push(") found");
         }
-        let rows = self.database.all(select.remembered(wanted.is_fixed())).await?;
+        let rows = self.store.database.all(select.remembered(wanted.is_fixed())).await?;
         // Of several words it is not known whether the reading ended before the index did.
         let cut = rows.len() >= CANDIDATES as usize || wanted.terms.len() > 1;
         Ok((rows.iter().map(|row| row.id("subject")).collect::<Result<_, _>>()?, cut))
@@ -270,7 +289,7 @@ impl Search<'_> {
             }
         }
         let mut led = vec![0; wanted.terms.len()];
-        for row in self.database.all(select.remembered(wanted.is_fixed())).await? {
+        for row in self.store.database.all(select.remembered(wanted.is_fixed())).await? {
             led[row.count("term")? as usize] += row.count("n")?;
         }
         Ok(led.iter().enumerate().min_by_key(|(_, count)| **count).map_or(0, |(term, _)| term))
@@ -281,11 +300,11 @@ impl Search<'_> {
         let select = sql("SELECT f.followed AS subject FROM follows f WHERE f.follower = $1").bind(self.viewer);
         let select = wanted.push_others(select, usize::MAX, "f.followed");
         let select = select.push(" LIMIT ").push_bind(i64::from(CANDIDATES)).remembered(wanted.is_fixed());
-        self.database.all(select).await?.iter().map(|row| row.id("subject")).collect()
+        self.store.database.all(select).await?.iter().map(|row| row.id("subject")).collect()
     }
 
     /// What the typed words may stand for if there are errors in them; `None` if nothing more than without.
-    async fn near(&self, kind: Kind) -> Result<Option<Wanted>, StoreError> {
+    pub(crate) async fn near(&self, kind: Kind) -> Result<Option<Wanted>, StoreError> {
         let mut wanted = exact_and_begun(self.query);
         let alone = wanted.terms.len() == 1;
         let mut more = false;
@@ -333,7 +352,7 @@ impl Search<'_> {
             }
         }
         let mut found = BTreeSet::new();
-        for row in self.database.all(select).await? {
+        for row in self.store.database.all(select).await? {
             let word = row.text("word")?;
             if let Some(fit @ (Fit::Near(_) | Fit::NearBeginning(_))) = spelling.fit(&word) {
                 found.insert((fit.cost(), word.chars().count(), word));
@@ -355,7 +374,7 @@ impl Search<'_> {
         .push_list(found.iter().map(|one| one.person.id))
         .push(" GROUP BY f.followed");
         let mut counts = HashMap::new();
-        for row in self.database.all(count).await? {
+        for row in self.store.database.all(count).await? {
             counts.insert(row.member("id")?, row.count("n")?);
         }
         for one in found {
@@ -393,12 +412,12 @@ impl Words {
 
 /// For each typed word the ways in which it is looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Wanted {
+pub(crate) struct Wanted {
     terms: Vec<Vec<Words>>,
 }
 
 /// What was typed, taken as it is. All words of the index are there in Latin letters, so these are enough.
-fn exact_and_begun(query: &Query) -> Wanted {
+pub(crate) fn exact_and_begun(query: &Query) -> Wanted {
     let latin = |term: &Term| term.latin.text().to_owned();
     Wanted {
         terms: query.terms().iter().map(|term| vec![Words::Same(latin(term)), Words::Begun(latin(term))]).collect(),
@@ -429,12 +448,12 @@ impl Wanted {
     }
 }
 
-/// What the index is to hold of a member or a house.
-struct Entry {
-    kind: Kind,
-    subject: u128,
-    weight: i64,
-    words: BTreeSet<String>,
+/// What the index is to hold of a subject; without words it holds nothing of it.
+pub(crate) struct Entry {
+    pub(crate) kind: Kind,
+    pub(crate) subject: u128,
+    pub(crate) weight: i64,
+    pub(crate) words: BTreeSet<String>,
 }
 
 impl Entry {
@@ -444,8 +463,8 @@ impl Entry {
     }
 }
 
-/// The class of somebody whom so many follow, or who has so many members.
-fn weight(known: u64) -> i64 {
+/// The class of somebody whom so many follow, or of something that so many belong to, wait for or support.
+pub(crate) fn weight(known: u64) -> i64 {
     let class = known.checked_ilog(4).map_or(0, |power| power + 1);
     class.min(WEIGHTS - 1).into()
 }
@@ -454,7 +473,7 @@ fn weight(known: u64) -> i64 {
 /// there, is marked to be taken in anew.
 pub(crate) const CLASS_BEGINS: &str = "(1, 4, 16, 64, 256, 1024, 4096, 16384, 65536)";
 
-/// Takes everything that search knows of members and houses out of it, in the transaction that deletes them: nothing is
+/// Takes everything that search knows of these subjects out of it, in the transaction that deletes them: nothing is
 /// left of their words but what others have as well. Call it last: it makes other deletions wait until the commit.
 pub(crate) async fn forget(tx: &mut Transaction, subjects: &[u128]) -> Result<(), StoreError> {
     take_turn(tx).await?;
@@ -468,7 +487,7 @@ async fn take_turn(tx: &mut Transaction) -> Result<(), StoreError> {
 }
 
 /// Makes the index hold these entries, and of their subjects nothing else.
-async fn replace(tx: &mut Transaction, entries: &[Entry]) -> Result<(), StoreError> {
+pub(crate) async fn replace(tx: &mut Transaction, entries: &[Entry]) -> Result<(), StoreError> {
     take_turn(tx).await?;
     let words: BTreeSet<(Kind, &String)> =
         entries.iter().flat_map(|entry| entry.words.iter().map(|word| (entry.kind, word))).collect();
@@ -517,8 +536,7 @@ async fn take_out(tx: &mut Transaction, subjects: &[u128]) -> Result<(), StoreEr
     for part in subjects.chunks(ROWS_PER_STATEMENT) {
         let out = sql("DELETE FROM search_words WHERE subject IN ").push_list(part.iter().copied());
         for row in tx.all(out.push(" RETURNING kind, word")).await? {
-            let kind = if row.int("kind")? == Kind::People as i64 { Kind::People } else { Kind::Houses };
-            words.insert((kind, row.text("word")?));
+            words.insert((Kind::from_number(row.int("kind")?)?, row.text("word")?));
         }
     }
     let mut gone = Vec::new();

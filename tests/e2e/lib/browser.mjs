@@ -272,10 +272,10 @@ export class ChromiumPerson extends Person {
 	}
 }
 
-/** Somebody with Firefox, whose fake microphone hums at a pitch of its own. */
+/** Somebody with Firefox, whose fake microphone hums at `hz`, or at a pitch of its own. */
 export class FirefoxPerson extends Person {
-	static async launch(handle) {
-		const person = new FirefoxPerson(handle, null);
+	static async launch(handle, hz = null) {
+		const person = new FirefoxPerson(handle, hz);
 		person.browser = await puppeteer.launch({
 			browser: 'firefox',
 			executablePath: installed(process.env.FIREFOX_BIN, '/usr/bin/firefox-esr', '/usr/bin/firefox'),
@@ -283,6 +283,7 @@ export class FirefoxPerson extends Person {
 			extraPrefsFirefox: {
 				'media.navigator.streams.fake': true,
 				'media.navigator.permission.disabled': true,
+				...(hz && { 'media.navigator.audio.fake_frequency': hz }),
 				'media.autoplay.default': 0,
 				// Without a sound card Firefox lets no audio graph run; this gives it one that plays to nobody.
 				'media.cubeb.force_mock_context': true,

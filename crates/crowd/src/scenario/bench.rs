@@ -12,7 +12,7 @@ use crate::server::{Packing, Settings};
 use crate::{Error, Result};
 
 /// All of them, in the order in which they run.
-const BENCHES: [&str; 16] = [
+const BENCHES: [&str; 17] = [
     "entry",
     "room",
     "audience",
@@ -29,6 +29,7 @@ const BENCHES: [&str; 16] = [
     "overload-20",
     "hostile",
     "pages",
+    "replays",
 ];
 /// What a machine needs for the full sizes: cores, and files that a process may open. Two thirds of these files are for a
 /// server with ten thousand control sockets and those who are signing in.
@@ -108,6 +109,7 @@ pub fn plan(name: &str, machine: Machine) -> Plan {
         }
         "pages" => return pages(2_000, 20),
         "hostile" => return hostile(60, 10_000),
+        "replays" => (Scenario::Replays { minutes: 60 }, Load { talkers: 10, seconds: 30, ..few }, Settings::default()),
         "flood" => (Scenario::Flood { per_second: 100_000 }, many(5_000, 40), Settings::default()),
         // More than the processor can carry, as the server has to find out by itself.
         "overload-20" => {

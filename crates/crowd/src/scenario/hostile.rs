@@ -3,7 +3,8 @@
 //! In each trial somebody on stage goes one way out, from leaving to the theft of the room or the end of a guest's pass, and keeps
 //! trying all it knows: its old and a new stream and address, a TCP connection, redundancy, repetition and disorder, claims to be
 //! loud, goodbyes in the name of others, storms of NACKs, and half of the time new legs. It knows no more than a member can, and its own keys. What is heard of it
-//! is told by those who listen, who know its frames; what it hears, by whatever comes to its sockets.
+//! is told by those who listen, who know its frames; what it hears, by whatever comes to its sockets. The ways out of a listener are
+//! gone by one who hears the room as a plain stream, too, and asks for others by their ticket and without.
 //!
 //! Afterwards members of several rooms do everything at random, and again and again the roster must be exactly those who receive
 //! sound.
@@ -13,6 +14,7 @@ mod packet;
 mod rogue;
 mod scene;
 mod steps;
+mod stream;
 mod trial;
 mod ways;
 
@@ -51,6 +53,19 @@ const P99_MS: f64 = 100.0;
 const PAUSE_MS: f64 = 1_000.0;
 /// Packets that a leg may get again each second: a little more than 25, and as many saved up for the first second.
 const RESENT_PER_SECOND: f64 = 60.0;
+
+/// By what the hostile client hears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    Leg,
+    Stream,
+}
+
+/// All ways out, and by what whoever goes them hears.
+fn all_ways() -> impl Iterator<Item = (Way, By)> {
+    let by = |by, fits: fn(Way) -> bool| Way::ALL.into_iter().filter(move |way| fits(*way)).map(move |way| (way, by));
+    by(By::Leg, Way::is_of_legs).chain(by(By::Stream, Way::is_of_streams))
+}
 
 /// Runs the scenario: trials for `seconds`, each way at least twice, and then `steps` of the random run.
 ///
@@ -109,8 +124,8 @@ async fn tries(
             waiting.clear();
         }
         if waiting.is_empty() && (round < rounds || began.elapsed() < lasting) {
-            for (index, way) in Way::ALL.into_iter().enumerate() {
-                let trial = (way, (round + index) % 2 == 1);
+            for (index, (way, by)) in all_ways().enumerate() {
+                let trial = (way, by, (round + index) % 2 == 1);
                 if way.needs_an_owner() && ground.owner.is_none() {
                     continue;
                 }
@@ -124,7 +139,7 @@ async fn tries(
             round += 1;
         }
         if running.len() < lanes
-            && let Some((way, knocking)) = waiting.pop_front()
+            && let Some((way, by, knocking)) = waiting.pop_front()
         {
             // Twice what they need, for those that are begun anew.
             if let Some(server) = server
@@ -133,7 +148,12 @@ async fn tries(
                 ground.stock(server.invites(INVITES).await?);
             }
             let (ground, seed) = (ground.clone(), results.trials.len() as u64 + running.len() as u64);
-            running.spawn(async move { (way, trial::run(ground, way, knocking, seed).await) });
+            running.spawn(async move {
+                match by {
+                    By::Leg => (way, trial::run(ground, way, knocking, seed).await),
+                    By::Stream => (way, stream::run(ground, way, knocking).await),
+                }
+            });
             continue;
         }
         let Some(done) = running.join_next().await else { return Ok(results) };
@@ -207,6 +227,10 @@ impl Results {
         Side::of(self.of(way).map(|trial| &trial.ears))
     }
 
+    fn stream(&self, way: Way) -> Option<Side> {
+        Side::of(self.of(way).map(|trial| &trial.stream))
+    }
+
     fn cases(&self) -> Vec<Value> {
         let took = |way: Way, part: fn(&Took) -> Duration| {
             let mut all: Vec<f64> = self.of(way).map(|trial| part(&trial.took).as_secs_f64() * 1_000.0).collect();
@@ -221,6 +245,8 @@ impl Results {
                 "case": way.name(), "trials": self.of(way).count(), "counted_from": way.told_by(),
                 "with_new_legs": self.of(way).filter(|trial| trial.knocking).count(),
                 "heard": self.voice(way).map(|side| side.json()), "delivered": self.ears(way).map(|side| side.json()),
+                "trials_with_streams": self.of(way).filter(|trial| trial.stream.is_some()).count(),
+                "delivered_by_stream": self.stream(way).map(|side| side.json()),
             })
         };
         Way::ALL.into_iter().map(case).collect()
@@ -238,6 +264,8 @@ impl Results {
         report.extra("heard_last_ms_max", worst(Self::voice, 1.0));
         report.extra("delivered_last_ms_p99", worst(Self::ears, 0.99));
         report.extra("delivered_last_ms_max", worst(Self::ears, 1.0));
+        report.extra("streamed_last_ms_p99", worst(Self::stream, 0.99));
+        report.extra("streamed_last_ms_max", worst(Self::stream, 1.0));
         let mut tricks: BTreeMap<&str, Vec<After>> = BTreeMap::new();
         for (trick, after) in self.trials.iter().flat_map(|trial| &trial.tricks) {
             tricks.entry(trick.name()).or_default().push(*after);
@@ -268,7 +296,8 @@ impl Results {
             .map(|(way, why)| format!("{}: a trial could not be carried out: {why}", way.name()))
             .collect();
         for way in Way::ALL {
-            for (what, side) in [("heard", self.voice(way)), ("delivered", self.ears(way))] {
+            let sides = [("heard", self.voice(way)), ("delivered", self.ears(way)), ("streamed", self.stream(way))];
+            for (what, side) in sides {
                 let Some(side) = side else { continue };
                 if side.late > 0 {
                     lines.push(format!("{}: {} packets {what} later than {LIMIT:?}", way.name(), side.late));
@@ -302,29 +331,14 @@ impl Results {
 
     /// For people: packets after the way out, and when the last of all came, in milliseconds after it.
     fn table(&self) -> String {
-        let mut text = format!(
-            "{:20} {:>6} {:7}  {:^27}  {:^27}\n{:20} {:>6} {:7}  {:>6} {:>6} {:>6} {:>6}  {:>6} {:>6} {:>6} {:>6}\n",
-            "",
-            "",
-            "",
-            "heard by others",
-            "delivered",
-            "case",
-            "trials",
-            "from",
-            "after",
-            "p50",
-            "p99",
-            "max",
-            "after",
-            "p50",
-            "p99",
-            "max"
-        );
+        let numbers = "  after    p50    p99    max".repeat(3);
+        let sides =
+            ["heard by others", "delivered", "delivered by stream"].map(|side| format!("  {side:^26}")).concat();
+        let mut text = format!("{:36}{}\n{:20} {:>6} {:7}{numbers}\n", "", sides.trim_end(), "case", "trials", "from");
         for way in Way::ALL {
-            let row = |side: Option<Side>| side.map_or(format!("{:27}", ""), |side| side.row());
-            let (voice, ears) = (row(self.voice(way)), row(self.ears(way)));
-            let line = format!("{:20} {:>6} {:7}  {voice}  {ears}", way.name(), self.of(way).count(), way.told_by());
+            let sides = [self.voice(way), self.ears(way), self.stream(way)];
+            let rows = sides.map(|side| side.map_or(format!("{:28}", ""), |side| format!("  {}", side.row())));
+            let line = format!("{:20} {:>6} {:7}{}", way.name(), self.of(way).count(), way.told_by(), rows.concat());
             text.push_str(line.trim_end());
             text.push('\n');
         }
@@ -364,12 +378,12 @@ mod tests {
     /// Each way out once, with nothing asserted of time but what is guaranteed.
     #[tokio::test(flavor = "multi_thread")]
     async fn nothing_is_heard_after_any_way_out() {
-        let (ground, _data) = served((Way::ALL.len() + trial::BEGINNINGS as usize) * MEMBERS_EACH).await;
+        let (ground, _data) = served((all_ways().count() + 2 * trial::BEGINNINGS as usize) * MEMBERS_EACH).await;
         let results = tries(&ground, None, Duration::ZERO, 1, 3).await.unwrap();
         assert_eq!(results.failed, []);
-        assert_eq!(results.trials.len(), Way::ALL.len());
+        assert_eq!(results.trials.len(), all_ways().count());
         for trial in &results.trials {
-            let delivered_late = trial.ears.map_or(0, |after| after.late);
+            let delivered_late = trial.ears.or(trial.stream).map_or(0, |after| after.late);
             assert_eq!((trial.made_late, delivered_late), (0, 0), "{trial:?}");
             assert_eq!((trial.repeated, trial.let_in), (0, 0), "{trial:?}");
         }
@@ -400,6 +414,7 @@ mod tests {
             made_late: 0,
             tricks: BTreeMap::new(),
             ears,
+            stream: None,
             repeated: 0,
             let_in: 0,
             by_tcp: 50,
@@ -427,6 +442,8 @@ mod tests {
             ((|trial| trial.voice = after(2, 1, 251.0)) as fn(&mut Outcome), "1 packets heard later"),
             (|trial| trial.voice = after(2, 0, 101.0), "p99"),
             (|trial| trial.ears = after(1, 1, 400.0), "1 packets delivered later"),
+            (|trial| trial.stream = after(1, 1, 400.0), "1 packets streamed later"),
+            (|trial| trial.stream = after(1, 0, 101.0), "p99 of the last packet streamed"),
             (|trial| trial.repeated = 1, "heard twice"),
             (|trial| trial.made_late = 1, "made later"),
             (|trial| trial.let_in = 2, "let in"),

@@ -13,6 +13,8 @@ pub mod pages;
 pub mod pauses;
 pub mod peer;
 mod progress;
+pub mod recording;
+pub mod replays;
 pub mod room;
 pub mod rooms;
 pub mod rush;
@@ -91,6 +93,11 @@ pub enum Scenario {
         /// How many enter before the others knock.
         inside: usize,
     },
+    /// [`replays`].
+    Replays {
+        /// Minutes of which a replay is made.
+        minutes: u64,
+    },
     /// [`hostile`].
     Hostile {
         /// Of the random run.
@@ -129,6 +136,7 @@ impl Plan {
             Scenario::Rooms { rooms } => rooms::run(server, load, rooms).await,
             Scenario::Flood { per_second } => flood::run(server, load, per_second).await,
             Scenario::Overload { inside } => overload::run(server, load, inside).await,
+            Scenario::Replays { minutes } => replays::run(server, load.talkers, load.seconds, minutes).await,
             Scenario::Hostile { steps } => hostile::run(server, load.seconds, steps).await,
         }
     }
@@ -152,7 +160,7 @@ struct Talker {
     known: Arc<Known>,
     task: JoinHandle<Error>,
     /// Being in the room, for as long as the talker is.
-    _presence: Presence,
+    presence: Presence,
 }
 
 impl Stage {
@@ -192,7 +200,7 @@ impl Stage {
             }
             let known = Arc::new(Known::new(script));
             let task = tokio::spawn(perform(leg, known.clone(), stage.score.clone(), index));
-            stage.talkers.insert(number, Talker { known, task, _presence: presence });
+            stage.talkers.insert(number, Talker { known, task, presence });
         }
         Ok(stage)
     }

@@ -60,6 +60,12 @@ const CIRCUMSTANCES: &[(&str, &[&str])] = &[
     ("link 1 pinned", &["a pin https://example.org"]),
     ("evidence on", &["a evidence"]),
     ("evidence on, all agreed", &["a evidence", "a agree", "m agree", "s agree", "g agree"]),
+    ("recorded for those who are there (replay 1)", &["a record 1 attendees"]),
+    (
+        "replay 1 is recorded, all agreed",
+        &["a record 1 attendees", "a consent 1", "m consent 1", "s consent 1", "g consent 1"],
+    ),
+    ("replay 2 is recorded", &["a record 2 attendees"]),
     ("away", &["* lose l", "* lose s", "* lose m", "* lose a"]),
     ("by a sheet without them: has a hand up", &["t enter followed", "t raise"]),
     ("by a sheet without them: listens", &["t enter followed"]),
@@ -91,6 +97,10 @@ const TARGETS: &[&str] = &[
     "was called up",
     "is banned",
 ];
+
+/// What may be so of recordings.
+const RECORDED: &[&str] =
+    &[PLAIN, "recorded for those who are there (replay 1)", "replay 1 is recorded, all agreed", "replay 2 is recorded"];
 
 /// Every command by its name on the wire (those of the server in italics), as the traces write it, with the circumstances
 /// that matter to it.
@@ -150,6 +160,17 @@ const COMMANDS: &[(&str, &str, &[&str])] = &[
     ("set_evidence, off", "evidence off", &[PLAIN, "evidence on"]),
     ("agree_evidence, true", "agree", &[PLAIN, "evidence on", "evidence on, all agreed"]),
     ("agree_evidence, false", "disagree", &[PLAIN, "evidence on", "evidence on, all agreed"]),
+    (
+        "set_recording, attendees",
+        "record 1 attendees",
+        &[PLAIN, "recorded for those who are there (replay 1)", "by a sheet that says not recorded"],
+    ),
+    ("set_recording, everyone, in a social room", "record 1 everyone", &[PLAIN]),
+    ("set_recording, off", "record", &[PLAIN, "recorded for those who are there (replay 1)"]),
+    ("consent_recording 1, true", "consent 1", RECORDED),
+    ("consent_recording 1, true, of another text", "consent 1 2", &["recorded for those who are there (replay 1)"]),
+    ("consent_recording 1, false", "refuse 1", RECORDED),
+    ("*stop_recording* 1", "disk-full 1", RECORDED),
     (
         "take_question 1",
         "take 1",

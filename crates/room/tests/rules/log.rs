@@ -38,6 +38,8 @@ const CASES: &[(&[&str], &str, &str)] = &[
     (&["m pin https://example.org"], "a unpin 1", "LinkUnpinned a - -"),
     (&[], "a evidence", "EvidenceOn a - -"),
     (&["a evidence"], "a evidence off", "EvidenceOff a - -"),
+    (&[], "a record 1 attendees", "RecordingOn a - -"),
+    (&["a record 1 attendees"], "a record", "RecordingOff a - -"),
     (&[], "m end", "RoomEnded m - -"),
     // What people do themselves, and what goes on in a talk.
     (&[], "x enter followed", "-"),
@@ -56,6 +58,10 @@ const CASES: &[(&[&str], &str, &str)] = &[
     (&[], "s mic on", "-"),
     (&["a evidence"], "s agree", "-"),
     (&["a evidence", "s agree"], "s disagree", "-"),
+    (&["a record 1 attendees"], "s consent 1", "-"),
+    (&["a record 1 attendees", "s consent 1"], "s refuse 1", "-"),
+    // Of a full disk, nobody is the author.
+    (&["a record 1 attendees"], "* disk-full 1", "-"),
     (&[], "m chat off", "-"),
     (&[], "m timer 60000", "-"),
     (&[], "m floor s", "-"),

@@ -10,6 +10,7 @@ mod limits;
 mod log;
 mod office;
 mod properties;
+mod recording;
 mod running;
 mod social;
 mod terms;

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use roomtone_room::ids::RecordId;
+use roomtone_room::ids::{RecordId, ReplayId};
 use roomtone_room::{
-    AWAY_MILLIS, Actor, Applied, Command, CommandId, Event, GuestPass, HandRule, Kind, LeaveReason, MemberId, Numbered,
-    Opening, Participant, Question, REMEMBERED_COMMANDS, RESTART_GRACE_MILLIS, Rejection, Role, RoleCause, RoleEpoch,
-    Room, RoomId, Seq, State, TalkerNo, Terms, Timestamp, View, visible,
+    AWAY_MILLIS, Actor, Applied, Command, CommandId, Consent, Event, GuestPass, HandRule, Hearers, Kind, LeaveReason,
+    MemberId, NewRecording, Numbered, Opening, Participant, Question, REMEMBERED_COMMANDS, RESTART_GRACE_MILLIS,
+    RecordingCause, Rejection, Role, RoleCause, RoleEpoch, Room, RoomId, Seq, State, TalkerNo, Terms, Timestamp, View,
+    visible,
 };
 
 use crate::trace::{OPENED_AT, member, opened};
@@ -161,7 +162,35 @@ fn any_newer_command() -> impl Strategy<Value = Command> {
         // On more often than off, so that agreements come together.
         3 => (0..6_u8).prop_map(|off| Command::SetEvidence { on: off > 0 }),
         8 => (0..6_u8).prop_map(|not| Command::AgreeEvidence { agree: not > 0 }),
+        4 => any_recording_command(),
     ]
+}
+
+/// Recordings go on more often than off, and those who are on stage agree more often than not, sometimes to what they were not asked.
+fn any_recording_command() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        1 => (0..6_u8, 0..3_u8, 0..3_usize).prop_map(|(off, replay, to)| Command::SetRecording {
+            recording: (off > 0).then(|| NewRecording { replay: ReplayId(replay.into()), to: Hearers::ALL[to], text: 1 }),
+        }),
+        6 => (0..6_u8, 0..3_u8, 0..8_u8).prop_map(|(not, replay, text)| Command::ConsentRecording {
+            replay: ReplayId(replay.into()),
+            text: u32::from(text > 0),
+            agree: not > 0,
+        }),
+    ]
+}
+
+/// Steps among which are many about a recording, by those for whom they make sense.
+fn any_step_of_a_recording() -> impl Strategy<Value = Step> {
+    let about_it = (any::<u16>(), any_recording_command()).prop_map(|(pick, command)| Step {
+        wait: 1,
+        fit: Some(usize::from(pick)),
+        sender: Some(0),
+        epoch_off: None,
+        id: None,
+        command,
+    });
+    prop_oneof![3 => any_step(), 1 => about_it]
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
@@ -174,6 +203,10 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => Just(Command::Leave),
         1 => any_person().prop_map(|guest| Command::EndPass { guest }),
         1 => any_person().prop_map(|member| Command::Forget { member }),
+        1 => (0..3_u8).prop_map(|replay| Command::StopRecording {
+            replay: ReplayId(replay.into()),
+            cause: RecordingCause::DiskFull,
+        }),
         1 => (any_person(), 0..2_000_u64)
             .prop_map(|(member, at)| Command::LiftBan { member, at: OPENED_AT.plus(at), by: MemberId(7) }),
     ];
@@ -250,6 +283,17 @@ fn fitting(room: &Room, command: &Command, pick: usize) -> Option<(MemberId, Com
         }
         Command::Widen { .. } | Command::SetEvidence { .. } => (room.host(), command.clone()),
         Command::AgreeEvidence { .. } => (choose(&|p| p.role.on_stage())?, command.clone()),
+        Command::SetRecording { recording } => {
+            let to = if room.kind() == Kind::Open { recording.map(|new| new.to) } else { None };
+            let recording = recording.map(|new| NewRecording { to: to.unwrap_or(Hearers::Attendees), ..new });
+            (room.host(), Command::SetRecording { recording })
+        }
+        Command::ConsentRecording { replay, text, agree } => {
+            // Mostly of what goes on.
+            let replay = room.recording().filter(|_| !pick.is_multiple_of(4)).map_or(*replay, |on| on.replay);
+            let command = Command::ConsentRecording { replay, text: *text, agree: *agree };
+            (choose(&|p| p.role.on_stage())?, command)
+        }
         Command::Ban { .. }
         | Command::Describe { .. }
         | Command::RuleHands { .. }
@@ -268,6 +312,7 @@ fn fitting(room: &Room, command: &Command, pick: usize) -> Option<(MemberId, Com
         | Command::EndPass { .. }
         | Command::Forget { .. }
         | Command::LiftBan { .. }
+        | Command::StopRecording { .. }
         | Command::End
         | Command::LoseConnection { .. }
         | Command::Tick => return None,
@@ -354,6 +399,8 @@ fn assert_sound(room: &Room) {
         assert!(!p.muted || !p.mic, "a microphone under a mute: {p:?}");
         let kept = p.role.on_stage() && room.settings().evidence;
         assert!(!p.evidence || kept, "an agreement to nothing: {p:?}");
+        let asked = p.role.on_stage() && room.settings().recording.is_some();
+        assert_eq!(p.recorded != Consent::Unasked, asked, "asked for nothing, or not asked: {p:?}");
         assert!(!p.muted || (p.role.on_stage() && p.role != Role::Host), "a mute out of place: {p:?}");
         assert!(!p.role.on_stage() || (p.hand.is_none() && p.offer.is_none()), "a request on stage: {p:?}");
     }
@@ -362,11 +409,17 @@ fn assert_sound(room: &Room) {
         assert!(guests.len() <= 1 && terms.guests == 1, "more guests on stage than the sheet has places for");
         assert!(members.iter().all(|p| IN_SHEET.map(member).contains(&p.member)), "not in the sheet: {members:?}");
         assert!(terms.recorded || !room.settings().evidence, "kept against the sheet");
+        assert!(terms.recorded || room.settings().recording.is_none(), "recorded against the sheet");
+        assert!(terms.recorded || room.recorded().count() == 0, "recorded against the sheet");
         assert_eq!(room.may_be_kept(), terms.recorded);
     }
     assert!(room.questions().taken().is_none_or(|(number, question)| room.questions().get(number) == Some(question)));
     let agreed = people.iter().filter(|p| room.is_open() && p.evidence).map(|p| p.number);
     assert!(room.agreed().eq(agreed));
+    let recorded = people.iter().filter(|p| room.is_open() && p.recorded == Consent::Agreed).map(|p| p.number);
+    assert!(room.recorded().map(|(number, _)| number).eq(recorded));
+    let tracks: BTreeSet<u32> = room.recorded().map(|(_, track)| track).collect();
+    assert_eq!(tracks.len(), room.recorded().count(), "two in one track");
     assert!(people.windows(2).all(|pair| pair[0].number < pair[1].number));
     let on_stage = people.iter().filter(|p| p.role.on_stage()).count();
     assert_eq!((room.stage_count(), room.audience_count()), (on_stage, people.len() - on_stage));
@@ -543,6 +596,55 @@ proptest! {
     }
 
     #[test]
+    fn everybody_consents_for_themselves_to_what_goes_on(
+        ground in any_ground(),
+        steps in vec(any_step_of_a_recording(), 1..160),
+    ) {
+        for played in play(ground, &steps) {
+            let (before, after) = (&played.before, &played.after);
+            let on = before.recording();
+            let heeded = played.result.as_ref().is_ok_and(|applied| !applied.repeated);
+            let says = |member: MemberId, wanted: bool| match (played.actor, &played.command) {
+                (Actor::Member { member: sender, .. }, Command::ConsentRecording { replay, text, agree }) => {
+                    let of_it = on.is_some_and(|on| on.replay == *replay && (!wanted || on.text == *text));
+                    heeded && sender == member && of_it && *agree == wanted
+                }
+                _ => false,
+            };
+            for (number, _) in after.recorded() {
+                let who = after.participants().find(|p| p.number == number).map(|p| p.member);
+                prop_assert!(after.participants().any(|p| p.number == number && p.role.on_stage()));
+                let was = before.recorded().any(|(before, _)| before == number);
+                let same = on.map(|on| on.replay) == after.recording().map(|on| on.replay);
+                prop_assert!(same && (was || who.is_some_and(|who| says(who, true))), "{:?}", played.command);
+                prop_assert!(!who.is_some_and(|who| says(who, false)), "{:?}", played.command);
+            }
+            // Whoever has a track keeps its number as long as the recording lasts.
+            for (number, track) in before.recorded() {
+                let kept = after.recorded().find(|(after, _)| *after == number);
+                prop_assert!(kept.is_none_or(|(_, kept)| kept == track));
+            }
+            for numbered in played.events() {
+                match &numbered.event {
+                    Event::RecordingBegun { recording, by } => {
+                        prop_assert!(*by == before.host() && on.is_none() && after.recorded().count() == 0);
+                        prop_assert!(before.kind() == Kind::Open || recording.to == Hearers::Attendees);
+                    }
+                    Event::RecordingStopped { replay, .. } => {
+                        prop_assert_eq!(on.map(|on| on.replay), Some(*replay));
+                        prop_assert_eq!(after.recorded().count(), 0);
+                    }
+                    _ => {}
+                }
+            }
+            // What was said about it when people were asked never changes.
+            if let (Some(on), Some(still)) = (on, after.recording()) && on.replay == still.replay {
+                prop_assert_eq!(on, still);
+            }
+        }
+    }
+
+    #[test]
     fn nobody_acts_on_the_host_or_above_their_role(ground in any_ground(), steps in vec(any_step(), 1..160)) {
         for played in play(ground, &steps) {
             for numbered in played.events() {
@@ -564,7 +666,12 @@ proptest! {
             if let Ok(applied) = &played.result
                 && let (Actor::Member { member, role_epoch: Some(epoch), .. }, false) = (played.actor, applied.repeated)
                 && let Some(sender) = played.before.participant(member)
-                && !matches!(played.command, Command::Leave | Command::AgreeEvidence { agree: false })
+                && !matches!(
+                    played.command,
+                    Command::Leave
+                        | Command::AgreeEvidence { agree: false }
+                        | Command::ConsentRecording { agree: false, .. }
+                )
             {
                 prop_assert_eq!(epoch, sender.role_epoch, "a stale command was carried out");
             }

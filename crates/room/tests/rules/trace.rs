@@ -8,11 +8,11 @@
 
 use std::fmt::Write;
 
-use roomtone_room::ids::RecordId;
+use roomtone_room::ids::{RecordId, ReplayId};
 use roomtone_room::{
-    Actor, Applied, CallUpCause, Command, CommandId, Event, GuestPass, HandCause, HandRule, Kind, KnockCause,
-    LeaveReason, MemberId, OfferCause, Opening, Participant, Question, Rejection, RoleCause, RoleEpoch, Room, RoomId,
-    Terms, Timestamp,
+    Actor, Applied, CallUpCause, Command, CommandId, Event, GuestPass, HandCause, HandRule, Hearers, Kind, KnockCause,
+    LeaveReason, MemberId, NewRecording, OfferCause, Opening, Participant, Question, RecordingCause, Rejection,
+    RoleCause, RoleEpoch, Room, RoomId, Terms, Timestamp,
 };
 
 /// What leads to a room with somebody of every role: a host `a`, a moderator `m`, a speaker `s`, a listener `l`, a guest on
@@ -211,6 +211,29 @@ pub(crate) fn command(what: &str) -> Command {
         "evidence" => Command::SetEvidence { on: rest != "off" },
         "agree" => Command::AgreeEvidence { agree: true },
         "disagree" => Command::AgreeEvidence { agree: false },
+        "record" => Command::SetRecording {
+            recording: rest.split_once(' ').map(|(replay, to)| NewRecording {
+                replay: ReplayId(replay.parse().expect("a replay")),
+                to: match to {
+                    "everyone" => Hearers::Everyone,
+                    "members" => Hearers::Members,
+                    _ => Hearers::Attendees,
+                },
+                text: 1,
+            }),
+        },
+        "consent" | "refuse" => {
+            let (replay, text) = rest.split_once(' ').unwrap_or((rest, "1"));
+            Command::ConsentRecording {
+                replay: ReplayId(replay.parse().expect("a replay")),
+                text: text.parse().expect("a version"),
+                agree: verb == "consent",
+            }
+        }
+        "disk-full" => Command::StopRecording {
+            replay: ReplayId(rest.parse().expect("a replay")),
+            cause: RecordingCause::DiskFull,
+        },
         "end" => Command::End,
         "lose" => Command::LoseConnection { member: target() },
         "tick" => Command::Tick,
@@ -320,6 +343,16 @@ fn describe(event: &Event) -> String {
         Event::EvidenceSet { on, by } => format!("evidence {} by {}", if *on { "on" } else { "off" }, letter(*by)),
         Event::EvidenceAgreed { member, agree: true } => format!("{} agrees", letter(*member)),
         Event::EvidenceAgreed { member, agree: false } => format!("{} does not agree", letter(*member)),
+        Event::RecordingBegun { recording, by } => {
+            format!("recording {} for {:?} by {}", recording.replay.0, recording.to, letter(*by))
+        }
+        Event::RecordingStopped { replay, by, cause } => {
+            let by = by.map_or(String::new(), |by| format!(" by {}", letter(by)));
+            format!("recording {} stopped{by}: {cause:?}", replay.0)
+        }
+        Event::RecordingConsent { member, replay, agree, .. } => {
+            format!("{} {} {}", letter(*member), if *agree { "consents to" } else { "refuses" }, replay.0)
+        }
         Event::Forgotten { member } => format!("{} forgotten", letter(*member)),
         Event::Ended { by: Some(by) } => format!("ended by {}", letter(*by)),
         Event::Ended { by: None } => "ended".to_owned(),
@@ -344,6 +377,7 @@ fn state(room: &Room, what: &str) -> String {
         "floor" => room.settings().floor.map_or(String::new(), |member| letter(member).to_string()),
         "talkers" => room.talkers().map(|number| number.0.to_string()).collect::<Vec<_>>().join(" "),
         "agreed" => room.agreed().map(|number| number.0.to_string()).collect::<Vec<_>>().join(" "),
+        "recorded" => room.recorded().map(|(number, n)| format!("{}:{n}", number.0)).collect::<Vec<_>>().join(" "),
         "questions" => room.questions().iter().map(|(number, _)| number.to_string()).collect::<Vec<_>>().join(" "),
         "question" => room.questions().taken().map_or(String::new(), |(_, question)| question.text.clone()),
         "open" => room.is_open().to_string(),

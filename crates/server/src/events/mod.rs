@@ -1,11 +1,13 @@
-//! What happens to events by itself: subscribers are told of each change once, the next of those that come again is made, and
-//! dates that went by are taken back.
+//! What happens to events and invitations by itself: whoever is to hear of a change or a step is told once, the next of those
+//! events that come again is made, and dates that went by are taken back.
 //!
-//! A change is written with its row in `event_changes`, so none is forgotten when the process dies. Subscribers are told page by
-//! page; where that stands is written after each page. A page that was kept and not written down is told again after a restart,
-//! and adds nothing: the id of a notice is made of the change and the member ([`notice_id`]).
+//! A change is written with its row in `event_changes`, a step of an invitation with its own, so none is forgotten when the process
+//! dies. People are told page by page; where that stands is written after each page. A page that was kept and not written
+//! down is told again after a restart, and adds nothing: the id of a notice is made of the change and the member
+//! ([`notice_id`]).
 
 pub(crate) mod recurrence;
+mod steps;
 
 use std::time::Duration;
 
@@ -66,13 +68,16 @@ pub async fn settle(app: &App) -> Result<(), StoreError> {
     while app.store.settle_events(edge::now(), AT_ONCE).await? {}
     continue_all(app).await?;
     loop {
-        let open = app.store.changes_to_tell(AT_ONCE).await?;
-        if open.is_empty() {
+        let (changes, steps) = (app.store.changes_to_tell(AT_ONCE).await?, app.store.steps_to_tell(AT_ONCE).await?);
+        if changes.is_empty() && steps.is_empty() {
             return Ok(());
         }
         // In turn: an event with very many subscribers holds nobody up.
-        for change in open {
+        for change in changes {
             tell_page(app, &change).await?;
+        }
+        for step in steps {
+            steps::tell_page(app, &step).await?;
         }
     }
 }
@@ -104,7 +109,7 @@ async fn keep_page(app: &App, change: &ToTell) -> Result<Vec<MemberId>, StoreErr
     let audience = app.store.event_audience(change, PAGE).await?;
     let kind = NoticeKind::EventChanged;
     let notices = audience.iter().map(|&member| NewNotice {
-        id: notice_id(change.event, change.n, member),
+        id: notice_id(b"roomtone event", change.event.0, change.n, member),
         member,
         kind: kind.as_str(),
         // Blocks and mutes of the host count, whoever did it; the host is told by nobody.
@@ -120,11 +125,12 @@ async fn keep_page(app: &App, change: &ToTell) -> Result<Vec<MemberId>, StoreErr
     Ok(audience)
 }
 
-/// The id of the notice that tells a member of a change: always the same, and not to be guessed without the event's.
-fn notice_id(event: EventId, n: u64, member: MemberId) -> RecordId {
+/// The id of the notice that tells a member of change number `n` of a subject: always the same, and not to be guessed without the id
+/// of the subject. `what` keeps those of one kind apart from those of another.
+fn notice_id(what: &[u8], subject: u128, n: u64, member: MemberId) -> RecordId {
     let mut digest = Context::new(&SHA256);
-    digest.update(b"roomtone event");
-    digest.update(&event.0.to_be_bytes());
+    digest.update(what);
+    digest.update(&subject.to_be_bytes());
     digest.update(&n.to_be_bytes());
     digest.update(&member.0.to_be_bytes());
     let digest = digest.finish();
@@ -189,9 +195,9 @@ mod tests {
 
     #[test]
     fn notices_of_changes_have_ids_of_their_own() {
-        let ids = [(1, 1, 1), (2, 1, 1), (1, 2, 1), (1, 1, 2)];
-        let ids = ids.map(|(event, n, member)| notice_id(EventId(event), n, MemberId(member)).0);
-        assert_eq!(std::collections::BTreeSet::from(ids).len(), 4);
-        assert_eq!(notice_id(EventId(1), 1, MemberId(1)), notice_id(EventId(1), 1, MemberId(1)));
+        let ids = [("a", 1, 1, 1), ("b", 1, 1, 1), ("a", 2, 1, 1), ("a", 1, 2, 1), ("a", 1, 1, 2)];
+        let ids = ids.map(|(what, subject, n, member)| notice_id(what.as_bytes(), subject, n, MemberId(member)).0);
+        assert_eq!(std::collections::BTreeSet::from(ids).len(), 5);
+        assert_eq!(notice_id(b"a", 1, 1, MemberId(1)), notice_id(b"a", 1, 1, MemberId(1)));
     }
 }

@@ -133,11 +133,13 @@ impl Evidence {
         self.sweep_in(&turn, store).await;
     }
 
-    /// The file of a track.
+    /// The file of a track, and how long it is.
     ///
-    /// Errors: those of reading it.
-    pub(crate) async fn read(&self, report: RecordId, n: u32) -> io::Result<Vec<u8>> {
-        tokio::fs::read(self.folder.join(report.to_string()).join(file_name(n))).await
+    /// Errors: those of opening it.
+    pub(crate) async fn open(&self, report: RecordId, n: u32) -> io::Result<(tokio::fs::File, u64)> {
+        let file = tokio::fs::File::open(self.folder.join(report.to_string()).join(file_name(n))).await?;
+        let length = file.metadata().await?.len();
+        Ok((file, length))
     }
 
     /// Writes the sound of a report.

@@ -1,11 +1,12 @@
-//! Feeds for programs without an account: Atom (RFC 4287) of what happened to events and invitations, and calendars (RFC 5545) of those that have a
-//! date. One member's calendar is behind an address that only they know.
+//! Feeds for programs without an account: Atom (RFC 4287) of what happened to events and invitations, calendars (RFC 5545) of those that have a
+//! date, and podcasts (RSS 2.0) of talks that everybody may hear. One member's calendar is behind an address that only they know.
 //!
 //! A feed is made of what a visitor may see, asked for as a visitor. A private house, and a member who does not let everybody read
 //! their profile, have no feed, exactly like those that do not exist.
 
 mod atom;
 mod ics;
+mod podcast;
 
 use std::net::IpAddr;
 
@@ -14,17 +15,19 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MODIFIED_SINCE, I
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp as Instant;
 use jiff::fmt::rfc2822;
 use percent_encoding::percent_decode_str;
 use roomtone_room::ids::{EventId, InvitationId, Timestamp};
-use roomtone_store::{EventsOf, StoreError};
+use roomtone_store::{EventsOf, ReplaysOf, StoreError};
 use url::Url;
 
 use crate::app::App;
 use crate::edge::{self, Secret};
-use crate::http::invitation_for_visitors;
+use crate::http::{invitation_for_visitors, replays_for_visitors};
 use crate::limits::{FEEDS, GUESSES};
+use crate::public::in_path;
 use crate::wire::{ApiError, Code};
 
 /// Changes that an Atom feed tells, the latest ones.
@@ -32,6 +35,12 @@ const ENTRIES: u32 = 50;
 
 /// Events that a calendar has at most, the latest dates first.
 const CALENDAR_EVENTS: u32 = 500;
+
+/// Talks of a podcast, the latest ones.
+const EPISODES: u32 = 50;
+
+/// Files that are looked at together for a podcast. More is faster where they are far away; each waits for an answer.
+const FILES_AT_ONCE: usize = 8;
 
 /// How long an event stays in calendars after its date, in milliseconds.
 const CALENDAR_SINCE: u64 = 90 * 24 * 3_600_000;
@@ -61,6 +70,7 @@ enum Feed {
 enum Form {
     Atom,
     Calendar,
+    Podcast,
 }
 
 /// Where the calendar with this secret is.
@@ -89,9 +99,13 @@ fn read(path: &str) -> Option<(Feed, Form)> {
     let form = match ending {
         "atom" => Form::Atom,
         "ics" => Form::Calendar,
+        "xml" => Form::Podcast,
         _ => return None,
     };
     let feed = match (above, name, form) {
+        (["houses", handle], "podcast", Form::Podcast) => Feed::House(decoded(handle)?),
+        (["people", handle], "podcast", Form::Podcast) => Feed::Person(decoded(handle)?),
+        (_, _, Form::Podcast) => return None,
         ([], "events", _) => Feed::All,
         (["houses", handle], "events", _) => Feed::House(decoded(handle)?),
         (["people", handle], "events", _) => Feed::Person(decoded(handle)?),
@@ -113,6 +127,9 @@ async fn make(app: &App, feed: Feed, form: Form, from: IpAddr) -> Result<Body, A
     let server = app.settings.get().name.clone();
     let base = app.public_url.as_str().trim_end_matches('/').to_owned();
     let since = Timestamp(edge::now().0.saturating_sub(CALENDAR_SINCE));
+    if form == Form::Podcast {
+        return podcast(app, &base, feed).await;
+    }
     let (of, about, path) = match feed {
         Feed::All => (EventsOf::All, server.clone(), "/events".to_owned()),
         Feed::House(handle) => {
@@ -162,7 +179,39 @@ async fn make(app: &App, feed: Feed, form: Form, from: IpAddr) -> Result<Body, A
             let changed_at = dated.iter().map(|event| event.changed_at).max();
             Body { text: ics::calendar(&base, &title, &dated), changed_at }
         }
+        Form::Podcast => return Err(Code::NotFound.into()),
     })
+}
+
+/// The talks in the name of a house, or hosted by a member, that everybody may hear.
+async fn podcast(app: &App, base: &str, feed: Feed) -> Result<Body, ApiError> {
+    let (of, path, author, about, language) = match feed {
+        Feed::House(handle) => {
+            let house = app.store.public_house(&handle).await.map_err(internal)?.ok_or(Code::NotFound)?;
+            let path = format!("/houses/{}", in_path(&house.handle));
+            (ReplaysOf::House(house.id), path, house.name, house.about, Some(house.language))
+        }
+        Feed::Person(handle) => {
+            let profile = app.store.public_profile(&handle).await.map_err(internal)?.ok_or(Code::NotFound)?;
+            let path = format!("/people/{}", in_path(&profile.person.handle));
+            (ReplaysOf::Host(profile.person.id), path, profile.person.name, profile.bio, None)
+        }
+        Feed::All | Feed::Event(_) | Feed::Invitation(_) | Feed::Calendar(_) => return Err(Code::NotFound.into()),
+    };
+    let talks = replays_for_visitors::replays(app, of, EPISODES).await?;
+    let changed_at = talks.iter().map(|talk| Timestamp(talk.began_at)).max();
+    let language =
+        language.or_else(|| talks.first().map(|talk| talk.language.clone())).unwrap_or_else(|| "en".to_owned());
+    let sized = talks.into_iter().map(|talk| async move {
+        let size = replays_for_visitors::size(app, talk.id.0).await?;
+        Ok::<_, ApiError>(size.map(|size| (talk, size)))
+    });
+    let sized: Vec<_> = stream::iter(sized).buffered(FILES_AT_ONCE).try_collect().await?;
+    // Of those that were begun anew at this moment there is no sound.
+    let episodes: Vec<podcast::Episode> = sized.into_iter().flatten().collect();
+    let title = format!("{author} · {}", app.settings.get().name);
+    let show = podcast::Show { path: &path, title: &title, about: &about, author: &author, language: &language };
+    Ok(Body { text: podcast::feed(base, &show, &episodes), changed_at })
 }
 
 /// The answer with a feed, or that it is as it was (RFC 9110, section 13.2.2).
@@ -194,6 +243,7 @@ fn respond(body: Body, form: Form, private: bool, headers: &HeaderMap) -> Respon
     let kind = match form {
         Form::Atom => "application/atom+xml; charset=utf-8",
         Form::Calendar => "text/calendar; charset=utf-8",
+        Form::Podcast => "application/rss+xml; charset=utf-8",
     };
     say(CONTENT_TYPE, kind.to_owned());
     (common, body.text).into_response()
@@ -231,6 +281,11 @@ mod tests {
             ("/calendar/abc.atom", None),
             (&format!("/invitations/{id}.atom"), Some((Feed::Invitation(InvitationId(7)), Form::Atom))),
             (&format!("/invitations/{id}.ics"), None),
+            ("/houses/tea/podcast.xml", Some((Feed::House("tea".to_owned()), Form::Podcast))),
+            ("/people/ada/podcast.xml", Some((Feed::Person("ada".to_owned()), Form::Podcast))),
+            ("/podcast.xml", None),
+            ("/houses/tea/podcast.atom", None),
+            ("/houses/tea/events.xml", None),
             ("/houses/tea", None),
             ("/houses/tea/more/events.atom", None),
             ("/", None),

@@ -310,7 +310,7 @@ pub(super) fn has_our_cookie(headers: &HeaderMap) -> bool {
 }
 
 /// The address that a request came from, as far as proxies that are believed say.
-fn peer(parts: &Parts) -> Result<IpAddr, ApiError> {
+pub(super) fn peer(parts: &Parts) -> Result<IpAddr, ApiError> {
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().ok_or(Code::BadRequest)?;
     Ok(peer.0.ip())
 }
@@ -371,6 +371,18 @@ pub(super) fn guest_cookie(app: &App, token: &str, seconds: u64) -> String {
 pub(super) fn answer_cookie(app: &App, invitation: InvitationId, token: &str) -> String {
     let path = format!("/api/invitations/{invitation}");
     format!("{ANSWER_COOKIE}={token}; Path={path}; HttpOnly; SameSite=Lax; Max-Age=34560000{}", secure(app))
+}
+
+/// The cookie that says that this browser answers an invitation, and holds no secret: by it the page at this address is the
+/// client's and not the one for visitors, who send none.
+pub(super) fn answering_cookie(app: &App, invitation: InvitationId) -> String {
+    let path = format!("/invitations/{invitation}");
+    format!("roomtone_answering=1; Path={path}; HttpOnly; SameSite=Lax; Max-Age=34560000{}", secure(app))
+}
+
+/// The hash of the token in a guest's cookie, whether or not it is one that counts.
+pub(super) fn guest_key(headers: &HeaderMap) -> Option<Hash> {
+    cookie(headers, GUEST_COOKIE).and_then(Secret::hash_of)
 }
 
 /// The hash of the token in that cookie.

@@ -66,7 +66,7 @@ fn check_head(headers: &HeaderMap) -> Result<(), Code> {
 }
 
 /// Why a body could not be read: it was too long, or the client went away.
-fn refuse(error: &axum::Error) -> ApiError {
+pub(super) fn refuse(error: &axum::Error) -> ApiError {
     let mut causes = std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |cause| cause.source());
     let too_long = causes.any(|cause| cause.is::<http_body_util::LengthLimitError>());
     if too_long { Code::TooLarge } else { Code::BadRequest }.into()

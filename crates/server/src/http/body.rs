@@ -134,6 +134,8 @@ where
             Some("answers") => Code::AnswerLinkNotFound,
             Some("questions") => Code::QuestionNotFound,
             Some("replies") => Code::ReplyNotFound,
+            Some("replays") => Code::ReplayNotFound,
+            Some("clips") => Code::ClipNotFound,
             Some("passkeys") => Code::PasskeyNotFound,
             Some("sessions") => Code::SessionNotFound,
             _ => Code::NotFound,

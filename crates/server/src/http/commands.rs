@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use roomtone_room::ids::MemberId;
-use roomtone_room::{Command, HandRule};
+use roomtone_room::ids::{MemberId, ReplayId};
+use roomtone_room::{Command, HandRule, NewRecording};
 
 use super::rooms::TOPICS_MAX;
 use super::text;
@@ -68,6 +68,10 @@ pub(crate) async fn prepare(
             let topics = text::topics(&topics, TOPICS_MAX)?;
             let language = text::language(&language)?.to_owned();
             only(Command::Describe { title, topics, language })
+        }
+        Command::SetRecording { recording } => {
+            let replay = ReplayId(edge::random_128());
+            only(Command::SetRecording { recording: recording.map(|new| NewRecording { replay, ..new }) })
         }
         command => only(command),
     }

@@ -3,24 +3,27 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::HeaderValue;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::response::Response;
 use roomtone_room::ids::RecordId;
 
 use super::admin::entry;
 use super::auth::Admin;
 use super::body::PathId;
+use super::range::{self, Content};
 use crate::app::App;
 use crate::wire::{ApiError, Code};
 
 /// What one person said in the minute before a report was made, as Ogg Opus (RFC 7845). The first time that an admin listens to it is
 /// in the audit log.
 #[utoipa::path(get, path = "/api/admin/reports/{id}/evidence/{n}", params(("id" = String, Path), ("n" = u32, Path)),
-    responses((status = 200, body = Vec<u8>, content_type = "audio/ogg"), (status = 404, body = ApiError)))]
+    responses((status = 200, body = Vec<u8>, content_type = "audio/ogg"), (status = 206, body = Vec<u8>, content_type = "audio/ogg"),
+        (status = 404, body = ApiError), (status = 416, body = ApiError)))]
 pub(super) async fn track(
     State(app): State<Arc<App>>,
     caller: Admin,
+    method: Method,
+    headers: HeaderMap,
     PathId((id, n)): PathId<(String, u32)>,
 ) -> Result<Response, ApiError> {
     let id: RecordId = id.parse().map_err(|_| Code::NotFound)?;
@@ -29,9 +32,11 @@ pub(super) async fn track(
         return Err(Code::NotFound.into());
     }
     // Gone with its row a moment ago, or lost.
-    let file = app.evidence.read(id, n).await.map_err(|error| {
+    let (file, total) = app.evidence.open(id, n).await.map_err(|error| {
         tracing::warn!(%error, "the sound of a report could not be read");
         Code::NotFound
     })?;
-    Ok(([(CONTENT_TYPE, HeaderValue::from_static("audio/ogg"))], file).into_response())
+    // A track is written once and never changed, so that its name is that of its bytes.
+    let tag = HeaderValue::try_from(format!("\"{id}-{n}\"")).ok();
+    range::serve(&method, &headers, Content { bytes: file, total, kind: "audio/ogg", tag }).await
 }

@@ -25,6 +25,8 @@ mod people;
 mod probes;
 mod proofs;
 mod push;
+pub(crate) mod range;
+mod replays;
 mod reports;
 mod rooms;
 mod search;
@@ -56,16 +58,21 @@ pub(crate) use admin::end_sessions_of_suspended;
 pub(crate) use auth::{RoomCaller, SignedIn};
 pub(crate) use body::PathId;
 pub(crate) use guests::tidy as tidy_guests;
+pub(crate) use invitations::cards as invitation_cards;
 pub(crate) use invitations::for_visitors as invitation_for_visitors;
 pub(crate) use invitations::tidy as tidy_invitations;
 pub(crate) use invites::tidy as tidy_invites;
 pub(crate) use pages::files as client_files;
 pub(crate) use passkeys::relying_party;
+pub use replays::Playing;
+pub(crate) use replays::visitors as replays_for_visitors;
+pub(crate) use replays::{changed as replay_changed, tidy as tidy_replays};
 pub(crate) use rooms::room_for;
 pub use sessions::Uses;
 pub(crate) use sessions::tidy as tidy_sessions;
 pub(crate) use sign_in::normal_handle;
 pub use stream::Tickets;
+pub(crate) use text::{language as well_formed_language, line_of_speech};
 
 /// Largest body, in bytes: that of an SDP offer. Everything else is far smaller.
 const BODY_MAX: usize = legs::BODY_MAX;
@@ -277,6 +284,27 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(invitations::answered))
         .routes(routes!(invitations::reply, invitations::replies))
         .routes(routes!(invitations::delete_reply))
+        .routes(routes!(replays::list))
+        .routes(routes!(replays::show, replays::change, replays::delete))
+        .routes(routes!(replays::ogg))
+        .routes(routes!(replays::mp4))
+        .routes(routes!(replays::track))
+        .routes(routes!(replays::withdraw))
+        .routes(routes!(replays::own_tracks))
+        .routes(routes!(replays::links, replays::new_link))
+        .routes(routes!(replays::revoke_link))
+        .routes(routes!(replays::replies, replays::reply))
+        .routes(routes!(replays::delete_reply))
+        .routes(routes!(replays::say))
+        .routes(routes!(replays::note_ogg))
+        .routes(routes!(replays::note_mp4))
+        .routes(routes!(replays::clips, replays::cut))
+        .routes(routes!(replays::clip, replays::delete_clip))
+        .routes(routes!(replays::clip_ogg))
+        .routes(routes!(replays::clip_mp4))
+        .routes(routes!(replays::transcript))
+        .routes(routes!(replays::captions))
+        .routes(routes!(replays::correct, replays::take_out))
         .routes(routes!(notices::list))
         .routes(routes!(notices::read))
         .routes(routes!(notices::choices, notices::choose))

@@ -73,6 +73,7 @@ pub(super) async fn profile(
         },
         room,
         bot: found.bot,
+        public: found.public,
         domains: domains.into_values().flatten().map(Into::into).collect(),
     }))
 }

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use roomtone_room::ids::{MemberId, RecordId, RoomId};
-use roomtone_store as store;
+use roomtone_store::{self as store, Written};
 
 use super::auth::SignedIn;
 use super::body::{Body, to_the_end};
@@ -18,7 +18,9 @@ use crate::app::App;
 use crate::edge;
 use crate::limits::{EVIDENCE, TooMany};
 use crate::wire::hallway::HouseBadge;
-use crate::wire::people::{NewReport, ReportContext, ReportMade, ReportedMember, ReportedRoom};
+use crate::wire::people::{
+    NewReport, ReportContext, ReportMade, ReportedKind, ReportedMember, ReportedRoom, ReportedText,
+};
 use crate::wire::socket::Role;
 use crate::wire::{ApiError, Code, Id};
 
@@ -29,7 +31,7 @@ const TEXT_MAX: usize = 2_000;
 /// Shorter has them asking in vain. Each try also counts in the row `reports` of the limits, which gives one back sooner than this.
 const UNTIL_HANDLED: Duration = Duration::from_secs(60 * 60);
 
-/// Reports a member, a room or a house. What the server knows about it at that moment is kept with it.
+/// Reports a member, a room, a house, or what somebody wrote to an invitation. What the server knows about it at that moment is kept with it.
 #[utoipa::path(post, path = "/api/reports", request_body = NewReport,
     responses((status = 201, body = ReportMade), (status = 400, body = ApiError), (status = 401, body = ApiError),
         (status = 404, body = ApiError), (status = 409, body = ApiError), (status = 422, body = ApiError),
@@ -40,8 +42,13 @@ pub(super) async fn create(
     Body(request): Body<NewReport>,
 ) -> Result<(StatusCode, Json<ReportMade>), ApiError> {
     let me = &caller.member.person;
-    if request.about.is_none() && request.room.is_none() && request.house.is_none() {
-        return Err(ApiError::with_message(Code::BadRequest, "A report is about a member, a room or a house."));
+    let others = [&request.about, &request.room, &request.house].into_iter().flatten().count();
+    match (others, [&request.invitation, &request.question, &request.reply].into_iter().flatten().count()) {
+        (0, 1) | (1.., 0) => {}
+        _ => {
+            let what = "A report is about a member, a room or a house, or about one text of an invitation alone.";
+            return Err(ApiError::with_message(Code::BadRequest, what));
+        }
     }
     if request.evidence && request.room.is_none() {
         return Err(ApiError::with_message(Code::BadRequest, "The sound that goes with a report is of a room."));
@@ -60,6 +67,10 @@ pub(super) async fn create(
             Some(reported(&app, me.id, member).await?)
         }
         None => None,
+    };
+    let (written, about) = match written(&app, me.id, &request).await? {
+        Some((text, author)) => (Some(text), Some(reported(&app, me.id, author).await?)),
+        None => (None, about),
     };
     let house = match &request.house {
         Some(handle) => Some(house_for(&app, me.id, handle).await?),
@@ -85,6 +96,7 @@ pub(super) async fn create(
             about: about.map(|(about, _)| about),
             room,
             house: house.map(|house| HouseBadge { id: Id(house.id), handle: house.handle, name: house.text.name }),
+            written,
         }),
         created_at: edge::now(),
     };
@@ -106,6 +118,35 @@ async fn with_evidence(app: &Arc<App>, room: RoomId, report: store::NewReport) -
     app.limits.subject(&EVIDENCE, &report.reporter.to_string(), edge::instant())?;
     let app = app.clone();
     to_the_end(async move { app.evidence.report(&app.store, &handle, report).await }).await
+}
+
+/// The text of an invitation that is reported, as it is now, and who wrote it: it is kept with the report, and goes with the account
+/// of whoever wrote it.
+async fn written(
+    app: &App,
+    me: MemberId,
+    request: &NewReport,
+) -> Result<Option<(ReportedText, store::Member)>, ApiError> {
+    let (kind, missing, what) = match (&request.invitation, &request.question, &request.reply) {
+        (Some(id), ..) => {
+            let id = id.parse().map_err(|_| Code::InvitationNotFound)?;
+            let letter = Written::Letter(id, request.language.as_deref());
+            (ReportedKind::Letter, Code::InvitationNotFound, letter)
+        }
+        (_, Some(id), _) => {
+            let id = id.parse().map_err(|_| Code::QuestionNotFound)?;
+            (ReportedKind::Question, Code::QuestionNotFound, Written::Question(id))
+        }
+        (.., Some(id)) => {
+            let id = id.parse().map_err(|_| Code::ReplyNotFound)?;
+            (ReportedKind::Reply, Code::ReplyNotFound, Written::Reply(id))
+        }
+        _ => return Ok(None),
+    };
+    let found = app.store.written(me, what).await.map_err(internal)?.ok_or(missing)?;
+    let author = app.store.member(found.author).await.map_err(internal)?.ok_or(missing)?;
+    let store::WrittenText { invitation, language, title, text, .. } = found;
+    Ok(Some((ReportedText { kind, invitation: Id(invitation), language, title, text }, author)))
 }
 
 /// A member of whom the caller may know, or whom they have blocked.

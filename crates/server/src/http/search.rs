@@ -1,17 +1,17 @@
-//! Search over people, houses, rooms and events.
+//! Search over people, houses, rooms, events and invitations.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
+use axum::http::HeaderMap;
 use roomtone_room::search;
-use roomtone_store::{self as store, EventsOf};
 use serde::Deserialize;
 
 use super::auth::SignedIn;
+use super::invitations::{cards, languages};
 use crate::app::App;
-use crate::search::words_of_event;
 use crate::wire::people::badge;
 use crate::wire::search::{Found, FoundPerson};
 use crate::wire::{ApiError, Code};
@@ -24,10 +24,7 @@ const PEOPLE: usize = 20;
 const HOUSES: usize = 10;
 const ROOMS: usize = 10;
 const EVENTS: usize = 10;
-
-/// Events to come that are looked through, those with the nearest dates first. They are in no index: more finds those that are further
-/// ahead, each makes every search dearer.
-const EVENTS_SEARCHED: u32 = 500;
+const INVITATIONS: usize = 10;
 
 /// How many are shown when only one kind was asked for.
 const OF_ONE_KIND: usize = 50;
@@ -47,18 +44,20 @@ enum Kind {
     Houses,
     Rooms,
     Events,
+    Invitations,
     Replays,
 }
 
 /// What fits the words that were typed, by name, beginning, or with a typing error.
 #[utoipa::path(get, path = "/api/search",
     params(("q" = String, Query, description = "What was typed, up to 200 characters; all of its words must fit"),
-        ("kind" = Option<String>, Query, description = "One of people, houses, rooms, events, replays; all if absent")),
+        ("kind" = Option<String>, Query, description = "One of people, houses, rooms, events, invitations, replays; all if absent")),
     responses((status = 200, body = Found), (status = 400, body = ApiError), (status = 401, body = ApiError),
         (status = 429, body = ApiError)))]
 pub(super) async fn search(
     State(app): State<Arc<App>>,
     caller: SignedIn,
+    headers: HeaderMap,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Json<Found>, ApiError> {
     let Query(asked) = asked.map_err(|_| Code::BadRequest)?;
@@ -75,6 +74,7 @@ pub(super) async fn search(
     let mut found = Found::default();
     let search = app.store.search(&query, viewer);
     let (people, houses, rooms) = (many(Kind::People, PEOPLE), many(Kind::Houses, HOUSES), many(Kind::Rooms, ROOMS));
+    let (events, invitations) = (many(Kind::Events, EVENTS), many(Kind::Invitations, INVITATIONS));
     if people > 0 {
         let best = search.people(people).await.map_err(|e| ApiError::internal(&e))?;
         let shown = |one: roomtone_store::FoundPerson| FoundPerson {
@@ -91,15 +91,13 @@ pub(super) async fn search(
     if rooms > 0 {
         found.rooms = app.live.search(&app.rooms, viewer, &query, rooms).await?;
     }
-    if many(Kind::Events, EVENTS) > 0 {
-        let all = app.store.upcoming_events(EventsOf::All, Some(viewer), None, None, EVENTS_SEARCHED).await;
-        let all = all.map_err(|e| ApiError::internal(&e))?;
-        let fits = |event: store::Event| Some((query.score(&words_of_event(&event))?, event));
-        let mut fits: Vec<_> = all.into_iter().filter_map(fits).collect();
-        // Those that fit as well stay in the order of their dates.
-        fits.sort_by_key(|(score, _)| *score);
-        fits.truncate(many(Kind::Events, EVENTS));
-        found.events = fits.into_iter().map(|(_, event)| event.into()).collect();
+    if events > 0 {
+        let best = search.events(events).await.map_err(|e| ApiError::internal(&e))?;
+        found.events = best.into_iter().map(Into::into).collect();
+    }
+    if invitations > 0 {
+        let best = search.invitations(invitations).await.map_err(|e| ApiError::internal(&e))?;
+        found.invitations = cards(&app, best, &languages(None, Some(&caller), &headers), &[]).await?;
     }
     Ok(Json(found))
 }

@@ -22,6 +22,9 @@ use crate::wire::{ApiError, Code};
 /// Invites that every member may be given at most. More would make an invite worth nothing.
 const INVITES_MAX: u32 = 1_000;
 
+/// Days for which replays can be kept, beside for good. More would be hard to tell from that.
+const REPLAY_DAYS_MAX: u32 = 3_650;
+
 /// Characters of a mail server's user name, and of its password.
 const CREDENTIAL_MAX: usize = 256;
 
@@ -107,6 +110,7 @@ fn shown(chosen: &Chosen) -> Settings {
         invites_per_member: chosen.invites_per_member,
         invite_days: chosen.invite_days,
         waitlist: chosen.waitlist,
+        replay_days: chosen.replay_days,
         mail: chosen.mail.as_ref().map(mail),
         set_up: chosen.set_up,
     }
@@ -133,6 +137,9 @@ fn wanted(request: NewSettings, former: &Chosen, owner: bool) -> Result<Chosen, 
     if !(1..=DAYS_MAX).contains(&request.invite_days) {
         return Err(invalid("An invite works for 1 to 365 days."));
     }
+    if request.replay_days.is_some_and(|days| !(1..=REPLAY_DAYS_MAX).contains(&days)) {
+        return Err(invalid("A replay is kept for 1 to 3,650 days, or for good."));
+    }
     // Nobody else may hand in a password either: the answer would tell whether it is the right one.
     let has_password = request.mail.as_ref().is_some_and(|mail| mail.password.is_some());
     let mail = request.mail.map(|mail| wanted_mail(mail, former.mail.as_ref())).transpose()?;
@@ -145,6 +152,7 @@ fn wanted(request: NewSettings, former: &Chosen, owner: bool) -> Result<Chosen, 
         invites_per_member: request.invites_per_member,
         invite_days: request.invite_days,
         waitlist: request.waitlist,
+        replay_days: request.replay_days,
         mail,
         set_up: former.set_up || owner,
     })

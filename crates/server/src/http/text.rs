@@ -59,8 +59,13 @@ pub(super) fn title(text: &str) -> Result<String, Code> {
     line(text, 120).ok_or(Code::InvalidTitle)
 }
 
+/// A line of a transcript: 1 to 1,000 characters after NFC and trimming, more than what somebody says without a pause in half a minute.
+pub(crate) fn line_of_speech(text: &str) -> Result<String, Code> {
+    line(text, 1_000).ok_or(Code::InvalidText)
+}
+
 /// A language tag of the shape of BCP 47 (RFC 5646, section 2.1): letters, then subtags of 1 to 8 letters and digits.
-pub(super) fn language(text: &str) -> Result<&str, Code> {
+pub(crate) fn language(text: &str) -> Result<&str, Code> {
     let mut subtags = text.split('-');
     let primary = subtags.next().unwrap_or_default();
     let fits = text.len() <= 35

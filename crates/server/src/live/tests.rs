@@ -6,6 +6,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::FrameSocket;
 
 use super::*;
 use crate::media_io::{Media, Options, Packing};
+use crate::recorder::Recorder;
 use crate::rooms::Around;
 use crate::wire::Id;
 
@@ -38,7 +39,8 @@ impl Scene {
             moderated: Box::new(|_, _| {}),
             ended: Box::new(|| {}),
         };
-        let rooms = Rooms::start(store, Arc::new(media), reports, usize::MAX, around).await.unwrap();
+        let recorder = Arc::new(Recorder::start(data.path()).unwrap());
+        let rooms = Rooms::start(store, Arc::new(media), reports, recorder, usize::MAX, around).await.unwrap();
         live.start(rooms.clone());
         Self { live, rooms, _data: data }
     }

@@ -32,7 +32,7 @@ use load::Gauge;
 pub use load::Load;
 pub use residence::Residence;
 use tap::Space;
-pub(crate) use tap::{KEPT_FOR, Kept, Outlet};
+pub(crate) use tap::{KEPT_FOR, Kept, Outlet, Recorded};
 
 /// Orders to one media thread that may wait. More rides out longer stalls; when it is full, whoever orders waits.
 const ORDERS: usize = 4096;
@@ -56,6 +56,8 @@ pub(crate) enum Order {
     Agreed(RoomId, Vec<TalkerNo>),
     /// What is kept of a room is asked for.
     Kept(RoomId, oneshot::Sender<Vec<Kept>>),
+    /// Who of a room is recorded from now on, if anybody is; answered when it is so.
+    Record(RoomId, Option<Recorded>, oneshot::Sender<()>),
     /// All that is given out in a room goes here too.
     HandOn(RoomId, Arc<Outlet>),
     /// As if somebody had said this.
@@ -297,6 +299,14 @@ impl Media {
         let (answer, kept) = oneshot::channel();
         self.order(self.home(room), Order::Kept(room, answer)).await;
         kept
+    }
+
+    /// Says who of a room is recorded, if anybody is, and waits until it is so: nothing of anybody else is recorded afterwards.
+    pub(crate) async fn record(&self, room: RoomId, recorded: Option<Recorded>) {
+        let (done, is_so) = oneshot::channel();
+        self.order(self.home(room), Order::Record(room, recorded, done)).await;
+        // A thread that is gone gives nothing out.
+        let _ = is_so.await;
     }
 
     /// Has all that is given out in a room go to a mixer too, until that closes the outlet.

@@ -1,6 +1,6 @@
 //! What is taken of what a media thread gives out: the last minute of those who agreed to that is kept, in memory, until somebody
-//! asks for it or it is over; and rooms that are mixed for plain streams are handed on to their mixers. Whatever else takes frames
-//! as they are given out belongs here too.
+//! asks for it or it is over; rooms that are mixed for plain streams are handed on to their mixers; and what is recorded goes to the
+//! recorder, of those who agreed to that. Whatever else takes frames as they are given out belongs here too.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use crossbeam_queue::ArrayQueue;
 use roomtone_media::frame::Frame;
 use roomtone_room::ids::{RoomId, TalkerNo};
+
+use crate::recorder::Reel;
 
 /// How long a frame is kept. Longer shows more of what led to a report; shorter keeps less of what people say.
 pub(crate) const KEPT_FOR: Duration = Duration::from_secs(60);
@@ -101,11 +103,22 @@ struct Taken {
     tracks: HashMap<TalkerNo, Track>,
     /// Where everything goes while the room is mixed.
     outlet: Option<Arc<Outlet>>,
+    /// Where what is recorded goes.
+    recorded: Option<Recorded>,
+}
+
+/// Who of a room is recorded.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    /// By number, each with that of their track.
+    pub(crate) talkers: HashMap<TalkerNo, u32>,
+    /// Where what they say goes.
+    pub(crate) reel: Arc<Reel>,
 }
 
 impl Taken {
     fn is_empty(&self) -> bool {
-        self.tracks.is_empty() && self.outlet.is_none()
+        self.tracks.is_empty() && self.outlet.is_none() && self.recorded.is_none()
     }
 }
 
@@ -128,7 +141,7 @@ impl Tap {
         }
     }
 
-    /// Takes a frame that is given out, if its talker has agreed to that or its room is mixed. Where neither is so in any room, this
+    /// Takes a frame that is given out, if its talker has agreed to that or its room is mixed. Where nothing is taken of any room, this
     /// is one branch.
     #[inline]
     pub(super) fn take(&mut self, frame: &Arc<Frame>) {
@@ -141,6 +154,11 @@ impl Tap {
         let Some(taken) = self.rooms.get_mut(&frame.room) else { return };
         if let Some(outlet) = &taken.outlet {
             outlet.push(frame);
+        }
+        if let Some(recorded) = &taken.recorded
+            && let Some(&track) = recorded.talkers.get(&frame.talker)
+        {
+            recorded.reel.push(track, frame);
         }
         let Some(track) = taken.tracks.get_mut(&frame.talker) else { return };
         let crowded_out = track.push(frame);
@@ -155,6 +173,15 @@ impl Tap {
         for &talker in talkers {
             taken.tracks.entry(talker).or_insert_with(|| Track::new(self.space.clone()));
         }
+        if taken.is_empty() {
+            self.rooms.remove(&room);
+        }
+    }
+
+    /// Says who of a room is recorded from now on, if anybody is.
+    pub(super) fn record(&mut self, room: RoomId, recorded: Option<Recorded>) {
+        let taken = self.rooms.entry(room).or_default();
+        taken.recorded = recorded;
         if taken.is_empty() {
             self.rooms.remove(&room);
         }
@@ -321,6 +348,41 @@ mod tests {
         assert_eq!(world.kept(ROOM, 10), [(ADA, vec![]), (BEN, vec![0])]);
         world.tap.agreed(ROOM, &[]);
         assert_eq!((world.kept(ROOM, 10), world.taken(), world.tap.rooms.len()), (vec![], 0, 0));
+    }
+
+    /// Each goes into their own track, and nobody who is not named; a room that is mixed and kept for reports as well.
+    #[test]
+    fn only_who_is_named_is_recorded() {
+        let mut world = World::new();
+        let reel = Arc::new(Reel::new());
+        let record = |world: &mut World, talkers: &[(TalkerNo, u32)]| {
+            let talkers = talkers.iter().copied().collect();
+            world.tap.record(ROOM, Some(Recorded { talkers, reel: reel.clone() }));
+        };
+        let taken =
+            || std::iter::from_fn(|| reel.pop()).map(|(n, frame)| (n, frame.talker, frame.seq)).collect::<Vec<_>>();
+        world.say(ROOM, ADA, 0, 50);
+        record(&mut world, &[(ADA, 7)]);
+        world.tap.agreed(ROOM, &[BEN]);
+        world.say(ROOM, ADA, 20, 50);
+        world.say(ROOM, BEN, 20, 50);
+        world.say(RoomId(2), ADA, 20, 50);
+        assert_eq!(taken(), [(7, ADA, 1)]);
+        record(&mut world, &[(ADA, 7), (BEN, 8)]);
+        world.say(ROOM, BEN, 40, 50);
+        world.say(ROOM, ADA, 40, 50);
+        assert_eq!(taken(), [(8, BEN, 2), (7, ADA, 2)]);
+        record(&mut world, &[(BEN, 8)]);
+        world.say(ROOM, ADA, 60, 50);
+        assert_eq!(taken(), []);
+        world.tap.forget_old(world.start);
+        world.say(ROOM, BEN, 80, 50);
+        assert_eq!(taken(), [(8, BEN, 4)]);
+        world.tap.record(ROOM, None);
+        world.say(ROOM, BEN, 100, 50);
+        assert_eq!(taken(), []);
+        world.tap.agreed(ROOM, &[]);
+        assert_eq!(world.tap.rooms.len(), 0);
     }
 
     #[test]

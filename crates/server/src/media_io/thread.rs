@@ -426,6 +426,14 @@ impl Worker {
                     let _ = answer.send(self.io.tap.kept_of(room, edge::instant()));
                     continue;
                 }
+                Ok(Order::Record(room, recorded, done)) => {
+                    // As above: whoever agrees is recorded from now on, and whoever takes it back was until now.
+                    self.drain();
+                    self.io.tap.record(room, recorded);
+                    // Whoever asked may have gone.
+                    let _ = done.send(());
+                    continue;
+                }
                 Ok(Order::HandOn(room, outlet)) => {
                     // As above: whoever hears from now on hears nothing of before.
                     self.drain();

@@ -96,6 +96,7 @@ static ENGLISH: Texts = Texts {
         EventChange::Live => "It is live now: {what}",
         EventChange::Ended => "It has ended: {what}",
         EventChange::Cancelled => "It is cancelled: {what}",
+        EventChange::Resized => "It ends at another time: {what}",
     },
     somebody: "Somebody",
     many: |n| match n {
@@ -142,6 +143,7 @@ static RUSSIAN: Texts = Texts {
         EventChange::Live => "Событие идёт сейчас: {what}",
         EventChange::Ended => "Событие закончилось: {what}",
         EventChange::Cancelled => "Событие отменено: {what}",
+        EventChange::Resized => "Событие закончится в другое время: {what}",
     },
     somebody: "Кто-то",
     many: |n| match (n % 10, n % 100) {

@@ -90,6 +90,7 @@ pub(super) async fn told(reader: &Reader<'_>, id: EventId) -> Result<Option<Told
     Ok(Some(Told {
         card: Card::new(&state, &event.title, when, hosts),
         page: Page {
+            audio: Vec::new(),
             title: event.title.clone(),
             description,
             data: data(base, &path, &event, &about),
@@ -160,6 +161,7 @@ fn happened(tongue: Tongue, change: &EventHappened, zone: &str) -> Markup {
         EventChange::Live => ("The room opened", "Комната открылась"),
         EventChange::Ended => ("The talk ended", "Разговор закончился"),
         EventChange::Cancelled => ("Cancelled", "Отменено"),
+        EventChange::Resized => ("It ends at another time", "Время окончания изменилось"),
     };
     let dated = matches!(change.change, EventChange::Dated | EventChange::Moved);
     html! {

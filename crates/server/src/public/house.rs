@@ -1,19 +1,22 @@
 //! A house that everybody may know of.
 
 use maud::html;
-use roomtone_store::EventsOf;
+use roomtone_store::{EventsOf, ReplaysOf};
 use serde_json::json;
 
 use super::card::Card;
 use super::event::row;
+use super::recap::{podcast, recorded};
 use super::room::public_where;
 use super::shell::{Page, in_language, in_path, paragraphs, person, way_in};
 use super::{Reader, Told};
+use crate::http::replays_for_visitors;
 use crate::wire::ApiError;
 use crate::wire::events::EventCard;
 
-/// Events that the page lists.
+/// Events and recorded talks that the page lists.
 const COMING: u32 = 6;
+const TALKS: u32 = 6;
 
 pub(super) async fn told(reader: &Reader<'_>, handle: &str) -> Result<Option<Told>, ApiError> {
     let internal = |error| ApiError::internal(&error);
@@ -27,6 +30,7 @@ pub(super) async fn told(reader: &Reader<'_>, handle: &str) -> Result<Option<Tol
         .await
         .map_err(internal)?;
     let live = public_where(reader.app, |summary| summary.house() == Some(house.id));
+    let talks = replays_for_visitors::replays(reader.app, ReplaysOf::House(house.id), TALKS).await?;
     let kind = tongue.say("House", "Дом");
     let members = tongue.count(house.members, ["member", "members"], ["участник", "участника", "участников"]);
     let line = format!("{members} · {}", in_language(tongue, &house.language));
@@ -49,6 +53,7 @@ pub(super) async fn told(reader: &Reader<'_>, handle: &str) -> Result<Option<Tol
                 ul.rows { @for event in coming.into_iter().map(EventCard::from) { (row(tongue, &event)) } }
             }
         }
+        (recorded(tongue, &talks))
         @if !house.rules.is_empty() {
             section {
                 h2 lang=(tongue.tag()) { (tongue.say("Rules", "Правила")) }
@@ -73,11 +78,13 @@ pub(super) async fn told(reader: &Reader<'_>, handle: &str) -> Result<Option<Tol
     Ok(Some(Told {
         card: Card::new(kind, &house.name, line.clone(), house.admins.iter().cloned().map(Into::into).collect()),
         page: Page {
+            audio: Vec::new(),
             title: house.name,
             description: if house.about.is_empty() { line } else { house.about },
             feeds: vec![
                 ("application/atom+xml", format!("{path}/events.atom")),
                 ("text/calendar", format!("{path}/events.ics")),
+                podcast(&path),
             ],
             path,
             language: tongue.tag().to_owned(),

@@ -82,6 +82,7 @@ pub(super) async fn told(reader: &Reader<'_>, id: InvitationId) -> Result<Option
     Ok(Some(Told {
         card: Card::new(kind, &text.title, line, people),
         page: Page {
+            audio: Vec::new(),
             title: text.title.clone(),
             description: text.text.clone(),
             data: data(base, &path, &invitation, text, tongue),
@@ -258,7 +259,11 @@ fn how_known(tongue: Tongue, proof: Option<&VoiceProof>) -> String {
             };
             let how = tongue.say(english, russian);
             let since = proof.proven_at.map(|at| format!(", {}", date(tongue, Timestamp(at)))).unwrap_or_default();
-            format!("{} {domain} ({how}{since})", tongue.say("shown to be", "подтверждено доменом"))
+            let lapsed = match proof.holds {
+                true => "",
+                false => tongue.say("; it does not hold any more", "; больше не действует"),
+            };
+            format!("{} {domain} ({how}{since}){lapsed}", tongue.say("shown to be", "подтверждено доменом"))
         }
         (VoiceProofKind::Domain, None) => String::new(),
     }

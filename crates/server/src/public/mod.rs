@@ -1,15 +1,17 @@
-//! Pages that everybody may read: live rooms, houses, profiles, invitations and events, as plain HTML with nothing to run, and a
+//! Pages that everybody may read: live rooms, houses, profiles, invitations, events and what was recorded of talks, as plain HTML with nothing to run, and a
 //! picture of each for previews on other sites.
 //!
 //! Invariant: what is here is made of what a visitor may see, asked for as a visitor; nothing is left out afterwards. Whoever has
 //! signed in, or may act without an account, gets the client at the same address instead.
 
 mod card;
+mod clip;
 mod event;
 mod face;
 mod house;
 mod invitation;
 mod person;
+mod recap;
 mod room;
 mod shell;
 mod when;
@@ -26,7 +28,7 @@ use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use bytes::Bytes;
 use moka::future::Cache;
 use percent_encoding::percent_decode_str;
-use roomtone_room::ids::{EventId, InvitationId, RoomId};
+use roomtone_room::ids::{EventId, InvitationId, RecordId, ReplayId, RoomId};
 use tokio::sync::Semaphore;
 
 use crate::app::App;
@@ -36,6 +38,7 @@ use crate::wire::{ApiError, Code};
 use card::Card;
 pub(crate) use invitation::step_as_text;
 use shell::Page;
+pub(crate) use shell::in_path;
 use words::{Tongue, wanted};
 
 /// How long a page is given out as it was made. Longer spares the database; shorter shows changes, and what is gone, sooner.
@@ -59,6 +62,8 @@ enum Subject {
     Invitation(InvitationId),
     House(String),
     Person(String),
+    Recap(ReplayId),
+    Clip(RecordId),
 }
 
 /// In which form.
@@ -157,6 +162,8 @@ impl Subject {
             "invitations" => Self::Invitation(name.parse().ok()?),
             "houses" if name != "new" => Self::House(name.into_owned()),
             "people" => Self::Person(name.into_owned()),
+            "recaps" => Self::Recap(name.parse().ok()?),
+            "clips" => Self::Clip(name.parse().ok()?),
             _ => return None,
         };
         Some((subject, form))
@@ -170,6 +177,8 @@ impl Subject {
             Self::Invitation(invitation) => invitation::told(reader, *invitation).await,
             Self::House(handle) => house::told(reader, handle).await,
             Self::Person(handle) => person::told(reader, handle).await,
+            Self::Recap(replay) => recap::told(reader, *replay).await,
+            Self::Clip(clip) => clip::told(reader, *clip).await,
         }
     }
 }
@@ -281,6 +290,10 @@ mod tests {
         let room = RoomId(7);
         assert_eq!(Subject::of(&format!("room/{room}")), Some((Subject::Room(room), Form::Page)));
         assert_eq!(Subject::of(&format!("room/{room}/card.png")), Some((Subject::Room(room), Form::Card)));
+        let replay = ReplayId(8);
+        assert_eq!(Subject::of(&format!("recaps/{replay}")), Some((Subject::Recap(replay), Form::Page)));
+        let clip = RecordId(9);
+        assert_eq!(Subject::of(&format!("clips/{clip}/card.png")), Some((Subject::Clip(clip), Form::Card)));
         let person = |handle: &str| Some((Subject::Person(handle.to_owned()), Form::Page));
         assert_eq!(Subject::of("people/%D0%B0%D0%B4%D0%B0"), person("ада"));
         for other in

@@ -6,10 +6,12 @@ use serde_json::json;
 
 use super::card::Card;
 use super::shell::{Page, in_language, person, topics, way_in};
+use super::words::Tongue;
 use super::{Reader, Told};
 use crate::app::App;
 use crate::rooms::Summary;
 use crate::wire::http::RoomCard;
+use crate::wire::replays::Hearers;
 use crate::wire::socket::Person;
 
 /// Rooms that another page lists.
@@ -44,6 +46,9 @@ pub(super) fn told(reader: &Reader<'_>, id: RoomId) -> Option<Told> {
             }
             h1 lang=(room.language) { (room.title) }
             p.quiet lang=(tongue.tag()) { (hosted) (language) " · " (numbers) }
+            @if let Some(to) = room.recording {
+                p.quiet lang=(tongue.tag()) { (recorded(tongue, to)) }
+            }
             (topics(&room.topics))
         }
         section aria-label=(tongue.say("On stage", "На сцене")) {
@@ -67,6 +72,7 @@ pub(super) fn told(reader: &Reader<'_>, id: RoomId) -> Option<Told> {
     Some(Told {
         card: Card::new(live, &room.title, numbers.clone(), room.stage.clone()),
         page: Page {
+            audio: Vec::new(),
             title: room.title.clone(),
             description: format!("{hosted}{language} · {numbers}"),
             path,
@@ -77,6 +83,17 @@ pub(super) fn told(reader: &Reader<'_>, id: RoomId) -> Option<Told> {
             body,
         },
     })
+}
+
+/// That what is said is recorded, and for whom.
+fn recorded(tongue: Tongue, to: Hearers) -> &'static str {
+    match to {
+        Hearers::Everyone => tongue.say("Recorded, open to everybody", "Идёт запись, она будет открыта всем"),
+        Hearers::Members => tongue.say("Recorded, open to members", "Идёт запись, она будет открыта участникам"),
+        Hearers::Attendees => {
+            tongue.say("Recorded for those who are here", "Идёт запись, она будет открыта тем, кто здесь")
+        }
+    }
 }
 
 /// The live rooms that everybody may know of and that `which` names, those with the most people first; at most [`LISTED`].

@@ -10,6 +10,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use super::words::Tongue;
 use super::{Reader, face};
 use crate::http::client_files;
+use crate::wire::replays::ReplayAudio;
 use crate::wire::socket::Person;
 
 /// Characters of a description. More tell more; other sites cut it off there.
@@ -32,6 +33,8 @@ pub(super) struct Page {
     pub(super) languages: Vec<String>,
     /// Feeds that belong to it, as media type and path.
     pub(super) feeds: Vec<(&'static str, String)>,
+    /// Sound that it is about.
+    pub(super) audio: Vec<ReplayAudio>,
     /// What it is about, for programs (schema.org, JSON-LD).
     pub(super) data: serde_json::Value,
     /// What it says.
@@ -126,6 +129,10 @@ impl Page {
                     meta property="og:image:width" content=(super::card::WIDTH);
                     meta property="og:image:height" content=(super::card::HEIGHT);
                     meta property="og:image:alt" content=(self.title);
+                    @for audio in &self.audio {
+                        meta property="og:audio" content={ (base) (audio.url) };
+                        meta property="og:audio:type" content=(audio.kind);
+                    }
                     meta name="twitter:card" content="summary_large_image";
                     (data_block(&self.data))
                 }
@@ -205,7 +212,7 @@ pub(super) fn way_in(tongue: Tongue) -> Markup {
 }
 
 /// A part of a path, escaped.
-pub(super) fn in_path(part: &str) -> String {
+pub(crate) fn in_path(part: &str) -> String {
     utf8_percent_encode(part, IN_PATH).to_string()
 }
 

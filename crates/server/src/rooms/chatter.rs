@@ -100,6 +100,8 @@ pub(super) struct Flush {
     pub(super) own: HashMap<MemberId, Outgoing>,
     /// To those who want captions.
     pub(super) captions: Option<Outgoing>,
+    /// How many reacted in which way.
+    pub(super) reactions: Vec<ReactionCount>,
 }
 
 impl Chatter {
@@ -292,6 +294,7 @@ impl Chatter {
         if !captions.is_empty() {
             flush.captions = Some(Outgoing::from(&ServerMessage::Captions { captions }));
         }
+        flush.reactions = reactions;
         flush
     }
 }

@@ -57,6 +57,7 @@ impl Owner {
         }
         if changed {
             self.keep_agreed(&happened).await;
+            self.keep_recording().await;
         }
         if changed || round.shows_otherwise || !renamed.is_empty() {
             self.update_summary();
@@ -215,6 +216,9 @@ impl Owner {
             | Event::FloorGiven { .. }
             | Event::EvidenceSet { .. }
             | Event::EvidenceAgreed { .. }
+            | Event::RecordingBegun { .. }
+            | Event::RecordingStopped { .. }
+            | Event::RecordingConsent { .. }
             | Event::QuestionBrought { .. }
             | Event::QuestionTaken { .. }
             | Event::QuestionClosed { .. }
@@ -284,6 +288,7 @@ impl Owner {
     fn send_chatter(&mut self) {
         let large = fanout::is_large(&self.room);
         let flush = self.chatter.flush(edge::instant(), &self.apart, large);
+        self.count_reactions(&flush.reactions);
         let mut slow = Vec::new();
         // Its cost grows with the audience, so it must not be paid in rounds in which there is nothing to tell.
         if let Some(all) = &flush.all {
@@ -377,6 +382,7 @@ impl Owner {
         }
         self.granted.clear();
         self.keep_nothing().await;
+        self.record_nothing().await;
         let members: Vec<_> = self.sockets.keys().chain(self.knocking.keys()).copied().collect();
         for member in members {
             self.let_go(member, bye);

@@ -344,6 +344,7 @@ pub(super) fn snapshot(
             house,
             opened_at: view.opened_at.0,
             evidence: view.settings.evidence,
+            recording: view.settings.recording.map(Into::into),
             terms: view.terms.map(|terms| Terms {
                 recorded: terms.recorded,
                 stage: terms.stage.into_iter().filter(|&member| shown(member)).filter_map(person).collect(),
@@ -438,6 +439,7 @@ pub(super) fn participant(seen: &Seen, people: &HashMap<MemberId, Person>) -> Op
         muted: seen.muted,
         mic: seen.mic,
         evidence: seen.evidence,
+        recorded: seen.recorded.into(),
         guest_of: seen.guest_of.and_then(|by| people.get(&by).cloned()),
     })
 }
@@ -547,6 +549,15 @@ fn tell(event: &Event, room: &Room, people: &HashMap<MemberId, Person>) -> Optio
             RoomEvent::QuestionSettled { number: *number, answered: *answered, by: Id(*by) }
         }
         Event::EvidenceAgreed { member, agree } => RoomEvent::EvidenceAgreed { member: Id(*member), agree: *agree },
+        Event::RecordingBegun { by, .. } => {
+            RoomEvent::RecordingBegun { recording: room.settings().recording?.into(), by: Id(*by) }
+        }
+        Event::RecordingStopped { replay, by, cause } => {
+            RoomEvent::RecordingStopped { replay: Id(*replay), by: by.map(Id), cause: (*cause).into() }
+        }
+        Event::RecordingConsent { member, agree, .. } => {
+            RoomEvent::RecordingConsent { member: Id(*member), agree: *agree }
+        }
         Event::Forgotten { member } => RoomEvent::Forgotten { member: Id(*member) },
         Event::Ended { by } => RoomEvent::Ended { by: by.map(Id) },
     })

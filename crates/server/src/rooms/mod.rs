@@ -10,6 +10,7 @@ mod legs;
 pub(crate) mod message;
 mod owner;
 mod presence;
+mod recording;
 mod ringing;
 mod roster;
 mod sheet;
@@ -37,6 +38,7 @@ use crate::edge;
 use crate::live::Live;
 use crate::media_io::{Load, Media, Report};
 use crate::mix::Mixes;
+use crate::recorder::Recorder;
 use crate::tasks::supervised;
 use crate::visits::Visits;
 use crate::wire::chatter::Reaction;
@@ -76,6 +78,8 @@ pub struct Rooms {
     media: Arc<Media>,
     /// The rooms that are mixed for plain streams.
     mixes: Arc<Mixes>,
+    /// What writes down what is recorded.
+    recorder: Arc<Recorder>,
     /// Names this process as the owner of its rooms.
     process: u128,
     live: RwLock<HashMap<RoomId, Handle>>,
@@ -200,6 +204,7 @@ impl Rooms {
         store: Store,
         media: Arc<Media>,
         mut reports: mpsc::Receiver<Report>,
+        recorder: Arc<Recorder>,
         max_listeners: usize,
         around: Around,
     ) -> Result<Arc<Self>, StartError> {
@@ -208,6 +213,7 @@ impl Rooms {
             store,
             media,
             mixes,
+            recorder,
             process: edge::random_128(),
             live: RwLock::default(),
             presence: Mutex::default(),

@@ -13,7 +13,7 @@ use roomtone_media::shard::LegEvent;
 use roomtone_room::ids::{CommandId, MemberId, RecordId, Seq, TalkerNo, Timestamp};
 use roomtone_room::social::Apart;
 use roomtone_room::{Actor, Applied, Command, Event, Rejection, Role, Room};
-use roomtone_store::{AppendError, Changes, Hash, LogRow, NewAct, RoomHouse, StoreError};
+use roomtone_store::{AppendError, Changes, Hash, LogRow, NewAct, RecordingChange, RoomHouse, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::chatter::Chatter;
@@ -22,6 +22,7 @@ use super::fanout::{Fanout, Happened, last_bans};
 use super::guests::guests_in;
 use super::legs::Legs;
 use super::message::{Caller, LegRequest, Message, Outgoing, Reply, Said, SocketNo, StreamRequest};
+use super::recording::Recordings;
 use super::roster::Sought;
 use super::summary::Summary;
 use super::tiers::Tiers;
@@ -96,6 +97,8 @@ pub(super) struct Owner {
     pub(super) granted: BTreeSet<TalkerNo>,
     /// Who they were last told has agreed to having the last minute of what they say kept.
     pub(super) agreed: BTreeSet<TalkerNo>,
+    /// What is recorded.
+    pub(super) recordings: Recordings,
     /// Who was in a room that is not open to everybody, and has left.
     pub(super) visited: HashSet<MemberId>,
     /// Whether bans may have been lifted by appeals of which the room does not know.
@@ -122,6 +125,8 @@ pub(super) struct Round {
     pub(super) leader: Option<MemberId>,
     /// The records of questions that were answered, and when.
     answered: Vec<(RecordId, Timestamp)>,
+    /// What is to be noted of a recording.
+    pub(super) recordings: Vec<RecordingChange>,
     /// Lines that are to go, once that is kept.
     pub(super) lines_removed: Vec<LineId>,
     pub(super) happened: Vec<Happened>,
@@ -238,6 +243,7 @@ impl Owner {
             legs: Legs::default(),
             granted: BTreeSet::new(),
             agreed: BTreeSet::new(),
+            recordings: Recordings::default(),
             visited: HashSet::new(),
             lifts_due: true,
             lifting: Vec::new(),
@@ -318,6 +324,8 @@ impl Owner {
         if self.room.next_deadline().is_some_and(|at| at <= edge::now()) {
             let _ = self.apply(Actor::System, Command::Tick, &mut round);
         }
+        self.look_at_recording(&mut round);
+        self.note_reactions(&mut round);
         match self.keep(&round).await {
             Ok(()) => {}
             Err(AppendError::Fenced) => return Some(self.give_up().await),
@@ -401,7 +409,7 @@ impl Owner {
                     self.people.entry(about.id.0).or_insert(about);
                 }
                 let actor = Actor::Member { member, role_epoch: Some(role_epoch), id: Some(id) };
-                let (seq, error) = match self.apply(actor, command, round) {
+                let (seq, error) = match self.apply_asked(member, actor, command, round) {
                     Ok(applied) => (Some(applied.seq.0), None),
                     Err(rejection) => (None, Some(rejection.into())),
                 };
@@ -620,6 +628,7 @@ impl Owner {
     ) -> Result<Applied, Rejection> {
         let stage_before: Vec<_> = self.room.on_stage().map(|p| p.member).collect();
         let about = self.about(&command);
+        let settled = self.about_to_be_answered(&command);
         let applied = self.room.apply(edge::now(), actor, command)?;
         let (member, id): (Option<MemberId>, Option<CommandId>) = match actor {
             Actor::Member { member, id, .. } => (Some(member), id),
@@ -646,6 +655,7 @@ impl Owner {
             });
             round.happened.push(Happened::new(numbered, was_on_stage, &self.room, &self.people));
         }
+        self.note_recording(&applied.events, settled.as_ref(), round);
         self.note_act(&applied.events, sender, about, round);
         for numbered in &applied.events {
             match &numbered.event {
@@ -689,12 +699,12 @@ impl Owner {
 
     /// Commits the round's events, with the end of the room if it is among them.
     async fn keep(&mut self, round: &Round) -> Result<(), AppendError> {
-        if round.rows.is_empty() && round.acts.is_empty() {
+        if round.rows.is_empty() && round.acts.is_empty() && round.recordings.is_empty() {
             return Ok(());
         }
         let (store, id) = (&self.rooms.store, self.room.id());
-        let Round { rows, acts, leader, answered, .. } = round;
-        let changes = Changes { rows, acts, leader: *leader, answered };
+        let Round { rows, acts, leader, answered, recordings, .. } = round;
+        let changes = Changes { rows, acts, leader: *leader, answered, recordings };
         match self.room.ended_at() {
             None => store.append(id, self.epoch, changes).await?,
             Some(at) => store.end_room(id, self.epoch, at, changes).await?,
@@ -736,6 +746,7 @@ impl Owner {
         self.rooms.media.grant(&grant).await;
         // After a start nobody has been told yet.
         self.keep_agreed(&[]).await;
+        self.keep_recording().await;
     }
 
     /// Publishes what the hallway shows.
@@ -751,7 +762,8 @@ impl Owner {
             return edge::instant();
         }
         let mut at = self.next_renewal.min(self.next_lease);
-        for flush in [self.fanout.flush_at(), self.chatter.flush_at()].into_iter().flatten() {
+        for flush in [self.fanout.flush_at(), self.chatter.flush_at(), self.recordings.wake_at()].into_iter().flatten()
+        {
             at = at.min(flush);
         }
         if let Some(deadline) = self.room.next_deadline() {

@@ -108,6 +108,7 @@ impl Summary {
                 topics: room.topics().to_vec(),
                 house: house.map(badge),
                 opened_at: room.opened_at().0,
+                recording: room.recording().map(|on| on.to.into()),
                 host: person(room.host()).unwrap_or_else(unknown),
                 stage: named().take(CARD_STAGE).filter_map(|p| person(p.member)).collect(),
                 on_stage: stage.len(),

@@ -23,6 +23,7 @@ use super::message::{Caller, LegRequest, NewLeg, Outgoing};
 use super::owner::Stopped;
 use super::*;
 use crate::media_io::{Options, Packing};
+use crate::recorder::Recorder;
 use crate::wire::Id;
 use crate::wire::socket::{LegKind, Person};
 
@@ -114,9 +115,11 @@ impl Scene {
             packing,
         };
         let (mut media, reports) = Media::start(&options).unwrap();
+        let recorder = Arc::new(Recorder::start(data.path()).unwrap());
         let load = Box::new(media.add_load());
-        let rooms =
-            Rooms::start(store.clone(), Arc::new(media), reports, usize::MAX, Around::nobody(&store)).await.unwrap();
+        let rooms = Rooms::start(store.clone(), Arc::new(media), reports, recorder, usize::MAX, Around::nobody(&store))
+            .await
+            .unwrap();
         let id = RoomId(edge::random_128());
         let opening = opening(&store, &host, &ben).await;
         let title = opening.title.clone();

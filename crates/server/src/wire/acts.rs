@@ -38,12 +38,14 @@ pub enum ActKind {
     LinkUnpinned,
     EvidenceOn,
     EvidenceOff,
+    RecordingOn,
+    RecordingOff,
     RoomEnded,
 }
 
 impl ActKind {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::Muted,
         Self::Unmuted,
         Self::MovedToAudience,
@@ -67,6 +69,8 @@ impl ActKind {
         Self::LinkUnpinned,
         Self::EvidenceOn,
         Self::EvidenceOff,
+        Self::RecordingOn,
+        Self::RecordingOff,
         Self::RoomEnded,
     ];
 
@@ -100,6 +104,8 @@ impl ActKind {
             Self::LinkUnpinned => "link_unpinned",
             Self::EvidenceOn => "evidence_on",
             Self::EvidenceOff => "evidence_off",
+            Self::RecordingOn => "recording_on",
+            Self::RecordingOff => "recording_off",
             Self::RoomEnded => "room_ended",
         }
     }
@@ -136,6 +142,8 @@ impl From<log::ActKind> for ActKind {
             log::ActKind::LinkUnpinned => Self::LinkUnpinned,
             log::ActKind::EvidenceOn => Self::EvidenceOn,
             log::ActKind::EvidenceOff => Self::EvidenceOff,
+            log::ActKind::RecordingOn => Self::RecordingOn,
+            log::ActKind::RecordingOff => Self::RecordingOff,
             log::ActKind::RoomEnded => Self::RoomEnded,
         }
     }

@@ -302,6 +302,8 @@ pub struct Settings {
     pub invite_days: u32,
     /// Whether people may put themselves on the waiting list.
     pub waitlist: bool,
+    /// Days for which a replay is kept once its recording has ended; null for good.
+    pub replay_days: Option<u32>,
     /// How letters are sent; null if none are.
     pub mail: Option<Mail>,
     /// Whether the owner has saved the settings once.
@@ -339,6 +341,9 @@ pub struct NewSettings {
     pub invite_days: u32,
     /// Whether people may put themselves on the waiting list.
     pub waitlist: bool,
+    /// Days for which a replay is kept once its recording has ended, 1 to 3,650; null or absent for good. Those that are older go soon.
+    #[serde(default)]
+    pub replay_days: Option<u32>,
     /// How to send letters; null to send none.
     pub mail: Option<NewMail>,
 }

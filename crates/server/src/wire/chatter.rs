@@ -3,6 +3,7 @@
 use roomtone_room::ids::MemberId;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
+use utoipa::ToSchema;
 
 use super::Id;
 use super::socket::Person;
@@ -17,7 +18,7 @@ pub const CAPTION_MAX_CHARS: usize = 300;
 pub type LineId = u64;
 
 /// A reaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reaction {
     /// Clapping, also by tapping the microphone.

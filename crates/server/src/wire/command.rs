@@ -1,11 +1,14 @@
 //! What a client may ask of a room over the control socket.
 
+use roomtone_room::NewRecording;
 use roomtone_room::command as rules;
-use roomtone_room::ids::{MemberId, Timestamp};
+use roomtone_room::ids::{MemberId, ReplayId, Timestamp};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::Id;
+use super::recording::CONSENT_TEXT;
+use super::replays::Hearers;
 use super::running::HandRule;
 use super::socket::Kind;
 
@@ -139,6 +142,15 @@ pub enum Command {
     AgreeEvidence {
         agree: bool,
     },
+    SetRecording {
+        to: Option<Hearers>,
+    },
+    ConsentRecording {
+        #[ts(type = "string")]
+        replay: Id<ReplayId>,
+        text: u32,
+        agree: bool,
+    },
     TakeQuestion {
         #[ts(type = "number | null")]
         number: Option<u32>,
@@ -190,6 +202,13 @@ impl From<Command> for rules::Command {
             Command::TurnAway { guest } => Self::TurnAway { guest: guest.0 },
             Command::SetEvidence { on } => Self::SetEvidence { on },
             Command::AgreeEvidence { agree } => Self::AgreeEvidence { agree },
+            // Whoever asks the room draws the replay's id.
+            Command::SetRecording { to } => Self::SetRecording {
+                recording: to.map(|to| NewRecording { replay: ReplayId(0), to: to.into(), text: CONSENT_TEXT }),
+            },
+            Command::ConsentRecording { replay, text, agree } => {
+                Self::ConsentRecording { replay: replay.0, text, agree }
+            }
             Command::TakeQuestion { number } => Self::TakeQuestion { number },
             Command::SettleQuestion { number, answered } => Self::SettleQuestion { number, answered },
             Command::End => Self::End,

@@ -28,6 +28,7 @@ pub enum Code {
     NotOnStage,
     MutedByModerator,
     HouseRules,
+    NotHouseAdmin,
     Banned,
     HandsOff,
     HandsFollowedOnly,
@@ -43,6 +44,9 @@ pub enum Code {
     AnswerLinkNotFound,
     QuestionNotFound,
     ReplyNotFound,
+    ReplayNotFound,
+    ClipNotFound,
+    LineNotFound,
     WaitingNotFound,
     MemberNotFound,
     HouseNotFound,
@@ -107,6 +111,11 @@ pub enum Code {
     NoSuchLink,
     TooMany,
     EvidenceOff,
+    RecordingOff,
+    StaleConsent,
+    RecordingTooOpen,
+    ReplayInWork,
+    CannotWiden,
     NotInSheet,
     NoSuchQuestion,
     BackchannelClosed,
@@ -122,6 +131,7 @@ pub enum Code {
     PictureTooLarge,
     UnsupportedMediaType,
     UnsupportedPicture,
+    RangeNotSatisfiable,
     InvalidHandle,
     InvalidName,
     InvalidLanguage,
@@ -133,6 +143,8 @@ pub enum Code {
     InvalidTopics,
     InvalidTime,
     InvalidSheet,
+    InvalidClip,
+    InvalidRecording,
     InvalidDate,
     InvalidGrant,
     InvalidDomain,
@@ -170,6 +182,7 @@ impl Code {
             Self::HandsFollowedOnly => (S::FORBIDDEN, "Only people whom a speaker follows can raise a hand for now."),
             Self::NominationNeeded => (S::FORBIDDEN, "One joins this house by nomination only."),
             Self::HouseRules => (S::FORBIDDEN, "Accept the rules of the house first."),
+            Self::NotHouseAdmin => (S::FORBIDDEN, "Only its admins announce and invite in the name of a house."),
             Self::Suspended => (S::FORBIDDEN, "This account is suspended."),
             Self::WaitlistClosed => (S::FORBIDDEN, "Nobody can be put on the waiting list for now."),
             Self::SignInAgain => (S::FORBIDDEN, "Sign in once more first; that was too long ago."),
@@ -183,6 +196,9 @@ impl Code {
             Self::AnswerLinkNotFound => (S::NOT_FOUND, "This link does not exist, was used, or has ended."),
             Self::QuestionNotFound => (S::NOT_FOUND, "There is no such question."),
             Self::ReplyNotFound => (S::NOT_FOUND, "There is no such reply."),
+            Self::ReplayNotFound => (S::NOT_FOUND, "There is no such replay."),
+            Self::ClipNotFound => (S::NOT_FOUND, "There is no such clip."),
+            Self::LineNotFound => (S::NOT_FOUND, "There is no such line of yours."),
             Self::WaitingNotFound => (S::NOT_FOUND, "Nobody waits with that."),
             Self::MemberNotFound => (S::NOT_FOUND, "There is no such member."),
             Self::HouseNotFound => (S::NOT_FOUND, "There is no such house."),
@@ -251,6 +267,17 @@ impl Code {
             Self::NoSuchLink => (S::CONFLICT, "That link is not pinned."),
             Self::TooMany => (S::CONFLICT, "The room holds as many of these as it can."),
             Self::EvidenceOff => (S::CONFLICT, "What people say is not kept for reports in this room."),
+            Self::RecordingOff => (S::CONFLICT, "Nothing is recorded in this room."),
+            Self::StaleConsent => {
+                (S::CONFLICT, "That is not what is recorded now, or you were asked with other words.")
+            }
+            Self::RecordingTooOpen => {
+                (S::CONFLICT, "What is said in this room can be recorded only for those who are there.")
+            }
+            Self::ReplayInWork => (S::CONFLICT, "This replay is being made; look again in a while."),
+            Self::CannotWiden => {
+                (S::CONFLICT, "A replay is never open to more people than those who speak in it agreed to.")
+            }
             Self::NotInSheet => (S::CONFLICT, "The talk sheet does not provide for that."),
             Self::NoSuchQuestion => (S::CONFLICT, "There is no such question."),
             Self::BackchannelClosed => (S::CONFLICT, "The backchannel is closed."),
@@ -264,6 +291,7 @@ impl Code {
             Self::GrantOver => (S::GONE, "This grant is over."),
             Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "That is larger than accepted."),
             Self::PictureTooLarge => (S::PAYLOAD_TOO_LARGE, "A picture has at most 40 megapixels."),
+            Self::RangeNotSatisfiable => (S::RANGE_NOT_SATISFIABLE, "The part that was asked for lies behind the end."),
             Self::UnsupportedMediaType => (S::UNSUPPORTED_MEDIA_TYPE, "The content type is not the expected one."),
             Self::UnsupportedPicture => {
                 (S::UNPROCESSABLE_ENTITY, "That is not a picture that can be used: a still JPEG, PNG or WebP.")
@@ -305,6 +333,11 @@ impl Code {
             Self::InvalidSheet => {
                 (S::UNPROCESSABLE_ENTITY, "The talk sheet has too much in one of its parts, or too little.")
             }
+            Self::InvalidClip => (S::UNPROCESSABLE_ENTITY, "A clip is a part of its replay, and 1 to 60 seconds long."),
+            Self::InvalidRecording => (
+                S::UNPROCESSABLE_ENTITY,
+                "A voice note is a WAV file of one channel with 16 bits and 16, 24 or 48 kHz.",
+            ),
             Self::WrongHandle => (S::UNPROCESSABLE_ENTITY, "That is not your handle."),
             Self::InvalidAddress => (S::UNPROCESSABLE_ENTITY, "That is not an e-mail address."),
             Self::PasskeyRefused => (S::UNPROCESSABLE_ENTITY, "This passkey could not be verified here."),
@@ -431,6 +464,9 @@ impl From<Rejection> for Code {
             Rejection::NotWaiting => Self::NotWaiting,
             Rejection::NoSuchLink => Self::NoSuchLink,
             Rejection::EvidenceOff => Self::EvidenceOff,
+            Rejection::RecordingOff => Self::RecordingOff,
+            Rejection::StaleConsent => Self::StaleConsent,
+            Rejection::RecordingTooOpen => Self::RecordingTooOpen,
             Rejection::NotInSheet => Self::NotInSheet,
             Rejection::NoSuchQuestion => Self::NoSuchQuestion,
             Rejection::TooMany => Self::TooMany,

@@ -64,11 +64,13 @@ pub enum EventChange {
     Ended,
     /// It will not take place.
     Cancelled,
+    /// It has another length, and so its end another time.
+    Resized,
 }
 
 impl EventChange {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Announced,
         Self::Agreed,
         Self::Dated,
@@ -77,6 +79,7 @@ impl EventChange {
         Self::Live,
         Self::Ended,
         Self::Cancelled,
+        Self::Resized,
     ];
 
     /// The text form.
@@ -90,6 +93,7 @@ impl EventChange {
             Self::Live => "live",
             Self::Ended => "ended",
             Self::Cancelled => "cancelled",
+            Self::Resized => "resized",
         }
     }
 
@@ -110,6 +114,7 @@ impl From<agenda::Change> for EventChange {
             agenda::Change::Live => Self::Live,
             agenda::Change::Ended => Self::Ended,
             agenda::Change::Cancelled => Self::Cancelled,
+            agenda::Change::Resized => Self::Resized,
         }
     }
 }

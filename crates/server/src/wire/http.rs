@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::Id;
 use super::hallway::HouseBadge;
+use super::replays::Hearers;
 use super::socket::{Kind, Participant, Person};
 
 /// `POST /api/invites/{code}/redeem`.
@@ -124,6 +125,8 @@ pub struct RoomCard {
     /// When it was opened, in milliseconds since 1970.
     #[ts(type = "number")]
     pub opened_at: u64,
+    /// To whom the recording will be open that goes on in it; null while nothing is recorded.
+    pub recording: Option<Hearers>,
     /// Who hosts it.
     pub host: Person,
     /// The first eight people on stage.

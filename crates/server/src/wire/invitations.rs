@@ -180,6 +180,8 @@ pub struct InvitationCard {
     pub changed_at: u64,
     /// How many co-sign it.
     pub cosigns: u64,
+    /// In the box `office`: the side for which the caller acts; null elsewhere, and for who acts for both and so for neither.
+    pub office: Option<InvitationSide>,
 }
 
 /// `GET /api/invitations`: the last changed first.
@@ -298,8 +300,10 @@ pub struct VoiceProof {
     pub domain: Option<String>,
     /// How the domain was shown to be theirs.
     pub method: Option<ProofMethod>,
-    /// Since when that holds, in milliseconds since 1970.
+    /// Since when that held, in milliseconds since 1970.
     pub proven_at: Option<u64>,
+    /// Whether it holds still: each step keeps the proof that it was given with.
+    pub holds: bool,
 }
 
 /// Who gave a step.

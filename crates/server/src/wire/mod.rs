@@ -20,11 +20,14 @@ pub mod notices;
 pub mod offices;
 pub mod people;
 pub mod proofs;
+pub mod recording;
+pub mod replays;
 pub mod running;
 pub mod search;
 pub mod sign_in;
 pub mod socket;
 pub mod stored;
+pub mod transcripts;
 
 pub use error::{ApiError, Code};
 pub use id::Id;

@@ -1,6 +1,6 @@
 //! Bodies about members: their profiles, lists of people, reports, and the own account.
 
-use roomtone_room::ids::{AvatarId, RecordId, RoomId};
+use roomtone_room::ids::{AvatarId, InvitationId, RecordId, RoomId};
 use roomtone_store as store;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -78,6 +78,8 @@ pub struct Profile {
     pub room: Option<RoomCard>,
     /// Whether they are a program.
     pub bot: bool,
+    /// Whether everybody may read their profile: then there are feeds of their events.
+    pub public: bool,
     /// Domains that they have shown to be theirs, the first proven first.
     pub domains: Vec<ProvenDomain>,
 }
@@ -295,6 +297,18 @@ pub struct NewReport {
     /// Handle of the house in which it happened.
     #[serde(default)]
     pub house: Option<String>,
+    /// Id of an invitation whose letter is reported: then who wrote it is, and nothing else may be named.
+    #[serde(default)]
+    pub invitation: Option<String>,
+    /// BCP 47 tag of the language in which the letter was read; the original if absent.
+    #[serde(default)]
+    pub language: Option<String>,
+    /// Id of a question to an invitation, in the same way.
+    #[serde(default)]
+    pub question: Option<String>,
+    /// Id of a reply to an invitation, in the same way.
+    #[serde(default)]
+    pub reply: Option<String>,
     /// What is wrong.
     pub reason: ReportReason,
     /// What happened, at most 2,000 characters; may be empty.
@@ -332,6 +346,37 @@ pub struct ReportContext {
     /// The house.
     #[serde(default)]
     pub house: Option<HouseBadge>,
+    /// What they wrote.
+    #[serde(default)]
+    pub written: Option<ReportedText>,
+}
+
+/// What kind of text was reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReportedKind {
+    /// The letter of an invitation.
+    Letter,
+    /// A question to an invitation.
+    Question,
+    /// A reply to an invitation.
+    Reply,
+}
+
+/// A reported text as it was then.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct ReportedText {
+    /// What it was.
+    pub kind: ReportedKind,
+    /// The invitation.
+    #[schema(value_type = String)]
+    pub invitation: Id<InvitationId>,
+    /// BCP 47 tag of a letter's language; null for the others.
+    pub language: Option<String>,
+    /// A letter's title; empty for the others.
+    pub title: String,
+    /// What it said.
+    pub text: String,
 }
 
 /// A reported member as they were then, and what was between them and the reporter.

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::events::EventCard;
 use super::hallway::{HallwayRoom, HouseBadge};
+use super::invitations::InvitationCard;
 use super::socket::Person;
 
 /// Somebody who was found.
@@ -30,6 +31,8 @@ pub struct Found {
     pub rooms: Vec<HallwayRoom>,
     /// Events that are not over.
     pub events: Vec<EventCard>,
+    /// Invitations.
+    pub invitations: Vec<InvitationCard>,
     /// Replays: none yet.
     #[schema(value_type = Vec<String>)]
     pub replays: [(); 0],

@@ -1,7 +1,7 @@
 //! Messages of the control socket (docs/PROTOCOL.md, "The control socket").
 
 use roomtone_room::event;
-use roomtone_room::ids::{AvatarId, CommandId, MemberId, RoomId};
+use roomtone_room::ids::{AvatarId, CommandId, MemberId, ReplayId, RoomId};
 use roomtone_room::role;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::chatter::{Caption, Chatter, Line, LineId, Reaction};
 use super::command::Command;
 use super::hallway::HouseBadge;
+use super::recording::{Consent, Recording, RecordingCause};
 use super::running::{Banned, CallUp, CallUpCause, HandRule, KnockCause, Question, Settings, Terms, WaitingGuest};
 use super::{ApiError, Id};
 
@@ -78,6 +79,8 @@ pub struct Participant {
     pub mic: bool,
     /// Whether they agreed to having the last minute of what they say kept for reports.
     pub evidence: bool,
+    /// What they have said to being recorded.
+    pub recorded: Consent,
     /// For a guest, who made their link and vouches for them.
     pub guest_of: Option<Person>,
 }
@@ -276,6 +279,8 @@ pub struct RoomInfo {
     pub opened_at: u64,
     /// Whether the last minute of what people on stage say is kept for reports, of those who agreed to it.
     pub evidence: bool,
+    /// What is recorded.
+    pub recording: Option<Recording>,
     /// What was agreed about the talk, if the room was opened from a talk sheet.
     pub terms: Option<Terms>,
 }
@@ -559,6 +564,23 @@ pub enum RoomEvent {
         by: Id<MemberId>,
     },
     EvidenceAgreed {
+        #[ts(type = "string")]
+        member: Id<MemberId>,
+        agree: bool,
+    },
+    RecordingBegun {
+        recording: Recording,
+        #[ts(type = "string")]
+        by: Id<MemberId>,
+    },
+    RecordingStopped {
+        #[ts(type = "string")]
+        replay: Id<ReplayId>,
+        #[ts(type = "string | null")]
+        by: Option<Id<MemberId>>,
+        cause: RecordingCause,
+    },
+    RecordingConsent {
         #[ts(type = "string")]
         member: Id<MemberId>,
         agree: bool,

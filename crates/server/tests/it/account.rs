@@ -303,6 +303,7 @@ async fn everything_is_in_the_archive() {
             "invites.json",
             "notices.json",
             "office.json",
+            "replays.json",
             "reports.json",
             "rooms.json"
         ]

@@ -13,7 +13,7 @@ use crate::sign_in::MailServer;
 use crate::support::{Answer, Member, Server, Socket};
 
 /// The owner of a server.
-async fn owner(server: &Server) -> Member<'_> {
+pub(crate) async fn owner(server: &Server) -> Member<'_> {
     let link = server.app.owner_link().await.unwrap().unwrap();
     let path = format!("/api/invites/{}/redeem", link.rsplit('/').next().unwrap());
     let answer = server.post(&path, None, &json!({ "handle": "owner", "name": "Owner", "language": "en" })).await;

@@ -342,6 +342,7 @@ async fn events_are_listed_and_found() {
     assert_eq!(list(&eve, "?box=upcoming").await, ["Tomorrow", "Some day"]);
     assert_eq!(list(&eve, &format!("?person={}", ben.handle)).await, ["Soon"]);
     assert_eq!(list(&ada, "?box=mine").await, ["Tomorrow", "Some day"]);
+    while server.app.store.index_next().await.unwrap() > 0 {}
     let found = eve.get("/api/search?q=tomorow").await.json();
     assert_eq!(found["events"][0]["title"], "Tomorrow");
     let found = eve.get("/api/search?q=some&kind=people").await.json();

@@ -39,7 +39,7 @@ const MONTH: u64 = 30 * 24 * 60 * 60 * 1000;
 const HALF_A_YEAR: u64 = 180 * 24 * 60 * 60 * 1000;
 
 /// What nobody else would say, longer than what counts as silence.
-fn sound(number: u32) -> Vec<u8> {
+pub(crate) fn sound(number: u32) -> Vec<u8> {
     format!("qzxsound{number:04}{}", "-".repeat(40)).into_bytes()
 }
 
@@ -60,23 +60,23 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// A room of Ada's with Ben and Eve on stage, which a listener hears.
-struct Talk<'a> {
-    server: &'a Server,
-    room: String,
-    owner: Member<'a>,
-    ben: Member<'a>,
-    eve: Member<'a>,
-    listener: Member<'a>,
-    host: Socket,
-    ben_here: Socket,
-    eve_here: Socket,
-    _listener_here: Socket,
-    says: [Leg; 2],
-    hears: Leg,
+pub(crate) struct Talk<'a> {
+    pub(crate) server: &'a Server,
+    pub(crate) room: String,
+    pub(crate) owner: Member<'a>,
+    pub(crate) ben: Member<'a>,
+    pub(crate) eve: Member<'a>,
+    pub(crate) listener: Member<'a>,
+    pub(crate) host: Socket,
+    pub(crate) ben_here: Socket,
+    pub(crate) eve_here: Socket,
+    pub(crate) listener_here: Socket,
+    pub(crate) says: [Leg; 2],
+    pub(crate) hears: Leg,
 }
 
 impl<'a> Talk<'a> {
-    async fn of(on: &'a Trusting) -> Self {
+    pub(crate) async fn of(on: &'a Trusting) -> Self {
         let server = &on.server;
         let link = server.app.owner_link().await.unwrap().unwrap();
         let owner = server.redeem(link.rsplit('/').next().unwrap()).await;
@@ -97,12 +97,11 @@ impl<'a> Talk<'a> {
             says.say(&sound(number + 1));
             hears.heard(&sound(number + 1)).await;
         }
-        let _listener_here = listener_here;
-        Self { server, room, owner, ben, eve, listener, host, ben_here, eve_here, _listener_here, says, hears }
+        Self { server, room, owner, ben, eve, listener, host, ben_here, eve_here, listener_here, says, hears }
     }
 
     /// Somebody says something, which was given out when this returns.
-    async fn say(&mut self, who: usize, number: u32) {
+    pub(crate) async fn say(&mut self, who: usize, number: u32) {
         self.says[who].say(&sound(number));
         self.hears.heard(&sound(number)).await;
     }
@@ -172,6 +171,16 @@ async fn only_those_who_agreed_are_kept_and_only_admins_hear_them(servers: &[Tru
         assert_eq!(file.headers["cache-control"], "no-store");
         assert_eq!(file.headers["x-content-type-options"], "nosniff");
         for (number, kept) in [(1, false), (2, false), (3, false), (4, true), (5, true)] {
+            // A player seeks in it.
+            let owner = talk.owner.token.as_str();
+            let path = track(&report, 1);
+            let part = async |range| on.server.send(Method::GET, &path, Some(owner), &[("range", range)], "").await;
+            let (half, size) = (part("bytes=100-").await, file.bytes.len());
+            assert_eq!((half.status, &half.bytes[..]), (StatusCode::PARTIAL_CONTENT, &file.bytes[100..]));
+            assert_eq!(half.headers["content-range"].to_str().unwrap(), format!("bytes 100-{}/{size}", size - 1));
+            let behind = part("bytes=99999999-").await;
+            assert_eq!(behind.headers["content-range"].to_str().unwrap(), format!("bytes */{size}"));
+            behind.refused(416, "range_not_satisfiable");
             assert_eq!(contains(&file.bytes, &sound(number)), kept, "{number}");
             assert_eq!(is_in(data, &sound(number)), kept, "{number} on the disk");
         }

@@ -59,7 +59,7 @@ impl<'a> Guest<'a> {
     }
 
     /// The same, and is let in by `host`.
-    async fn come_in(&self, host: &mut Socket) -> Socket {
+    pub(crate) async fn come_in(&self, host: &mut Socket) -> Socket {
         let mut socket = self.wait().await;
         host.event("knocked").await;
         host.accepted(json!({ "type": "admit", "guest": self.member.id })).await;

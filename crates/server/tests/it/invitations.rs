@@ -3,6 +3,7 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::http::{Method, StatusCode};
 use roomtone::edge;
+use roomtone::events::settle;
 use roomtone_room::Kind;
 use roomtone_room::ids::RecordId;
 use roomtone_room::invitation::Sheet;
@@ -587,7 +588,7 @@ async fn whoever_is_concerned_is_told(servers: &[Trusting]) {
         ];
         ben.has_office(&office, &["answer"]).await;
         let told = async |who: &Member<'_>| {
-            server.app.notices.settle().await;
+            settle(&server.app).await.unwrap();
             let inbox = who.get("/api/notices").await.json();
             let ours = |notice: &Value| {
                 let kind = notice["kind"].as_str().unwrap().strip_prefix("invitation_")?.to_owned();

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::http::{Method, StatusCode};
 use roomtone::edge::Secret;
 use roomtone_room::ids::{RecordId, Timestamp};
-use roomtone_store::{Changes, NewEvidence, NewWaiting, Speaker};
+use roomtone_store::{Changes, NewEvidence, NewTranscriptLine, NewWaiting, ReplayHearers, Speaker};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -85,6 +85,14 @@ enum Thing {
     Question,
     /// A reply of somebody's to an invitation of Ada's.
     Reply,
+    /// A replay of Ada's, in which she speaks, that is open to everybody; a link to it as `{link}`, and her track as `{file}`.
+    Replay,
+    /// One that is open to those who were there: nobody else.
+    ClosedReplay,
+    /// A voice note of somebody's about a replay of Ada's that is open to everybody, as `{reply}`.
+    VoiceNote,
+    /// A clip that somebody cut of one.
+    Clip,
 }
 
 /// The routes, each with what is asked and what is answered to whom: to a visitor, a member, a member whom Ada has blocked,
@@ -220,6 +228,56 @@ const TABLE: &[(&str, Thing, &str, &str)] = {
         ("GET /api/me/calendar", Nothing, "", "401 200 200 200 200 200"),
         ("POST /api/me/calendar", Nothing, "", "401 201 201 201 201 201"),
         ("DELETE /api/me/calendar", Nothing, "", "401 204 204 204 204 204"),
+        // Replays.
+        ("GET /api/replays", Nothing, "", "200 200 200 200 200 200"),
+        ("GET /api/replays/{id}", Replay, "", "200 200 404 200 200 200"),
+        ("GET /api/replays/{id}", ClosedReplay, "", "404 404 404 404 404 200"),
+        ("PATCH /api/replays/{id}", Replay, r#"{"title":"Other"}"#, "401 403 404 403 403 200"),
+        ("PATCH /api/replays/{id}", ClosedReplay, r#"{"title":"Other"}"#, "401 404 404 404 404 200"),
+        // The first of them who may takes it away from the others.
+        ("DELETE /api/replays/{id}", Replay, "", "401 403 404 204 404 404"),
+        ("DELETE /api/replays/{id}", ClosedReplay, "", "401 404 404 204 404 404"),
+        ("GET /api/replays/{id}/audio.ogg", Replay, "", "200 200 404 200 200 200"),
+        ("GET /api/replays/{id}/audio.ogg", ClosedReplay, "", "404 404 404 404 404 200"),
+        ("GET /api/replays/{id}/audio.mp4", Replay, "", "200 200 404 200 200 200"),
+        ("GET /api/replays/{id}/audio.mp4", ClosedReplay, "", "404 404 404 404 404 200"),
+        ("GET /api/replays/{id}/tracks/{file}", Replay, "", "404 404 404 404 404 200"),
+        ("GET /api/replays/{id}/tracks/{file}", ClosedReplay, "", "404 404 404 404 404 200"),
+        ("POST /api/replays/{id}/withdraw", ClosedReplay, "", "401 404 404 404 404 204"),
+        ("GET /api/me/tracks", Nothing, "", "401 200 200 200 200 200"),
+        ("GET /api/replays/{id}/links", Replay, "", "401 403 404 403 403 200"),
+        ("GET /api/replays/{id}/links", ClosedReplay, "", "401 404 404 404 404 200"),
+        ("POST /api/replays/{id}/links", Replay, "{}", "401 403 404 403 403 201"),
+        ("DELETE /api/replays/{id}/links/{link}", Replay, "", "401 403 404 403 403 204"),
+        ("GET /api/replays/{id}/replies", Replay, "", "200 200 404 200 200 200"),
+        ("GET /api/replays/{id}/replies", ClosedReplay, "", "404 404 404 404 404 200"),
+        ("GET /api/replays/{id}/transcript", Replay, "", "200 200 404 200 200 200"),
+        ("GET /api/replays/{id}/transcript", ClosedReplay, "", "404 404 404 404 404 200"),
+        ("GET /api/replays/{id}/transcript.vtt", Replay, "", "200 200 404 200 200 200"),
+        ("GET /api/replays/{id}/transcript.vtt", ClosedReplay, "", "404 404 404 404 404 200"),
+        (
+            "PATCH /api/replays/{id}/transcript/{n}/{line}",
+            ClosedReplay,
+            r#"{"text":"Well"}"#,
+            "404 404 404 404 404 200",
+        ),
+        ("DELETE /api/replays/{id}/transcript/{n}/{line}", ClosedReplay, "", "404 404 404 404 404 204"),
+        ("POST /api/replays/{id}/replies", Replay, r#"{"text":"Well"}"#, "401 201 404 201 201 201"),
+        ("POST /api/replays/{id}/replies", ClosedReplay, r#"{"text":"Well"}"#, "401 404 404 404 404 201"),
+        // Refused before it is looked at, in that order: what is read of a longer body depends on the moment.
+        ("POST /api/replays/{id}/voice", ClosedReplay, "no picture", "401 415 415 415 415 415"),
+        ("POST /api/replays/{id}/voice", ClosedReplay, "no voice", "401 404 404 404 404 422"),
+        ("GET /api/replays/{id}/replies/{reply}/voice.ogg", VoiceNote, "", "200 200 404 200 200 200"),
+        ("GET /api/replays/{id}/replies/{reply}/voice.mp4", VoiceNote, "", "200 200 404 200 200 200"),
+        ("DELETE /api/replays/{id}/replies/{reply}", VoiceNote, "", "401 404 404 404 404 204"),
+        ("GET /api/replays/{id}/clips", Replay, "", "200 200 404 200 200 200"),
+        ("GET /api/replays/{id}/clips", ClosedReplay, "", "404 404 404 404 404 200"),
+        ("POST /api/replays/{id}/clips", Replay, CLIP, "401 201 404 201 201 201"),
+        ("POST /api/replays/{id}/clips", ClosedReplay, CLIP, "401 404 404 404 404 201"),
+        ("GET /api/clips/{id}", Clip, "", "200 200 404 200 200 200"),
+        ("DELETE /api/clips/{id}", Clip, "", "401 404 404 404 404 204"),
+        ("GET /api/clips/{id}/audio.ogg", Clip, "", "200 200 404 200 200 200"),
+        ("GET /api/clips/{id}/audio.mp4", Clip, "", "200 200 404 200 200 200"),
         // Houses.
         ("GET /api/houses", Nothing, "", "401 200 200 200 200 200"),
         ("POST /api/houses", Nothing, r#"{"handle":"h","name":"House"}"#, "401 422 422 422 422 422"),
@@ -353,6 +411,8 @@ const OF_GUESTS: &[(&str, &str)] = &[
     ("GET /api/rooms/{id}/ws", "404"),
     ("GET /api/guest", "200"),
     ("DELETE /api/guest", "-"),
+    // They might speak in it.
+    ("POST /api/replays/{id}/withdraw", "404"),
     // What works once, or for so many, the visitor has had.
     ("POST /api/invites/{code}/redeem", "-"),
     ("POST /api/waitlist", "-"),
@@ -361,6 +421,7 @@ const OF_GUESTS: &[(&str, &str)] = &[
     ("POST /api/answers/{code}", "-"),
 ];
 
+const CLIP: &str = r#"{"from_ms":0,"to_ms":2000,"title":"Clip"}"#;
 const GRANT: &str = r#"{"handle":"{handle}","rights":["answer"],"title":"Office","days":1}"#;
 const PROOF: &str = r#"{"domain":"example.org","method":"dns"}"#;
 const INVITATION: &str = r#"{"invitee":{"handle":"{handle}"},"title":"Come","text":"Please"}"#;
@@ -543,10 +604,21 @@ impl<'a> World<'a> {
             "" => return self.server.send(method.clone(), path, token, more, String::new()).await,
             OFFER => ("application/sdp", listen_offer()),
             "no picture" => ("image/png", body.to_owned()),
+            "no voice" => ("audio/wav", body.to_owned()),
             _ => ("application/json", body.to_owned()),
         };
         let headers: Vec<_> = more.iter().copied().chain([("content-type", kind)]).collect();
         self.server.send(method.clone(), path, token, &headers, body).await
+    }
+
+    /// Writes something down for each track of a replay for which nothing is.
+    async fn write_down(&self) {
+        let store = &self.server.app.store;
+        let (text, language) = ("Good evening.".to_owned(), "en".to_owned());
+        let said = [NewTranscriptLine { from_ms: 0, to_ms: 1_000, text, language }];
+        while let Some(track) = store.begin_transcript().await.unwrap() {
+            assert!(store.keep_transcript(track.replay, track.n, &said, roomtone::edge::now()).await.unwrap());
+        }
     }
 
     /// Makes what a row is about.
@@ -702,6 +774,32 @@ impl<'a> World<'a> {
                 let path = format!("/api/invitations/{}/replies", invitation(ada).await);
                 vec![("id", id(&made(other.post(&path, &json!({ "text": "Well" })).await)))]
             }
+            Thing::Replay | Thing::ClosedReplay | Thing::VoiceNote | Thing::Clip => {
+                let open = thing != Thing::ClosedReplay;
+                let hearers = if open { ReplayHearers::Everyone } else { ReplayHearers::Attendees };
+                let speakers = [crate::replays::speaker(ada)];
+                let replay =
+                    crate::replays::ready(self.server, self.data.path(), ada, hearers, &speakers, &[]).await.id;
+                let mut names = vec![("id", replay.to_string()), ("file", "1.ogg".to_owned())];
+                names.extend([("n", "1".to_owned()), ("line", "1".to_owned())]);
+                self.write_down().await;
+                if thing == Thing::Replay {
+                    let made = made(ada.post(&format!("/api/replays/{replay}/links"), &json!({})).await);
+                    names.push(("link", id(&made)));
+                }
+                let other = self.server.member(self.data).await;
+                if thing == Thing::VoiceNote {
+                    let path = format!("/api/replays/{replay}/voice");
+                    let (kind, wav) = ([("content-type", "audio/wav")], crate::replays::wav());
+                    let note = self.server.send(Method::POST, &path, Some(&other.token), &kind, wav).await;
+                    names.push(("reply", id(&made(note))));
+                }
+                if thing == Thing::Clip {
+                    let clip: Value = serde_json::from_str(CLIP).unwrap();
+                    return vec![("id", id(&made(other.post(&format!("/api/replays/{replay}/clips"), &clip).await)))];
+                }
+                names
+            }
             Thing::Secret | Thing::Waiting => {
                 let handle = format!("waits_{}", ada.handle);
                 let body = json!({ "handle": handle, "name": "Waits", "language": "en" });
@@ -761,7 +859,7 @@ fn filled(text: &str, names: &[(&'static str, String)]) -> String {
     for placeholder in ["handle", "member"] {
         filled = filled.replace(&format!("{{{placeholder}}}"), "nobody_here");
     }
-    for placeholder in ["id", "code", "secret", "token", "leg", "guest", "proof"] {
+    for placeholder in ["id", "code", "secret", "token", "leg", "guest", "proof", "link", "reply"] {
         filled = filled.replace(&format!("{{{placeholder}}}"), &invented());
     }
     filled.replace("{size}", "small").replace("{language}", "de").replace("{new}", "newcomer")

@@ -27,7 +27,7 @@ contract!(
     there_are_only_so_many,
 );
 
-const HOUR: u64 = 3_600_000;
+pub(crate) const HOUR: u64 = 3_600_000;
 
 fn at(time: u64) -> Timestamp {
     Timestamp(time)
@@ -37,7 +37,7 @@ fn plan() -> EventPlan {
     EventPlan { kind: Kind::Open, minutes: 60, time_zone: "Europe/Berlin".to_owned(), recurrence: None, planned: None }
 }
 
-fn event(id: u128, host: MemberId) -> NewEvent {
+pub(crate) fn event(id: u128, host: MemberId) -> NewEvent {
     let text = EventText {
         title: format!("Event {id}"),
         about: "About it\n\nand more".to_owned(),
@@ -56,7 +56,7 @@ fn event(id: u128, host: MemberId) -> NewEvent {
     }
 }
 
-async fn make(store: &Store, event: &NewEvent) {
+pub(crate) async fn make(store: &Store, event: &NewEvent) {
     assert_eq!(store.create_event(event, at(10)).await.unwrap(), EventDone::Done(Some(Change::Announced)));
 }
 
@@ -77,7 +77,7 @@ async fn suspend(store: &Store, member: MemberId) {
     store.suspend(&act, "").await.unwrap();
 }
 
-async fn house(store: &Store, id: u128, handle: &str, maker: MemberId, private: bool) -> HouseId {
+pub(crate) async fn house(store: &Store, id: u128, handle: &str, maker: MemberId, private: bool) -> HouseId {
     let text = HouseText {
         name: handle.to_owned(),
         about: String::new(),

@@ -135,6 +135,10 @@ async fn old_tracks_go_whether_or_not_somebody_looks_at_the_report(world: &World
     }
 }
 
+/// Whether another connection waits for this one.
+const WAITS: &str =
+    "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))";
+
 /// Somebody deletes their account while a report with what they said is made: the report is made without that.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_goes_meanwhile_costs_no_report_on_postgres() {
@@ -157,9 +161,7 @@ async fn whoever_goes_meanwhile_costs_no_report_on_postgres() {
         let store = store.clone();
         async move { store.create_report_with(report(1, ben, None), &tracks).await }
     });
-    let waits =
-        "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))";
-    while !sqlx::query_scalar::<_, bool>(waits).fetch_one(&mut *going).await.unwrap() {
+    while !sqlx::query_scalar::<_, bool>(WAITS).fetch_one(&mut *going).await.unwrap() {
         assert!(!making.is_finished(), "it did not wait");
     }
     going.commit().await.unwrap();
@@ -188,4 +190,34 @@ async fn listening_is_written_down_once_for_each(world: &World) {
         [(Some(ada), Some(eve), details(1)), (Some(ada), None, details(2)), (Some(ben), Some(eve), details(1))];
     expected.sort();
     assert_eq!(heard, expected);
+}
+
+/// Somebody deletes their account while they are reported: there is nobody to report any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_reported_may_go_meanwhile_on_postgres() {
+    let world = World::postgres("who_is_reported_may_go").await;
+    let World::Address(url) = &world else { unreachable!("it is Postgres") };
+    let store = world.open().await;
+    let [_, ben, eve, _] = scene(&store).await;
+    let other = join(&store, 4, "fay").await;
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    let about = |id, gone| report(id, ben, Some(gone));
+    let hosted = |id, gone| NewReport { room_host: Some(gone), ..report(id, ben, None) };
+    for (gone, report, made) in [(eve, about(1, eve), None), (other, hosted(2, other), Some(0))] {
+        let mut going = connection.begin().await.unwrap();
+        for text in ["DELETE FROM invites WHERE used_by = $1", "DELETE FROM members WHERE id = $1"] {
+            let deleted = sqlx::query(text).bind(gone.0.to_be_bytes().to_vec()).execute(&mut *going).await.unwrap();
+            assert_eq!(deleted.rows_affected(), 1);
+        }
+        let making = tokio::spawn({
+            let store = store.clone();
+            async move { store.create_report_with(report, &[]).await }
+        });
+        while !sqlx::query_scalar::<_, bool>(WAITS).fetch_one(&mut *going).await.unwrap() {
+            assert!(!making.is_finished(), "it did not wait");
+        }
+        going.commit().await.unwrap();
+        assert_eq!(making.await.unwrap().unwrap(), made);
+    }
+    assert_eq!(store.report(RecordId(2)).await.unwrap().unwrap().room_host, None);
 }

@@ -18,10 +18,14 @@ mod notices;
 mod offices;
 mod people;
 mod proofs;
+mod recordings;
+mod replays;
 mod schema;
 mod search;
 mod sign_in;
 mod support;
+mod talks;
+mod transcripts;
 mod waitlist;
 
 use std::collections::HashMap;

@@ -234,7 +234,8 @@ async fn postgres_tables(world: &World) -> BTreeMap<String, Table> {
                     "n" => "SET NULL",
                     other => panic!("{columns:?}: {other}"),
                 };
-                table.references.insert((columns.concat(), row.get(2), gone.to_owned()));
+                // Column by column, as SQLite lists those of several.
+                table.references.extend(columns.into_iter().map(|column| (column, row.get(2), gone.to_owned())));
             }
             "c" => table.checks += 1,
             _ => {}

@@ -97,6 +97,14 @@ export interface ReportContext {
   } | null;
   room?: { title: string; about_role: Role | null; reporter_role: Role | null } | null;
   house?: { handle: string; name: string } | null;
+  /** What somebody wrote to an invitation, as it was then. */
+  written?: {
+    kind: 'letter' | 'question' | 'reply';
+    invitation: string;
+    language: string | null;
+    title: string;
+    text: string;
+  } | null;
 }
 
 export interface AuditEntry {
@@ -152,6 +160,8 @@ export interface Settings {
   invite_days: number;
   waitlist: boolean;
   mail: MailServer | null;
+  /** For how many days replays are kept; null for good. */
+  replay_days: number | null;
 }
 
 /** The settings with what goes with them. */
@@ -162,7 +172,8 @@ interface Kept extends Settings {
 }
 
 /** Only what may be sent back. */
-function settable({ name, languages, invites_per_member, invite_days, waitlist, mail }: Kept): Settings {
+function settable(kept: Kept): Settings {
+  const { name, languages, invites_per_member, invite_days, waitlist, mail, replay_days } = kept;
   const server = mail && {
     host: mail.host,
     port: mail.port,
@@ -170,7 +181,7 @@ function settable({ name, languages, invites_per_member, invite_days, waitlist, 
     from: mail.from,
     tls: mail.tls,
   };
-  return { name, languages, invites_per_member, invite_days, waitlist, mail: server };
+  return { name, languages, invites_per_member, invite_days, waitlist, mail: server, replay_days };
 }
 
 export interface Page<T> {

@@ -37,6 +37,12 @@ export const events = {
     if (after !== null) query.set('after', after);
     return api.json<Page<EventCard>>('GET', `/api/events?${query}`);
   },
+  /** Those that took place, the last first. */
+  past: (which: EventsOf, after: string | null) => {
+    const query = new URLSearchParams({ ...which, past: 'true' });
+    if (after !== null) query.set('after', after);
+    return api.json<Page<EventCard>>('GET', `/api/events?${query}`);
+  },
   get: (event: string) => api.json<Event>('GET', of(event)),
   make: (event: NewEvent) => api.json<Event>('POST', '/api/events', event),
   change: (event: string, text: Partial<EventText>) => api.json<Event>('PATCH', of(event), text),

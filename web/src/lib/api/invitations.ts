@@ -48,12 +48,21 @@ const id = encodeURIComponent;
 const of = (invitation: string) => `/api/invitations/${id(invitation)}`;
 const page = (after: string | null) => (after === null ? '' : `?after=${id(after)}`);
 
+/** Those of one member: made by them, or to them. */
+export type Of = { host: string } | { invitee: string };
+
 export const invitations = {
   list: (box: Box, after: string | null) =>
     api.json<Page<InvitationCard>>(
       'GET',
       `/api/invitations?box=${box}${after === null ? '' : `&after=${id(after)}`}`,
     ),
+  /** Those by or to somebody, as far as everybody may read them. */
+  of: (which: Of, after: string | null) => {
+    const query = new URLSearchParams(which);
+    if (after !== null) query.set('after', after);
+    return api.json<Page<InvitationCard>>('GET', `/api/invitations?${query}`);
+  },
   make: (letter: NewInvitation) => api.json<Invitation>('POST', '/api/invitations', letter),
   get: (invitation: string, language: string | null = null) =>
     api.json<Invitation>('GET', `${of(invitation)}${language === null ? '' : `?language=${id(language)}`}`),

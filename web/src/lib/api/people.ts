@@ -25,7 +25,7 @@ export type ReportReason = Schemas['ReportReason'];
 /** Somebody that was found. */
 export type FoundPerson = Answer<Schemas['FoundPerson']>;
 /** What a search found, best first. */
-export type Found = Pick<Answer<Schemas['Found']>, 'people' | 'houses' | 'rooms' | 'events'>;
+export type Found = Pick<Answer<Schemas['Found']>, 'people' | 'houses' | 'rooms' | 'events' | 'invitations'>;
 
 /** A page of a list; `next` is passed as `after` for the next one, null on the last. */
 export interface Page<T> {

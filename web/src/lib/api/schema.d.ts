@@ -467,6 +467,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/clips/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One clip, for whoever may hear what it is a part of. */
+        get: operations["clip"];
+        put?: never;
+        post?: never;
+        /** Deletes a clip: the caller's, or one of a replay of theirs. */
+        delete: operations["delete_clip"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/clips/{id}/audio.mp4": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as fragmented MP4, for players without Ogg. */
+        get: operations["clip_mp4"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/clips/{id}/audio.ogg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The sound of a clip as Ogg Opus (RFC 7845). */
+        get: operations["clip_ogg"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/events": {
         parameters: {
             query?: never;
@@ -474,7 +526,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Events that are not over: of everybody, of a house, of a person, or of the caller. */
+        /** Events of everybody, of a house, of a person, or of the caller: those that are not over, or those that took place. */
         get: operations["list"];
         put?: never;
         /** Announces an event, with a date or without one. */
@@ -888,7 +940,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Invitations: the caller's own, those to them, those of whom they act for, or all, which needs no account. */
+        /**
+         * Invitations: the caller's own, those to them, those of whom they act for, those by or to a member, or all. The last two need no
+         *     account; for who has none there are only the members whose profiles everybody may read.
+         */
         get: operations["list"];
         put?: never;
         /** Makes an invitation. */
@@ -1464,6 +1519,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/me/tracks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything that was recorded of the caller, in pages. */
+        get: operations["own_tracks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/members/{handle}": {
         parameters: {
             query?: never;
@@ -1831,6 +1903,304 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/replays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Replays that the caller may hear, in pages. Needs no account. */
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/replays/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One replay. Needs no account if it is open to everybody, or with the key of an unlisted link. */
+        get: operations["show"];
+        put?: never;
+        post?: never;
+        /** Deletes a replay, with all that was made of it. For its host; an admin may delete anybody's, and is in the audit log with it. */
+        delete: operations["delete"];
+        options?: never;
+        head?: never;
+        /** Changes a replay. For its host. It is never open to more people than before: those who speak in it have agreed to that and no more. */
+        patch: operations["change"];
+        trace?: never;
+    };
+    "/api/replays/{id}/audio.mp4": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as fragmented MP4 (ISO/IEC 14496-12), for players without Ogg. */
+        get: operations["mp4"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/replays/{id}/audio.ogg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The whole of a replay as Ogg Opus (RFC 7845). */
+        get: operations["ogg"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/replays/{id}/clips": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The clips of a replay, in pages, for whoever may hear it. */
+        get: operations["clips"];
+        put?: never;
+        /** Cuts a clip out of a replay that the caller may hear. */
+        post: operations["cut"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/replays/{id}/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The links that work, for the host. */
+        get: operations["links"];
+        put?: never;
+        /** Makes a link. Its address is answered once: only the digest of the key is kept. */
+        post: operations["new_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/replays/{id}/links/{link}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revokes a link. Whoever hears the replay by it is cut off. */
+        delete: operations["revoke_link"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/replays/{id}/replies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The replies to a replay, in pages, for whoever may hear it. */
+        get: operations["replies"];
+        put?: never;
+        /** Replies to a replay in text. */
+        post: operations["reply"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/replays/{id}/replies/{reply}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Deletes a reply: the caller's, or one to a replay of theirs. */
+        delete: operations["delete_reply"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/replays/{id}/replies/{reply}/voice.mp4": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as fragmented MP4, for players without Ogg. */
+        get: operations["note_mp4"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/replays/{id}/replies/{reply}/voice.ogg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A voice note as Ogg Opus (RFC 7845). */
+        get: operations["note_ogg"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/replays/{id}/tracks/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What one speaker said, as Ogg Opus: for the host and that speaker. */
+        get: operations["track"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/replays/{id}/transcript": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was said in a replay, as it was written down, in pages, for whoever may hear it. */
+        get: operations["transcript"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/replays/{id}/transcript.vtt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as captions (WebVTT), of which players know what to do with them. Needs no account if the replay is open to everybody. */
+        get: operations["captions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/replays/{id}/transcript/{n}/{line}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a line out. For whoever is said to have said it. */
+        delete: operations["take_out"];
+        options?: never;
+        head?: never;
+        /** Corrects a line. For whoever said it. */
+        patch: operations["correct"];
+        trace?: never;
+    };
+    "/api/replays/{id}/voice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replies to a replay by voice: plain samples as WAV, of 16 bits, one channel, 16, 24 or 48 kHz, and a minute at most. */
+        post: operations["say"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/replays/{id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Withdraws what the caller said, or by the host what a guest did. It is gone from everything that was made with it at once; the rest
+         *     is made anew. Whoever speaks in a replay may do so as long as there is one, whatever else they may.
+         */
+        post: operations["withdraw"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/replies/{id}": {
         parameters: {
             query?: never;
@@ -1857,7 +2227,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Reports a member, a room or a house. What the server knows about it at that moment is kept with it. */
+        /** Reports a member, a room, a house, or what somebody wrote to an invitation. What the server knows about it at that moment is kept with it. */
         post: operations["create"];
         delete?: never;
         options?: never;
@@ -2458,7 +2828,7 @@ export interface components {
          * @description What was done. The text form is also how it is stored: a kind is never renamed.
          * @enum {string}
          */
-        ActKind: "muted" | "unmuted" | "moved_to_audience" | "removed" | "banned" | "unbanned" | "hand_declined" | "moderator_made" | "moderator_taken" | "handed_over" | "stage_locked" | "stage_unlocked" | "hands_ruled" | "described" | "widened" | "line_removed" | "guest_admitted" | "guest_turned_away" | "guest_ended" | "link_pinned" | "link_unpinned" | "evidence_on" | "evidence_off" | "room_ended";
+        ActKind: "muted" | "unmuted" | "moved_to_audience" | "removed" | "banned" | "unbanned" | "hand_declined" | "moderator_made" | "moderator_taken" | "handed_over" | "stage_locked" | "stage_unlocked" | "hands_ruled" | "described" | "widened" | "line_removed" | "guest_admitted" | "guest_turned_away" | "guest_ended" | "link_pinned" | "link_unpinned" | "evidence_on" | "evidence_off" | "recording_on" | "recording_off" | "room_ended";
         /** @description The room that an act is about. */
         ActRoom: {
             /** @description Its id. */
@@ -2821,17 +3191,113 @@ export interface components {
             /** @description At most ten, of 1 to 30 characters. */
             topics?: string[] | null;
         };
+        /** @description `PATCH /api/replays/{id}`. What is absent stays. */
+        ChangeReplay: {
+            /** @description What chapters are called. Those that are not named here stay as they are. */
+            chapters?: components["schemas"]["ChapterTitle"][] | null;
+            /**
+             * Format: int64
+             * @description When it will be deleted, in milliseconds since 1970; null to keep it for as long as this server does.
+             */
+            expires_at?: number | null;
+            hearers?: components["schemas"]["Hearers"] | null;
+            /** @description 1 to 120 characters. */
+            title?: string | null;
+        };
+        /** @description A part of a talk. */
+        Chapter: {
+            /**
+             * Format: int64
+             * @description Where it begins, in milliseconds.
+             */
+            at_ms: number;
+            /** @description Why it begins there. */
+            by: components["schemas"]["ChapterBy"];
+            /**
+             * Format: int32
+             * @description The number of the speaker with whom it begins.
+             */
+            speaker?: number | null;
+            /** @description What the host calls it, or the question that it is about; null for one that is named after `by` and `speaker`. */
+            title?: string | null;
+        };
+        /**
+         * @description Why a chapter begins where it does.
+         * @enum {string}
+         */
+        ChapterBy: "start" | "silence" | "speaker" | "floor" | "question";
+        /** @description What a chapter is called. */
+        ChapterTitle: {
+            /**
+             * Format: int64
+             * @description Where it begins, in milliseconds, as the picture has it.
+             */
+            at_ms: number;
+            /** @description At most 120 characters; empty to name it after who talks. */
+            title: string;
+        };
         /** @description What came of looking for a proof. */
         CheckedProof: {
             /** @description The proof as it is now. */
             proof: components["schemas"]["Proof"];
             trouble?: components["schemas"]["ProofTrouble"] | null;
         };
+        /** @description A part of a replay, of at most a minute. */
+        Clip: {
+            /**
+             * Format: int64
+             * @description When it was cut, in milliseconds since 1970.
+             */
+            at: number;
+            /** @description Its sound; empty while the replay is made anew. */
+            audio: components["schemas"]["ReplayAudio"][];
+            /** @description Who cut it. */
+            by: components["schemas"]["Person"];
+            /**
+             * Format: int64
+             * @description From where, in milliseconds.
+             */
+            from_ms: number;
+            /** @description Who hosted the talk. */
+            host: components["schemas"]["Person"];
+            /** @description Its id. */
+            id: string;
+            /** @description Whether the caller may delete it. */
+            mine: boolean;
+            /** @description What it is a part of. */
+            replay: string;
+            /** @description The title of that. */
+            replay_title: string;
+            /** @description Its own title. */
+            title: string;
+            /**
+             * Format: int64
+             * @description To where.
+             */
+            to_ms: number;
+        };
+        /** @description `GET /api/replays/{id}/clips`. */
+        Clips: {
+            /** @description Up to 50, the newest first. */
+            items: components["schemas"]["Clip"][];
+            /** @description What to pass as `after` for the next page; null on the last. */
+            next?: string | null;
+        };
         /**
          * @description Why a request or a command was refused. The text form is stable; docs/PROTOCOL.md lists all of them.
          * @enum {string}
          */
-        Code: "bad_request" | "not_signed_in" | "cross_site" | "not_allowed" | "not_on_stage" | "muted_by_moderator" | "house_rules" | "banned" | "hands_off" | "hands_followed_only" | "suspended" | "nomination_needed" | "waitlist_closed" | "sign_in_again" | "recovery_refused" | "not_found" | "invite_not_found" | "guest_link_not_found" | "invitation_not_found" | "answer_link_not_found" | "question_not_found" | "reply_not_found" | "waiting_not_found" | "member_not_found" | "house_not_found" | "room_not_found" | "event_not_found" | "leg_not_found" | "passkey_not_found" | "session_not_found" | "act_not_found" | "appeal_not_found" | "grant_not_found" | "proof_not_found" | "mail_not_configured" | "passkeys_unavailable" | "method_not_allowed" | "handle_taken" | "already_appealed" | "already_decided" | "already_answered" | "not_your_turn" | "already_invited" | "too_many_invitations" | "no_such_sheet" | "cannot_merge" | "already_delegate" | "too_many_grants" | "proof_exists" | "too_many_proofs" | "no_invites_left" | "address_taken" | "last_way_in" | "handle_changed_lately" | "too_many_people" | "too_many_houses" | "last_admin" | "owner_must_stay" | "too_many_passkeys" | "too_many_tokens" | "not_in_room" | "stale_role" | "no_such_participant" | "target_protected" | "member_protected" | "already_on_stage" | "hand_already_up" | "no_hand" | "no_offer" | "offer_already_open" | "nothing_to_change" | "event_live" | "not_dated" | "too_early" | "date_by_invitation" | "too_many_events" | "stage_full" | "stage_locked" | "target_is_guest" | "already_here" | "target_banned" | "no_call_up" | "not_waiting" | "no_such_link" | "too_many" | "evidence_off" | "not_in_sheet" | "no_such_question" | "backchannel_closed" | "no_such_line" | "room_ended" | "event_over" | "call_over" | "ceremony_over" | "link_over" | "invitation_over" | "grant_over" | "too_large" | "picture_too_large" | "unsupported_media_type" | "unsupported_picture" | "invalid_handle" | "invalid_name" | "invalid_language" | "invalid_title" | "invalid_setting" | "invalid_question" | "invalid_text" | "invalid_link" | "invalid_topics" | "invalid_time" | "invalid_sheet" | "invalid_date" | "invalid_grant" | "invalid_domain" | "invalid_quiet_hours" | "invalid_subscription" | "wrong_handle" | "invalid_address" | "passkey_refused" | "invalid_sdp" | "no_audio" | "no_common_codec" | "unknown_command" | "rate_limited" | "slow_mode" | "evidence_not_kept" | "busy" | "server_full" | "mail_failed" | "internal";
+        Code: "bad_request" | "not_signed_in" | "cross_site" | "not_allowed" | "not_on_stage" | "muted_by_moderator" | "house_rules" | "not_house_admin" | "banned" | "hands_off" | "hands_followed_only" | "suspended" | "nomination_needed" | "waitlist_closed" | "sign_in_again" | "recovery_refused" | "not_found" | "invite_not_found" | "guest_link_not_found" | "invitation_not_found" | "answer_link_not_found" | "question_not_found" | "reply_not_found" | "replay_not_found" | "clip_not_found" | "line_not_found" | "waiting_not_found" | "member_not_found" | "house_not_found" | "room_not_found" | "event_not_found" | "leg_not_found" | "passkey_not_found" | "session_not_found" | "act_not_found" | "appeal_not_found" | "grant_not_found" | "proof_not_found" | "mail_not_configured" | "passkeys_unavailable" | "method_not_allowed" | "handle_taken" | "already_appealed" | "already_decided" | "already_answered" | "not_your_turn" | "already_invited" | "too_many_invitations" | "no_such_sheet" | "cannot_merge" | "already_delegate" | "too_many_grants" | "proof_exists" | "too_many_proofs" | "no_invites_left" | "address_taken" | "last_way_in" | "handle_changed_lately" | "too_many_people" | "too_many_houses" | "last_admin" | "owner_must_stay" | "too_many_passkeys" | "too_many_tokens" | "not_in_room" | "stale_role" | "no_such_participant" | "target_protected" | "member_protected" | "already_on_stage" | "hand_already_up" | "no_hand" | "no_offer" | "offer_already_open" | "nothing_to_change" | "event_live" | "not_dated" | "too_early" | "date_by_invitation" | "too_many_events" | "stage_full" | "stage_locked" | "target_is_guest" | "already_here" | "target_banned" | "no_call_up" | "not_waiting" | "no_such_link" | "too_many" | "evidence_off" | "recording_off" | "stale_consent" | "recording_too_open" | "replay_in_work" | "cannot_widen" | "not_in_sheet" | "no_such_question" | "backchannel_closed" | "no_such_line" | "room_ended" | "event_over" | "call_over" | "ceremony_over" | "link_over" | "invitation_over" | "grant_over" | "too_large" | "picture_too_large" | "unsupported_media_type" | "unsupported_picture" | "range_not_satisfiable" | "invalid_handle" | "invalid_name" | "invalid_language" | "invalid_title" | "invalid_setting" | "invalid_question" | "invalid_text" | "invalid_link" | "invalid_topics" | "invalid_time" | "invalid_sheet" | "invalid_clip" | "invalid_recording" | "invalid_date" | "invalid_grant" | "invalid_domain" | "invalid_quiet_hours" | "invalid_subscription" | "wrong_handle" | "invalid_address" | "passkey_refused" | "invalid_sdp" | "no_audio" | "no_common_codec" | "unknown_command" | "rate_limited" | "slow_mode" | "evidence_not_kept" | "busy" | "server_full" | "mail_failed" | "internal";
+        /**
+         * @description What somebody has said to being recorded.
+         * @enum {string}
+         */
+        Consent: "unasked" | "asked" | "agreed" | "refused";
+        /** @description `PATCH /api/replays/{id}/transcript/{n}/{line}`. */
+        CorrectLine: {
+            /** @description What was said: 1 to 1,000 characters on one line. */
+            text: string;
+        };
         /** @description Somebody who co-signs. */
         Cosigner: {
             /**
@@ -2979,7 +3445,7 @@ export interface components {
          * @description What happened to an event. The text form is also how notices keep it: it is never renamed.
          * @enum {string}
          */
-        EventChange: "announced" | "agreed" | "dated" | "moved" | "undated" | "live" | "ended" | "cancelled";
+        EventChange: "announced" | "agreed" | "dated" | "moved" | "undated" | "live" | "ended" | "cancelled" | "resized";
         /** @description `POST /api/events/{id}/date`. */
         EventDate: {
             /**
@@ -3056,6 +3522,8 @@ export interface components {
             events: components["schemas"]["EventCard"][];
             /** @description Houses. */
             houses: components["schemas"]["HouseBadge"][];
+            /** @description Invitations. */
+            invitations: components["schemas"]["InvitationCard"][];
             /** @description People. */
             people: components["schemas"]["FoundPerson"][];
             /** @description Replays: none yet. */
@@ -3192,6 +3660,11 @@ export interface components {
             /** @description The version of the program. */
             version: string;
         };
+        /**
+         * @description To whom a replay is open. Its host and whoever speaks in it hear it in any case, and whoever has one of its links.
+         * @enum {string}
+         */
+        Hearers: "attendees" | "members" | "everyone";
         /** @description `GET /api/houses/{handle}`. */
         House: components["schemas"]["HouseCard"] & {
             /** @description Whether the caller was removed for good. */
@@ -3448,6 +3921,7 @@ export interface components {
             language: string;
             /** @description All languages in which it can be read, the original first. */
             languages: string[];
+            office?: components["schemas"]["InvitationSide"] | null;
             /**
              * Format: int32
              * @description The round, from 1.
@@ -3606,6 +4080,14 @@ export interface components {
             /** @description An e-mail address. */
             address: string;
         };
+        /** @description Something that happened beside the talking, and when. */
+        MarkedMoment: components["schemas"]["ReplayMark"] & {
+            /**
+             * Format: int64
+             * @description When, in milliseconds from the beginning.
+             */
+            at_ms: number;
+        };
         /** @description The signed-in member. */
         Me: {
             /** @description Whether the owner made the member an admin. */
@@ -3699,6 +4181,21 @@ export interface components {
         NewCall: {
             /** @description The handle of whom to call. */
             handle: string;
+        };
+        /** @description `POST /api/replays/{id}/clips`. */
+        NewClip: {
+            /**
+             * Format: int64
+             * @description From where, in milliseconds.
+             */
+            from_ms: number;
+            /** @description 1 to 120 characters. */
+            title: string;
+            /**
+             * Format: int64
+             * @description To where: 1 to 60 seconds later.
+             */
+            to_ms: number;
         };
         /** @description `POST /api/events`. */
         NewEvent: {
@@ -3862,6 +4359,21 @@ export interface components {
             /** @description 1 to 280 characters. */
             text: string;
         };
+        /** @description `POST /api/replays/{id}/links`. */
+        NewReplayLink: {
+            /** @description For whom it is; at most 120 characters. */
+            note?: string;
+        };
+        /** @description `POST /api/replays/{id}/replies`. */
+        NewReplayReply: {
+            /**
+             * Format: int64
+             * @description To which moment of the replay it is, in milliseconds.
+             */
+            at_ms?: number | null;
+            /** @description 1 to 2,000 characters, in paragraphs. */
+            text: string;
+        };
         /** @description `POST /api/invitations/{id}/replies`. */
         NewReply: {
             /** @description How to reach the caller, for the host only: at most 200 characters. */
@@ -3883,8 +4395,16 @@ export interface components {
             evidence?: boolean;
             /** @description Handle of the house in which it happened. */
             house?: string | null;
+            /** @description Id of an invitation whose letter is reported: then who wrote it is, and nothing else may be named. */
+            invitation?: string | null;
+            /** @description BCP 47 tag of the language in which the letter was read; the original if absent. */
+            language?: string | null;
+            /** @description Id of a question to an invitation, in the same way. */
+            question?: string | null;
             /** @description What is wrong. */
             reason: components["schemas"]["ReportReason"];
+            /** @description Id of a reply to an invitation, in the same way. */
+            reply?: string | null;
             /** @description Id of the room in which it happened. */
             room?: string | null;
             /** @description What happened, at most 2,000 characters; may be empty. */
@@ -3922,6 +4442,11 @@ export interface components {
             mail?: components["schemas"]["NewMail"] | null;
             /** @description 1 to 60 characters. */
             name: string;
+            /**
+             * Format: int32
+             * @description Days for which a replay is kept once its recording has ended, 1 to 3,650; null or absent for good. Those that are older go soon.
+             */
+            replay_days?: number | null;
             /** @description Whether people may put themselves on the waiting list. */
             waitlist: boolean;
         };
@@ -4143,6 +4668,35 @@ export interface components {
             /** @description What to pass as `after` for the next page; null on the last. */
             next?: string | null;
         };
+        /** @description What was recorded of the caller in one replay. */
+        OwnTrack: {
+            /**
+             * Format: int64
+             * @description When the recording began, in milliseconds since 1970.
+             */
+            began_at: number;
+            /**
+             * Format: int32
+             * @description Their number in it.
+             */
+            n: number;
+            /** @description The replay. */
+            replay: string;
+            /** @description Its title; null if the caller may not know of it any more. They may withdraw their track all the same. */
+            title?: string | null;
+            /**
+             * Format: int64
+             * @description When they withdrew it, in milliseconds since 1970.
+             */
+            withdrawn_at?: number | null;
+        };
+        /** @description `GET /api/me/tracks`. */
+        OwnTracks: {
+            /** @description Up to 50, the newest first: everything of the caller's that was recorded, also where they may not know of the replay any more. */
+            items: components["schemas"]["OwnTrack"][];
+            /** @description What to pass as `after` for the next page; null on the last. */
+            next?: string | null;
+        };
         /** @description A page of a list. */
         Page_AdminMember: {
             /** @description What is on it. */
@@ -4306,6 +4860,8 @@ export interface components {
             number: number;
             /** @description Who. */
             person: components["schemas"]["Person"];
+            /** @description What they have said to being recorded. */
+            recorded: components["schemas"]["Consent"];
             /** @description Their role. */
             role: components["schemas"]["Role"];
         };
@@ -4360,6 +4916,42 @@ export interface components {
             id: string;
             /** @description The name. */
             name: string;
+        };
+        /** @description A talk as a picture. */
+        Picture: {
+            /** @description Where a part of the talk begins; the first is at 0. */
+            chapters: components["schemas"]["Chapter"][];
+            /**
+             * Format: int64
+             * @description How long the sound is, in milliseconds.
+             */
+            ms: number;
+            /** @description Where nobody talks for a while: from, to, in milliseconds. */
+            silences: number[][];
+            /** @description Who talks when, by their numbers. */
+            speakers: components["schemas"]["PictureSpeaker"][];
+            /**
+             * Format: int64
+             * @description How long each part of `wave` is, in milliseconds.
+             */
+            step_ms: number;
+            /** @description How loud each part is, from 0 to 255. */
+            wave: number[];
+        };
+        /** @description Who talks when. */
+        PictureSpeaker: {
+            /**
+             * Format: int64
+             * @description For how long they talk, in milliseconds.
+             */
+            ms: number;
+            /**
+             * Format: int32
+             * @description The speaker's number.
+             */
+            n: number;
+            /** @description From, to, in milliseconds, in order. */
+            spans: number[][];
         };
         /** @description `POST /api/rooms/{id}/ping`. */
         Ping: {
@@ -4426,6 +5018,8 @@ export interface components {
             online: boolean;
             /** @description Id, handle, name and picture. */
             person: components["schemas"]["Person"];
+            /** @description Whether everybody may read their profile: then there are feeds of their events. */
+            public: boolean;
             room?: components["schemas"]["RoomCard"] | null;
             sponsor?: components["schemas"]["Person"] | null;
             /** @description What they like to talk about, in lower case. */
@@ -4575,6 +5169,11 @@ export interface components {
             /** @description What to pass as `after` for the next page; null on the last. */
             next?: string | null;
         };
+        /**
+         * @description A reaction.
+         * @enum {string}
+         */
+        Reaction: "applause" | "heart" | "laugh" | "agree" | "surprise";
         /** @description `POST /api/notices/read`: exactly one of the two. */
         ReadNotices: {
             /** @description These notices; at most 100. */
@@ -4647,6 +5246,236 @@ export interface components {
             language: string;
             /** @description 1 to 60 characters. */
             name: string;
+        };
+        /** @description A replay with everything there is to it. */
+        Replay: components["schemas"]["ReplayCard"] & {
+            /** @description The whole sound; the first that a player can play is the one to take. Empty unless the state is `ready`. */
+            audio: components["schemas"]["ReplayAudio"][];
+            /** @description What the caller may do now. */
+            can: components["schemas"]["ReplayAct"][];
+            /**
+             * Format: int64
+             * @description How many clips of which the caller may know.
+             */
+            clips: number;
+            /**
+             * Format: int64
+             * @description When the recording ended, in milliseconds since 1970; null while it goes on.
+             */
+            ended_at?: number | null;
+            /** @description The event that the talk was, if the caller may know of it. */
+            event?: string | null;
+            /**
+             * Format: int64
+             * @description When it will be deleted, in milliseconds since 1970; null if it is kept for good.
+             */
+            expires_at?: number | null;
+            /**
+             * Format: int64
+             * @description Rises each time it is made anew. Addresses of sound belong to one generation.
+             */
+            generation: number;
+            /** @description The invitation that led to the talk, if the caller may know of it. */
+            invitation?: string | null;
+            /**
+             * Format: int64
+             * @description How many links work by which others than those named in `hearers` hear it; everybody who hears it may know.
+             */
+            links: number;
+            /** @description What happened beside the talking, by time; empty unless the state is `ready`. */
+            marks: components["schemas"]["MarkedMoment"][];
+            picture?: components["schemas"]["Picture"] | null;
+            /**
+             * Format: int64
+             * @description How many replies of which the caller may know.
+             */
+            replies: number;
+            /** @description Everybody who agreed to be recorded, by their numbers. */
+            speakers: components["schemas"]["ReplaySpeaker"][];
+        };
+        /**
+         * @description What the caller may do with a replay.
+         * @enum {string}
+         */
+        ReplayAct: "edit" | "links" | "delete" | "withdraw" | "withdraw_guests" | "reply" | "clip";
+        /** @description A file with sound. */
+        ReplayAudio: {
+            /** @description Its media type, with the codec. */
+            type: string;
+            /** @description Where it is. It takes requests for parts. */
+            url: string;
+        };
+        /** @description A replay in a list. */
+        ReplayCard: {
+            /**
+             * Format: int64
+             * @description When the recording began, in milliseconds since 1970.
+             */
+            began_at: number;
+            /** @description Speakers of whom the caller may know, at most six, whoever came first first. */
+            faces: components["schemas"]["Person"][];
+            /** @description To whom it is open. */
+            hearers: components["schemas"]["Hearers"];
+            /** @description Who hosted the room. */
+            host: components["schemas"]["Person"];
+            house?: components["schemas"]["HouseBadge"] | null;
+            /** @description Its id. */
+            id: string;
+            /** @description BCP 47 language tag of the talk. */
+            language: string;
+            /**
+             * Format: int64
+             * @description How long it is, in milliseconds; 0 until it is known.
+             */
+            ms: number;
+            /**
+             * Format: int32
+             * @description How much of the present step is done, in percent.
+             */
+            progress: number;
+            /** @description The room that was recorded. */
+            room: string;
+            /**
+             * Format: int64
+             * @description How many speak in it, all together.
+             */
+            spoke: number;
+            /** @description Where it is in its making. */
+            state: components["schemas"]["ReplayState"];
+            /** @description Its title. */
+            title: string;
+        };
+        /** @description A link by which whoever has it hears a replay. */
+        ReplayLink: {
+            /**
+             * Format: int64
+             * @description When it was made, in milliseconds since 1970.
+             */
+            at: number;
+            /** @description Its id. */
+            id: string;
+            /** @description For whom it is, in the host's words; may be empty. */
+            note: string;
+        };
+        /** @description A link that was made. */
+        ReplayLinkMade: components["schemas"]["ReplayLink"] & {
+            /** @description Its address. Shown once. */
+            url: string;
+        };
+        /** @description `GET /api/replays/{id}/links`. */
+        ReplayLinks: {
+            /** @description Those that work, the newest first. */
+            items: components["schemas"]["ReplayLink"][];
+        };
+        /** @description Something that happened beside the talking. */
+        ReplayMark: {
+            /** @enum {string} */
+            kind: "link";
+            /** @description What it is. */
+            label: string;
+            /** @description Where it leads. */
+            url: string;
+        } | {
+            /** @enum {string} */
+            kind: "floor";
+            /**
+             * Format: int32
+             * @description The number of who leads it from now on; null if they have no track, or nobody leads it.
+             */
+            speaker?: number | null;
+        } | {
+            /** @enum {string} */
+            kind: "question_taken";
+            /** @description What was asked. */
+            text: string;
+        } | {
+            /** @enum {string} */
+            kind: "question_answered";
+            /** @description What was asked. */
+            text: string;
+        } | {
+            /**
+             * Format: int32
+             * @description How many times.
+             */
+            count: number;
+            /** @enum {string} */
+            kind: "reaction";
+            /** @description How. */
+            reaction: components["schemas"]["Reaction"];
+        } | {
+            /** @enum {string} */
+            kind: "timer";
+            /**
+             * Format: int64
+             * @description When it runs out, in milliseconds from the beginning; null if it was taken away.
+             */
+            until_ms?: number | null;
+        };
+        /** @description `GET /api/replays/{id}/replies`. */
+        ReplayReplies: {
+            /** @description Up to 50, the newest first. */
+            items: components["schemas"]["ReplayReply"][];
+            /** @description What to pass as `after` for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description A reply to a replay: text, or a voice note. */
+        ReplayReply: {
+            /**
+             * Format: int64
+             * @description When, in milliseconds since 1970.
+             */
+            at: number;
+            /**
+             * Format: int64
+             * @description To which moment of the replay it is, in milliseconds; null if to all of it.
+             */
+            at_ms?: number | null;
+            /** @description Its id. */
+            id: string;
+            /** @description Whether the caller may delete it. */
+            mine: boolean;
+            /** @description Whose. */
+            person: components["schemas"]["Person"];
+            /** @description What they say; empty for a voice note. */
+            text: string;
+            voice?: components["schemas"]["VoiceNote"] | null;
+        };
+        /** @description Somebody who agreed to be recorded. */
+        ReplaySpeaker: {
+            /** @description Whether they were a guest. */
+            guest: boolean;
+            /** @description Whether it is the caller. */
+            mine: boolean;
+            /**
+             * Format: int64
+             * @description For how long they talk, in milliseconds; 0 until that is known.
+             */
+            ms: number;
+            /**
+             * Format: int32
+             * @description Their number in the replay, from 1; the same in its picture.
+             */
+            n: number;
+            /** @description What they were called; empty for somebody of whom the caller may not know, and once the account is gone. */
+            name: string;
+            person?: components["schemas"]["Person"] | null;
+            /** @description Where their track alone can be fetched: for the host and for themselves, once it is made. */
+            url?: string | null;
+            /** @description Whether their track was withdrawn: nothing that they said is in the sound. */
+            withdrawn: boolean;
+        };
+        /**
+         * @description Where a replay is in its making.
+         * @enum {string}
+         */
+        ReplayState: "recording" | "waiting" | "processing" | "ready" | "failed";
+        /** @description `GET /api/replays`. */
+        Replays: {
+            /** @description Up to 50, the newest first. */
+            items: components["schemas"]["ReplayCard"][];
+            /** @description What to pass as `after` for the next page; null on the last. */
+            next?: string | null;
         };
         /** @description `GET /api/invitations/{id}/replies`: the newest first. */
         Replies: {
@@ -4721,6 +5550,7 @@ export interface components {
              * @description When it was opened, in milliseconds since 1970.
              */
             opened_at: number;
+            recording?: components["schemas"]["Hearers"] | null;
             /** @description The first eight people on stage. */
             stage: components["schemas"]["Person"][];
             /** @description The title. */
@@ -4825,6 +5655,11 @@ export interface components {
             mail?: components["schemas"]["Mail"] | null;
             /** @description The name of this server. */
             name: string;
+            /**
+             * Format: int32
+             * @description Days for which a replay is kept once its recording has ended; null for good.
+             */
+            replay_days?: number | null;
             /** @description Whether the owner has saved the settings once. */
             set_up: boolean;
             /** @description Whether people may put themselves on the waiting list. */
@@ -4987,6 +5822,53 @@ export interface components {
             /** @description To be sent as `Authorization: Bearer TOKEN`. Shown once. */
             token: string;
         };
+        /** @description `GET /api/replays/{id}/transcript`. */
+        Transcript: {
+            /** @description The numbers of the speakers for whom it could not be made. */
+            failed: number[];
+            /** @description Up to 500 lines, by the time at which they begin. */
+            items: components["schemas"]["TranscriptLine"][];
+            /** @description What to pass as `after` for the next page; null on the last. */
+            next?: string | null;
+            /** @description Whether there is one. */
+            state: components["schemas"]["TranscriptProgress"];
+        };
+        /** @description Something that somebody said, as it was written down. */
+        TranscriptLine: {
+            /** @description Whether whoever said it has corrected what was written down. */
+            corrected: boolean;
+            /**
+             * Format: int64
+             * @description When it begins, in milliseconds from the beginning of the replay.
+             */
+            from_ms: number;
+            /** @description BCP 47 tag of the language in which it was said. */
+            language: string;
+            /**
+             * Format: int32
+             * @description The line's number among theirs.
+             */
+            line: number;
+            /** @description Whether the caller said it, and so may correct it or take it out. */
+            mine: boolean;
+            /**
+             * Format: int32
+             * @description The number of the speaker.
+             */
+            n: number;
+            /** @description What was said. */
+            text: string;
+            /**
+             * Format: int64
+             * @description When it ends.
+             */
+            to_ms: number;
+        };
+        /**
+         * @description Whether there is a transcript.
+         * @enum {string}
+         */
+        TranscriptProgress: "absent" | "waiting" | "ready";
         /** @description `PUT /api/invitations/{id}/texts/{language}`. */
         TranslatedText: {
             /** @description Paragraphs, at most 4,000 characters. */
@@ -5041,16 +5923,28 @@ export interface components {
          * @enum {string}
          */
         VoiceKind: "person" | "office" | "unverified" | "system";
+        /** @description What somebody says by voice. */
+        VoiceNote: {
+            /** @description Where it is: Ogg Opus, and the same as fMP4 for players without Ogg. */
+            audio: components["schemas"]["ReplayAudio"][];
+            /**
+             * Format: int64
+             * @description How long it is, in milliseconds.
+             */
+            ms: number;
+        };
         /** @description How we know who gave a step. */
         VoiceProof: {
             /** @description The domain. */
             domain?: string | null;
+            /** @description Whether it holds still: each step keeps the proof that it was given with. */
+            holds: boolean;
             /** @description By what. */
             kind: components["schemas"]["VoiceProofKind"];
             method?: components["schemas"]["ProofMethod"] | null;
             /**
              * Format: int64
-             * @description Since when that holds, in milliseconds since 1970.
+             * @description Since when that held, in milliseconds since 1970.
              */
             proven_at?: number | null;
         };
@@ -5105,6 +5999,14 @@ export interface components {
             passkeys: boolean;
             /** @description The name of this server. */
             server: string;
+        };
+        /** @description `POST /api/replays/{id}/withdraw`. */
+        WithdrawTrack: {
+            /**
+             * Format: int32
+             * @description The number of a guest's track, which the host withdraws for them; the caller's own if absent.
+             */
+            n?: number | null;
         };
     };
     responses: never;
@@ -5973,7 +6875,23 @@ export interface operations {
                     "audio/ogg": number[];
                 };
             };
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/ogg": number[];
+                };
+            };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            416: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6963,6 +7881,273 @@ export interface operations {
             };
         };
     };
+    clip: {
+        parameters: {
+            query?: {
+                /** @description The key of an unlisted link of the replay */
+                key?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Clip"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    delete_clip: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    clip_mp4: {
+        parameters: {
+            query?: {
+                /** @description The key of an unlisted link of the replay */
+                key?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/mp4": number[];
+                };
+            };
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/mp4": number[];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    clip_ogg: {
+        parameters: {
+            query?: {
+                /** @description The key of an unlisted link of the replay */
+                key?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/ogg": number[];
+                };
+            };
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/ogg": number[];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     list: {
         parameters: {
             query?: {
@@ -6974,6 +8159,8 @@ export interface operations {
                 person?: string;
                 /** @description Only those with a date, or only those without one */
                 dated?: boolean;
+                /** @description Those that took place, the last first, in place of those to come */
+                past?: boolean;
                 /** @description `next` of the page before */
                 after?: string;
             };
@@ -9830,6 +11017,10 @@ export interface operations {
             query?: {
                 /** @description One of mine, asked, office, all; all if absent */
                 box?: string;
+                /** @description The handle of a member: those that they made */
+                host?: string;
+                /** @description The handle of a member: those to them */
+                invitee?: string;
                 /** @description `next` of the page before */
                 after?: string;
                 /** @description BCP 47 tag of the language to read titles in */
@@ -9858,6 +11049,14 @@ export interface operations {
                 };
             };
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10165,6 +11364,14 @@ export interface operations {
                 content?: never;
             };
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10721,6 +11928,14 @@ export interface operations {
                 };
             };
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13021,6 +14236,60 @@ export interface operations {
             };
         };
     };
+    own_tracks: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnTracks"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     profile: {
         parameters: {
             query?: never;
@@ -14704,6 +15973,1743 @@ export interface operations {
             };
         };
     };
+    list: {
+        parameters: {
+            query?: {
+                /** @description One of all, mine, heard; all if absent */
+                box?: string;
+                /** @description The handle of a member */
+                host?: string;
+                /** @description The handle of a house */
+                house?: string;
+                /** @description The id of a room */
+                room?: string;
+                /** @description The id of an event */
+                event?: string;
+                /** @description The id of an invitation */
+                invitation?: string;
+                /** @description `next` of the page before */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replays"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    show: {
+        parameters: {
+            query?: {
+                /** @description The key of an unlisted link */
+                key?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replay"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeReplay"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replay"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    mp4: {
+        parameters: {
+            query?: {
+                /** @description The generation that is wanted and no other */
+                g?: number;
+                /** @description The key of an unlisted link */
+                key?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/mp4": number[];
+                };
+            };
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/mp4": number[];
+                };
+            };
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    ogg: {
+        parameters: {
+            query?: {
+                /** @description The generation that is wanted and no other */
+                g?: number;
+                /** @description The key of an unlisted link */
+                key?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/ogg": number[];
+                };
+            };
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/ogg": number[];
+                };
+            };
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    clips: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                after?: string;
+                /** @description The key of an unlisted link */
+                key?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Clips"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    cut: {
+        parameters: {
+            query?: {
+                /** @description The key of an unlisted link */
+                key?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewClip"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Clip"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    links: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayLinks"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    new_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewReplayLink"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayLinkMade"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    revoke_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                link: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    replies: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                after?: string;
+                /** @description The key of an unlisted link */
+                key?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayReplies"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    reply: {
+        parameters: {
+            query?: {
+                /** @description The key of an unlisted link */
+                key?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewReplayReply"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayReply"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    delete_reply: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                reply: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    note_mp4: {
+        parameters: {
+            query?: {
+                /** @description The key of an unlisted link */
+                key?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+                reply: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/mp4": number[];
+                };
+            };
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/mp4": number[];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    note_ogg: {
+        parameters: {
+            query?: {
+                /** @description The key of an unlisted link */
+                key?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+                reply: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/ogg": number[];
+                };
+            };
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/ogg": number[];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    track: {
+        parameters: {
+            query?: {
+                /** @description The generation that is wanted and no other */
+                g?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+                /** @description The speaker's number and `.ogg` */
+                file: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/ogg": number[];
+                };
+            };
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/ogg": number[];
+                };
+            };
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    transcript: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                after?: string;
+                /** @description The key of an unlisted link */
+                key?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transcript"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    captions: {
+        parameters: {
+            query?: {
+                /** @description The key of an unlisted link */
+                key?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/vtt": string;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    take_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                n: number;
+                line: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    correct: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                n: number;
+                line: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CorrectLine"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TranscriptLine"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    say: {
+        parameters: {
+            query?: {
+                /** @description To which moment of the replay it is, in milliseconds */
+                at_ms?: number;
+                /** @description The key of an unlisted link */
+                key?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "audio/wav": number[];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayReply"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    withdraw: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["WithdrawTrack"] | null;
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     delete_reply: {
         parameters: {
             query?: never;
@@ -16151,7 +19157,7 @@ export interface operations {
             query: {
                 /** @description What was typed, up to 200 characters; all of its words must fit */
                 q: string;
-                /** @description One of people, houses, rooms, events, replays; all if absent */
+                /** @description One of people, houses, rooms, events, invitations, replays; all if absent */
                 kind?: string;
             };
             header?: never;

@@ -60,8 +60,8 @@ it('seals somebody without an account with the domain that they have proven', ()
     delegate: null,
     proof: null,
   };
-  const proof = { kind: 'domain', domain: 'example.org', method: 'dns', proven_at: 1 } as const;
-  const account = { kind: 'account', domain: null, method: null, proven_at: null } as const;
+  const proof = { kind: 'domain', domain: 'example.org', method: 'dns', proven_at: 1, holds: true } as const;
+  const account = { kind: 'account', domain: null, method: null, proven_at: null, holds: true } as const;
   expect(sealOf(voice)).toBe('unverified');
   // A domain that the host did not name says nothing about who it is.
   expect(sealOf({ ...voice, proof })).toBe('unverified');

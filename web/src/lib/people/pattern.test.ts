@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { faceOf, firstName, initialsOf, squircle } from './pattern';
+import { faceOf, calledIn, firstName, initialsOf, squircle } from './pattern';
 
 it.each([
   ['Ada Lovelace', 'AL'],
@@ -25,6 +25,12 @@ it('gives one handle one face, and different handles different ones', () => {
 
 it('takes the first word as the large name', () => {
   expect(firstName('Ada Lovelace')).toBe('Ada');
+});
+
+it('calls a guest by the whole name', () => {
+  const person = { name: 'President Orlov' };
+  expect(calledIn({ person })).toBe('President');
+  expect(calledIn({ person, guest_of: { name: 'Ada' } })).toBe('President Orlov');
 });
 
 it('draws a squircle inside its box and fuller than a circle', () => {

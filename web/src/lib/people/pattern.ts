@@ -47,6 +47,11 @@ export function firstName(name: string): string {
   return name.trim().split(/\s+/)[0] ?? name;
 }
 
+/** What somebody in a room is called: a member by their first name. That of a guest may begin with a title, and stays whole. */
+export function calledIn(who: { person: { name: string }; guest_of?: unknown }): string {
+  return who.guest_of ? who.person.name : firstName(who.person.name);
+}
+
 /**
  * A superellipse |x|^n + |y|^n = 1 as SVG path data, for a box of `size` units with `inset` left free on each side.
  * n = 4 is Piet Hein's squircle; people here are a little rounder.

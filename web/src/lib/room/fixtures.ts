@@ -15,6 +15,7 @@ export function participant(handle: string, number: number, more: Partial<Partic
     muted: false,
     mic: false,
     evidence: false,
+    recorded: 'unasked',
     guest_of: null,
     ...more,
   };
@@ -39,6 +40,7 @@ export function snapshot(more: Partial<Snapshot> = {}): Snapshot {
       house: null,
       opened_at: 0,
       evidence: false,
+      recording: null,
       terms: null,
     },
     you: {

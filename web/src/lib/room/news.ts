@@ -6,12 +6,15 @@ import {
   type CallUp,
   type Events,
   type HandRule,
+  type Hearers,
   type Person,
+  type RecordingCause,
   type RoomEvent,
   type RoomKind,
   type WaitingGuest,
 } from '$lib/protocol/types';
 import { newlyAsked } from './evidence';
+import { newlyAsked as newlyRecorded } from './recording';
 import { find, type RoomState } from './reducer';
 
 /** One thing to tell. `by` is the person who did it, null when it is not known. */
@@ -30,6 +33,9 @@ export type News =
   | { kind: 'moderator_taken'; by: Person | null }
   | { kind: 'stage_locked' | 'stage_unlocked' }
   | { kind: 'evidence_on' | 'evidence_off' | 'evidence_asked' }
+  | { kind: 'recording_on'; to: Hearers }
+  | { kind: 'recording_asked' }
+  | { kind: 'recording_off'; cause: RecordingCause }
   | { kind: 'hands_ruled'; rule: HandRule }
   | { kind: 'widened'; to: RoomKind }
   | { kind: 'renamed_room'; title: string }
@@ -53,10 +59,18 @@ export function newsOf(
   own: CallUp[] = [],
 ): News[] {
   const asked: News[] = newlyAsked(before, after) ? [{ kind: 'evidence_asked' }] : [];
+  if (newlyRecorded(before, after)) asked.push({ kind: 'recording_asked' });
   if (!before) {
     const offer: News[] = after.you.offer ? [{ kind: 'invited', by: after.you.offer }] : [];
-    const kept: News[] = after.room.evidence && !asked[0] ? [{ kind: 'evidence_on' }] : [];
-    return [...offer, ...kept, ...asked, ...waitingSince([], after), ...newQuestion(null, after)];
+    const kept: News[] = after.room.evidence && !newlyAsked(before, after) ? [{ kind: 'evidence_on' }] : [];
+    return [
+      ...offer,
+      ...kept,
+      ...recordingOn(null, after),
+      ...asked,
+      ...waitingSince([], after),
+      ...newQuestion(null, after),
+    ];
   }
   if (!batch) return [...difference(before, after), ...asked];
   const person = (id: string | null) =>
@@ -122,6 +136,12 @@ function ofEvent(
       // Who is asked is told so, and with it what for.
       if (event.by === me || newlyAsked(before, after)) return null;
       return { kind: event.on ? 'evidence_on' : 'evidence_off' };
+    case 'recording_begun':
+      return event.by === me || newlyRecorded(before, after)
+        ? null
+        : { kind: 'recording_on', to: event.recording.to };
+    case 'recording_stopped':
+      return event.by === me ? null : { kind: 'recording_off', cause: event.cause };
     case 'widened':
       return event.by === me ? null : { kind: 'widened', to: event.kind };
     case 'described':
@@ -161,6 +181,7 @@ function ofEvent(
     case 'link_pinned':
     case 'link_unpinned':
     case 'evidence_agreed':
+    case 'recording_consent':
     case 'question_closed':
     case 'question_settled':
     case 'called_up':
@@ -181,7 +202,17 @@ function difference(before: RoomState, after: RoomState): News[] {
   if (!was.muted && is.muted) news.push({ kind: 'muted', by: null });
   if (before.room.evidence !== after.room.evidence && !newlyAsked(before, after))
     news.push({ kind: after.room.evidence ? 'evidence_on' : 'evidence_off' });
+  if (before.room.recording && !after.room.recording) news.push({ kind: 'recording_off', cause: 'host' });
+  news.push(...recordingOn(before, after));
   return [...news, ...waitingSince(before.waiting, after), ...newQuestion(before, after)];
+}
+
+/** That something is recorded, unless it was known, or the viewer is asked, which says so too. */
+function recordingOn(before: RoomState | null, after: RoomState): News[] {
+  const { recording } = after.room;
+  if (!recording || before?.room.recording?.replay === recording.replay || newlyRecorded(before, after))
+    return [];
+  return [{ kind: 'recording_on', to: recording.to }];
 }
 
 function newQuestion(before: RoomState | null, { question }: RoomState): News[] {

@@ -8,12 +8,15 @@ import {
   onStage,
   type Banned,
   type CallUp,
+  type Consent,
   type Events,
   type Hand,
   type Offer,
   type Participant,
   type Person,
   type Question,
+  type Recording,
+  type Role,
   type RoomEvent,
   type RoomInfo,
   type Settings,
@@ -52,6 +55,8 @@ export interface RoomState {
   bans: Banned[];
   /** Who has left and was known by name, the last first; they are remembered for as long as this page is in the room. */
   gone: Person[];
+  /** The replay that was recorded last, as far as this page has seen it begin or go on. */
+  replay: string | null;
   /** `first` are the first listeners by number; `count` is how many there are. */
   audience: { count: number; first: Participant[] };
   ended: boolean;
@@ -77,6 +82,7 @@ export function fromSnapshot(snapshot: Snapshot, before: RoomState | null = null
     waiting,
     bans,
     gone,
+    replay: room.recording?.replay ?? before?.replay ?? null,
     audience,
     ended: false,
   };
@@ -122,6 +128,7 @@ export function fold(state: RoomState, event: RoomEvent, at: number, me: string)
           muted: false,
           mic: false,
           evidence: false,
+          recorded: 'unasked',
           guest_of: event.guest_of,
         },
       );
@@ -208,6 +215,12 @@ export function fold(state: RoomState, event: RoomEvent, at: number, me: string)
     }
     case 'evidence_agreed':
       return patch(state, event.member, { evidence: event.agree });
+    case 'recording_begun':
+      return withRecording(state, event.recording);
+    case 'recording_stopped':
+      return withRecording(state, null);
+    case 'recording_consent':
+      return patch(state, event.member, { recorded: event.agree ? 'agreed' : 'refused' });
     case 'question_taken':
       return { ...state, question: event.question };
     case 'question_closed':
@@ -304,6 +317,7 @@ function withRole(
     muted: stays && before.muted,
     mic: stays && before.mic,
     evidence: stays && before.evidence,
+    recorded: stays ? before.recorded : asking(state.room.recording, role),
     guest_of,
   };
   let next: RoomState;
@@ -317,10 +331,10 @@ function withRole(
     next = withoutFloor(withListener(without(state, person.id), changed), person.id);
   }
   if (person.id !== me) return next;
-  const asking = onStage(role) ? { hand: null, offer: null } : {};
+  const settled = onStage(role) ? { hand: null, offer: null } : {};
   return {
     ...next,
-    you: { ...next.you, number, role, role_epoch, muted: changed.muted, mic: changed.mic, ...asking },
+    you: { ...next.you, number, role, role_epoch, muted: changed.muted, mic: changed.mic, ...settled },
   };
 }
 
@@ -328,6 +342,17 @@ function withListener(state: RoomState, listener: Participant): RoomState {
   const others = state.audience.first.filter((one) => one.person.id !== listener.person.id);
   const first = [...others, listener].sort((a, b) => a.number - b.number).slice(0, FIRST_LISTENERS);
   return { ...state, audience: { ...state.audience, first } };
+}
+
+/** While something is recorded, whoever comes on stage is asked; so is everybody there when that begins. */
+function asking(recording: Recording | null, role: Role): Consent {
+  return recording && onStage(role) ? 'asked' : 'unasked';
+}
+
+function withRecording(state: RoomState, recording: Recording | null): RoomState {
+  const stage = state.stage.map((one) => ({ ...one, recorded: asking(recording, one.role) }));
+  const replay = recording?.replay ?? state.replay;
+  return { ...state, room: { ...state.room, recording }, replay, stage };
 }
 
 /** With a hand at a place of the queue, from 0, or at its end where there is no such place. */

@@ -22,6 +22,7 @@ import {
   type Events,
   type LegEndCode,
   type LegKind,
+  type RecordingCause,
 } from '$lib/protocol/types';
 import { microphoneTrouble, text } from '$lib/text';
 import { Taps } from './chatter';
@@ -32,6 +33,7 @@ import { ownCallUps, without } from './callups';
 import { agrees, canBeKept, stillAnswered } from './evidence';
 import { SoundHealth } from './health.svelte';
 import { newsOf, type News } from './news';
+import { CONSENT_TEXT, ownConsent } from './recording';
 import type { RoomState } from './reducer';
 import { RoomSession, type Connection, type EndCode, type Socket } from './session';
 import { OwnCaptions } from './speech.svelte';
@@ -80,6 +82,8 @@ class Talk {
   held = $state(false);
   /** The member has said whether the last minute of what they say may be kept; until then they are asked on stage. */
   saidEvidence = $state(false);
+  /** Why the last recording has stopped by itself, until somebody has read it. */
+  recordingLost = $state<RecordingCause | null>(null);
   /** The numbers of those who speak now, loudest first. */
   speaking = $state.raw<number[]>([]);
 
@@ -173,6 +177,7 @@ class Talk {
     this.guest = pass;
     this.called = [];
     this.saidEvidence = false;
+    this.recordingLost = null;
     this.roomId = room;
     // Guests are somebody else each time.
     this.volumes = new Volumes(pass ? null : ownStorage(), me);
@@ -211,6 +216,7 @@ class Talk {
         this.way = way;
         this.wayByItself = itself;
       },
+      doubt: (doubtful) => this.microphone?.doubt(doubtful),
       moved: (protocol) => void this.microphone?.moved(protocol),
     });
     this.plainChosen = this.ears.plainChosen;
@@ -268,6 +274,19 @@ class Talk {
     this.saidEvidence = true;
     const words = text.evidence.ask;
     notes.tell(agree ? words.agreed : words.refused, { matter: 'evidence' });
+  }
+
+  /** Says whether what the member says may be recorded. To agree is to agree to the question as this page asks it. */
+  async consentRecording(agree: boolean): Promise<void> {
+    const recording = this.room?.room.recording;
+    if (!recording) return;
+    const words = text.recording.ask;
+    if (agree && recording.text !== CONSENT_TEXT) return notes.tell(words.newWords, { matter: 'recording' });
+    const { replay } = recording;
+    if (!(await this.act({ type: 'consent_recording', replay, text: CONSENT_TEXT, agree }))) return;
+    // Switched off meanwhile, or the stage was left: then it is not so.
+    if (!this.room || ownConsent(this.room) !== (agree ? 'agreed' : 'refused')) return;
+    notes.tell(agree ? words.agreed : words.refused, { matter: 'recording' });
   }
 
   /** Opens or closes the microphone. */
@@ -356,8 +375,10 @@ class Talk {
     for (const news of newsOf(before, state, batch, me, this.called)) {
       // An invitation has its own dialog, and who waits and what is asked a place on the page: they are only read out.
       const shown = !['invited', 'guest_waits', 'question_taken'].includes(news.kind);
-      const kept = news.kind.startsWith('evidence_');
-      const matter = kept ? 'evidence' : 'who' in news ? news.kind : 'you';
+      const about = (['evidence', 'recording'] as const).find((one) => news.kind.startsWith(`${one}_`));
+      const matter = about ?? ('who' in news ? news.kind : 'you');
+      if (news.kind === 'recording_off' && news.cause !== 'host') this.recordingLost = news.cause;
+      if (news.kind === 'recording_on' || news.kind === 'recording_asked') this.recordingLost = null;
       notes.tell(inWords(news), { shown, matter });
     }
     this.called = ownCallUps(this.called, batch, me, Date.now());
@@ -488,6 +509,12 @@ function inWords(news: News): string {
       return text.evidence.news.off;
     case 'evidence_asked':
       return text.evidence.news.asked;
+    case 'recording_on':
+      return text.recording.news.on[news.to];
+    case 'recording_asked':
+      return text.recording.news.asked;
+    case 'recording_off':
+      return text.recording.news[news.cause === 'host' ? 'off' : news.cause];
     case 'hands_ruled':
       return words.hands_ruled[news.rule];
     case 'widened':

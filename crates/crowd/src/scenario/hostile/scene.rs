@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use http::Method;
+use roomtone::wire::command::Command;
 use roomtone::wire::socket::{RoomEvent, ServerMessage};
 use roomtone::wire::{Id, MemberId};
 use roomtone_room::ids::encode_128;
@@ -156,13 +157,21 @@ pub(super) struct Scene {
     pub(super) rogue_member: Id<MemberId>,
     /// Where the hostile client is, unless it has gone.
     pub(super) presence: Presence,
+    /// Whether that is on stage.
+    pub(super) on_stage: bool,
     host_voice: JoinHandle<Error>,
 }
 
 impl Scene {
-    /// Opens a room, lets everybody in, and brings the hostile client to its stage. A brief guest's link lasts so many times as long
+    /// Opens a room, lets everybody in, and if wanted brings the hostile client to its stage. A brief guest's link lasts so many times as long
     /// as it should do; when it ends is in `until` as soon as there is one, also if something goes wrong then.
-    pub(super) async fn set(ground: &Ground, who: Who, times: u32, until: &mut Option<Instant>) -> Result<Self> {
+    pub(super) async fn set(
+        ground: &Ground,
+        who: Who,
+        on_stage: bool,
+        times: u32,
+        until: &mut Option<Instant>,
+    ) -> Result<Self> {
         let began = Instant::now();
         let (host, host_handle) = ground.member().await?;
         let house = (who == Who::Housemate).then(|| format!("{host_handle}_h"));
@@ -203,7 +212,13 @@ impl Scene {
         };
         let rogue = ground.put_elsewhere(rogue);
         let mut presence = Presence::enter(&rogue, &room, false).await?;
-        presence.come_on_stage().await?;
+        if on_stage {
+            presence.come_on_stage().await?;
+        } else if presence.state().on_stage {
+            // As guests are who are let in.
+            presence.command(Command::StepDown).await?;
+            presence.wait("a seat in the audience", |state| !state.on_stage).await?;
+        }
         let rogue_member = presence.state().member.ok_or(Error::Timeout("a snapshot"))?;
         Ok(Self {
             room,
@@ -216,6 +231,7 @@ impl Scene {
             rogue_handle,
             rogue_member,
             presence,
+            on_stage,
             host_voice,
         })
     }

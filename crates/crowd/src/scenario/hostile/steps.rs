@@ -1,5 +1,5 @@
-//! The random run: members come and go, take the stage, are put off it, out and under block, and come with another device,
-//! while their former devices go on listening; and at every sample the roster is exactly those who receive sound.
+//! The random run: members come and go, hear by a leg or by a plain stream, take the stage, are put off it, out and under block, and
+//! come with another device, while their former devices go on listening; and at every sample the roster is exactly those who receive sound.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -12,6 +12,7 @@ use serde_json::json;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::scene::{Ground, lock};
+use super::stream::{self, Stream};
 use crate::api::Api;
 use crate::control::Presence;
 use crate::leg::{Leg, LegEvent, SLOTS};
@@ -50,6 +51,7 @@ enum Step {
     LoseConnection,
     SecondDevice,
     NewLeg,
+    PlainStream,
     TakeStage,
     ComeDown,
     Demote,
@@ -63,12 +65,13 @@ enum Step {
 }
 
 /// How often each is drawn: entering makes up for all the ways out.
-const STEPS: [(Step, usize); 15] = [
+const STEPS: [(Step, usize); 16] = [
     (Step::Enter, 30),
     (Step::Leave, 8),
     (Step::LoseConnection, 5),
     (Step::SecondDevice, 12),
     (Step::NewLeg, 8),
+    (Step::PlainStream, 10),
     (Step::TakeStage, 8),
     (Step::ComeDown, 3),
     (Step::Demote, 5),
@@ -161,14 +164,14 @@ struct Member {
     blocked: bool,
 }
 
-/// A listen leg that is driven until it ends, whatever became of its owner.
-struct Ear {
-    heard: Arc<Mutex<Option<Instant>>>,
-    task: JoinHandle<()>,
+/// What somebody hears by, which goes on until it ends, whatever became of its owner.
+enum Ear {
+    Leg { heard: Arc<Mutex<Option<Instant>>>, task: JoinHandle<()> },
+    Stream(Stream),
 }
 
 impl Ear {
-    fn new(mut leg: Leg) -> Self {
+    fn of_leg(mut leg: Leg) -> Self {
         let heard = Arc::new(Mutex::new(None));
         let hearing = heard.clone();
         let task = tokio::spawn(async move {
@@ -178,17 +181,23 @@ impl Ear {
                 }
             }
         });
-        Self { heard, task }
+        Self::Leg { heard, task }
     }
 
     fn heard_since(&self, since: Instant) -> bool {
-        lock(&self.heard).is_some_and(|at| at > since)
+        let newest = match self {
+            Self::Leg { heard, .. } => *lock(heard),
+            Self::Stream(stream) => stream.newest(),
+        };
+        newest.is_some_and(|at| at > since)
     }
 }
 
 impl Drop for Ear {
     fn drop(&mut self) {
-        self.task.abort();
+        if let Self::Leg { task, .. } = self {
+            task.abort();
+        }
     }
 }
 
@@ -335,7 +344,7 @@ impl Member {
         match step {
             Step::Enter => state.is_none(),
             Step::Leave | Step::LoseConnection | Step::SecondDevice | Step::NewLeg | Step::Remove => state.is_some(),
-            Step::TakeStage => state.is_some() && !on_stage,
+            Step::TakeStage | Step::PlainStream => state.is_some() && !on_stage,
             Step::ComeDown | Step::Demote => on_stage,
             Step::Mute => on_stage && !muted,
             Step::Unmute => muted,
@@ -375,6 +384,11 @@ impl Member {
                 self.listen(room).await?;
             }
             (Step::NewLeg, Some(_), _) => self.listen(room).await?,
+            (Step::PlainStream, Some(_), _) if !on_stage => {
+                let stream = Stream::open(&self.api, &stream::path(&room.id)).await?;
+                self.keep_as_ghost();
+                self.ear = Some(Ear::Stream(stream));
+            }
             (Step::Leave, presence @ Some(_), _) => {
                 let leaving = presence.take();
                 self.gone();
@@ -385,6 +399,10 @@ impl Member {
             (Step::LoseConnection, Some(_), _) => self.gone(),
             (Step::TakeStage, Some(presence), _) if !on_stage => {
                 presence.come_on_stage().await?;
+                // A stream ends there.
+                if matches!(self.ear, Some(Ear::Stream(_))) {
+                    self.listen(room).await?;
+                }
                 let leg = connected(Leg::publish(&self.api, &room.id).await?).await?;
                 self.mouth = Some(tokio::spawn(talk(leg, Arc::new(Known::new(room.script.clone())))));
             }
@@ -424,7 +442,7 @@ impl Member {
     async fn listen(&mut self, room: &Room) -> Result<()> {
         let leg = connected(Leg::listen(&self.api, &room.id, SLOTS).await?).await?;
         self.keep_as_ghost();
-        self.ear = Some(Ear::new(leg));
+        self.ear = Some(Ear::of_leg(leg));
         Ok(())
     }
 

@@ -23,11 +23,11 @@ pub(super) const BEGINNINGS: u32 = 4;
 /// From one look to the next.
 const LOOK: Duration = Duration::from_millis(20);
 /// How long the hostile client goes on, and everybody listens, after the way out.
-const AFTERWARDS: Duration = Duration::from_millis(800);
+pub(super) const AFTERWARDS: Duration = Duration::from_millis(800);
 /// What is guaranteed: nothing is heard longer than this afterwards (PRODUCT.md, G2).
 pub(super) const LIMIT: Duration = Duration::from_millis(250);
 /// From one knock to the next.
-const KNOCK_EVERY: Duration = Duration::from_millis(40);
+pub(super) const KNOCK_EVERY: Duration = Duration::from_millis(40);
 /// How long a leg that was agreed to may take to connect before the next knock.
 const LATE_LEG_PATIENCE: Duration = Duration::from_millis(400);
 /// From one frame on a late leg to the next.
@@ -45,7 +45,7 @@ pub(super) struct After {
 }
 
 impl After {
-    fn of(commit: Instant, times: impl Iterator<Item = Instant>) -> Self {
+    pub(super) fn of(commit: Instant, times: impl Iterator<Item = Instant>) -> Self {
         let mut after = Self::default();
         for at in times {
             let ms = match at.checked_duration_since(commit) {
@@ -85,8 +85,10 @@ pub(super) struct Outcome {
     pub(super) made_late: usize,
     /// The same by trick, for those that were heard afterwards.
     pub(super) tricks: BTreeMap<Trick, After>,
-    /// Of what came to the hostile client.
+    /// Of what came to the hostile client's legs.
     pub(super) ears: Option<After>,
+    /// Of what came by its plain stream, if it heard the room by that.
+    pub(super) stream: Option<After>,
     /// Frames that somebody heard twice.
     pub(super) repeated: usize,
     /// Legs that were agreed to though they were asked for afterwards.
@@ -169,7 +171,7 @@ pub(super) async fn begin(ground: &Ground, way: Way, seed: u64, mut times: u32) 
 
 async fn prepare(ground: &Ground, way: Way, seed: u64, times: u32, until: &mut Option<Instant>) -> Result<Armed> {
     let start = Instant::now();
-    let scene = Scene::set(ground, way.who(), times, until).await?;
+    let scene = Scene::set(ground, way.who(), true, times, until).await?;
     let set = start.elapsed();
     let ear = Rogue::connect(&scene.rogue, &scene.room, Side::Ear, &ground.identity).await?;
     let mouth = Rogue::connect(&scene.rogue, &scene.room, Side::Mouth, &ground.identity).await?;
@@ -237,6 +239,7 @@ fn judge(
         made_late: commit.voice.map_or(0, made_late),
         tricks,
         ears,
+        stream: None,
         repeated,
         let_in: knocked.agreed.iter().filter(let_in).count(),
         by_tcp: arrivals.iter().filter(|arrival| arrival.tcp).count(),
@@ -254,7 +257,7 @@ fn repeats<T: std::hash::Hash + Eq + Copy>(all: impl Iterator<Item = T>) -> usiz
 }
 
 /// The longest time without the honest talker, in milliseconds.
-fn pause(heard: &Heard, began: Instant, ended: Instant) -> f64 {
+pub(super) fn pause(heard: &Heard, began: Instant, ended: Instant) -> f64 {
     let times = heard.honest.iter().copied().filter(|at| (began..ended).contains(at));
     let (mut longest, mut before) = (Duration::ZERO, began);
     for at in times.chain([ended]) {
@@ -265,10 +268,10 @@ fn pause(heard: &Heard, began: Instant, ended: Instant) -> f64 {
 }
 
 /// A task that goes with whoever started it.
-struct Task<T>(JoinHandle<T>);
+pub(super) struct Task<T>(pub(super) JoinHandle<T>);
 
 impl<T> Task<T> {
-    async fn end(mut self) -> Result<T> {
+    pub(super) async fn end(mut self) -> Result<T> {
         (&mut self.0).await.map_err(|error| Error::Media(error.to_string()))
     }
 }

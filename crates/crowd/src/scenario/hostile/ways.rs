@@ -45,6 +45,8 @@ pub(super) enum Way {
     PassRevoked,
     /// A guest gives the pass back.
     PassReturned,
+    /// Somebody who hears the room as a plain stream comes on stage, where all sound is live.
+    ComeUp,
 }
 
 /// Who goes a way out.
@@ -69,7 +71,7 @@ pub(super) struct Commit {
 }
 
 impl Way {
-    pub(super) const ALL: [Self; 22] = [
+    pub(super) const ALL: [Self; 23] = [
         Self::Leave,
         Self::Lost,
         Self::Elsewhere,
@@ -92,6 +94,7 @@ impl Way {
         Self::PassExpired,
         Self::PassRevoked,
         Self::PassReturned,
+        Self::ComeUp,
     ];
 
     /// As the report has it.
@@ -119,13 +122,14 @@ impl Way {
             Self::PassExpired => "pass_expired",
             Self::PassRevoked => "pass_revoked",
             Self::PassReturned => "pass_returned",
+            Self::ComeUp => "come_on_stage",
         }
     }
 
     /// What says when it was so: an event on a witness's control socket, or the answer to a request.
     pub(super) fn told_by(self) -> &'static str {
         match self {
-            Self::SecondDevice | Self::DeletePublish | Self::DeleteListen => "answer",
+            Self::SecondDevice | Self::DeletePublish | Self::DeleteListen | Self::ComeUp => "answer",
             Self::LeaseLost => "bye",
             _ => "event",
         }
@@ -134,6 +138,19 @@ impl Way {
     /// Whether it takes ten seconds, so that it is begun first and not tried as often as the others.
     pub(super) fn is_slow(self) -> bool {
         self == Self::Lost
+    }
+
+    /// Whether it is one for somebody on stage, with legs.
+    pub(super) fn is_of_legs(self) -> bool {
+        self != Self::ComeUp
+    }
+
+    /// Whether it is one for a listener who hears the room as a plain stream: not for one who is lost, who is there as long as the
+    /// stream is.
+    pub(super) fn is_of_streams(self) -> bool {
+        let of_legs =
+            [Self::Lost, Self::StepDown, Self::CloseMic, Self::DeletePublish, Self::Mute, Self::Demote].contains(&self);
+        !of_legs
     }
 
     /// Whether a publish leg that is asked for afterwards has to be refused.
@@ -195,11 +212,13 @@ impl Way {
             }
             Self::SecondDevice => {
                 kept.presence = Some(Presence::enter(&scene.rogue, &scene.room, false).await?);
-                let publish = Leg::publish(&scene.rogue, &scene.room).await?;
-                let voice = Instant::now();
-                let listen = Leg::listen(&scene.rogue, &scene.room, SLOTS).await?;
-                kept.legs = vec![publish, listen];
-                Ok(Commit { voice: Some(voice), ears: Some(Instant::now()) })
+                let mut voice = None;
+                if scene.on_stage {
+                    kept.legs.push(Leg::publish(&scene.rogue, &scene.room).await?);
+                    voice = Some(Instant::now());
+                }
+                kept.legs.push(Leg::listen(&scene.rogue, &scene.room, SLOTS).await?);
+                Ok(Commit { voice, ears: Some(Instant::now()) })
             }
             Self::StepDown => {
                 scene.presence.command(Command::StepDown).await?;
@@ -279,12 +298,16 @@ impl Way {
                 scene.rogue.delete("/api/guest").await?;
                 scene.witness.sees(Seen::Left(member)).await.map(both)
             }
+            Self::ComeUp => {
+                scene.presence.come_on_stage().await?;
+                Ok(Commit { voice: None, ears: Some(Instant::now()) })
+            }
         }
     }
 }
 
-/// Where the hostile client's first legs are on the server.
-#[derive(Debug, Clone)]
+/// Where the hostile client's first legs are on the server, or its stream.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Locations {
     pub(super) mouth: String,
     pub(super) ear: String,
@@ -293,6 +316,10 @@ pub(super) struct Locations {
 impl Locations {
     pub(super) fn of(mouth: &Rogue, ear: &Rogue) -> Self {
         Self { mouth: mouth.location.clone(), ear: ear.location.clone() }
+    }
+
+    pub(super) fn of_stream(room: &str, leg: &str) -> Self {
+        Self { ear: format!("/api/rooms/{room}/legs/{leg}"), ..Self::default() }
     }
 }
 

@@ -15,8 +15,8 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use roomtone_room::Kind;
 use roomtone_room::agenda::{self, AHEAD_MAX, COHOSTS_MAX, MINUTES, OPEN_BEFORE, Refusal};
-use roomtone_room::ids::{EventId, MemberId, Timestamp};
-use roomtone_store::{self as store, EventDone, EventPlan, EventText, EventsOf, StoreError};
+use roomtone_room::ids::{EventId, HouseId, MemberId, Timestamp};
+use roomtone_store::{self as store, EventDone, EventPlan, EventText, EventsOf, HouseRole, StoreError};
 use serde::Deserialize;
 
 pub(super) use calendar::{
@@ -32,7 +32,7 @@ pub(super) use room::{__path_open_room, open_room};
 use super::auth::{Reader, SignedIn};
 use super::body::{Body, MaybeBody, PathId, to_the_end};
 use super::houses::house_for;
-use super::paging::{PAGE, next, read_number};
+use super::paging::{self, PAGE, next, read_number, write_place};
 use super::people::visible;
 use super::rooms::{TOPICS_MAX, house_of};
 use super::text;
@@ -77,15 +77,18 @@ pub(super) struct Asked {
     house: Option<String>,
     person: Option<String>,
     dated: Option<bool>,
+    #[serde(default)]
+    past: bool,
     after: Option<String>,
 }
 
-/// Events that are not over: of everybody, of a house, of a person, or of the caller.
+/// Events of everybody, of a house, of a person, or of the caller: those that are not over, or those that took place.
 #[utoipa::path(get, path = "/api/events",
     params(("box" = Option<String>, Query, description = "One of all, upcoming, mine, subscribed; all if absent"),
         ("house" = Option<String>, Query, description = "The handle of a house"),
         ("person" = Option<String>, Query, description = "The handle of a member"),
         ("dated" = Option<bool>, Query, description = "Only those with a date, or only those without one"),
+        ("past" = Option<bool>, Query, description = "Those that took place, the last first, in place of those to come"),
         ("after" = Option<String>, Query, description = "`next` of the page before")),
     responses((status = 200, body = Events), (status = 400, body = ApiError), (status = 401, body = ApiError),
         (status = 404, body = ApiError)))]
@@ -96,7 +99,6 @@ pub(super) async fn list(
 ) -> Result<Json<Events>, ApiError> {
     let Query(asked) = asked.map_err(|_| Code::BadRequest)?;
     let me = caller.member.person.id;
-    let after = asked.after.map(|text| read_place(&text).ok_or(Code::BadRequest)).transpose()?;
     let of = match (asked.which, &asked.house, &asked.person) {
         (Which::All, Some(house), None) => EventsOf::House(house_for(&app, me, house).await?.id),
         (Which::All, None, Some(person)) => EventsOf::Person(visible(&app, me, person).await?.person.id),
@@ -106,6 +108,17 @@ pub(super) async fn list(
         (Which::Subscribed, None, None) => EventsOf::Subscribed,
         _ => return Err(Code::BadRequest.into()),
     };
+    if asked.past {
+        if asked.dated.is_some() {
+            return Err(ApiError::with_message(Code::BadRequest, "What took place has a date."));
+        }
+        let after = asked.after.map(|text| paging::read_place(&text).ok_or(Code::BadRequest)).transpose()?;
+        let items = app.store.past_events(of, Some(me), after, PAGE).await.map_err(internal)?;
+        let next =
+            next(&items, PAGE as usize, |event| write_place(event.agenda.starts_at.unwrap_or(Timestamp(0)), event.id));
+        return Ok(Json(Events { items: items.into_iter().map(EventCard::from).collect(), next }));
+    }
+    let after = asked.after.map(|text| read_place(&text).ok_or(Code::BadRequest)).transpose()?;
     let items = app.store.upcoming_events(of, Some(me), asked.dated, after, PAGE).await.map_err(internal)?;
     let next = next(&items, PAGE as usize, |event| {
         let date = event.agenda.starts_at.map_or(i64::MAX as u64, |at| at.0);
@@ -149,7 +162,7 @@ pub(super) async fn create(
         starts_at,
     )?;
     let house = match &request.house {
-        Some(handle) => Some(house_of(&app, handle, me).await?),
+        Some(handle) => Some(house_for_talks(&app, handle, me).await?),
         None => None,
     };
     if request.cohosts.len() > COHOSTS_MAX {
@@ -184,6 +197,16 @@ pub(super) async fn create(
         Ok((StatusCode::CREATED, Json(shown(&app, Some(me), made).await?)))
     })
     .await
+}
+
+/// A house in whose name the caller may announce: they are its admin.
+async fn house_for_talks(app: &App, handle: &str, me: MemberId) -> Result<HouseId, ApiError> {
+    let house = house_of(app, handle, me).await?;
+    let standing = app.store.house_standing(house, me).await.map_err(internal)?;
+    match standing.is_some_and(|standing| standing.role == Some(HouseRole::Admin)) {
+        true => Ok(house),
+        false => Err(Code::NotHouseAdmin.into()),
+    }
 }
 
 /// One event. Also for visitors, unless it is one of a private house.
@@ -380,6 +403,7 @@ fn done(app: &App, done: Result<EventDone, StoreError>) -> Result<(), ApiError> 
             if change.is_some() {
                 app.events.changed();
             }
+            app.search.changed();
             Ok(())
         }
         EventDone::Refused(refusal) => Err(refused(refusal).into()),

@@ -7,12 +7,12 @@ use aws_lc_rs::digest::{SHA256, digest};
 use axum::Json;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use roomtone_room::ids::{InvitationId, MemberId, RecordId, Timestamp};
 use roomtone_room::invitation::{self as rules, Act, Other, Sheet, WORDS_MAX_CHARS, Words};
 use roomtone_store::{self as store, InvitationAct as NewAct};
 
-use super::super::auth::{Reader, SignedIn, answer_cookie};
+use super::super::auth::{Reader, SignedIn, answer_cookie, answering_cookie};
 use super::super::body::{Body, MaybeBody, PathId};
 use super::super::invites::qr_code;
 use super::super::text;
@@ -185,9 +185,10 @@ pub(crate) async fn take(
     let token = Secret::draw();
     let taken = app.store.take_answer_link(&hash, &token.hash, office, edge::now()).await.map_err(internal)?;
     let Some(link) = taken else { return Err(missed(&app, peer)) };
-    let cookie = answer_cookie(&app, link.invitation, &token.text);
+    let cookies = [answer_cookie(&app, link.invitation, &token.text), answering_cookie(&app, link.invitation)];
+    let cookies = AppendHeaders(cookies.map(|cookie| (header::SET_COOKIE, cookie)));
     let answer = AnswerTaken { invitation: Id(link.invitation) };
-    Ok((StatusCode::CREATED, [(header::SET_COOKIE, cookie)], Json(answer)).into_response())
+    Ok((StatusCode::CREATED, cookies, Json(answer)).into_response())
 }
 
 /// Counts a miss against the caller's address, and answers it.

@@ -26,7 +26,7 @@ const CONTACT_MAX: usize = 200;
 
 /// Co-signs an invitation.
 #[utoipa::path(put, path = "/api/invitations/{id}/cosign", params(("id" = String, Path)),
-    responses((status = 204), (status = 401, body = ApiError), (status = 404, body = ApiError),
+    responses((status = 204), (status = 401, body = ApiError), (status = 403, body = ApiError), (status = 404, body = ApiError),
         (status = 409, body = ApiError), (status = 410, body = ApiError)))]
 pub(crate) async fn cosign(
     State(app): State<Arc<App>>,
@@ -72,7 +72,7 @@ pub(crate) async fn cosigners(
 
 /// Puts the caller's one question to an invitation, or another in its place.
 #[utoipa::path(put, path = "/api/invitations/{id}/question", params(("id" = String, Path)), request_body = NewQuestion,
-    responses((status = 200, body = Question), (status = 401, body = ApiError), (status = 404, body = ApiError),
+    responses((status = 200, body = Question), (status = 401, body = ApiError), (status = 403, body = ApiError), (status = 404, body = ApiError),
         (status = 409, body = ApiError), (status = 410, body = ApiError), (status = 422, body = ApiError)))]
 pub(crate) async fn ask(
     State(app): State<Arc<App>>,

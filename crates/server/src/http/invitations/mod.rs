@@ -6,7 +6,6 @@
 mod acts;
 mod crowd;
 mod shown;
-mod told;
 
 use std::sync::Arc;
 
@@ -43,7 +42,8 @@ pub(crate) use crowd::{
     answered, ask, cosign, cosigners, delete_question, delete_reply, end_cosign, end_vote, questions, replies, reply,
     take_back, vote,
 };
-use shown::{Standing, cards, shown, shown_to_visitors};
+pub(crate) use shown::cards;
+use shown::{Standing, shown, shown_to_visitors};
 
 /// Most characters of the text of an invitation, and of who somebody is.
 const TEXT_MAX: usize = 4_000;
@@ -110,9 +110,10 @@ pub(crate) async fn create(
         InvitationMade::TooMany => return Err(Code::TooManyInvitations.into()),
         InvitationMade::Already => return Err(Code::AlreadyInvited.into()),
         InvitationMade::NoInvitee => return Err(Code::MemberNotFound.into()),
-        InvitationMade::NoHouse => return Err(Code::HouseNotFound.into()),
+        InvitationMade::NotHouseAdmin => return Err(Code::NotHouseAdmin.into()),
     }
-    told::asked(&app, &new.invitation).await?;
+    app.events.changed();
+    app.search.changed();
     let file = file(&app, Some(me), id).await?;
     Ok((StatusCode::CREATED, Json(shown(&app, Some(&caller), &headers, None, file).await?)))
 }
@@ -133,16 +134,22 @@ enum Which {
 pub(crate) struct Asked {
     #[serde(default, rename = "box")]
     which: Which,
+    host: Option<String>,
+    invitee: Option<String>,
     after: Option<String>,
     language: Option<String>,
 }
 
-/// Invitations: the caller's own, those to them, those of whom they act for, or all, which needs no account.
+/// Invitations: the caller's own, those to them, those of whom they act for, those by or to a member, or all. The last two need no
+/// account; for who has none there are only the members whose profiles everybody may read.
 #[utoipa::path(get, path = "/api/invitations",
     params(("box" = Option<String>, Query, description = "One of mine, asked, office, all; all if absent"),
+        ("host" = Option<String>, Query, description = "The handle of a member: those that they made"),
+        ("invitee" = Option<String>, Query, description = "The handle of a member: those to them"),
         ("after" = Option<String>, Query, description = "`next` of the page before"),
         ("language" = Option<String>, Query, description = "BCP 47 tag of the language to read titles in")),
-    responses((status = 200, body = Invitations), (status = 400, body = ApiError), (status = 401, body = ApiError)))]
+    responses((status = 200, body = Invitations), (status = 400, body = ApiError), (status = 401, body = ApiError),
+        (status = 404, body = ApiError)))]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     reader: Reader,
@@ -153,19 +160,35 @@ pub(crate) async fn list(
     let after = asked.after.map(|text| read_place(&text).ok_or(Code::BadRequest)).transpose()?;
     let me = reader.id();
     let signed_in = me.ok_or(Code::NotSignedIn);
-    let which = match asked.which {
-        Which::All => InvitationBox::All,
-        Which::Mine => InvitationBox::Host(signed_in?),
-        Which::Asked => InvitationBox::Invitee(signed_in?),
-        Which::Office => {
+    let mut principals = Vec::new();
+    let which = match (asked.which, &asked.host, &asked.invitee) {
+        (Which::All, None, None) => InvitationBox::All,
+        (Which::All, Some(host), None) => InvitationBox::Host(member(&app, me, host).await?),
+        (Which::All, None, Some(invitee)) => InvitationBox::Invitee(member(&app, me, invitee).await?),
+        (Which::Mine, None, None) => InvitationBox::Host(signed_in?),
+        (Which::Asked, None, None) => InvitationBox::Invitee(signed_in?),
+        (Which::Office, None, None) => {
             let grants = app.store.offices_for(signed_in?, edge::now()).await.map_err(internal)?;
-            InvitationBox::Either(grants.into_iter().map(|grant| grant.grant.principal).collect())
+            principals = grants.into_iter().map(|grant| grant.grant.principal).collect();
+            InvitationBox::Either(principals.clone())
         }
+        _ => return Err(Code::BadRequest.into()),
     };
     let found = app.store.invitations(me, &which, after, PAGE).await.map_err(internal)?;
     let next = next(&found, PAGE as usize, |entry| write_place(entry.changed_at, entry.id));
     let languages = languages(asked.language.as_deref(), reader.member.as_ref(), &headers);
-    Ok(Json(Invitations { items: cards(&app, found, &languages).await?, next }))
+    Ok(Json(Invitations { items: cards(&app, found, &languages, &principals).await?, next }))
+}
+
+/// A member of whom the reader may know.
+async fn member(app: &App, reader: Option<MemberId>, handle: &str) -> Result<MemberId, ApiError> {
+    match reader {
+        Some(me) => Ok(visible(app, me, handle).await?.person.id),
+        None => {
+            let profile = app.store.public_profile(handle).await.map_err(internal)?;
+            Ok(profile.ok_or(Code::MemberNotFound)?.person.id)
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -237,16 +260,13 @@ pub(crate) async fn tidy(app: &App) {
     }
 }
 
-/// Carries out an act, and tells those who are to hear of it.
+/// Carries out an act. Those who are to hear of it are told from now on.
 async fn carry_out(app: &App, new: InvitationAct) -> Result<(), ApiError> {
     match app.store.act_on_invitation(&new).await.map_err(internal)? {
-        Acted::Done(taken) => {
-            let by = match new.acting {
-                Acting::Member(member) => Some(member),
-                Acting::Outside(_) | Acting::System => None,
-            };
+        Acted::Done(_) => {
             app.events.changed();
-            told::step(app, &taken, by).await
+            app.search.changed();
+            Ok(())
         }
         Acted::Refused(refusal) => Err(refusal.into()),
         Acted::Missing => Err(Code::InvitationNotFound.into()),
@@ -306,7 +326,7 @@ fn checked(language: &str, title: &str, body: &str, original: bool) -> Result<st
 }
 
 /// The languages that somebody wants to read, the best first: the one asked for, their own, those of their browser.
-fn languages(asked: Option<&str>, member: Option<&SignedIn>, headers: &HeaderMap) -> Vec<String> {
+pub(super) fn languages(asked: Option<&str>, member: Option<&SignedIn>, headers: &HeaderMap) -> Vec<String> {
     let own = member.map(|caller| caller.member.language.to_lowercase());
     match (asked, own) {
         (None, Some(own)) => vec![own],

@@ -196,11 +196,12 @@ async fn shown_to(
     })
 }
 
-/// Invitations in a list.
-pub(super) async fn cards(
+/// Invitations in a list, read by somebody who acts for these principals.
+pub(crate) async fn cards(
     app: &App,
     found: Vec<InvitationEntry>,
     wanted: &[String],
+    principals: &[MemberId],
 ) -> Result<Vec<InvitationCard>, ApiError> {
     let ids: Vec<InvitationId> = found.iter().map(|entry| entry.id).collect();
     let mut texts: HashMap<InvitationId, Vec<Text>> = HashMap::new();
@@ -222,7 +223,14 @@ pub(super) async fn cards(
             ShownInvitee::Member(person) => domains(proofs.get(&person.id)),
             ShownInvitee::Outside { .. } | ShownInvitee::Gone => Vec::new(),
         };
+        let for_invitee = matches!(&entry.invitee, ShownInvitee::Member(person) if principals.contains(&person.id));
+        let office = match (principals.contains(&entry.host.id), for_invitee) {
+            (true, false) => Some(Side::Host.into()),
+            (false, true) => Some(Side::Invitee.into()),
+            _ => None,
+        };
         InvitationCard {
+            office,
             id: Id(entry.id),
             host: entry.host.into(),
             house: entry.house.map(badge),
@@ -364,8 +372,8 @@ fn voice(
     };
     let name = person.as_ref().map(|person| person.name.clone()).unwrap_or_default();
     let by_account = || {
-        let proven = person.as_ref().and_then(|person| proofs.members.get(&person.id)?.first());
-        person.is_some().then(|| proven.map_or_else(account, by_domain))
+        let current = person.as_ref().and_then(|person| proofs.members.get(&person.id));
+        person.is_some().then(|| shown.proof.as_ref().map_or_else(account, |proven| by_domain(proven, current)))
     };
     let side = side.map(Into::into);
     match shown.step.voice {
@@ -389,7 +397,7 @@ fn voice(
             delegate: shown.delegate.clone().filter(|_| me.is_some() && (me == of || me == delegate)).map(Into::into),
         },
         Voice::Outside(who) => {
-            let proven = proofs.of_outside(invitation, who);
+            let proven = shown.proof.as_ref();
             let name = match &invitation.invitee {
                 rules::Invitee::Outside { name, .. } => name.clone(),
                 rules::Invitee::Member(_) | rules::Invitee::Gone => String::new(),
@@ -405,7 +413,7 @@ fn voice(
                 person: None,
                 office_of: None,
                 delegate: None,
-                proof: proven.map(by_domain),
+                proof: proven.map(|proven| by_domain(proven, proofs.outside.get(&who))),
             }
         }
         Voice::System => StepVoice {
@@ -421,15 +429,17 @@ fn voice(
 }
 
 fn account() -> VoiceProof {
-    VoiceProof { kind: VoiceProofKind::Account, domain: None, method: None, proven_at: None }
+    VoiceProof { kind: VoiceProofKind::Account, domain: None, method: None, proven_at: None, holds: true }
 }
 
-fn by_domain(proven: &ProvenDomain) -> VoiceProof {
+/// The proof that went with a step, and whether it is among those that hold now.
+fn by_domain(proven: &ProvenDomain, current: Option<&Vec<ProvenDomain>>) -> VoiceProof {
     VoiceProof {
         kind: VoiceProofKind::Domain,
         domain: Some(proven.domain.clone()),
         method: Some(proven.method.into()),
         proven_at: Some(proven.proven_at.0),
+        holds: current.into_iter().flatten().any(|one| one.domain == proven.domain),
     }
 }
 

@@ -1,11 +1,14 @@
 //! Events of a room as they are kept.
 
+use roomtone_room::NewRecording;
 use roomtone_room::event::{self, Event};
-use roomtone_room::ids::{HouseId, MemberId, RecordId, RoleEpoch, RoomId, TalkerNo, Timestamp};
+use roomtone_room::ids::{HouseId, MemberId, RecordId, ReplayId, RoleEpoch, RoomId, TalkerNo, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::state::{StoredPass, StoredQuestion, StoredTerms};
 use crate::wire::Id;
+use crate::wire::recording::RecordingCause;
+use crate::wire::replays::Hearers;
 use crate::wire::running::HandRule;
 use crate::wire::socket::{Kind, Role};
 
@@ -178,6 +181,23 @@ pub(super) enum StoredEvent {
     },
     EvidenceAgreed {
         member: Id<MemberId>,
+        agree: bool,
+    },
+    RecordingBegun {
+        replay: Id<ReplayId>,
+        to: Hearers,
+        text: u32,
+        by: Id<MemberId>,
+    },
+    RecordingStopped {
+        replay: Id<ReplayId>,
+        by: Option<Id<MemberId>>,
+        cause: RecordingCause,
+    },
+    RecordingConsent {
+        member: Id<MemberId>,
+        replay: Id<ReplayId>,
+        text: u32,
         agree: bool,
     },
     Forgotten {
@@ -377,6 +397,15 @@ impl From<&Event> for StoredEvent {
             },
             Event::EvidenceSet { on, by } => Self::EvidenceSet { on: *on, by: Id(*by) },
             Event::EvidenceAgreed { member, agree } => Self::EvidenceAgreed { member: Id(*member), agree: *agree },
+            Event::RecordingBegun { recording: NewRecording { replay, to, text }, by } => {
+                Self::RecordingBegun { replay: Id(*replay), to: (*to).into(), text: *text, by: Id(*by) }
+            }
+            Event::RecordingStopped { replay, by, cause } => {
+                Self::RecordingStopped { replay: Id(*replay), by: by.map(Id), cause: (*cause).into() }
+            }
+            Event::RecordingConsent { member, replay, text, agree } => {
+                Self::RecordingConsent { member: Id(*member), replay: Id(*replay), text: *text, agree: *agree }
+            }
             Event::Forgotten { member } => Self::Forgotten { member: Id(*member) },
             Event::Ended { by } => Self::Ended { by: by.map(Id) },
         }
@@ -504,6 +533,16 @@ impl From<StoredEvent> for Event {
             },
             StoredEvent::EvidenceSet { on, by } => Self::EvidenceSet { on, by: by.0 },
             StoredEvent::EvidenceAgreed { member, agree } => Self::EvidenceAgreed { member: member.0, agree },
+            StoredEvent::RecordingBegun { replay, to, text, by } => {
+                let recording = NewRecording { replay: replay.0, to: to.into(), text };
+                Self::RecordingBegun { recording, by: by.0 }
+            }
+            StoredEvent::RecordingStopped { replay, by, cause } => {
+                Self::RecordingStopped { replay: replay.0, by: by.map(|id| id.0), cause: cause.into() }
+            }
+            StoredEvent::RecordingConsent { member, replay, text, agree } => {
+                Self::RecordingConsent { member: member.0, replay: replay.0, text, agree }
+            }
             StoredEvent::Forgotten { member } => Self::Forgotten { member: member.0 },
             StoredEvent::Ended { by } => Self::Ended { by: by.map(|id| id.0) },
         }

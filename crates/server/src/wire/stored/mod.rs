@@ -43,8 +43,11 @@ pub fn read_state(json: &str) -> Result<State, Unreadable> {
 
 #[cfg(test)]
 mod tests {
-    use roomtone_room::ids::RecordId;
-    use roomtone_room::{Actor, Command, Event, Kind, MemberId, Opening, Question, Room, RoomId, Terms, Timestamp};
+    use roomtone_room::ids::{RecordId, ReplayId};
+    use roomtone_room::{
+        Actor, Command, Event, Hearers, Kind, MemberId, NewRecording, Opening, Question, RecordingCause, Room, RoomId,
+        Terms, Timestamp,
+    };
 
     use super::*;
 
@@ -145,5 +148,39 @@ mod tests {
         }
         let back = read_state(&before.to_string()).unwrap();
         assert!(!back.settings.evidence && back.participants.iter().all(|participant| !participant.evidence));
+    }
+
+    #[test]
+    fn a_recording_and_its_consents_are_read_back() {
+        let (mut room, _) = agreed();
+        let plain = write_state(&room.to_state());
+        for word in ["recording", "recorded", "track"] {
+            assert!(!plain.contains(word), "{word}: nothing new where there is none");
+        }
+        let recording = NewRecording { replay: ReplayId(7), to: Hearers::Members, text: 3 };
+        let consent = |text, agree| Command::ConsentRecording { replay: ReplayId(7), text, agree };
+        let mut events = Vec::new();
+        for (actor, command) in [
+            (as_member(1), Command::SetRecording { recording: Some(recording) }),
+            (as_member(1), consent(3, false)),
+            (as_member(2), consent(3, true)),
+        ] {
+            let applied = room.apply(Timestamp(5), actor, command).unwrap();
+            events.extend(applied.events.into_iter().map(|numbered| numbered.event));
+        }
+        let state = room.to_state();
+        assert_eq!(read_state(&write_state(&state)).unwrap(), state);
+        assert_eq!((state.tracks.as_slice(), state.last_track), ([(MemberId(2), 1)].as_slice(), 1));
+        let stop = Command::StopRecording { replay: ReplayId(7), cause: RecordingCause::DiskFull };
+        let applied = room.apply(Timestamp(6), Actor::System, stop).unwrap();
+        events.extend(applied.events.into_iter().map(|numbered| numbered.event));
+        assert_eq!(events.len(), 4);
+        for event in &events {
+            assert_eq!(&read_event(&write_event(event)).unwrap(), event);
+        }
+        let id = |digit: u8| format!("{digit:0>26}");
+        let expected =
+            format!(r#"{{"type":"recording_begun","replay":"{}","to":"members","text":3,"by":"{}"}}"#, id(7), id(1));
+        assert_eq!(write_event(&events[0]), expected);
     }
 }

@@ -7,6 +7,7 @@ use roomtone_room::{
 use serde::{Deserialize, Serialize};
 
 use crate::wire::Id;
+use crate::wire::recording::{Consent, Recording};
 use crate::wire::running::HandRule;
 use crate::wire::socket::{Kind, Role};
 
@@ -52,6 +53,10 @@ pub(super) struct StoredState {
     waiting: Vec<StoredWaiting>,
     #[serde(default)]
     let_in: Vec<(Id<MemberId>, u64)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tracks: Vec<(Id<MemberId>, u32)>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    last_track: u32,
     answered: Vec<StoredAnswered>,
 }
 
@@ -64,6 +69,8 @@ struct StoredSettings {
     slow_seconds: u16,
     timer: Option<u64>,
     evidence: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recording: Option<Recording>,
     floor: Option<Id<MemberId>>,
     links: Vec<StoredLink>,
     last_link: u32,
@@ -157,6 +164,14 @@ impl From<StoredQuestion> for (u32, Question) {
     }
 }
 
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+fn is_unasked(recorded: &Consent) -> bool {
+    *recorded == Consent::Unasked
+}
+
 impl From<GuestPass> for StoredPass {
     fn from(pass: GuestPass) -> Self {
         Self { by: Id(pass.by), until: pass.until.0 }
@@ -179,6 +194,7 @@ impl From<Settings> for StoredSettings {
             slow_seconds: settings.slow_seconds,
             timer: settings.timer.map(|at| at.0),
             evidence: settings.evidence,
+            recording: settings.recording.map(Into::into),
             floor: settings.floor.map(Id),
             links: settings.links.into_iter().map(link).collect(),
             last_link: settings.last_link,
@@ -196,6 +212,7 @@ impl From<StoredSettings> for Settings {
             slow_seconds: settings.slow_seconds,
             timer: settings.timer.map(Timestamp),
             evidence: settings.evidence,
+            recording: settings.recording.map(Into::into),
             floor: settings.floor.map(|id| id.0),
             links: settings.links.into_iter().map(link).collect(),
             last_link: settings.last_link,
@@ -216,6 +233,8 @@ struct StoredParticipant {
     mic: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     evidence: bool,
+    #[serde(default, skip_serializing_if = "is_unasked")]
+    recorded: Consent,
     hand: Option<StoredHand>,
     offer: Option<Id<MemberId>>,
     entered_at: u64,
@@ -293,6 +312,8 @@ impl From<&State> for StoredState {
                 })
                 .collect(),
             let_in: state.let_in.iter().map(|(guest, until)| (Id(*guest), until.0)).collect(),
+            tracks: state.tracks.iter().map(|(member, number)| (Id(*member), *number)).collect(),
+            last_track: state.last_track,
             answered: state
                 .answered
                 .iter()
@@ -357,6 +378,8 @@ impl From<StoredState> for State {
                     (waiting.guest.0, Waiting { pass, at })
                 })
                 .collect(),
+            tracks: state.tracks.into_iter().map(|(member, number)| (member.0, number)).collect(),
+            last_track: state.last_track,
             let_in: state.let_in.into_iter().map(|(guest, until)| (guest.0, Timestamp(until))).collect(),
             answered: state
                 .answered
@@ -383,6 +406,7 @@ impl From<&Participant> for StoredParticipant {
             muted: participant.muted,
             mic: participant.mic,
             evidence: participant.evidence,
+            recorded: participant.recorded.into(),
             hand: participant.hand.as_ref().map(|hand| StoredHand {
                 question: hand.question.clone(),
                 at: hand.at.0,
@@ -412,6 +436,7 @@ impl From<StoredParticipant> for Participant {
             muted: participant.muted,
             mic: participant.mic,
             evidence: participant.evidence,
+            recorded: participant.recorded.into(),
             hand: participant.hand.map(|hand| Hand {
                 question: hand.question,
                 at: Timestamp(hand.at),

@@ -3,4 +3,4 @@
 /**
  * What happened to an event. The text form is also how notices keep it: it is never renamed.
  */
-export type EventChange = "announced" | "agreed" | "dated" | "moved" | "undated" | "live" | "ended" | "cancelled";
+export type EventChange = "announced" | "agreed" | "dated" | "moved" | "undated" | "live" | "ended" | "cancelled" | "resized";

@@ -30,6 +30,8 @@ const kinds: Record<ActKind, Said> = {
   link_unpinned: (by) => `${by} unpinned a link`,
   evidence_on: (by) => `${by} had the last minute kept for reports, of those who agree`,
   evidence_off: (by) => `${by} had the last minute kept no more`,
+  recording_on: (by) => `${by} began to record, of those who agree`,
+  recording_off: (by) => `${by} ended the recording`,
   room_ended: (by) => `${by} ended the room`,
 };
 

@@ -95,6 +95,9 @@ export const admin = {
     by: (name: string) => `by ${name}`,
     gone: 'somebody who has left',
     context: 'What the server knew at that moment',
+    /** What somebody wrote, as it was when it was reported. */
+    written: { letter: 'The letter then', question: 'The question then', reply: 'The reply then' },
+    invitation: 'the invitation',
     facts: {
       joined: (handle: string, day: string) => `@${handle} joined: ${day}`,
       followed: 'The reporter followed them',

@@ -51,6 +51,7 @@ export const inbox = {
     live: (title: string) => `“${title}” is on now: come in`,
     ended: (title: string) => `“${title}” took place`,
     cancelled: (title: string) => `“${title}” is called off`,
+    resized: (title: string) => `“${title}” ends at another time than it did`,
   },
   other: 'Something happened',
 };

@@ -22,6 +22,8 @@ import { join } from './join';
 import { offices } from './offices';
 import { people } from './people';
 import { proofs } from './proofs';
+import { recording } from './recording';
+import { replays } from './replays';
 import { room } from './room';
 import { terms } from './terms';
 
@@ -46,6 +48,8 @@ export const en = {
   guests,
   callUp,
   evidence,
+  recording,
+  replays,
   terms,
 };
 

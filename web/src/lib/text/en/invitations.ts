@@ -25,6 +25,11 @@ export const invitations = {
   more: 'Show more',
   cardTo: (host: string, invitee: string) => `${host} invites ${invitee}`,
   cardCosigns: (n: number) => count(n, { one: 'person asks with them', other: 'people ask with them' }),
+  /** On a profile. */
+  by: (name: string) => `By ${name}`,
+  to: (name: string) => `To ${name}`,
+  /** On a card, for who acts for one of the two. */
+  cardOffice: (name: string) => `You act for ${name}`,
   yourTurn: 'Your turn',
   loading: 'Opening the letter…',
   missing: 'There is no such invitation, or it is not open to you',
@@ -97,6 +102,8 @@ export const invitations = {
     otherDomain: (name: string) =>
       `The host did not name this domain, so it does not show that ${name} stands behind it.`,
     proven: (domain: string, how: string, day: string) => `${domain}, proven ${how} on ${day}.`,
+    lapsed: 'It held when this was written, and does not hold any more.',
+    lapsedSign: 'no longer',
     methods: { dns: 'by a DNS record', file: 'by a file on its website', rel_me: 'by a link on its website' },
     unverifiedName: (name: string) => `An unverified voice for ${name}`,
     officeName: (name: string) => `The office of ${name}`,
@@ -256,6 +263,7 @@ export const invitations = {
   },
 
   questions: {
+    reportOf: (question: string) => `Report the question “${question}”`,
     title: 'Questions',
     about: (invitee: string) =>
       `What would you ask ${invitee}? One question each; the best liked stand first.`,
@@ -281,6 +289,7 @@ export const invitations = {
   },
 
   replies: {
+    reportOf: (name: string) => `Report the reply of ${name}`,
     title: 'Replies',
     about: 'Whatever you want to say to this.',
     write: 'Your reply',

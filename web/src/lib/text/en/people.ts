@@ -117,7 +117,7 @@ export const people = {
 
   search: {
     title: 'Search',
-    label: 'Search for people, houses, rooms and events',
+    label: 'Search for people, houses, rooms, events and invitations',
     placeholder: 'A name, a handle, a topic',
     clear: 'Clear',
     everything: 'Everything',
@@ -125,6 +125,7 @@ export const people = {
     houses: 'Houses',
     rooms: 'Rooms',
     events: 'Events',
+    invitations: 'Invitations',
     recent: 'Lately',
     forget: 'Clear the list',
     none: (words: string) => `Nothing found for “${words}”`,

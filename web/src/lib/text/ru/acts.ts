@@ -28,6 +28,8 @@ export const acts: Texts['acts'] = {
     link_unpinned: (by) => `${by} открепляет ссылку`,
     evidence_on: (by) => `${by} включает хранение последней минуты для жалоб`,
     evidence_off: (by) => `${by} выключает хранение последней минуты`,
+    recording_on: (by) => `${by} включает запись тех, кто согласен`,
+    recording_off: (by) => `${by} останавливает запись`,
     room_ended: (by) => `${by} закрывает комнату`,
   },
   onYou: {

@@ -96,6 +96,13 @@ export const admin: Texts['admin'] = {
     by: (name: string) => `от: ${name}`,
     gone: 'кто-то, кого здесь больше нет',
     context: 'Что сервер знал в ту минуту',
+    /** Что было написано, когда пожаловались. */
+    written: {
+      letter: 'Письмо на тот момент',
+      question: 'Вопрос на тот момент',
+      reply: 'Ответ на тот момент',
+    },
+    invitation: 'приглашение',
     facts: {
       joined: (handle: string, day: string) => `@${handle} здесь с: ${day}`,
       followed: 'Пожаловавшийся был на них подписан',

@@ -54,6 +54,7 @@ export const inbox: Texts['inbox'] = {
     live: (title: string) => `«${title}» уже идёт: входите`,
     ended: (title: string) => `«${title}»: разговор состоялся`,
     cancelled: (title: string) => `Событие «${title}» отменено`,
+    resized: (title: string) => `«${title}» закончится не тогда, когда предполагалось`,
   },
   other: 'Что-то произошло',
 };

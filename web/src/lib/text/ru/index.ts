@@ -38,6 +38,8 @@ import { join } from './join';
 import { offices } from './offices';
 import { people } from './people';
 import { proofs } from './proofs';
+import { recording } from './recording';
+import { replays } from './replays';
 import { room } from './room';
 import { terms } from './terms';
 
@@ -62,5 +64,7 @@ export const ru: Texts = {
   guests,
   callUp,
   evidence,
+  recording,
+  replays,
   terms,
 };

@@ -26,6 +26,11 @@ export const invitations: Texts['invitations'] = {
   more: 'Показать ещё',
   cardTo: (host, invitee) => `${host} приглашает: ${invitee}`,
   cardCosigns: (n) => `с ними ${count(n, { one: 'человек', few: 'человека', many: 'человек' })}`,
+  /** В профиле. */
+  by: (name) => `Чьи: ${name}`,
+  to: (name) => `Кому: ${name}`,
+  /** На карточке, для того, кто ведёт дела одного из двоих. */
+  cardOffice: (name) => `Вы ведёте дела: ${name}`,
   yourTurn: 'Ваша очередь',
   loading: 'Открываем письмо…',
   missing: 'Такого приглашения нет, или оно для вас закрыто',
@@ -93,6 +98,8 @@ export const invitations: Texts['invitations'] = {
     otherDomain: (name) =>
       `Пригласивший этого домена не называл, поэтому он не доказывает, что ответ даёт ${name}.`,
     proven: (domain, how, day) => `Домен ${domain} подтверждён ${how}: ${day}`,
+    lapsed: 'Подтверждение действовало, когда это было написано, и больше не действует.',
+    lapsedSign: 'больше нет',
     methods: { dns: 'записью DNS', file: 'файлом на сайте', rel_me: 'ссылкой на сайте' },
     unverifiedName: (name) => `Неподтверждённый голос (${name})`,
     officeName: (name) => `Приёмная (${name})`,
@@ -249,6 +256,7 @@ export const invitations: Texts['invitations'] = {
   },
 
   questions: {
+    reportOf: (question) => `Пожаловаться на вопрос «${question}»`,
     title: 'Вопросы',
     about: (invitee) =>
       `О чём спросить? Один вопрос от каждого; впереди те, что нужны многим. Отвечать будет ${invitee}.`,
@@ -274,6 +282,7 @@ export const invitations: Texts['invitations'] = {
   },
 
   replies: {
+    reportOf: (name) => `Пожаловаться на ответ: ${name}`,
     title: 'Отклики',
     about: 'Всё, что вам хочется на это сказать.',
     write: 'Ваш отклик',

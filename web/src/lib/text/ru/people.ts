@@ -118,7 +118,7 @@ export const people: typeof import('../en/people').people = {
 
   search: {
     title: 'Поиск',
-    label: 'Искать людей, дома, комнаты и события',
+    label: 'Искать людей, дома, комнаты, события и приглашения',
     placeholder: 'Имя, ник, тема',
     clear: 'Очистить',
     everything: 'Всё',
@@ -126,6 +126,7 @@ export const people: typeof import('../en/people').people = {
     houses: 'Дома',
     rooms: 'Комнаты',
     events: 'События',
+    invitations: 'Приглашения',
     recent: 'Недавнее',
     forget: 'Очистить список',
     none: (words) => `По запросу «${words}» ничего нет`,

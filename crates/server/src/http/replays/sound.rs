@@ -1,0 +1,243 @@
+//! The sound of replays: whole, or in parts, as players ask for it.
+
+use std::collections::HashMap;
+use std::io::{self, ErrorKind, SeekFrom};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::{Context, Poll};
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use roomtone_room::ids::ReplayId;
+use roomtone_store::{self as store, ReplayHearers, ReplayState};
+use serde::Deserialize;
+use tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
+
+use super::super::body::PathId;
+use super::super::range::{self, Content};
+use super::{Ears, internal, replay_id};
+use crate::app::App;
+use crate::replays::{File, Sound};
+use crate::wire::{ApiError, Code};
+
+/// What addresses of sound say: which generation they are of.
+#[derive(Debug, Deserialize)]
+pub(in super::super) struct Generation {
+    #[serde(default)]
+    g: Option<u64>,
+}
+
+pub(super) type AskedGeneration = Result<Query<Generation>, QueryRejection>;
+
+/// The whole of a replay as Ogg Opus (RFC 7845).
+#[utoipa::path(get, path = "/api/replays/{id}/audio.ogg",
+    params(("id" = String, Path), ("g" = Option<u64>, Query, description = "The generation that is wanted and no other"),
+        ("key" = Option<String>, Query, description = "The key of an unlisted link")),
+    responses((status = 200, body = Vec<u8>, content_type = "audio/ogg"), (status = 206, body = Vec<u8>, content_type = "audio/ogg"),
+        (status = 304), (status = 404, body = ApiError), (status = 409, body = ApiError), (status = 416, body = ApiError)))]
+pub(in super::super) async fn ogg(
+    State(app): State<Arc<App>>,
+    ears: Ears,
+    method: Method,
+    headers: HeaderMap,
+    PathId(id): PathId<String>,
+    asked: AskedGeneration,
+) -> Result<Response, ApiError> {
+    mix(&app, &ears, &method, &headers, &id, asked, Sound::Ogg).await
+}
+
+/// The same as fragmented MP4 (ISO/IEC 14496-12), for players without Ogg.
+#[utoipa::path(get, path = "/api/replays/{id}/audio.mp4",
+    params(("id" = String, Path), ("g" = Option<u64>, Query, description = "The generation that is wanted and no other"),
+        ("key" = Option<String>, Query, description = "The key of an unlisted link")),
+    responses((status = 200, body = Vec<u8>, content_type = "audio/mp4"), (status = 206, body = Vec<u8>, content_type = "audio/mp4"),
+        (status = 304), (status = 404, body = ApiError), (status = 409, body = ApiError), (status = 416, body = ApiError)))]
+pub(in super::super) async fn mp4(
+    State(app): State<Arc<App>>,
+    ears: Ears,
+    method: Method,
+    headers: HeaderMap,
+    PathId(id): PathId<String>,
+    asked: AskedGeneration,
+) -> Result<Response, ApiError> {
+    mix(&app, &ears, &method, &headers, &id, asked, Sound::Mp4).await
+}
+
+/// What one speaker said, as Ogg Opus: for the host and that speaker.
+#[utoipa::path(get, path = "/api/replays/{id}/tracks/{file}",
+    params(("id" = String, Path), ("file" = String, Path, description = "The speaker's number and `.ogg`"),
+        ("g" = Option<u64>, Query, description = "The generation that is wanted and no other")),
+    responses((status = 200, body = Vec<u8>, content_type = "audio/ogg"), (status = 206, body = Vec<u8>, content_type = "audio/ogg"),
+        (status = 304), (status = 404, body = ApiError), (status = 409, body = ApiError), (status = 416, body = ApiError)))]
+pub(in super::super) async fn track(
+    State(app): State<Arc<App>>,
+    ears: Ears,
+    method: Method,
+    headers: HeaderMap,
+    PathId((id, file)): PathId<(String, String)>,
+    asked: AskedGeneration,
+) -> Result<Response, ApiError> {
+    let n: u32 = file.strip_suffix(".ogg").and_then(|n| n.parse().ok()).ok_or(Code::ReplayNotFound)?;
+    let over = app.playing.begin(replay_id(&id)?);
+    let replay = ears.replay(&app, &id).await?;
+    let is_host = ears.hearer.member == Some(replay.host.id);
+    let tracks = app.store.replay_tracks(replay.id, ears.hearer).await.map_err(internal)?;
+    let theirs = tracks.iter().find(|track| track.n == n && track.withdrawn_at.is_none());
+    if !theirs.is_some_and(|track| is_host || track.mine) {
+        return Err(Code::ReplayNotFound.into());
+    }
+    check(&replay, asked)?;
+    send(&app, over, &method, &headers, &replay, File::Track(replay.generation, n)).await
+}
+
+async fn mix(
+    app: &App,
+    ears: &Ears,
+    method: &Method,
+    headers: &HeaderMap,
+    id: &str,
+    asked: AskedGeneration,
+    sound: Sound,
+) -> Result<Response, ApiError> {
+    // Before it is asked who may hear: whoever takes that away from now on cuts this off.
+    let over = app.playing.begin(replay_id(id)?);
+    let replay = ears.replay(app, id).await?;
+    check(&replay, asked)?;
+    send(app, over, method, headers, &replay, File::Mix(replay.generation, sound)).await
+}
+
+/// Refuses unless a replay can be heard, and is the one that was asked for.
+fn check(replay: &store::Replay, asked: AskedGeneration) -> Result<(), ApiError> {
+    let Query(Generation { g }) = asked.map_err(|_| Code::BadRequest)?;
+    match g {
+        _ if replay.state != ReplayState::Ready => Err(Code::ReplayInWork.into()),
+        Some(wanted) if wanted != replay.generation => {
+            Err(ApiError::with_message(Code::ReplayNotFound, "It was made anew since; look at the replay again."))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Sends a file of a replay, or the part of it that is wanted, until that is [over](Playing::stop).
+async fn send(
+    app: &App,
+    over: Arc<Over>,
+    method: &Method,
+    headers: &HeaderMap,
+    replay: &store::Replay,
+    file: File,
+) -> Result<Response, ApiError> {
+    let name = match file {
+        File::Track(_, n) => n.to_string(),
+        _ => file.kind().replace('/', "-"),
+    };
+    let tag = HeaderValue::try_from(format!("\"{}-{}-{name}\"", replay.id, replay.generation))
+        .map_err(|error| ApiError::internal(&error))?;
+    let mut response = if headers.get(IF_NONE_MATCH) == Some(&tag) {
+        (StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response()
+    } else {
+        let (bytes, total) = app.replays.files.open(replay.id, file).await.map_err(|error| match error.kind() {
+            // Gone a moment ago, with its generation.
+            ErrorKind::NotFound => Code::ReplayInWork.into(),
+            _ => ApiError::internal(&error),
+        })?;
+        let content = Content { bytes: Watched { bytes, over }, total, kind: file.kind(), tag: Some(tag) };
+        range::serve(method, headers, content).await?
+    };
+    // Kept by a browser, but asked about each time: it may be withdrawn at any moment.
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    if replay.hearers == ReplayHearers::Everyone {
+        // Players on other sites, as podcasts have them.
+        let everywhere = HeaderValue::from_static("cross-origin");
+        response.headers_mut().insert(HeaderName::from_static("cross-origin-resource-policy"), everywhere);
+    }
+    Ok(response)
+}
+
+/// Replays that somebody hears at this moment, so that they can be stopped: a request may take as long as a talk.
+#[derive(Debug, Default)]
+pub struct Playing(Mutex<HashMap<ReplayId, Weak<Over>>>);
+
+/// Whether those who hear a replay are to be cut off.
+#[derive(Debug, Default)]
+pub(super) struct Over(AtomicBool);
+
+impl Playing {
+    /// Whoever is about to hear a replay: from now on they are cut off if it is stopped.
+    pub(super) fn begin(&self, replay: ReplayId) -> Arc<Over> {
+        let mut playing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(over) = playing.get(&replay).and_then(Weak::upgrade) {
+            return over;
+        }
+        playing.retain(|_, over| over.strong_count() > 0);
+        let over = Arc::new(Over::default());
+        playing.insert(replay, Arc::downgrade(&over));
+        over
+    }
+
+    /// Cuts off everybody who hears a replay at this moment: they have to ask again, and are answered by what they may now.
+    pub(crate) fn stop(&self, replay: ReplayId) {
+        let stopped = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&replay);
+        if let Some(over) = stopped.and_then(|over| over.upgrade()) {
+            over.0.store(true, Ordering::Release);
+        }
+    }
+}
+
+/// A file that ends with an error as soon as nobody may read it any more.
+struct Watched<R> {
+    bytes: R,
+    over: Arc<Over>,
+}
+
+impl<R: AsyncRead + Unpin> AsyncRead for Watched<R> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let filled = buffer.filled().len();
+        let read = Pin::new(&mut self.bytes).poll_read(cx, buffer);
+        if self.over.0.load(Ordering::Acquire) {
+            buffer.set_filled(filled);
+            return Poll::Ready(Err(ErrorKind::PermissionDenied.into()));
+        }
+        read
+    }
+}
+
+impl<R: AsyncSeek + Unpin> AsyncSeek for Watched<R> {
+    fn start_seek(mut self: Pin<&mut Self>, position: SeekFrom) -> io::Result<()> {
+        Pin::new(&mut self.bytes).start_seek(position)
+    }
+
+    fn poll_complete(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
+        Pin::new(&mut self.bytes).poll_complete(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_hears_a_replay_is_cut_off_and_nobody_else() {
+        let playing = Playing::default();
+        let (one, other) = (ReplayId(1), ReplayId(2));
+        let file = |replay| Watched { bytes: Cursor::new(vec![7; 100]), over: playing.begin(replay) };
+        let (mut first, mut second, mut third) = (file(one), file(one), file(other));
+        for file in [&mut first, &mut second, &mut third] {
+            assert_eq!(file.read_u8().await.unwrap(), 7);
+        }
+        playing.stop(one);
+        assert_eq!(first.read_u8().await.unwrap_err().kind(), ErrorKind::PermissionDenied);
+        assert_eq!(second.read_u8().await.unwrap_err().kind(), ErrorKind::PermissionDenied);
+        assert_eq!(third.read_u8().await.unwrap(), 7);
+        // Whoever comes afterwards begins anew.
+        assert_eq!(file(one).read_u8().await.unwrap(), 7);
+    }
+}

@@ -1,0 +1,664 @@
+//! Replays: who may hear them, and what becomes of them.
+
+use roomtone_room::ids::{HouseId, MemberId, RecordId, ReplayId, RoomId, Timestamp};
+use roomtone_store::{
+    AuditEntry, BranchAct, CLIPS_EACH, Changes, Hash, Hearer, HouseText, NewClip, NewConsent, NewGuest, NewHouse,
+    NewInvite, NewMark, NewReplay, NewReplayReply, NewRoom, NewTranscriptLine, REPLAY_LINKS_MAX, REPLAY_REPLIES_EACH,
+    RecordingChange, ReplayChange, ReplayDone, ReplayHearers, ReplayLink, ReplaySaid, ReplayState, ReplaysOf, Speaker,
+    Store, Withdrawer, Withdrawn,
+};
+
+use crate::support::{World, contract, hash, invite, join, own, redeem};
+
+contract!(
+    who_may_hear_a_replay_is_told_by_one_rule,
+    lists_have_what_may_be_heard_and_nothing_else,
+    a_replay_is_narrowed_and_never_widened,
+    a_withdrawn_track_begins_a_new_generation,
+    everybody_finds_what_was_recorded_of_them,
+    links_work_until_they_are_revoked,
+    clips_and_replies_are_for_those_who_hear,
+    a_replay_is_deleted_with_all_that_was_made_of_it,
+    old_replays_go,
+    who_goes_takes_their_voice_along,
+);
+
+const REPLAY: ReplayId = ReplayId(70);
+const ROOM: RoomId = RoomId(7);
+const HOUSE: HouseId = HouseId(9);
+
+/// Those who are there, by their ids.
+const OWNER: MemberId = MemberId(1);
+const HOST: MemberId = MemberId(2);
+const SPEAKER: MemberId = MemberId(3);
+const ATTENDEE: MemberId = MemberId(4);
+const MEMBER: MemberId = MemberId(5);
+const HOUSE_MEMBER: MemberId = MemberId(6);
+/// Whoever has a block with the host, in one direction or the other, and speaks, was there, or neither.
+const BLOCKED: [MemberId; 6] = [MemberId(11), MemberId(12), MemberId(13), MemberId(14), MemberId(15), MemberId(16)];
+const GUEST: MemberId = MemberId(1 << 64);
+
+fn guest_token() -> Hash {
+    hash(9_001)
+}
+
+fn key() -> Hash {
+    hash(9_002)
+}
+
+/// A room of the host's, in a house or not, of which a replay was made in which the host, a speaker and a guest speak.
+async fn scene(store: &Store, hearers: ReplayHearers, house: bool) {
+    store.create_invite(NewInvite { owner: true, ..invite(hash(1)) }).await.unwrap();
+    redeem(store, hash(1), 0, 1, "owner").await.unwrap();
+    for (id, handle) in [(2, "host"), (3, "speaker"), (4, "attendee"), (5, "member"), (6, "housemember")] {
+        join(store, id, handle).await;
+    }
+    for (n, id) in BLOCKED.into_iter().enumerate() {
+        join(store, id.0 as u64, &format!("blocked{n}")).await;
+        let (blocker, blocked) = if n % 2 == 0 { (HOST, id) } else { (id, HOST) };
+        store.block(blocker, blocked, Timestamp(1)).await.unwrap();
+    }
+    if house {
+        let text = HouseText {
+            name: "Tea".to_owned(),
+            about: String::new(),
+            rules: String::new(),
+            language: "en".to_owned(),
+            private: false,
+            nominated: false,
+        };
+        let new = NewHouse { id: HOUSE, handle: "tea".to_owned(), skeleton: "tea".to_owned(), text: text.clone() };
+        store.create_house(&new, HOST, Timestamp(1)).await.unwrap();
+        store.join_house(HOUSE, HOUSE_MEMBER, Timestamp(1)).await.unwrap();
+        let private = HouseText { private: true, ..text };
+        assert!(store.change_house(HOUSE, HOST, &private, Timestamp(2)).await.unwrap());
+    }
+    let room = NewRoom {
+        id: ROOM,
+        opened_at: Timestamp(0),
+        title: "Kitchen table".to_owned(),
+        host: HOST,
+        house: house.then_some(HOUSE),
+    };
+    store.create_room(room, &[]).await.unwrap();
+    let guest = NewGuest {
+        id: GUEST,
+        room: ROOM,
+        voucher: HOST,
+        code: hash(50),
+        name: "Grace".to_owned(),
+        context: None,
+        created_at: Timestamp(1),
+        expires_at: Timestamp(1_000),
+    };
+    store.create_guest(&guest, 20).await.unwrap();
+    store.take_guest_link(&hash(50), &guest_token(), Timestamp(2)).await.unwrap().unwrap();
+    let epoch = own(store, ROOM.0).await;
+    record(store, epoch, REPLAY, hearers, 100).await;
+    make(store, REPLAY).await;
+}
+
+/// Records: the host speaks as 1, the speaker as 2, the guest as 3, and two who have a block with the host as 4 and 5; others are there.
+async fn record(store: &Store, epoch: u64, replay: ReplayId, hearers: ReplayHearers, at: u64) {
+    let began_at = Timestamp(at);
+    let begun = NewReplay {
+        id: replay,
+        began_at,
+        host: HOST,
+        title: format!("Talk {}", replay.0),
+        language: "en".to_owned(),
+        hearers,
+        consent: 1,
+    };
+    let says = |n: u32, speaker, name: &str| {
+        RecordingChange::Said(NewConsent {
+            replay,
+            seq: u64::from(n),
+            at: began_at,
+            speaker,
+            name: name.to_owned(),
+            track: Some(n),
+            text: 1,
+            agree: true,
+        })
+    };
+    let mark = |author, body: &str| {
+        let mark = NewMark { replay, at_ms: 5, author, kind: "link", body: body.to_owned() };
+        RecordingChange::Marked(mark)
+    };
+    let changes = [
+        RecordingChange::Begun(begun),
+        says(1, Speaker::Member(HOST), "HOST"),
+        says(2, Speaker::Member(SPEAKER), "SPEAKER"),
+        says(3, Speaker::Guest(GUEST), "Grace"),
+        says(4, Speaker::Member(BLOCKED[0]), "BLOCKED0"),
+        says(5, Speaker::Member(BLOCKED[1]), "BLOCKED1"),
+        RecordingChange::Attended(replay, vec![HOST, SPEAKER, ATTENDEE, BLOCKED[2], BLOCKED[3]]),
+        mark(Some(SPEAKER), "\"of the speaker\""),
+        mark(None, "\"of nobody\""),
+    ];
+    store.append(ROOM, epoch, Changes { recordings: &changes, ..Changes::default() }).await.unwrap();
+    let stopped = [RecordingChange::Stopped {
+        replay,
+        at: Timestamp(at + 60_000),
+        title: format!("Talk {}", replay.0),
+        language: "en".to_owned(),
+    }];
+    store.append(ROOM, epoch, Changes { recordings: &stopped, ..Changes::default() }).await.unwrap();
+}
+
+/// The replay is made, one minute long.
+async fn make(store: &Store, replay: ReplayId) {
+    let begun = store.begin_replay(replay).await.unwrap().unwrap();
+    assert!(store.replay_made(replay, begun.generation, 60_000, Timestamp(100_000)).await.unwrap());
+}
+
+fn guest() -> Hearer {
+    Hearer { guest: Some(guest_token()), ..Hearer::default() }
+}
+
+fn with_key(member: Option<MemberId>, key: Hash) -> Hearer {
+    Hearer { member, key: Some(key), guest: None }
+}
+
+async fn hears(store: &Store, hearer: Hearer) -> bool {
+    store.replay(REPLAY, hearer).await.unwrap().is_some()
+}
+
+async fn add_link(store: &Store, id: u128, key: &Hash) -> ReplaySaid {
+    let link = ReplayLink { id: RecordId(id), note: "for a friend".to_owned(), at: Timestamp(id as u64) };
+    store.add_replay_link(REPLAY, HOST, &link, key).await.unwrap()
+}
+
+async fn who_may_hear_a_replay_is_told_by_one_rule(world: &World) {
+    use ReplayHearers::{Attendees, Everyone, Members};
+    let worlds =
+        [(Attendees, false), (Members, false), (Everyone, false), (Attendees, true), (Members, true), (Everyone, true)];
+    for (number, (hearers, house)) in worlds.into_iter().enumerate() {
+        let world = world.another(number as u64).await;
+        let store = world.open().await;
+        scene(&store, hearers, house).await;
+        assert_eq!(add_link(&store, 1, &key()).await, ReplaySaid::Done);
+        let to_members = hearers != Attendees;
+        let visitor = Hearer::default();
+        let expected = [
+            ("the host", Hearer::member(HOST), true),
+            ("a speaker", Hearer::member(SPEAKER), true),
+            ("a guest who speaks", guest(), true),
+            ("an attendee", Hearer::member(ATTENDEE), true),
+            ("a member", Hearer::member(MEMBER), to_members && !house),
+            ("a member of the house", Hearer::member(HOUSE_MEMBER), to_members),
+            ("the owner of the server", Hearer::member(OWNER), to_members && !house),
+            ("a visitor", visitor, hearers == Everyone && !house),
+            (
+                "somebody with another guest's pass",
+                Hearer { guest: Some(hash(1)), ..visitor },
+                hearers == Everyone && !house,
+            ),
+            ("a visitor with the key", with_key(None, key()), true),
+            ("a member with the key", with_key(Some(MEMBER), key()), true),
+            ("a visitor with another key", with_key(None, hash(77)), hearers == Everyone && !house),
+            ("a member with another key", with_key(Some(MEMBER), hash(77)), to_members && !house),
+        ];
+        let check = async |when: &str, expected: &[(&str, Hearer, bool)]| {
+            for (who, hearer, heard) in expected {
+                assert_eq!(hears(&store, *hearer).await, *heard, "{who}, {when}, {hearers:?}, house: {house}");
+            }
+        };
+        check("at first", &expected).await;
+        // A block comes before everything else, whoever made it and whatever the blocked one did there, or has.
+        for blocked in BLOCKED {
+            assert!(!hears(&store, Hearer::member(blocked)).await, "{blocked:?} {hearers:?}");
+            assert!(!hears(&store, with_key(Some(blocked), key())).await, "{blocked:?} {hearers:?}");
+        }
+        // A link that is revoked leads nowhere.
+        assert!(store.revoke_replay_link(REPLAY, HOST, RecordId(1)).await.unwrap());
+        let mut revoked = expected;
+        revoked[9].2 = hearers == Everyone && !house;
+        revoked[10].2 = to_members && !house;
+        check("without the link", &revoked).await;
+        // Of a host who is suspended nobody else hears anything.
+        add_link(&store, 2, &key()).await;
+        let act = BranchAct { id: RecordId(900), member: HOST, branch: false, author: OWNER, at: Timestamp(200) };
+        store.suspend(&act, "spam").await.unwrap();
+        let mut suspended = expected;
+        suspended.iter_mut().skip(1).for_each(|one| one.2 = false);
+        check("while the host is suspended", &suspended).await;
+    }
+}
+
+async fn listed(store: &Store, of: ReplaysOf, hearer: Hearer) -> Vec<u128> {
+    store.replays(of, hearer, None, 50).await.unwrap().into_iter().map(|replay| replay.id.0).collect()
+}
+
+async fn lists_have_what_may_be_heard_and_nothing_else(world: &World) {
+    let store = world.open().await;
+    scene(&store, ReplayHearers::Everyone, false).await;
+    let epoch = own(&store, ROOM.0).await;
+    record(&store, epoch, ReplayId(71), ReplayHearers::Members, 200).await;
+    make(&store, ReplayId(71)).await;
+    record(&store, epoch, ReplayId(72), ReplayHearers::Attendees, 300).await;
+    make(&store, ReplayId(72)).await;
+    // One that is being made still, and one that could not be made.
+    record(&store, epoch, ReplayId(73), ReplayHearers::Everyone, 400).await;
+    record(&store, epoch, ReplayId(74), ReplayHearers::Everyone, 500).await;
+    store.begin_replay(ReplayId(74)).await.unwrap().unwrap();
+    assert!(store.replay_failed(ReplayId(74), 1).await.unwrap());
+
+    let visitor = Hearer::default();
+    for (of, host, attendee, member, nobody) in [
+        (ReplaysOf::All, vec![72, 71, 70], vec![72, 71, 70], vec![71, 70], vec![70]),
+        (ReplaysOf::Mine, vec![74, 73, 72, 71, 70], vec![], vec![], vec![]),
+        (ReplaysOf::Heard, vec![72, 71, 70], vec![72, 71, 70], vec![], vec![]),
+        (ReplaysOf::Host(HOST), vec![72, 71, 70], vec![72, 71, 70], vec![71, 70], vec![70]),
+        (ReplaysOf::Host(MEMBER), vec![], vec![], vec![], vec![]),
+        (ReplaysOf::Room(ROOM), vec![73, 72, 71, 70], vec![73, 72, 71, 70], vec![73, 71, 70], vec![73, 70]),
+        (ReplaysOf::Room(RoomId(8)), vec![], vec![], vec![], vec![]),
+        (ReplaysOf::House(HOUSE), vec![], vec![], vec![], vec![]),
+    ] {
+        assert_eq!(listed(&store, of, Hearer::member(HOST)).await, host, "{of:?}");
+        assert_eq!(listed(&store, of, Hearer::member(ATTENDEE)).await, attendee, "{of:?}");
+        assert_eq!(listed(&store, of, Hearer::member(MEMBER)).await, member, "{of:?}");
+        assert_eq!(listed(&store, of, visitor).await, nobody, "{of:?}");
+        assert_eq!(listed(&store, of, Hearer::member(BLOCKED[0])).await, Vec::<u128>::new(), "{of:?}");
+    }
+    assert_eq!(listed(&store, ReplaysOf::Mine, Hearer::member(SPEAKER)).await, [74, 73, 72, 71, 70]);
+    // Pages go on where the one before ended.
+    let first = store.replays(ReplaysOf::All, Hearer::member(HOST), None, 2).await.unwrap();
+    let last = first.last().unwrap();
+    let rest = store.replays(ReplaysOf::All, Hearer::member(HOST), Some((last.began_at, last.id)), 2).await.unwrap();
+    let ids: Vec<_> = first.iter().chain(&rest).map(|replay| replay.id.0).collect();
+    assert_eq!(ids, [72, 71, 70]);
+
+    // Faces are those of whom the viewer may know; how many speak is told to all.
+    let faces = async |hearer| {
+        let replay = store.replay(REPLAY, hearer).await.unwrap().unwrap();
+        (replay.faces.into_iter().map(|face| face.handle).collect::<Vec<_>>(), replay.spoke)
+    };
+    store.block(MEMBER, SPEAKER, Timestamp(1)).await.unwrap();
+    let (of_visitor, of_host) = (["host", "speaker", "blocked0", "blocked1"], ["host", "speaker"]);
+    assert_eq!(faces(visitor).await, (of_visitor.map(str::to_owned).to_vec(), 5));
+    assert_eq!(faces(Hearer::member(HOST)).await, (of_host.map(str::to_owned).to_vec(), 5));
+    let of_member = ["host", "blocked0", "blocked1"].map(str::to_owned).to_vec();
+    assert_eq!(faces(Hearer::member(MEMBER)).await, (of_member, 5));
+    // The same of speakers, and of words beside the sound.
+    let tracks = store.replay_tracks(REPLAY, Hearer::member(MEMBER)).await.unwrap();
+    let told: Vec<_> = tracks.iter().map(|t| (t.n, t.name.as_str(), t.person.is_some(), t.guest, t.mine)).collect();
+    assert_eq!(
+        told,
+        [
+            (1, "HOST", true, false, false),
+            (2, "", false, false, false),
+            (3, "Grace", false, true, false),
+            (4, "BLOCKED0", true, false, false),
+            (5, "BLOCKED1", true, false, false),
+        ]
+    );
+    let mine = async |hearer| {
+        let tracks = store.replay_tracks(REPLAY, hearer).await.unwrap();
+        tracks.into_iter().filter(|track| track.mine).map(|track| track.n).collect::<Vec<_>>()
+    };
+    assert_eq!(mine(Hearer::member(SPEAKER)).await, [2]);
+    assert_eq!(mine(guest()).await, [3]);
+    assert!(mine(visitor).await.is_empty() && mine(Hearer::member(ATTENDEE)).await.is_empty());
+    let words = async |viewer| {
+        let marks = store.replay_marks(REPLAY, viewer).await.unwrap();
+        marks.into_iter().map(|mark| mark.body).collect::<Vec<_>>()
+    };
+    assert_eq!(words(None).await, ["\"of the speaker\"", "\"of nobody\""]);
+    assert_eq!(words(Some(MEMBER)).await, ["\"of nobody\""]);
+}
+
+async fn a_replay_is_narrowed_and_never_widened(world: &World) {
+    let store = world.open().await;
+    scene(&store, ReplayHearers::Members, false).await;
+    let to = |hearers| ReplayChange { hearers: Some(hearers), ..ReplayChange::default() };
+    let change = async |who, change: ReplayChange| store.change_replay(REPLAY, who, &change).await.unwrap();
+    assert_eq!(change(HOST, to(ReplayHearers::Everyone)).await, ReplayDone::Wider);
+    assert_eq!(change(SPEAKER, to(ReplayHearers::Attendees)).await, ReplayDone::Missing);
+    assert!(hears(&store, Hearer::member(MEMBER)).await && !hears(&store, Hearer::default()).await);
+    // Refused as a whole.
+    let all = ReplayChange { title: Some("Other".to_owned()), ..to(ReplayHearers::Everyone) };
+    assert_eq!(change(HOST, all).await, ReplayDone::Wider);
+    let all = ReplayChange {
+        title: Some("Tea".to_owned()),
+        hearers: Some(ReplayHearers::Attendees),
+        expires_at: Some(Some(Timestamp(9_999))),
+        chapters: vec![(0, "Hello".to_owned()), (500, "Tea".to_owned())],
+    };
+    assert_eq!(change(HOST, all).await, ReplayDone::Done);
+    assert!(!hears(&store, Hearer::member(MEMBER)).await && hears(&store, Hearer::member(ATTENDEE)).await);
+    assert_eq!(change(HOST, to(ReplayHearers::Members)).await, ReplayDone::Wider, "not even back");
+    let replay = store.replay(REPLAY, Hearer::member(HOST)).await.unwrap().unwrap();
+    assert_eq!((replay.title.as_str(), replay.expires_at), ("Tea", Some(Timestamp(9_999))));
+    let chapters = vec![(0, String::new()), (500, "Coffee".to_owned())];
+    assert_eq!(change(HOST, ReplayChange { chapters, ..ReplayChange::default() }).await, ReplayDone::Done);
+    assert_eq!(store.replay_chapters(REPLAY).await.unwrap(), [(500, "Coffee".to_owned())].into());
+    let forever = ReplayChange { expires_at: Some(None), ..ReplayChange::default() };
+    assert_eq!(change(HOST, forever).await, ReplayDone::Done);
+    let replay = store.replay(REPLAY, Hearer::member(HOST)).await.unwrap().unwrap();
+    assert_eq!((replay.expires_at, replay.hearers, replay.generation), (None, ReplayHearers::Attendees, 1));
+}
+
+async fn a_withdrawn_track_begins_a_new_generation(world: &World) {
+    let store = world.open().await;
+    scene(&store, ReplayHearers::Everyone, false).await;
+    let withdraw = async |whose| store.withdraw_track(REPLAY, whose, Timestamp(5_000)).await.unwrap();
+    let at = async || {
+        let replay = store.recording(REPLAY).await.unwrap().unwrap();
+        (replay.generation, replay.state)
+    };
+    // Nobody withdraws what others said; the host that of guests.
+    for nobody in [
+        Withdrawer::Member(MEMBER),
+        Withdrawer::Member(ATTENDEE),
+        Withdrawer::Guest(hash(1)),
+        Withdrawer::Host(SPEAKER, 3),
+        Withdrawer::Host(HOST, 2),
+        Withdrawer::Host(HOST, 9),
+    ] {
+        assert_eq!(withdraw(nobody).await, Withdrawn::Missing, "{nobody:?}");
+    }
+    assert_eq!(at().await, (1, ReplayState::Ready));
+    assert_eq!(withdraw(Withdrawer::Member(SPEAKER)).await, Withdrawn::Done(vec![2]));
+    assert_eq!(at().await, (2, ReplayState::Waiting));
+    assert_eq!(withdraw(Withdrawer::Member(SPEAKER)).await, Withdrawn::Already);
+    assert_eq!(at().await, (2, ReplayState::Waiting));
+    // While it is made anew: what is being made is wanted no more.
+    let begun = store.begin_replay(REPLAY).await.unwrap().unwrap();
+    assert_eq!(withdraw(Withdrawer::Guest(guest_token())).await, Withdrawn::Done(vec![3]));
+    assert!(!store.replay_progress(REPLAY, begun.generation, 50).await.unwrap());
+    assert!(!store.replay_made(REPLAY, begun.generation, 1, Timestamp(1)).await.unwrap());
+    assert_eq!(at().await, (3, ReplayState::Waiting));
+    // A block keeps the replay from somebody, but not what they said in it.
+    assert_eq!(withdraw(Withdrawer::Member(BLOCKED[0])).await, Withdrawn::Done(vec![4]));
+    make(&store, REPLAY).await;
+    assert_eq!(at().await, (4, ReplayState::Ready));
+    let tracks = store.replay_tracks(REPLAY, Hearer::member(HOST)).await.unwrap();
+    let left: Vec<_> = tracks.iter().filter(|track| track.withdrawn_at.is_none()).map(|track| track.n).collect();
+    assert_eq!(left, [1, 5]);
+
+    // In one that is recorded still, the track is marked and the recording goes on.
+    let epoch = own(&store, ROOM.0).await;
+    let next = ReplayId(71);
+    let began_at = Timestamp(200);
+    let (title, language, hearers) = (String::new(), String::new(), ReplayHearers::Everyone);
+    let begun = NewReplay { id: next, began_at, host: HOST, title, language, hearers, consent: 1 };
+    let (speaker, name) = (Speaker::Guest(GUEST), "Grace".to_owned());
+    let says = NewConsent { replay: next, seq: 1, at: began_at, speaker, name, track: Some(1), text: 1, agree: true };
+    let changes = [RecordingChange::Begun(begun), RecordingChange::Said(says)];
+    store.append(ROOM, epoch, Changes { recordings: &changes, ..Changes::default() }).await.unwrap();
+    let by_host = store.withdraw_track(next, Withdrawer::Host(HOST, 1), Timestamp(300)).await.unwrap();
+    assert_eq!(by_host, Withdrawn::Done(vec![1]));
+    let recording = store.recording(next).await.unwrap().unwrap();
+    assert_eq!((recording.state, recording.generation), (ReplayState::Recording, 1));
+    assert_eq!(store.delete_replay(next, HOST).await.unwrap(), ReplayDone::Recording);
+}
+
+async fn everybody_finds_what_was_recorded_of_them(world: &World) {
+    let store = world.open().await;
+    scene(&store, ReplayHearers::Members, false).await;
+    let epoch = own(&store, ROOM.0).await;
+    record(&store, epoch, ReplayId(71), ReplayHearers::Members, 200).await;
+    store.withdraw_track(REPLAY, Withdrawer::Member(BLOCKED[0]), Timestamp(5_000)).await.unwrap();
+    let own_tracks = async |member| {
+        let tracks = store.own_tracks(member, None, 50).await.unwrap();
+        let told = tracks.into_iter().map(|t| (t.replay.0, t.n, t.title, t.began_at.0, t.withdrawn_at.map(|at| at.0)));
+        told.collect::<Vec<_>>()
+    };
+    let title = |number| Some(format!("Talk {number}"));
+    assert_eq!(own_tracks(SPEAKER).await, [(71, 2, title(71), 200, None), (70, 2, title(70), 100, None)]);
+    // Behind a block without the host's words.
+    assert_eq!(own_tracks(BLOCKED[0]).await, [(71, 4, None, 200, None), (70, 4, None, 100, Some(5_000))]);
+    assert_eq!(own_tracks(ATTENDEE).await, []);
+    let first = store.own_tracks(SPEAKER, None, 1).await.unwrap();
+    let rest = store.own_tracks(SPEAKER, Some((first[0].began_at, first[0].replay)), 1).await.unwrap();
+    assert_eq!((first[0].replay, rest[0].replay), (ReplayId(71), REPLAY));
+}
+
+async fn links_work_until_they_are_revoked(world: &World) {
+    let store = world.open().await;
+    scene(&store, ReplayHearers::Attendees, false).await;
+    let link = |id| ReplayLink { id: RecordId(id), note: String::new(), at: Timestamp(1) };
+    assert_eq!(store.add_replay_link(REPLAY, SPEAKER, &link(1), &key()).await.unwrap(), ReplaySaid::Missing);
+    for number in 0..REPLAY_LINKS_MAX {
+        assert_eq!(add_link(&store, 100 + u128::from(number), &hash(500 + number)).await, ReplaySaid::Done);
+    }
+    assert_eq!(add_link(&store, 1, &key()).await, ReplaySaid::TooMany);
+    let links = store.replay_links(REPLAY, HOST).await.unwrap();
+    assert_eq!((links.len() as u64, links[0].id), (REPLAY_LINKS_MAX, RecordId(99 + u128::from(REPLAY_LINKS_MAX))));
+    assert_eq!(store.replay_links(REPLAY, SPEAKER).await.unwrap(), []);
+    let (one, other) = (with_key(None, hash(500)), with_key(None, hash(501)));
+    assert!(hears(&store, one).await && hears(&store, other).await);
+    assert!(!store.revoke_replay_link(REPLAY, SPEAKER, RecordId(100)).await.unwrap());
+    assert!(!store.revoke_replay_link(ReplayId(71), HOST, RecordId(100)).await.unwrap());
+    assert!(store.revoke_replay_link(REPLAY, HOST, RecordId(100)).await.unwrap());
+    assert!(!store.revoke_replay_link(REPLAY, HOST, RecordId(100)).await.unwrap());
+    assert!(!hears(&store, one).await && hears(&store, other).await);
+    assert_eq!(store.replay(REPLAY, other).await.unwrap().unwrap().links, REPLAY_LINKS_MAX - 1);
+}
+
+fn clip(id: u128, from_ms: u64, to_ms: u64) -> NewClip {
+    NewClip { id: RecordId(id), replay: REPLAY, title: format!("Clip {id}"), from_ms, to_ms, at: Timestamp(id as u64) }
+}
+
+fn reply(id: u128, voice: Option<(u64, Vec<u8>)>) -> NewReplayReply {
+    let text = if voice.is_some() { String::new() } else { format!("Reply {id}") };
+    NewReplayReply { id: RecordId(id), text, at_ms: Some(5), at: Timestamp(id as u64), voice }
+}
+
+async fn clips_and_replies_are_for_those_who_hear(world: &World) {
+    let store = world.open().await;
+    scene(&store, ReplayHearers::Attendees, false).await;
+    add_link(&store, 1, &key()).await;
+    let cut = async |member, hearer, clip: NewClip| store.add_clip(hearer, member, &clip).await.unwrap();
+    let say = async |member, hearer, reply| store.add_replay_reply(REPLAY, hearer, member, reply).await.unwrap();
+    let (attendee, member) = (Hearer::member(ATTENDEE), Hearer::member(MEMBER));
+    let by_link = with_key(Some(MEMBER), key());
+    assert_eq!(cut(MEMBER, member, clip(1, 0, 1_000)).await, ReplaySaid::Missing);
+    assert_eq!(say(MEMBER, member, reply(1, None)).await, ReplaySaid::Missing);
+    assert_eq!(cut(BLOCKED[2], Hearer::member(BLOCKED[2]), clip(1, 0, 1_000)).await, ReplaySaid::Missing);
+    assert_eq!(cut(ATTENDEE, attendee, clip(2, 1_000, 60_021)).await, ReplaySaid::NotNow, "behind its end");
+    assert_eq!(cut(ATTENDEE, attendee, clip(2, 1_000, 60_010)).await, ReplaySaid::Done);
+    assert_eq!(cut(MEMBER, by_link, clip(3, 0, 1_000)).await, ReplaySaid::Done);
+    assert_eq!(say(ATTENDEE, attendee, reply(2, Some((700, vec![1, 2, 3])))).await, ReplaySaid::Done);
+    assert_eq!(say(MEMBER, by_link, reply(3, None)).await, ReplaySaid::Done);
+
+    let clips = async |hearer| {
+        let found = store.clips(REPLAY, hearer, None, 50).await.unwrap();
+        found.into_iter().map(|clip| clip.id.0).collect::<Vec<_>>()
+    };
+    let replies = async |hearer| {
+        let found = store.replay_replies(REPLAY, hearer, None, 50).await.unwrap();
+        found.into_iter().map(|reply| reply.id.0).collect::<Vec<_>>()
+    };
+    for (hearer, expected) in
+        [(attendee, vec![3, 2]), (by_link, vec![3, 2]), (member, vec![]), (Hearer::member(BLOCKED[2]), vec![])]
+    {
+        assert_eq!((clips(hearer).await, replies(hearer).await), (expected.clone(), expected.clone()), "{hearer:?}");
+        assert_eq!(store.clip(RecordId(2), hearer).await.unwrap().is_some(), !expected.is_empty(), "{hearer:?}");
+        let one = store.replay_reply(REPLAY, RecordId(2), hearer).await.unwrap();
+        assert_eq!(one.is_some(), !expected.is_empty(), "{hearer:?}");
+    }
+    let first = store.clip(RecordId(2), attendee).await.unwrap().unwrap();
+    assert_eq!((first.by.handle.as_str(), first.host.handle.as_str(), first.generation), ("attendee", "host", Some(1)));
+    assert_eq!((first.from_ms, first.to_ms, first.replay_title.as_str()), (1_000, 60_010, "Talk 70"));
+    let voice = store.replay_reply(REPLAY, RecordId(2), attendee).await.unwrap().unwrap();
+    assert_eq!((voice.voice_ms, voice.at_ms, voice.text.as_str()), (Some(700), Some(5), ""));
+    assert_eq!(store.voice_note(RecordId(2)).await.unwrap(), Some(vec![1, 2, 3]));
+    assert_eq!(store.voice_note(RecordId(3)).await.unwrap(), None);
+    assert_eq!(store.replay_reply(ReplayId(71), RecordId(2), attendee).await.unwrap(), None);
+
+    // Whoever has a block with somebody finds nothing of theirs; the counts say the same.
+    store.block(SPEAKER, ATTENDEE, Timestamp(1)).await.unwrap();
+    let speaker = Hearer::member(SPEAKER);
+    assert_eq!((clips(speaker).await, replies(speaker).await), (vec![3], vec![3]));
+    let told = store.replay(REPLAY, speaker).await.unwrap().unwrap();
+    assert_eq!((told.clips, told.replies), (1, 1));
+
+    // While the replay is made anew nobody hears a clip, and nobody cuts one.
+    store.withdraw_track(REPLAY, Withdrawer::Member(SPEAKER), Timestamp(9)).await.unwrap();
+    assert_eq!(store.clip(RecordId(2), attendee).await.unwrap().unwrap().generation, None);
+    assert_eq!(cut(ATTENDEE, attendee, clip(4, 0, 1_000)).await, ReplaySaid::NotNow);
+    make(&store, REPLAY).await;
+    assert_eq!(store.clip(RecordId(2), attendee).await.unwrap().unwrap().generation, Some(2));
+
+    // So many and no more.
+    for number in 1..CLIPS_EACH {
+        assert_eq!(cut(ATTENDEE, attendee, clip(1_000 + u128::from(number), 0, 1_000)).await, ReplaySaid::Done);
+    }
+    assert_eq!(cut(ATTENDEE, attendee, clip(5, 0, 1_000)).await, ReplaySaid::TooMany);
+    for number in 1..REPLAY_REPLIES_EACH {
+        assert_eq!(say(ATTENDEE, attendee, reply(1_000 + u128::from(number), None)).await, ReplaySaid::Done);
+    }
+    assert_eq!(say(ATTENDEE, attendee, reply(5, None)).await, ReplaySaid::TooMany);
+
+    // Deleted by whoever made it, and by the host.
+    assert_eq!(store.delete_clip(RecordId(3), ATTENDEE).await.unwrap(), None);
+    assert_eq!(store.delete_clip(RecordId(3), MEMBER).await.unwrap(), Some(REPLAY));
+    assert_eq!(store.delete_clip(RecordId(2), HOST).await.unwrap(), Some(REPLAY));
+    assert!(!store.delete_replay_reply(REPLAY, RecordId(3), ATTENDEE).await.unwrap());
+    assert!(!store.delete_replay_reply(ReplayId(71), RecordId(3), MEMBER).await.unwrap());
+    assert!(store.delete_replay_reply(REPLAY, RecordId(3), MEMBER).await.unwrap());
+    assert!(store.delete_replay_reply(REPLAY, RecordId(2), HOST).await.unwrap());
+    assert_eq!(store.voice_note(RecordId(2)).await.unwrap(), None);
+}
+
+async fn a_replay_is_deleted_with_all_that_was_made_of_it(world: &World) {
+    let store = world.open().await;
+    scene(&store, ReplayHearers::Everyone, false).await;
+    add_link(&store, 1, &key()).await;
+    let attendee = Hearer::member(ATTENDEE);
+    store.add_clip(attendee, ATTENDEE, &clip(1, 0, 1_000)).await.unwrap();
+    store.add_replay_reply(REPLAY, attendee, ATTENDEE, reply(1, Some((700, vec![1])))).await.unwrap();
+    assert_eq!(store.delete_replay(REPLAY, SPEAKER).await.unwrap(), ReplayDone::Missing);
+    assert_eq!(store.delete_replay(REPLAY, HOST).await.unwrap(), ReplayDone::Done);
+    assert_eq!(store.delete_replay(REPLAY, HOST).await.unwrap(), ReplayDone::Missing);
+    assert_eq!(store.recording(REPLAY).await.unwrap(), None);
+    assert_eq!(store.clip(RecordId(1), attendee).await.unwrap(), None);
+    assert_eq!(store.voice_note(RecordId(1)).await.unwrap(), None);
+    assert!(store.recorded_tracks(REPLAY).await.unwrap().is_empty());
+    // An admin's is in the audit log, and only if there was something.
+    let epoch = own(&store, ROOM.0).await;
+    record(&store, epoch, ReplayId(71), ReplayHearers::Attendees, 200).await;
+    let entry = |id| {
+        let (act, about, details) = ("replay_deleted", None, "replay=71".to_owned());
+        AuditEntry { id: RecordId(id), at: Timestamp(7), actor: OWNER, act, about, details }
+    };
+    assert_eq!(store.delete_replay_as_admin(REPLAY, entry(1)).await.unwrap(), ReplayDone::Missing);
+    assert_eq!(store.delete_replay_as_admin(ReplayId(71), entry(2)).await.unwrap(), ReplayDone::Done);
+    let log = store.audit_log(None).await.unwrap();
+    let told: Vec<_> = log.iter().map(|entry| (entry.id, entry.about.as_ref().map(|person| person.id))).collect();
+    assert_eq!(told, [(RecordId(2), Some(HOST))]);
+}
+
+async fn old_replays_go(world: &World) {
+    let store = world.open().await;
+    scene(&store, ReplayHearers::Everyone, false).await;
+    let epoch = own(&store, ROOM.0).await;
+    // They end at 60,100, 60,200 and 60,300.
+    record(&store, epoch, ReplayId(71), ReplayHearers::Attendees, 200).await;
+    record(&store, epoch, ReplayId(72), ReplayHearers::Attendees, 300).await;
+    let until = ReplayChange { expires_at: Some(Some(Timestamp(70_000))), ..ReplayChange::default() };
+    store.change_replay(ReplayId(72), HOST, &until).await.unwrap();
+    let go = async |now, before: Option<u64>| {
+        store.delete_expired_replays(Timestamp(now), before.map(Timestamp)).await.unwrap()
+    };
+    assert_eq!(go(69_999, None).await, []);
+    assert_eq!(go(69_999, Some(60_099)).await, []);
+    assert_eq!(go(69_999, Some(60_100)).await, [REPLAY]);
+    assert_eq!(go(70_000, None).await, [ReplayId(72)]);
+    assert_eq!(go(u64::MAX >> 2, None).await, [], "kept for good");
+    assert_eq!(listed(&store, ReplaysOf::Mine, Hearer::member(HOST)).await, [71]);
+}
+
+async fn who_goes_takes_their_voice_along(world: &World) {
+    let store = world.open().await;
+    scene(&store, ReplayHearers::Everyone, false).await;
+    let speaker = Hearer::member(SPEAKER);
+    store.add_clip(speaker, SPEAKER, &clip(1, 0, 1_000)).await.unwrap();
+    store.add_replay_reply(REPLAY, speaker, SPEAKER, reply(1, Some((700, vec![1])))).await.unwrap();
+    for (member, with) in [(HOST, vec![REPLAY]), (SPEAKER, vec![REPLAY]), (ATTENDEE, vec![])] {
+        assert_eq!(store.replays_with(member).await.unwrap(), with);
+    }
+
+    store.delete_account(SPEAKER, &[], &[]).await.unwrap();
+    let replay = store.recording(REPLAY).await.unwrap().unwrap();
+    assert_eq!((replay.generation, replay.state), (2, ReplayState::Waiting));
+    let tracks = store.recorded_tracks(REPLAY).await.unwrap();
+    assert_eq!((tracks[1].speaker, tracks[1].name.as_str(), tracks[1].withdrawn_at.is_some()), (None, "", true));
+    assert!(tracks.iter().enumerate().all(|(place, track)| (place == 1) == track.withdrawn_at.is_some()));
+    make(&store, REPLAY).await;
+    let host = Hearer::member(HOST);
+    assert_eq!(store.clips(REPLAY, host, None, 50).await.unwrap(), []);
+    assert_eq!(store.replay_replies(REPLAY, host, None, 50).await.unwrap(), []);
+    let words: Vec<_> = store.replay_marks(REPLAY, None).await.unwrap().into_iter().map(|mark| mark.body).collect();
+    assert_eq!(words, ["\"of nobody\""]);
+    // Who withdrew before has nothing made anew.
+    store.withdraw_track(REPLAY, Withdrawer::Member(BLOCKED[0]), Timestamp(9)).await.unwrap();
+    make(&store, REPLAY).await;
+    store.delete_account(BLOCKED[0], &[], &[]).await.unwrap();
+    assert_eq!(store.recording(REPLAY).await.unwrap().unwrap().generation, 3);
+    store.delete_account(HOST, &[], &[]).await.unwrap();
+    assert_eq!(store.recording(REPLAY).await.unwrap(), None);
+}
+
+/// A replay of a room of Ada's or the friend's, in which Ada speaks, with everything of hers that there can be beside it.
+pub(crate) async fn replay_of_ada(
+    store: &Store,
+    mark: &impl Fn() -> String,
+    number: u128,
+    epoch: u64,
+    host: MemberId,
+    ada: MemberId,
+) {
+    let (room, replay) = (RoomId(number), ReplayId(800 + number));
+    let title = if host == ada { mark() } else { "A talk of the friend's".to_owned() };
+    let begun = NewReplay {
+        id: replay,
+        began_at: Timestamp(20),
+        host,
+        title: title.clone(),
+        language: "en".to_owned(),
+        hearers: ReplayHearers::Members,
+        consent: 1,
+    };
+    let says = NewConsent {
+        replay,
+        seq: 1,
+        at: Timestamp(20),
+        speaker: Speaker::Member(ada),
+        name: mark(),
+        track: Some(1),
+        text: 1,
+        agree: true,
+    };
+    let pinned = NewMark { replay, at_ms: 5, author: Some(ada), kind: "link", body: mark() };
+    let changes = [
+        RecordingChange::Begun(begun),
+        RecordingChange::Said(says),
+        RecordingChange::Attended(replay, vec![ada]),
+        RecordingChange::Marked(pinned),
+        RecordingChange::Stopped { replay, at: Timestamp(30), title, language: "en".to_owned() },
+    ];
+    store.append(room, epoch, Changes { recordings: &changes, ..Changes::default() }).await.unwrap();
+    make(store, replay).await;
+    let written = store.begin_transcript().await.unwrap().expect("a track that nobody has written down");
+    assert_eq!((written.replay, written.n), (replay, 1));
+    let line = NewTranscriptLine { from_ms: 0, to_ms: 900, text: mark(), language: mark() };
+    assert!(store.keep_transcript(replay, 1, &[line], Timestamp(40)).await.unwrap());
+    let hearer = Hearer::member(ada);
+    if host == ada {
+        let change = ReplayChange { title: Some(mark()), chapters: vec![(5, mark())], ..ReplayChange::default() };
+        assert_eq!(store.change_replay(replay, ada, &change).await.unwrap(), ReplayDone::Done);
+        let link = ReplayLink { id: RecordId(810), note: mark(), at: Timestamp(40) };
+        assert_eq!(store.add_replay_link(replay, ada, &link, &hash(810)).await.unwrap(), ReplaySaid::Done);
+    } else {
+        let clip = NewClip { id: RecordId(811), replay, title: mark(), from_ms: 0, to_ms: 1_000, at: Timestamp(40) };
+        assert_eq!(store.add_clip(hearer, ada, &clip).await.unwrap(), ReplaySaid::Done);
+        for (id, voice) in [(812, None), (813, Some((700, mark().into_bytes())))] {
+            let reply = NewReplayReply { id: RecordId(id), text: mark(), at_ms: None, at: Timestamp(40), voice };
+            assert_eq!(store.add_replay_reply(replay, hearer, ada, reply).await.unwrap(), ReplaySaid::Done);
+        }
+    }
+}

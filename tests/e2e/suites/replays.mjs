@@ -1,0 +1,11 @@
+// Talks that are recorded with consent, and what is made of them: replays, clips, recaps, podcasts.
+
+import { consent } from '../replays/consent.mjs';
+import { page } from '../replays/page.mjs';
+import { players } from '../replays/players.mjs';
+
+export const groups = {
+	consent,
+	'replay page': page,
+	players
+};
