@@ -277,7 +277,13 @@ impl Keeper {
                 return Some(Command::AcceptHand { member });
             }
             RoomEvent::Knocked { person, .. } => return Some(Command::Admit { guest: person.id }),
-            RoomEvent::HandLowered { member, .. } | RoomEvent::Left { member, .. } => self.forget_hand(member),
+            RoomEvent::HandLowered { member, .. } => self.forget_hand(member),
+            RoomEvent::Left { member, .. } => {
+                self.forget_hand(member);
+                self.publish.send_modify(|state| {
+                    state.recorded.remove(&member);
+                });
+            }
             RoomEvent::RoleChanged { person, number, role, role_epoch, .. } => {
                 self.forget_hand(person.id);
                 let own = me == Some(person.id);
@@ -290,6 +296,10 @@ impl Keeper {
                         state.muted &= state.on_stage;
                     }
                     state.talkers.insert(number, person.handle);
+                    if !is_on_stage(role) {
+                        // Whoever comes back is asked again.
+                        state.recorded.remove(&person.id);
+                    }
                 });
             }
             RoomEvent::Muted { member, role_epoch, .. } if me == Some(member) => {

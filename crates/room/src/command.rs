@@ -260,6 +260,14 @@ pub enum Command {
         /// Which.
         agree: bool,
     },
+    /// System: somebody has withdrawn what was recorded of them so far. It is not recorded any more; if they agree again, that begins
+    /// another track.
+    WithdrawTrack {
+        /// In which replay.
+        replay: ReplayId,
+        /// The number of their track.
+        track: u32,
+    },
     /// System: a recording cannot go on.
     StopRecording {
         /// Of which replay.

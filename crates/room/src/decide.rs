@@ -24,6 +24,7 @@ impl Room {
             (Actor::System, Command::Tick) => Ok(self.run_out(now)),
             (Actor::System, Command::EndPass { guest }) => self.end_pass(guest),
             (Actor::System, Command::StopRecording { replay, cause }) => Ok(self.stop_recording(replay, cause)),
+            (Actor::System, Command::WithdrawTrack { replay, track }) => Ok(self.withdraw_track(replay, track)),
             (Actor::System, Command::Forget { member }) if self.present.get(member).is_some() => {
                 Err(Rejection::AlreadyHere)
             }
@@ -42,6 +43,7 @@ impl Room {
                 | Command::Tick
                 | Command::EndPass { .. }
                 | Command::StopRecording { .. }
+                | Command::WithdrawTrack { .. }
                 | Command::Forget { .. }
                 | Command::LiftBan { .. },
             ) => Err(Rejection::WrongActor),
@@ -214,6 +216,7 @@ impl Room {
             | Command::Tick
             | Command::EndPass { .. }
             | Command::StopRecording { .. }
+            | Command::WithdrawTrack { .. }
             | Command::Forget { .. }
             | Command::LiftBan { .. } => Err(Rejection::WrongActor),
         }

@@ -510,6 +510,16 @@ pub enum Event {
         /// Which.
         agree: bool,
     },
+    /// Somebody, in the room or not, withdrew what was recorded of them so far, and is not recorded. If they agree to it again, that
+    /// begins another track. Nobody is told.
+    TrackWithdrawn {
+        /// Who.
+        member: MemberId,
+        /// In which replay.
+        replay: ReplayId,
+        /// The number of their track until now.
+        track: u32,
+    },
     /// The room ended for everybody. Nothing comes after it, and nothing is recorded any more.
     Ended {
         /// The moderator who ended it; `None` when nobody was left on stage to run it.
@@ -543,7 +553,8 @@ impl Event {
             | Self::MicChanged { member, .. }
             | Self::QuestionTaken { asker: member, .. }
             | Self::EvidenceAgreed { member, .. }
-            | Self::RecordingConsent { member, .. } => Some(*member),
+            | Self::RecordingConsent { member, .. }
+            | Self::TrackWithdrawn { member, .. } => Some(*member),
             Self::Opened { .. }
             | Self::QuestionBrought { .. }
             | Self::QuestionClosed { .. }

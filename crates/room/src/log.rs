@@ -132,6 +132,7 @@ pub fn subject(command: &Command) -> Option<MemberId> {
         | Command::SetRecording { .. }
         | Command::ConsentRecording { .. }
         | Command::StopRecording { .. }
+        | Command::WithdrawTrack { .. }
         | Command::End
         | Command::Tick => None,
     }
@@ -204,6 +205,7 @@ fn act_in(event: &Event, sender: Option<MemberId>) -> Option<Act> {
         | Event::MicChanged { .. }
         | Event::EvidenceAgreed { .. }
         | Event::RecordingConsent { .. }
+        | Event::TrackWithdrawn { .. }
         | Event::BackchannelSet { .. }
         | Event::TimerSet { .. }
         | Event::FloorGiven { .. }

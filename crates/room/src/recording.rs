@@ -71,6 +71,8 @@ pub enum RecordingCause {
     DiskFull,
     /// It could not be kept for another reason.
     Failed,
+    /// It is as long as one may be.
+    TooLong,
 }
 
 impl Room {
@@ -87,7 +89,8 @@ impl Room {
         agreed.filter_map(|p| Some((p.number, self.track_of(p.member)?)))
     }
 
-    /// The number of somebody's track in the recording, from 1, if they have agreed to it at any time. It stays theirs while it lasts.
+    /// The number of somebody's track in the recording, from 1, if they have agreed to it at any time. It stays theirs while the recording
+    /// lasts, unless they withdraw it.
     pub fn track_of(&self, member: MemberId) -> Option<u32> {
         self.tracks.get(&member).copied()
     }
@@ -143,6 +146,16 @@ impl Room {
         Ok(if said { Vec::new() } else { vec![Event::RecordingConsent { member: sender.member, replay, text, agree }] })
     }
 
+    /// Somebody has withdrawn what was recorded of them: they take back their consent, if they gave it, and have no track any more. Of one
+    /// that is nobody's, or of another recording, there is nothing to say; so saying it twice is harmless.
+    pub(crate) fn withdraw_track(&self, replay: ReplayId, track: u32) -> Vec<Event> {
+        let Some(on) = self.settings.recording.filter(|on| on.replay == replay) else { return Vec::new() };
+        let Some((&member, _)) = self.tracks.iter().find(|(_, of)| **of == track) else { return Vec::new() };
+        let agreed = self.present.get(member).is_some_and(|p| p.recorded == Consent::Agreed);
+        let refuses = agreed.then_some(Event::RecordingConsent { member, replay, text: on.text, agree: false });
+        refuses.into_iter().chain([Event::TrackWithdrawn { member, replay, track }]).collect()
+    }
+
     /// Takes account of a recording that begins: everybody on stage is asked.
     pub(crate) fn recording_begun(&mut self, event: &Event, at: Timestamp) {
         self.tracks.clear();
@@ -155,6 +168,11 @@ impl Room {
     pub(crate) fn recording_stopped(&mut self, event: &Event, at: Timestamp) {
         self.settings.fold(event, at);
         self.present.change_stage(|p| p.recorded = Consent::Unasked);
+    }
+
+    /// Takes account of a track that was withdrawn.
+    pub(crate) fn track_withdrawn(&mut self, member: MemberId, track: u32) {
+        self.tracks.retain(|of, n| (*of, *n) != (member, track));
     }
 
     /// Takes account of what somebody said. The first time that they agree, they have a track.

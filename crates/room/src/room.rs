@@ -171,6 +171,11 @@ impl Room {
         &self.title
     }
 
+    /// Who gave it its title and topics, if that was not who opened it.
+    pub fn described_by(&self) -> Option<MemberId> {
+        self.described_by
+    }
+
     /// Who may come in.
     pub fn kind(&self) -> Kind {
         self.kind
@@ -455,6 +460,7 @@ impl Room {
             Event::RecordingBegun { .. } => self.recording_begun(&numbered.event, at),
             Event::RecordingStopped { .. } => self.recording_stopped(&numbered.event, at),
             Event::RecordingConsent { member, agree, .. } => self.recording_answered(*member, *agree),
+            Event::TrackWithdrawn { member, track, .. } => self.track_withdrawn(*member, *track),
             Event::QuestionBrought { number, question } => self.questions.bring(*number, question.clone()),
             Event::QuestionTaken { number, .. } => self.questions.take(Some(*number)),
             Event::QuestionClosed { .. } => self.questions.take(None),

@@ -19,6 +19,9 @@ pub const WORD_MAX: usize = 24;
 /// Words of one text, or of one subject, that count. More finds more of long titles; each costs rows in the index.
 pub const WORDS_MAX: usize = 24;
 
+/// Words of one line of what was said that count: nobody says more without a pause. More finds the end of a longer text; each costs a row.
+pub const LINE_WORDS_MAX: usize = 200;
+
 /// Typed words that count. More narrows a search further; each makes it dearer.
 pub const TERMS_MAX: usize = 6;
 
@@ -63,9 +66,13 @@ pub fn fold(text: &str) -> String {
 /// The words of a text as it was written: folded, split at everything that is neither letter nor digit, at most
 /// [`WORDS_MAX`] of at most [`WORD_MAX`] letters.
 pub fn words(text: &str) -> Vec<String> {
+    first_words(text, WORDS_MAX)
+}
+
+fn first_words(text: &str, most: usize) -> Vec<String> {
     let folded = fold(text);
     let words = folded.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
-    words.take(WORDS_MAX).map(|word| word.chars().take(WORD_MAX).collect()).collect()
+    words.take(most).map(|word| word.chars().take(WORD_MAX).collect()).collect()
 }
 
 /// A folded word in Latin letters. Each letter has its own, whatever is beside it, so that the beginning of a word gives
@@ -139,6 +146,12 @@ pub fn index_words<'a>(texts: impl IntoIterator<Item = &'a str>) -> BTreeSet<Str
         }
     }
     found
+}
+
+/// The words by which a line of what was said is found: in Latin letters alone, since no errors in them are looked for in the index.
+pub fn line_words(text: &str) -> BTreeSet<String> {
+    let words = first_words(text, LINE_WORDS_MAX).into_iter().map(|word| latin(&word));
+    words.filter(|word| !word.is_empty()).collect()
 }
 
 /// What a word of the index is found by when it is typed with errors: every choice of three of its first four letters, four
@@ -441,6 +454,21 @@ mod tests {
         assert_eq!(fit("фаи", "Faina"), Some(Fit::Beginning));
         assert_eq!(index_words(["Ёж", "ezh"]), BTreeSet::from(["еж".to_owned(), "ezh".to_owned()]));
         assert_eq!(Query::parse("ь"), None);
+    }
+
+    #[test]
+    fn a_line_of_speech_has_its_words_in_latin_letters() {
+        assert_eq!(
+            line_words("Чай, чай и Tea!"),
+            BTreeSet::from(["chai".to_owned(), "i".to_owned(), "tea".to_owned()])
+        );
+        assert_eq!(line_words("ь, …"), BTreeSet::new());
+        let long: String = (0..LINE_WORDS_MAX + 1).map(|number| format!("w{number} ")).collect();
+        assert_eq!(line_words(&long).len(), LINE_WORDS_MAX);
+        // Longer than the texts by which people are found.
+        assert!(LINE_WORDS_MAX > WORDS_MAX);
+        let query = Query::parse("чаи").unwrap();
+        assert!(query.score(&line_words("Чай")).is_some_and(Score::without_error));
     }
 
     #[test]

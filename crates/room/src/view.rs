@@ -22,6 +22,8 @@ pub enum Reach {
     ModeratorsAnd(MemberId),
     /// Those who run the room.
     Moderators,
+    /// Nobody: it is for the room's own memory.
+    Nobody,
 }
 
 /// Who an event is for.
@@ -39,6 +41,7 @@ pub fn reach(event: &Event) -> Reach {
         | Event::KnockEnded { .. }
         | Event::QuestionBrought { .. }
         | Event::QuestionSettled { .. } => Reach::Moderators,
+        Event::TrackWithdrawn { .. } => Reach::Nobody,
         Event::Opened { .. }
         | Event::Entered { .. }
         | Event::ConnectionLost { .. }
@@ -75,6 +78,7 @@ pub fn visible(event: &Event, viewer: MemberId, viewer_role: Role) -> bool {
         Reach::Everyone => true,
         Reach::ModeratorsAnd(member) => member == viewer || viewer_role.moderates(),
         Reach::Moderators => viewer_role.moderates(),
+        Reach::Nobody => false,
     }
 }
 
@@ -293,7 +297,7 @@ impl View {
                         self.you.mic = *open;
                     }
                 }
-                Event::Banned { .. } | Event::Unbanned { .. } => {}
+                Event::Banned { .. } | Event::Unbanned { .. } | Event::TrackWithdrawn { .. } => {}
                 Event::Described { title, topics, language, .. } => {
                     (self.title, self.topics, self.language) = (title.clone(), topics.clone(), language.clone());
                 }

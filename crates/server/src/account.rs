@@ -1,13 +1,15 @@
 //! A member's account as a whole: everything that is stored about them as one archive, and deleting it.
 
+mod sound;
+
 use std::collections::{BTreeMap, HashSet};
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use axum::body::Body;
 use futures_util::StreamExt;
-
 use roomtone_room::ids::{MemberId, ReplayId, RoomId, encode_128};
 use roomtone_room::{Event, Question, UNTITLED};
 use roomtone_store::{AvatarSize, DeleteError, ExportRow, Exported, Member, OwnEvent, Rewrite, Store, StoreError};
@@ -16,9 +18,9 @@ use tokio::sync::{Semaphore, mpsc};
 use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, ZipWriter};
 
+use self::sound::{Out, Sounds};
 use crate::app::App;
 use crate::http;
-use crate::parcel::Parcel;
 use crate::wire::stored::{Unreadable, read_event, read_state, write_event, write_state};
 use crate::wire::{ApiError, Code};
 
@@ -70,15 +72,15 @@ impl From<Failed> for ApiError {
     }
 }
 
-/// Everything that is stored about a member, as a zip archive. Only so many are made at once, and only so much of those that were
-/// made waits to be sent; beyond that, `busy`.
-pub(crate) async fn archive(app: &App, member: &Member) -> Result<Parcel, ApiError> {
+/// Everything that is stored about a member, as a zip archive, and how long that is, if it is known beforehand. Only so many are made
+/// at once, and only so much of those that were made waits to be sent; beyond that, `busy`. Sound is read while it is sent.
+pub(crate) async fn archive(app: &Arc<App>, member: &Member) -> Result<(Body, Option<u64>), ApiError> {
     let _one_of_few = ARCHIVING.try_acquire().map_err(|_| Code::Busy)?;
-    Ok(write_archive(&app.store, member).await?)
+    Ok(write_archive(app, member).await?)
 }
 
 /// An archive that is being written, from its beginning to its end.
-type Archive = ZipWriter<StreamWriter<Parcel>>;
+type Archive = ZipWriter<StreamWriter<Out>>;
 
 /// What an archive is made of, in this order: files with their parts and the rows of each.
 enum Piece {
@@ -94,16 +96,26 @@ enum Piece {
 
 /// Reads what there is while a thread of its own writes it: rooms go on beside the reading, and are not held up by the packing
 /// (guarantee G2). Only a few rows are in memory at a time, besides the packed archive.
-async fn write_archive(store: &Store, member: &Member) -> Result<Parcel, Failed> {
+async fn write_archive(app: &Arc<App>, member: &Member) -> Result<(Body, Option<u64>), Failed> {
+    let sounds = Sounds::of(app, member.person.id).await?;
     let (pieces, read) = mpsc::channel(PIECES);
-    let language = member.language.clone();
-    let writing = tokio::task::spawn_blocking(move || pack(&language, read));
-    let reading = read_everything(store, member, pieces);
+    let (language, out) = (member.language.clone(), Out::new());
+    let packed = out.clone();
+    let writing = tokio::task::spawn_blocking(move || pack(&language, packed, read));
+    let reading = read_everything(&app.store, member, pieces);
     let (all_read, written) = tokio::join!(reading, writing);
     // A panic of the writer goes on here.
     let written = written.map_err(std::io::Error::from)?;
     // Where the writer failed, nobody took what was read.
-    written.and_then(|archive| all_read.map(|()| archive))
+    let archive = written.and_then(|archive| all_read.map(|()| archive))?;
+    if sounds.is_empty() {
+        archive.finish()?;
+        let parcel = out.packed();
+        let length = parcel.len();
+        return Ok((Body::from_stream(parcel.into_stream()), Some(length)));
+    }
+    let parcel = out.packed();
+    Ok((Body::from_stream(parcel.into_stream().chain(sounds.into(archive, out))), None))
 }
 
 /// Reads all pieces of an archive. Ends early, and without an error, when nobody takes them any more.
@@ -142,10 +154,10 @@ async fn read_everything(store: &Store, member: &Member, pieces: mpsc::Sender<Pi
     Ok(())
 }
 
-/// Writes the pieces of an archive as they come.
-fn pack(language: &str, mut pieces: mpsc::Receiver<Piece>) -> Result<Parcel, Failed> {
+/// Writes the pieces of an archive as they come, and leaves it open.
+fn pack(language: &str, out: Out, mut pieces: mpsc::Receiver<Piece>) -> Result<Archive, Failed> {
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
-    let mut archive: Archive = ZipWriter::new_stream(Parcel::new());
+    let mut archive: Archive = ZipWriter::new_stream(out);
     archive.start_file("README.txt", options)?;
     archive.write_all(readme(language).as_bytes())?;
     let mut open = None;
@@ -186,7 +198,7 @@ fn pack(language: &str, mut pieces: mpsc::Receiver<Piece>) -> Result<Parcel, Fai
         }
     }
     end_file(&mut archive, open)?;
-    Ok(archive.finish()?.into_inner())
+    Ok(archive)
 }
 
 /// Writes one row of a part, on a line of its own. `line` is room to write it in.
@@ -260,10 +272,11 @@ replays.json   the recordings of your rooms, what was recorded of you and what y
                replies
 reports.json   the reports that you made, and what you did as an admin
 avatar.jpg     your picture, if you have one
+recordings/    what was recorded of you, as REPLAY-N.ogg: the id of the replay, and the number of your track in it
+replies/       your replies by voice, by their ids
 
 Times are milliseconds since 1 January 1970, UTC. Days are counted from that day. What was said in rooms is stored only where a room
-shows it, and of those who agreed: in recordings, where each track of yours is at the address /api/replays/REPLAY/tracks/N.ogg while
-you are signed in, until you withdraw it; and of the last minute before a report, for the admins alone, until 30 days after that is
+shows it, and of those who agreed: in recordings, until you withdraw it; and of the last minute before a report, for the admins alone, until 30 days after that is
 closed, and for 180 days at most. What you said goes with your account.
 Secrets (invite codes, session tokens, recovery codes) are stored only as digests, so they cannot be given back.
 Somebody of whom you may not know (any more), such as whoever has blocked you, is null.
@@ -286,10 +299,11 @@ replays.json   записи ваших комнат, что записано и�
                отклики
 reports.json   ваши жалобы и то, что вы сделали как администратор
 avatar.jpg     ваша картинка, если она есть
+recordings/    что записано из сказанного вами: файлы ЗАПИСЬ-N.ogg, где N — номер вашей дорожки в записи
+replies/       ваши голосовые отклики, по их номерам
 
 Время указано в миллисекундах с 1 января 1970 года (UTC), дни отсчитываются от этой даты. Сказанное в комнатах хранится,
-только если комната это показывает, и только тех, кто согласился: в записях, где каждая ваша дорожка доступна вам по адресу
-/api/replays/ЗАПИСЬ/tracks/N.ogg, пока вы её не отзовёте; и последняя минута перед жалобой: только для администраторов, не дольше
+только если комната это показывает, и только тех, кто согласился: в записях, пока вы не уберёте свои слова; и последняя минута перед жалобой: только для администраторов, не дольше
 30 дней после её закрытия и не дольше 180 дней всего. Сказанное вами удаляется вместе с учётной записью.
 Секреты (коды приглашений, ключи сеансов, коды восстановления) хранятся только в виде отпечатков, поэтому вернуть их нельзя.
 Вместо людей, о которых вам (больше) не положено знать, например тех, кто вас заблокировал, стоит null.

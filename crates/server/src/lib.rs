@@ -32,6 +32,7 @@ pub mod rooms;
 pub mod search;
 pub mod serve;
 pub mod settings;
+mod space;
 mod tasks;
 pub mod transcripts;
 pub mod visits;

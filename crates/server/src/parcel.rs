@@ -4,9 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::io::{self, Write};
 
-use axum::body::Body;
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{Stream, stream};
 use roomtone_store::StoreError;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -52,10 +51,9 @@ impl Parcel {
         self.length
     }
 
-    /// The body of the answer. Each part is given back when it has been sent, and all when the client goes.
-    pub(crate) fn into_body(self) -> Body {
-        let parts = self.parts.into_iter().map(|part| Ok::<_, io::Error>(Bytes::from_owner(part)));
-        Body::from_stream(stream::iter(parts))
+    /// The beginning of an answer, or all of it. Each part is given back when it has been sent, and all when the client goes.
+    pub(crate) fn into_stream(self) -> impl Stream<Item = io::Result<Bytes>> {
+        stream::iter(self.parts.into_iter().map(|part| Ok(Bytes::from_owner(part))))
     }
 }
 
@@ -120,7 +118,7 @@ mod tests {
             parcel.write_all(lot).unwrap();
         }
         assert_eq!((parcel.len(), ROOM.available_permits()), (bytes.len() as u64, 1));
-        let (mut sent, mut body) = (Vec::new(), parcel.into_body().into_data_stream());
+        let (mut sent, mut body) = (Vec::new(), parcel.into_stream());
         for left in [2, 3, 4] {
             sent.extend_from_slice(&body.next().await.unwrap().unwrap());
             assert_eq!(ROOM.available_permits(), left);
@@ -137,7 +135,7 @@ mod tests {
         assert_eq!(ApiError::internal(&full).code, Code::Busy);
         assert!(of(&vec![1; 3 * PART], &ROOM).is_err());
         // Whoever goes without taking it gives it back as well, and so does one that did not fit.
-        drop(first.into_body());
+        drop(first.into_stream());
         assert_eq!(ROOM.available_permits(), 2);
         assert!(of(&vec![1; 3 * PART], &ROOM).is_err());
         assert_eq!(ROOM.available_permits(), 2);

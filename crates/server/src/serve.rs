@@ -81,12 +81,17 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Outpu
     indexing.abort();
     events.abort();
     proving.abort();
-    making.abort();
+    app.replays.shut_down();
     transcribing.abort();
     app.live.shut_down();
     // A room whose store does not answer must not keep the process alive; nothing that was acknowledged is lost.
     if tokio::time::timeout(STOP_LIMIT, app.rooms.shut_down()).await.is_err() {
         tracing::warn!("some rooms did not stop in time");
+    }
+    // What is being made is put back, so that being stopped does not count as having failed.
+    let stop_making = making.abort_handle();
+    if tokio::time::timeout(STOP_LIMIT, making).await.is_err() {
+        stop_making.abort();
     }
     // What was said last is on the disk before the process ends.
     let _ = tokio::time::timeout(STOP_LIMIT, app.recorder.settle()).await;

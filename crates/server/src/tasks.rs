@@ -17,11 +17,16 @@ static RESTARTS: AtomicU64 = AtomicU64::new(0);
 /// with what it keeps between two attempts, such as the receiver of its queue. What it was at is lost.
 pub(crate) async fn supervised(name: &'static str, mut task: impl AsyncFnMut()) {
     while AssertUnwindSafe(task()).catch_unwind().await.is_err() {
-        tracing::error!(task = name, "a background task panicked and starts again");
-        metrics::counter!("roomtone_task_restarts_total", "task" => name).increment(1);
-        RESTARTS.fetch_add(1, Ordering::Relaxed);
+        note_restart(name);
         tokio::time::sleep(AGAIN_AFTER).await;
     }
+}
+
+/// Notes that a task, or a thread that does the same, has panicked and starts again.
+pub(crate) fn note_restart(name: &'static str) {
+    tracing::error!(task = name, "a background task panicked and starts again");
+    metrics::counter!("roomtone_task_restarts_total", "task" => name).increment(1);
+    RESTARTS.fetch_add(1, Ordering::Relaxed);
 }
 
 /// How often a background task of this process has panicked and started again.

@@ -282,8 +282,11 @@ const FORGET: &[&str] = &[
     "UPDATE acts SET reason = NULL WHERE author = $1 OR whom = $1",
     "UPDATE acts SET guest = NULL, guest_name = NULL WHERE voucher = $1",
     "UPDATE office_acts SET note = '' WHERE delegate = $1",
+    // What they called a talk of somebody else's goes from its replay.
+    "DELETE FROM replay_topics WHERE replay IN (SELECT p.id FROM replays p WHERE p.titled_by = $1)",
+    "UPDATE replays SET title = '\u{2026}', indexed = FALSE WHERE titled_by = $1",
     // What they said is taken out of the replays of others, which are made anew without it.
-    "UPDATE replays SET generation = generation + 1, state = 1, progress = 0, tries = 0, processed_at = NULL
+    "UPDATE replays SET generation = generation + 1, state = 1, progress = 0, tries = 0, processed_at = NULL, indexed = FALSE
         WHERE state <> 0
           AND id IN (SELECT t.replay FROM replay_tracks t WHERE t.member = $1 AND t.withdrawn_at IS NULL)",
     "UPDATE replay_tracks SET name = '', withdrawn_at = COALESCE(withdrawn_at,

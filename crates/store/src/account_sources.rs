@@ -559,6 +559,19 @@ pub(crate) const SOURCES: &[Source] = &[
     ),
     (
         "replays",
+        "topics",
+        &[("replay", As::Id), ("topic", As::Text)],
+        "SELECT c.replay, c.topic FROM replay_topics c JOIN replays p ON p.id = c.replay
+         WHERE p.host = $1 OR p.titled_by = $1 ORDER BY c.replay, c.n LIMIT $2",
+    ),
+    (
+        "replays",
+        "described",
+        &[("replay", As::Id), ("title", As::Text)],
+        "SELECT id AS replay, title FROM replays WHERE titled_by = $1 AND host <> $1 ORDER BY began_at, id LIMIT $2",
+    ),
+    (
+        "replays",
         "links",
         &[("replay", As::Id), ("note", As::Text), ("created_at", As::Time)],
         "SELECT l.replay, l.note, l.created_at FROM replay_links l JOIN replays p ON p.id = l.replay WHERE p.host = $1

@@ -99,8 +99,21 @@ pub struct ToContinue {
     pub recurrence: Recurrence,
     /// Where the next one is counted from.
     pub planned: String,
-    /// In this zone.
+    /// In this zone, unless it says another one itself.
     pub time_zone: String,
+}
+
+/// The event that comes after one that is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NextEvent<'a> {
+    /// The new id.
+    pub id: EventId,
+    /// When it begins.
+    pub starts_at: Timestamp,
+    /// Where the one after it is counted from.
+    pub planned: &'a str,
+    /// The zone in which it is planned.
+    pub time_zone: &'a str,
 }
 
 /// A change that not everybody has been told of.
@@ -342,7 +355,7 @@ impl Store {
     pub async fn continue_event(
         &self,
         last: EventId,
-        next: Option<(EventId, Timestamp, &str)>,
+        next: Option<NextEvent<'_>>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut tx = self.database.begin().await?;
@@ -351,16 +364,17 @@ impl Store {
         if tx.execute(mark.bind(last)).await? == 0 {
             return Ok(false);
         }
-        let Some((id, starts_at, planned)) = next else {
+        let Some(NextEvent { id, starts_at, planned, time_zone }) = next else {
             tx.commit().await?;
             return Ok(false);
         };
         let copy =
             sql("INSERT INTO events (id, host, house, title, about, language, topics, kind, state, starts_at, minutes,
                  time_zone, recurrence, planned, series, nth, created_at, changed_at)
-             SELECT $2, host, house, title, about, language, topics, kind, 2, $3, minutes, time_zone, recurrence, $4,
+             SELECT $2, host, house, title, about, language, topics, kind, 2, $3, minutes, $6, recurrence, $4,
                     COALESCE(series, id), nth + 1, $5, $5 FROM events WHERE id = $1");
-        tx.execute(copy.bind(last).bind(id).bind(starts_at).bind(planned).bind(now)).await?;
+        let copy = copy.bind(last).bind(id).bind(starts_at).bind(planned).bind(now).bind(time_zone);
+        tx.execute(copy).await?;
         let hosts = sql("INSERT INTO event_cohosts (event, member, needed, asked_at, accepted_at)
              SELECT $2, member, FALSE, asked_at, accepted_at FROM event_cohosts
              WHERE event = $1 AND accepted_at IS NOT NULL");

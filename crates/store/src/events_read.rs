@@ -31,6 +31,8 @@ pub struct Event {
     pub private: bool,
     /// The invitation that it comes from.
     pub invitation: Option<InvitationId>,
+    /// Whether the viewer may know of that.
+    pub invitation_known: bool,
     /// What it says of itself.
     pub text: EventText,
     /// How it is planned.
@@ -122,6 +124,10 @@ const THESE: &str = concat!(
             h.id AS house, h.handle AS house_handle, h.name AS house_name, COALESCE(h.private, FALSE) AS private,
             (SELECT count(*) FROM event_subscriptions s WHERE s.event = e.id) AS subscribers,
             (SELECT count(*) FROM event_subscriptions s WHERE s.event = e.id AND s.going) AS going,
+            EXISTS (SELECT 1 FROM invitations i WHERE i.id = e.invitation AND (i.host = $1 OR NOT EXISTS (SELECT 1 FROM blocks b
+                WHERE (b.blocker = $1 AND b.blocked IN (i.host, i.invitee)) OR (b.blocked = $1 AND b.blocker IN (i.host, i.invitee))
+                   OR (b.blocker = i.host AND b.blocked = i.invitee) OR (b.blocker = i.invitee AND b.blocked = i.host))))
+                AS invitation_known,
             CAST(COALESCE((SELECT CASE WHEN s.going THEN 2 ELSE 1 END FROM event_subscriptions s
                            WHERE s.event = e.id AND s.member = $1), 0) AS BIGINT) AS subscription,
             CAST(COALESCE((SELECT CASE WHEN c.accepted_at IS NULL THEN 1 ELSE 2 END FROM event_cohosts c
@@ -185,18 +191,22 @@ impl Store {
     }
 
     /// What a calendar has: events with a date after `since`, also those that are over, and of these the cancelled ones; the
-    /// latest date first, at most `limit`.
+    /// latest date first. At most `limit`, and of more those whose dates are closest to `now`: what is announced for years ahead
+    /// pushes nothing of this week out.
     pub async fn dated_events(
         &self,
         of: EventsOf,
         viewer: Option<MemberId>,
         since: Timestamp,
+        now: Timestamp,
         limit: u32,
     ) -> Result<Vec<Event>, StoreError> {
         const DATED: &str = select_ids!(" AND e.state >= 2 AND e.starts_at >= $2");
         let page = within(sql(DATED).bind(viewer).bind(since), of);
-        let page = page.push(" ORDER BY e.starts_at DESC, e.id LIMIT ").push_bind(limit);
-        self.events(&self.event_ids(page).await?, viewer).await
+        let page = page.push(" ORDER BY ABS(e.starts_at - ").push_bind(now).push("), e.id LIMIT ").push_bind(limit);
+        let mut events = self.events(&self.event_ids(page).await?, viewer).await?;
+        events.sort_by_key(|event| (std::cmp::Reverse(event.agenda.starts_at), event.id));
+        Ok(events)
     }
 
     /// What a feed tells: the latest changes of events, each with its event as it is now.
@@ -337,6 +347,7 @@ fn event_from(row: &Row) -> Result<Event, StoreError> {
         house,
         private: row.bool("private")?,
         invitation: row.id_or_null("invitation")?.map(InvitationId),
+        invitation_known: row.bool("invitation_known")?,
         text: EventText {
             title: row.text("title")?,
             about: row.text("about")?,

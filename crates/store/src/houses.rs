@@ -13,8 +13,9 @@ use crate::db::{Row, Sql, Transaction, sql};
 use crate::error::StoreError;
 use crate::house_acts::{HouseAct, log};
 use crate::members::{person_from, sponsor_from};
+use crate::recordings::ReplayHearers;
 use crate::search::{CLASS_BEGINS, forget};
-use crate::search_talks::events_of_house;
+use crate::search_talks::talks_of_house;
 use crate::{Person, Store};
 
 /// Most houses that one member may have made.
@@ -454,8 +455,8 @@ impl Store {
              WHERE house = $1");
         tx.execute(reported.bind(house).bind(act.by)).await?;
         log(&mut tx, house, "house_deleted", None, act).await?;
-        let gone: Vec<_> = events_of_house(&mut tx, house).await?.into_iter().chain([house.0]).collect();
-        tx.execute(sql("DELETE FROM houses WHERE id = $1").bind(house)).await?;
+        let gone: Vec<_> = talks_of_house(&mut tx, house).await?.into_iter().chain([house.0]).collect();
+        end(&mut tx, house).await?;
         // Last: it keeps the search index to itself until the commit, and must wait for nobody then.
         forget(&mut tx, &gone).await?;
         tx.commit().await?;
@@ -644,7 +645,7 @@ pub(crate) async fn leave_all(tx: &mut Transaction, member: MemberId) -> Result<
         if tx.execute(heir.bind(house)).await? == 0 {
             // What reports know of it is what the last who was there wrote.
             tx.execute(sql("UPDATE reports SET context = '{}' WHERE house = $1").bind(house)).await?;
-            tx.execute(sql("DELETE FROM houses WHERE id = $1").bind(house)).await?;
+            end(tx, house).await?;
             ended.push(house);
             continue;
         }
@@ -652,6 +653,16 @@ pub(crate) async fn leave_all(tx: &mut Transaction, member: MemberId) -> Result<
         part(tx, house, member).await?;
     }
     Ok(ended)
+}
+
+/// Ends a locked house. What was recorded in one that is private stays for those who were there: there is nobody any more whom it could
+/// be open to as a member of the house, and to others it must not become so.
+async fn end(tx: &mut Transaction, house: HouseId) -> Result<(), StoreError> {
+    let close = sql("UPDATE replays SET hearers = $2 WHERE house = $1
+         AND EXISTS (SELECT 1 FROM houses h WHERE h.id = $1 AND h.private)");
+    tx.execute(close.bind(house).bind(ReplayHearers::Attendees as u32)).await?;
+    tx.execute(sql("DELETE FROM houses WHERE id = $1").bind(house)).await?;
+    Ok(())
 }
 
 /// Takes the lock of a member's row until the transaction ends; returns whether there is such a member.

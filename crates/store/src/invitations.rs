@@ -108,6 +108,8 @@ pub struct InvitationEntry {
     pub changed_at: Timestamp,
     /// How many co-sign it.
     pub cosigns: u64,
+    /// Whether the last answer of the invitee's side is of somebody who has not shown that they speak for them.
+    pub unverified: bool,
 }
 
 /// A step with the people in it.
@@ -187,7 +189,12 @@ macro_rules! select_entry {
                 i.changed_at, i.invitee_name, i.invitee_about, i.invitee_domain, h.id, h.handle, h.name, h.avatar,
                 v.id AS invitee_id, v.handle AS invitee_handle, v.name AS invitee_called, v.avatar AS invitee_avatar,
                 g.id AS house_id, g.handle AS house_handle, g.name AS house_name,
-                (SELECT count(*) FROM cosigns c WHERE c.invitation = i.id) AS cosigns
+                (SELECT count(*) FROM cosigns c WHERE c.invitation = i.id) AS cosigns,
+                COALESCE((SELECT s.voice = 'outside' AND (i.invitee_domain IS NULL OR s.proof_domain IS NULL
+                        OR s.proof_domain <> i.invitee_domain)
+                    FROM invitation_steps s WHERE s.invitation = i.id AND s.voice IN ('invitee', 'invitee_office', 'outside')
+                      AND s.kind IN ('accepted', 'declined', 'need_details', 'answer_later', 'times_proposed', 'time_agreed')
+                    ORDER BY s.n DESC LIMIT 1), FALSE) AS unverified
          FROM invitations i
          JOIN members h ON h.id = i.host AND h.suspended_at IS NULL
          LEFT JOIN members v ON v.id = i.invitee AND v.suspended_at IS NULL
@@ -465,6 +472,7 @@ fn entry_from(row: &Row) -> Result<InvitationEntry, StoreError> {
         created_at: row.time("created_at")?,
         changed_at: row.time("changed_at")?,
         cosigns: row.count("cosigns")?,
+        unverified: row.bool("unverified")?,
     })
 }
 

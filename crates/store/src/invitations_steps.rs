@@ -270,6 +270,9 @@ async fn act(tx: &mut Transaction, new: &InvitationAct) -> Result<Acted, StoreEr
         }
     }
     write(tx, &after, &step).await?;
+    if let What::Merged { into } = step.what {
+        hand_over(tx, new.invitation, into).await?;
+    }
     follow(tx, &before, &after, new).await?;
     if let Voice::Office { of: Some(principal), delegate: Some(delegate) } = step.voice {
         let done = NewOfficeAct {
@@ -467,6 +470,18 @@ fn domain_named(of: &Invitation) -> &str {
         Invitee::Outside { domain: Some(domain), .. } => domain,
         Invitee::Outside { domain: None, .. } | Invitee::Member(_) | Invitee::Gone => "",
     }
+}
+
+/// Lets what others said to an invitation that is merged go on in the other one: who co-signs it does so there too, and questions
+/// move with their votes. Who has put one there already keeps that, and the other one stays where it was.
+async fn hand_over(tx: &mut Transaction, from: InvitationId, into: InvitationId) -> Result<(), StoreError> {
+    let cosigns = sql("INSERT INTO cosigns (invitation, member, at)
+         SELECT $2, member, at FROM cosigns WHERE invitation = $1 ON CONFLICT (invitation, member) DO NOTHING");
+    tx.execute(cosigns.bind(from).bind(into)).await?;
+    let questions = sql("UPDATE questions SET invitation = $2 WHERE invitation = $1
+           AND member NOT IN (SELECT q.member FROM questions q WHERE q.invitation = $2)");
+    tx.execute(questions.bind(from).bind(into)).await?;
+    Ok(())
 }
 
 /// Lets the event follow: made when the invitation is accepted, dated and planned by what both sides agreed, and cancelled by an end.

@@ -61,8 +61,8 @@ impl Store {
         self.database.all(open.bind(limit)).await?.iter().map(step_to_tell_from).collect()
     }
 
-    /// The next of those who are to be told of a step, by their ids: the side that it is for, with those in its office who may answer,
-    /// and those who co-signed by then if it is the one that makes the talk certain; but not whoever took it. Blocks and mutes
+    /// The next of those who are to be told of a step, by their ids: the side that it is for, with those in its office who may answer
+    /// or arrange times, and those who co-signed by then if it is the one that makes the talk certain; but not whoever took it. Blocks and mutes
     /// are for whoever keeps the notices.
     pub async fn step_audience(
         &self,
@@ -82,7 +82,7 @@ impl Store {
         .bind(step.invitation)
         .bind(step.for_host)
         .bind(now)
-        .bind(Rights::from_iter([Right::Answer]).bits())
+        .bind(Rights::from_iter([Right::Answer, Right::Schedule]).bits())
         .bind(step.for_crowd)
         .bind(step.at)
         .bind(step.told.unwrap_or(MemberId(0)))

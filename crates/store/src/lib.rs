@@ -53,6 +53,7 @@ mod replays_related;
 mod reports;
 mod rooms;
 mod search;
+mod search_replays;
 mod search_talks;
 mod sessions;
 mod sign_in;
@@ -68,13 +69,13 @@ pub use avatars::{AvatarSize, NewAvatar};
 pub use branch::{BranchAct, BranchError, Suspension};
 pub use error::{AppendError, ProfileError, RedeemError, StoreError};
 pub use events::{
-    CHANGES_MAX, EVENTS_MAX, EventDone, EventPlan, EventText, NewEvent, SUBSCRIBED_MAX, ToContinue, ToTell,
+    CHANGES_MAX, EVENTS_MAX, EventDone, EventPlan, EventText, NewEvent, NextEvent, SUBSCRIBED_MAX, ToContinue, ToTell,
 };
 pub use events_people::PollTime;
 pub use events_read::{Event, EventChange, EventPlace, EventsOf};
 pub use evidence::{Evidence, NewEvidence, Speaker};
 pub use graph::{BLOCKED_MAX, Bell, Between, Entry, FOLLOWING_MAX, Followed, Place};
-pub use guests::{Guest, GuestMade, NewGuest};
+pub use guests::{Guest, GuestBy, GuestMade, GuestOffice, NewGuest};
 pub use hallway::{HallwayFacts, RoomHouse, Standing};
 pub use house_acts::{HouseAct, HouseRecord};
 pub use houses::{
@@ -109,8 +110,8 @@ pub use proofs::{
 };
 pub use public::{PublicHouse, PublicProfile};
 pub use recordings::{
-    NewConsent, NewMark, NewReplay, Recorded, RecordedConsent, RecordedMark, RecordedTrack, RecordingChange,
-    ReplayHearers, ReplayState,
+    MARKS_EACH, NewConsent, NewMark, NewReplay, Recorded, RecordedConsent, RecordedMark, RecordedTrack,
+    RecordingChange, ReplayHearers, ReplayState,
 };
 pub use redeem::{NewMember, Redeemed};
 pub use replays::{
@@ -123,6 +124,7 @@ pub use replays_crowd::{
 pub use reports::{NewReport, OPEN_REPORTS_MAX, Report};
 pub use rooms::{Changes, LogRow, NewRoom, StoredRoom};
 pub use search::{FoundHouse, FoundPerson, Search};
+pub use search_replays::{FoundLine, FoundReplay};
 pub use sessions::{NewSession, NewToken, SESSIONS_MAX, Session, TOKENS_MAX};
 pub use sign_in::{LinkUsed, MailAddress, MailRemoved, RecoveryLink, SignIn};
 pub use skeletons::skeleton;

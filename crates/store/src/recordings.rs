@@ -12,6 +12,15 @@ use crate::open::ROWS_PER_STATEMENT;
 /// Most replays of one statement.
 const REPLAYS_AT_ONCE: u32 = 1_000;
 
+/// Marks of one kind of a recording. More are not kept, so that nobody who makes very many of one kind puts out others.
+pub const MARKS_EACH: u64 = 500;
+
+/// The same of reactions, each of which counts those of some seconds.
+pub(crate) const REACTION_MARKS: u64 = 7_000;
+
+/// Kinds of marks, at most: those that the caller writes.
+pub(crate) const MARK_KINDS: u64 = 6;
+
 /// To whom a replay is open. In rising order: it can be narrowed and never widened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ReplayHearers {
@@ -36,6 +45,8 @@ pub enum ReplayState {
     Ready,
     /// It could not be made.
     Failed,
+    /// There is nothing in it: nobody agreed and said anything, or whoever did has taken it back.
+    Empty,
 }
 
 /// A recording that begins.
@@ -45,7 +56,7 @@ pub struct NewReplay {
     pub id: ReplayId,
     /// When it begins.
     pub began_at: Timestamp,
-    /// Who hosts the room.
+    /// Who hosts the room now.
     pub host: MemberId,
     /// The room's title.
     pub title: String,
@@ -100,8 +111,14 @@ pub enum RecordingChange {
     Begun(NewReplay),
     /// Somebody agreed, or did not, or does no longer.
     Said(NewConsent),
+    /// This member hosts the room from now on, and with it the replay.
+    Led(ReplayId, MemberId),
     /// These members are there.
     Attended(ReplayId, Vec<MemberId>),
+    /// These are the topics of the talk now, in place of those before.
+    Topics(ReplayId, Vec<String>),
+    /// In whose words its title and topics are, if that is not who opened the room.
+    TitledBy(ReplayId, Option<MemberId>),
     /// Something happened beside the sound.
     Marked(NewMark),
     /// It is over. By then the room is called so.
@@ -132,6 +149,8 @@ pub struct Recorded {
     pub began_at: Timestamp,
     /// When it ended, if it has.
     pub ended_at: Option<Timestamp>,
+    /// How long its sound is, or was before it was to be made anew, in milliseconds: it never becomes shorter. 0 before it is known.
+    pub ms: u64,
     /// Which of the things made of it counts.
     pub generation: u64,
     /// How often the making of this generation was begun.
@@ -182,14 +201,14 @@ pub struct RecordedMark {
 impl Store {
     /// A recording, or the replay of one.
     pub async fn recording(&self, replay: ReplayId) -> Result<Option<Recorded>, StoreError> {
-        let found = sql("SELECT id, room, state, hearers, began_at, ended_at, generation, tries, language
+        let found = sql("SELECT id, room, state, hearers, began_at, ended_at, ms, generation, tries, language
              FROM replays WHERE id = $1");
         self.database.optional(found.bind(replay)).await?.as_ref().map(recorded_from).transpose()
     }
 
     /// All recordings of a room, the first first.
     pub async fn recordings_of(&self, room: RoomId) -> Result<Vec<Recorded>, StoreError> {
-        let all = sql("SELECT id, room, state, hearers, began_at, ended_at, generation, tries, language
+        let all = sql("SELECT id, room, state, hearers, began_at, ended_at, ms, generation, tries, language
              FROM replays WHERE room = $1 ORDER BY began_at, id");
         self.database.all(all.bind(room)).await?.iter().map(recorded_from).collect()
     }
@@ -244,11 +263,26 @@ impl Store {
     pub async fn begin_replay(&self, replay: ReplayId) -> Result<Option<Recorded>, StoreError> {
         let begin =
             sql("UPDATE replays SET state = 2, progress = 0, tries = tries + 1 WHERE id = $1 AND state IN (1, 2)
-             RETURNING id, room, state, hearers, began_at, ended_at, generation, tries, language");
+             RETURNING id, room, state, hearers, began_at, ended_at, ms, generation, tries, language");
         let mut transaction = self.database.begin().await?;
         let begun = transaction.optional(begin.bind(replay)).await?;
         transaction.commit().await?;
         begun.as_ref().map(recorded_from).transpose()
+    }
+
+    /// Whatever is recorded in a room that cannot go on is over.
+    pub async fn give_up_recordings(&self, room: RoomId, at: Timestamp) -> Result<(), StoreError> {
+        let mut transaction = self.database.begin().await?;
+        end_recordings(&mut transaction, room, at).await?;
+        transaction.commit().await
+    }
+
+    /// Undoes [`Store::begin_replay`] of a generation that had been begun so often before: it waits again, and the last time does not
+    /// count. Returns whether it had been begun once more.
+    pub async fn put_replay_back(&self, replay: ReplayId, generation: u64, tries: u32) -> Result<bool, StoreError> {
+        let back = sql("UPDATE replays SET state = 1, progress = 0, tries = $3
+             WHERE id = $1 AND generation = $2 AND state = 2 AND tries = $3 + 1");
+        Ok(self.database.execute(back.bind(replay).bind(generation).bind(tries)).await? > 0)
     }
 
     /// Says how far the making of a generation is, of 100. Returns whether it is still wanted.
@@ -270,6 +304,33 @@ impl Store {
         Ok(self.database.execute(made.bind(replay).bind(generation).bind(ms).bind(at)).await? > 0)
     }
 
+    /// In a generation there is nothing to hear: it is a replay in no list any more, and what was cut out of it is nothing either.
+    /// Returns whether it is still wanted.
+    pub async fn replay_empty(&self, replay: ReplayId, generation: u64, at: Timestamp) -> Result<bool, StoreError> {
+        let mut tx = self.database.begin().await?;
+        let empty = sql("UPDATE replays SET state = 5, progress = 100, processed_at = $3, tries = 0
+             WHERE id = $1 AND generation = $2 AND state = 2");
+        let wanted = tx.execute(empty.bind(replay).bind(generation).bind(at)).await? > 0;
+        if wanted {
+            tx.execute(sql("DELETE FROM clips WHERE replay = $1").bind(replay)).await?;
+        }
+        tx.commit().await?;
+        Ok(wanted)
+    }
+
+    /// Has replays that could not be made wait again, as if they had been tried so often.
+    pub async fn retry_replays(&self, tries: u32) -> Result<(), StoreError> {
+        let retry = sql("UPDATE replays SET state = 1, progress = 0, tries = $1 WHERE state = 4");
+        self.database.execute(retry.bind(tries)).await.map(|_| ())
+    }
+
+    /// Has a replay of a member's that could not be made wait again, as if it had not been tried. Returns whether there is such a one.
+    pub async fn remake_replay(&self, replay: ReplayId, host: MemberId) -> Result<bool, StoreError> {
+        let retry =
+            sql("UPDATE replays SET state = 1, progress = 0, tries = 0 WHERE id = $1 AND host = $2 AND state = 4");
+        Ok(self.database.execute(retry.bind(replay).bind(host)).await? > 0)
+    }
+
     /// A generation cannot be made. Returns whether it was still wanted.
     pub async fn replay_failed(&self, replay: ReplayId, generation: u64) -> Result<bool, StoreError> {
         let failed = sql("UPDATE replays SET state = 4 WHERE id = $1 AND generation = $2 AND state = 2");
@@ -277,7 +338,7 @@ impl Store {
     }
 }
 
-/// Whatever is recorded in a room that ends is over with it.
+/// Whatever is recorded in a room is over.
 pub(crate) async fn end_recordings(tx: &mut Transaction, room: RoomId, at: Timestamp) -> Result<(), StoreError> {
     let end = sql("UPDATE replays SET state = 1, ended_at = $2 WHERE room = $1 AND state = 0");
     tx.execute(end.bind(room).bind(at)).await?;
@@ -294,7 +355,19 @@ pub(crate) async fn write_recordings(
         match change {
             RecordingChange::Begun(replay) => begin(tx, room, replay).await?,
             RecordingChange::Said(consent) => note_consent(tx, consent).await?,
+            RecordingChange::Led(replay, host) => {
+                // Nobody who is deleting their account at this moment.
+                let led = sql("UPDATE replays SET host = $2 WHERE id = $1 AND state = 0
+                     AND EXISTS (SELECT 1 FROM members m WHERE m.id = $2)");
+                tx.execute(led.bind(*replay).bind(*host)).await?;
+            }
             RecordingChange::Attended(replay, members) => note_attendees(tx, *replay, members).await?,
+            RecordingChange::Topics(replay, topics) => note_topics(tx, *replay, topics).await?,
+            RecordingChange::TitledBy(replay, author) => {
+                let words =
+                    sql("UPDATE replays SET titled_by = (SELECT m.id FROM members m WHERE m.id = $2) WHERE id = $1");
+                tx.execute(words.bind(*replay).bind(*author)).await?;
+            }
             RecordingChange::Marked(mark) => note_mark(tx, mark).await?,
             RecordingChange::Stopped { replay, at, title, language } => {
                 let stop = sql("UPDATE replays SET state = 1, ended_at = $2, title = $3, language = $4
@@ -332,8 +405,8 @@ async fn note_consent(tx: &mut Transaction, consent: &NewConsent) -> Result<(), 
         Speaker::Guest(guest) => (None, Some(guest)),
     };
     if let Some(n) = consent.track {
-        let track = sql("INSERT INTO replay_tracks (replay, n, member, guest, name)
-             SELECT p.id, $2, m.id, g.id, $5 FROM replays p LEFT JOIN members m ON m.id = $3 LEFT JOIN guests g ON g.id = $4
+        let track = sql("INSERT INTO replay_tracks (replay, n, member, guest, name, link)
+             SELECT p.id, $2, m.id, g.id, $5, g.code FROM replays p LEFT JOIN members m ON m.id = $3 LEFT JOIN guests g ON g.id = $4
              WHERE p.id = $1 ON CONFLICT (replay, n) DO NOTHING");
         let track = track.bind(consent.replay).bind(n).bind(member).bind(guest).bind(&consent.name);
         tx.execute(track).await?;
@@ -365,17 +438,30 @@ async fn note_attendees(tx: &mut Transaction, replay: ReplayId, members: &[Membe
     Ok(())
 }
 
+async fn note_topics(tx: &mut Transaction, replay: ReplayId, topics: &[String]) -> Result<(), StoreError> {
+    tx.execute(sql("DELETE FROM replay_topics WHERE replay = $1").bind(replay)).await?;
+    for (n, topic) in (1_u32..).zip(topics) {
+        let insert = sql("INSERT INTO replay_topics (replay, n, topic, began_at)
+             SELECT p.id, $2, $3, p.began_at FROM replays p WHERE p.id = $1");
+        tx.execute(insert.bind(replay).bind(n).bind(topic)).await?;
+    }
+    Ok(())
+}
+
 async fn note_mark(tx: &mut Transaction, mark: &NewMark) -> Result<(), StoreError> {
+    let most = if mark.kind == "reaction" { REACTION_MARKS } else { MARKS_EACH };
     // In whose words it is who is gone, it is not.
     let insert = sql("INSERT INTO replay_marks (replay, n, at_ms, author, kind, body)
          SELECT p.id, (SELECT COALESCE(MAX(k.n), 0) + 1 FROM replay_marks k WHERE k.replay = $1), $2, m.id, $4, $5
-         FROM replays p LEFT JOIN members m ON m.id = $3 WHERE p.id = $1 AND ($6 OR m.id IS NOT NULL)")
+         FROM replays p LEFT JOIN members m ON m.id = $3 WHERE p.id = $1 AND ($6 OR m.id IS NOT NULL)
+           AND (SELECT count(*) FROM replay_marks k WHERE k.replay = $1 AND k.kind = $4) < $7")
     .bind(mark.replay)
     .bind(mark.at_ms)
     .bind(mark.author)
     .bind(mark.kind)
     .bind(&mark.body)
-    .bind(mark.author.is_none());
+    .bind(mark.author.is_none())
+    .bind(most);
     tx.execute(insert).await?;
     Ok(())
 }
@@ -396,8 +482,8 @@ fn speaker_from(row: &Row) -> Result<Option<Speaker>, StoreError> {
 
 /// Reads how [`ReplayState`] is kept.
 pub(crate) fn replay_state(number: u32) -> Result<ReplayState, StoreError> {
-    use ReplayState::{Failed, Processing, Ready, Recording, Waiting};
-    let all = [Recording, Waiting, Processing, Ready, Failed];
+    use ReplayState::{Empty, Failed, Processing, Ready, Recording, Waiting};
+    let all = [Recording, Waiting, Processing, Ready, Failed, Empty];
     all.into_iter().find(|state| *state as u32 == number).ok_or(StoreError::Corrupt("state of a replay"))
 }
 
@@ -415,6 +501,7 @@ fn recorded_from(row: &Row) -> Result<Recorded, StoreError> {
         hearers: replay_hearers(small(row, "hearers")?)?,
         began_at: row.time("began_at")?,
         ended_at: row.time_or_null("ended_at")?,
+        ms: row.count("ms")?,
         generation: row.count("generation")?,
         tries: small(row, "tries")?,
         language: row.text("language")?,

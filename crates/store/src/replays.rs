@@ -1,7 +1,8 @@
 //! Replays: who may hear them, reading them, and what their hosts and speakers do with them.
 //!
 //! Invariant: every statement here that finds replays for somebody asks whether they may hear them, and names nobody whom they may
-//! not know: `$1` is the member, `$2` the digest of the key of a link, `$3` that of a guest's token, each NULL where there is none.
+//! not know: `$1` is the member, `$2` the digest of the key of a link, `$3` that of a guest's token, each NULL where there is none. The
+//! code of the link by which a guest came is such a key as well, for what they speak in.
 //! Whoever may not hear a replay is answered as if there were none.
 //!
 //! Invariant: what is made of a replay's tracks belongs to one generation. Withdrawing a track begins the next one in the same
@@ -16,23 +17,26 @@ use crate::db::{Row, Sql, Transaction, sql};
 use crate::error::StoreError;
 use crate::members::person_from;
 use crate::open::ROWS_PER_STATEMENT;
-use crate::recordings::{ReplayHearers, ReplayState, replay_hearers, replay_state};
+use crate::recordings::{
+    MARK_KINDS, MARKS_EACH, REACTION_MARKS, ReplayHearers, ReplayState, replay_hearers, replay_state,
+};
 use crate::reports::somebody;
+use crate::search::forget;
 use crate::transcripts::forget_track;
 use crate::{Hash, HouseBadge, Person, Store};
 
 /// Faces that are shown of a replay in a list.
 const FACES: u64 = 6;
 
-/// Marks of a replay that are read. A recording of hours with a reaction every five seconds has fewer.
-const MARKS_MAX: u64 = 10_000;
+/// Marks of a replay that are read: as many as there may be.
+const MARKS_MAX: u64 = MARK_KINDS * MARKS_EACH + REACTION_MARKS;
 
 /// Whoever would like to hear something.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Hearer {
     /// The member who is calling.
     pub member: Option<MemberId>,
-    /// The digest of the key of an unlisted link.
+    /// The digest of the key of an unlisted link, or of the code in the link by which a guest came.
     pub key: Option<Hash>,
     /// The digest of a guest's token.
     pub guest: Option<Hash>,
@@ -64,6 +68,8 @@ pub struct Replay {
     pub title: String,
     /// BCP 47 language tag of the talk.
     pub language: String,
+    /// What it is about, in the host's order.
+    pub topics: Vec<String>,
     /// To whom it is open.
     pub hearers: ReplayHearers,
     /// Where it is in its making.
@@ -112,6 +118,8 @@ pub struct ReplayTrack {
 /// Something that happened beside the talking, as the caller wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplayMoment {
+    /// Its number in the replay.
+    pub n: u64,
     /// When, in milliseconds from the beginning.
     pub at_ms: u64,
     /// What.
@@ -179,10 +187,8 @@ pub enum Withdrawn {
 /// Whose track is withdrawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Withdrawer {
-    /// A member's own.
-    Member(MemberId),
-    /// A guest's own, by the digest of their token.
-    Guest(Hash),
+    /// Their own, whether as a member, or as a guest by their token or the link by which they came.
+    Own(Hearer),
     /// That of a guest with this number, by the host.
     Host(MemberId, u32),
 }
@@ -211,7 +217,7 @@ macro_rules! may_hear {
             AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.blocker = $1 AND b.blocked = p.host)
             AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.blocker = p.host AND b.blocked = $1)
             AND (EXISTS (SELECT 1 FROM replay_links l WHERE l.replay = p.id AND l.key = $2)
-                 OR EXISTS (SELECT 1 FROM replay_tracks t WHERE t.replay = p.id AND t.member = $1)
+                 OR EXISTS (SELECT 1 FROM replay_tracks t WHERE t.replay = p.id AND (t.member = $1 OR t.link = $2))
                  OR EXISTS (SELECT 1 FROM replay_tracks t JOIN guests g ON g.id = t.guest
                             WHERE t.replay = p.id AND g.session = $3)
                  OR EXISTS (SELECT 1 FROM replay_attendees a WHERE a.replay = p.id AND a.member = $1)
@@ -248,6 +254,7 @@ macro_rules! heard {
         )
     };
 }
+pub(crate) use heard;
 
 /// Replays with everything that the viewer may know of them.
 const THESE: &str = concat!(
@@ -261,7 +268,7 @@ const THESE: &str = concat!(
     seen!("w"),
     ") AS clips,
             (SELECT count(*) FROM replay_links l WHERE l.replay = p.id) AS links,
-            (SELECT count(*) FROM replay_tracks t WHERE t.replay = p.id) AS spoke",
+            (SELECT count(*) FROM replay_tracks t WHERE t.replay = p.id AND t.withdrawn_at IS NULL) AS spoke",
     heard!(),
     " AND p.id IN "
 );
@@ -306,7 +313,7 @@ impl Store {
                  FROM (SELECT t.replay, t.member, t.n, ROW_NUMBER() OVER (PARTITION BY t.replay ORDER BY t.n) AS place
                        FROM replay_tracks t JOIN members m ON m.id = t.member WHERE ",
                 seen!("m"),
-                " AND t.replay IN "
+                " AND t.withdrawn_at IS NULL AND t.replay IN "
             ));
             let faces = faces
                 .bind(hearer.member)
@@ -319,6 +326,12 @@ impl Store {
                     replay.faces.push(person_from(&row)?);
                 }
             }
+            let topics = sql("SELECT replay, topic FROM replay_topics WHERE replay IN ");
+            for row in self.database.all(topics.push_list(part.iter().copied()).push(" ORDER BY replay, n")).await? {
+                if let Some(replay) = found.get_mut(&ReplayId(row.id("replay")?)) {
+                    replay.topics.push(row.text("topic")?);
+                }
+            }
         }
         Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
     }
@@ -327,13 +340,13 @@ impl Store {
     pub async fn replay_tracks(&self, replay: ReplayId, hearer: Hearer) -> Result<Vec<ReplayTrack>, StoreError> {
         let all = sql(concat!(
             "SELECT t.n, t.name AS called, t.withdrawn_at, t.member IS NULL AS is_guest, m.id, m.handle, m.name, m.avatar,
-                    COALESCE(t.member = $1, FALSE) AS my_own,
-                    EXISTS (SELECT 1 FROM guests g WHERE g.id = t.guest AND g.session = $2) AS my_pass
+                    COALESCE(t.member = $1, FALSE) OR COALESCE(t.link = $2, FALSE) AS my_own,
+                    EXISTS (SELECT 1 FROM guests g WHERE g.id = t.guest AND g.session = $3) AS my_pass
              FROM replay_tracks t LEFT JOIN members m ON m.id = t.member AND ",
             seen!("m"),
-            " WHERE t.replay = $3 ORDER BY t.n"
+            " WHERE t.replay = $4 ORDER BY t.n"
         ));
-        let all = all.bind(hearer.member).bind(hearer.guest).bind(replay);
+        let all = of_hearer(all, hearer).bind(replay);
         self.database.all(all).await?.iter().map(track_from).collect()
     }
 
@@ -345,13 +358,15 @@ impl Store {
         viewer: Option<MemberId>,
     ) -> Result<Vec<ReplayMoment>, StoreError> {
         let all = sql(concat!(
-            "SELECT k.at_ms, k.body FROM replay_marks k LEFT JOIN members m ON m.id = k.author
+            "SELECT k.n, k.at_ms, k.body FROM replay_marks k LEFT JOIN members m ON m.id = k.author
              WHERE k.replay = $2 AND (m.id IS NULL OR ",
             seen!("m"),
             ") ORDER BY k.at_ms, k.n LIMIT $3"
         ));
         let rows = self.database.all(all.bind(viewer).bind(replay).bind(MARKS_MAX)).await?;
-        rows.iter().map(|row| Ok(ReplayMoment { at_ms: row.count("at_ms")?, body: row.text("body")? })).collect()
+        rows.iter()
+            .map(|row| Ok(ReplayMoment { n: row.count("n")?, at_ms: row.count("at_ms")?, body: row.text("body")? }))
+            .collect()
     }
 
     /// What the host calls chapters, by where they begin.
@@ -369,7 +384,8 @@ impl Store {
     ) -> Result<ReplayDone, StoreError> {
         let mut tx = self.database.begin().await?;
         // An update and not a read, so that of two who change it one comes after the other.
-        let lock = sql("UPDATE replays SET generation = generation WHERE id = $1 AND host = $2 RETURNING hearers");
+        let lock =
+            sql("UPDATE replays SET generation = generation WHERE id = $1 AND host = $2 RETURNING hearers, state");
         let Some(row) = tx.optional(lock.bind(replay).bind(host)).await? else { return Ok(ReplayDone::Missing) };
         if let Some(hearers) = change.hearers {
             if hearers > replay_hearers(number(&row, "hearers")?)? {
@@ -379,12 +395,20 @@ impl Store {
             tx.execute(narrow.bind(hearers as u32)).await?;
         }
         if let Some(title) = &change.title {
+            // It will be called what the room is called at the end.
+            if replay_state(number(&row, "state")?)? == ReplayState::Recording {
+                return Ok(ReplayDone::Recording);
+            }
             let name = sql("UPDATE replays SET title = $2, indexed = FALSE WHERE id = $1").bind(replay);
             tx.execute(name.bind(title)).await?;
         }
         if let Some(expires_at) = change.expires_at {
             let keep = sql("UPDATE replays SET expires_at = $2 WHERE id = $1").bind(replay);
             tx.execute(keep.bind(expires_at)).await?;
+        }
+        if !change.chapters.is_empty() {
+            let mark = sql("UPDATE replays SET indexed = FALSE WHERE id = $1").bind(replay);
+            tx.execute(mark).await?;
         }
         for (at_ms, title) in &change.chapters {
             let named = if title.is_empty() {
@@ -411,11 +435,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Withdrawn, StoreError> {
         let of = |statement: Sql| match whose {
-            Withdrawer::Member(member) => statement.push(" AND member = ").push_bind(member),
-            Withdrawer::Guest(session) => statement
-                .push(" AND guest IN (SELECT g.id FROM guests g WHERE g.session = ")
-                .push_bind(session)
-                .push(")"),
+            Withdrawer::Own(speaker) => own(statement.push(" AND "), "replay_tracks", speaker),
             Withdrawer::Host(host, n) => statement
                 .push(" AND member IS NULL AND n = ")
                 .push_bind(n)
@@ -436,6 +456,8 @@ impl Store {
         for &n in &tracks {
             forget_track(&mut tx, replay, n).await?;
         }
+        // Last, as in a deletion: until it is made anew it is in no search, and then without their names.
+        forget(&mut tx, &[replay.0]).await?;
         tx.commit().await?;
         Ok(Withdrawn::Done(tracks))
     }
@@ -467,6 +489,8 @@ impl Store {
             entry.about = Some(row.member("host")?);
             insert_audit(&mut tx, &entry).await?;
         }
+        // Last: it keeps the search index to itself until the commit, and must wait for nobody then.
+        forget(&mut tx, &[replay.0]).await?;
         tx.commit().await?;
         Ok(ReplayDone::Done)
     }
@@ -480,9 +504,12 @@ impl Store {
         let delete = sql("DELETE FROM replays WHERE state <> $3 AND (expires_at <= $1 OR ended_at <= $2) RETURNING id");
         let mut tx = self.database.begin().await?;
         let delete = delete.bind(now).bind(before).bind(ReplayState::Recording as u32);
-        let gone = tx.all(delete).await?;
+        let gone = tx.all(delete).await?.iter().map(|row| row.id("id")).collect::<Result<Vec<_>, _>>()?;
+        if !gone.is_empty() {
+            forget(&mut tx, &gone).await?;
+        }
         tx.commit().await?;
-        gone.iter().map(|row| row.id("id").map(ReplayId)).collect()
+        Ok(gone.into_iter().map(ReplayId).collect())
     }
 
     /// The replays of which something goes with a member's account: those that they hosted, and those in which they speak.
@@ -494,11 +521,11 @@ impl Store {
         self.database.all(all.bind(member)).await?.iter().map(|row| row.id("id").map(ReplayId)).collect()
     }
 
-    /// A page of everything that was recorded of a member, the newest first. Also where a block or a suspension keeps the replay from
+    /// A page of everything that was recorded of somebody, the newest first. Also where a block or a suspension keeps the replay from
     /// them: what they said is theirs.
     pub async fn own_tracks(
         &self,
-        member: MemberId,
+        speaker: Hearer,
         after: Option<(Timestamp, ReplayId)>,
         limit: u32,
     ) -> Result<Vec<OwnTrack>, StoreError> {
@@ -509,9 +536,11 @@ impl Store {
             " THEN p.title END AS title
              FROM replay_tracks t JOIN replays p ON p.id = t.replay JOIN members m ON m.id = p.host
                   LEFT JOIN houses h ON h.id = p.house
-             WHERE t.member = $1 AND (p.began_at, p.id) < ($4, $5) ORDER BY p.began_at DESC, p.id DESC, t.n LIMIT $6"
+             WHERE (p.began_at, p.id) < ($4, $5) AND "
         ));
-        let page = of_hearer(page, Hearer::member(member)).bind(at).bind(last).bind(limit);
+        let page = own(of_hearer(page, speaker).bind(at).bind(last), "t", speaker)
+            .push(" ORDER BY p.began_at DESC, p.id DESC, t.n LIMIT ")
+            .push_bind(limit);
         let read = |row: &Row| {
             Ok(OwnTrack {
                 replay: ReplayId(row.id("replay")?),
@@ -525,21 +554,31 @@ impl Store {
     }
 }
 
+/// Adds the condition that a track, which this is the name of in a statement, is somebody's own.
+pub(crate) fn own(statement: Sql, track: &'static str, speaker: Hearer) -> Sql {
+    let column = |statement: Sql, name| statement.push(track).push(name);
+    let statement = column(statement.push("("), ".member = ").push_bind(speaker.member);
+    let statement = column(statement.push(" OR "), ".link = ").push_bind(speaker.key);
+    let statement = column(statement.push(" OR "), ".guest IN (SELECT g.id FROM guests g WHERE g.session = ");
+    statement.push_bind(speaker.guest).push("))")
+}
+
 /// Binds who would like to hear.
 pub(crate) fn of_hearer(statement: Sql, hearer: Hearer) -> Sql {
     statement.bind(hearer.member).bind(hearer.key).bind(hearer.guest)
 }
 
-/// Has replays made anew that were made, or are being made, with what is not in them any more. One that is still recorded is made
-/// without it in the first place.
+/// Has replays made anew that were made, or are being made, with what is not in them any more; search finds them without it then. One
+/// that is still recorded is made without it in the first place.
 pub(crate) async fn begin_anew(
     tx: &mut Transaction,
     which: &'static str,
     of: impl Into<crate::db::Value>,
 ) -> Result<(), StoreError> {
     let anew =
-        sql("UPDATE replays SET generation = generation + 1, state = $1, progress = 0, tries = 0, processed_at = NULL")
-            .bind(ReplayState::Waiting as u32);
+        sql("UPDATE replays SET generation = generation + 1, state = $1, progress = 0, tries = 0, processed_at = NULL,
+                indexed = FALSE")
+        .bind(ReplayState::Waiting as u32);
     let anew = anew.push(which).push_bind(of).push(" AND state <> ").push_bind(ReplayState::Recording as u32);
     tx.execute(anew).await.map(|_| ())
 }
@@ -582,6 +621,7 @@ fn replay_from(row: &Row) -> Result<Replay, StoreError> {
         event: row.id_or_null("event")?.map(EventId),
         title: row.text("title")?,
         language: row.text("language")?,
+        topics: Vec::new(),
         hearers: replay_hearers(number(row, "hearers")?)?,
         state: replay_state(number(row, "state")?)?,
         progress: number(row, "progress")?,

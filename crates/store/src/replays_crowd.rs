@@ -4,9 +4,11 @@
 
 use roomtone_room::ids::{MemberId, RecordId, ReplayId, Timestamp};
 
-use crate::db::{Row, sql};
+use crate::admin::{AuditEntry, insert_audit};
+use crate::db::{Row, Sql, sql};
 use crate::error::StoreError;
 use crate::members::{Person, person_from};
+use crate::open::ROWS_PER_STATEMENT;
 use crate::replays::{Hearer, may_hear, of_hearer, seen};
 use crate::reports::somebody;
 use crate::{Hash, Store};
@@ -133,7 +135,7 @@ const CLIPS: &str = concat!(
 
 /// Replies `r` that the viewer may know of, without the sound.
 const REPLIES: &str = concat!(
-    "SELECT r.id AS reply, r.text, r.voice_ms, r.at_ms, r.created_at, w.id, w.handle, w.name, w.avatar
+    "SELECT r.id AS reply, r.replay, r.text, r.voice_ms, r.at_ms, r.created_at, w.id, w.handle, w.name, w.avatar
      FROM replay_replies r JOIN members w ON w.id = r.member JOIN replays p ON p.id = r.replay
           JOIN members m ON m.id = p.host LEFT JOIN houses h ON h.id = p.house WHERE ",
     may_hear!(),
@@ -230,6 +232,22 @@ impl Store {
         self.database.all(page).await?.iter().map(clip_from).collect()
     }
 
+    /// The parts that the clips of a replay are of: each with its id, from where, and to where, in milliseconds.
+    pub async fn clip_parts(&self, replay: ReplayId) -> Result<Vec<(RecordId, u64, u64)>, StoreError> {
+        let all = sql("SELECT id, from_ms, to_ms FROM clips WHERE replay = $1 ORDER BY from_ms, id").bind(replay);
+        let read = |row: &Row| Ok((RecordId(row.id("id")?), row.count("from_ms")?, row.count("to_ms")?));
+        self.database.all(all).await?.iter().map(read).collect()
+    }
+
+    /// Deletes clips of a replay in which nothing is to be heard any more.
+    pub async fn delete_clips(&self, replay: ReplayId, clips: &[RecordId]) -> Result<(), StoreError> {
+        for part in clips.chunks(ROWS_PER_STATEMENT) {
+            let delete = sql("DELETE FROM clips WHERE replay = $1 AND id IN ").bind(replay);
+            self.database.execute(delete.push_list(part.iter().copied())).await?;
+        }
+        Ok(())
+    }
+
     /// One clip.
     pub async fn clip(&self, clip: RecordId, hearer: Hearer) -> Result<Option<Clip>, StoreError> {
         let one = of_hearer(sql(CLIPS), hearer).push(" AND c.id = ").push_bind(clip);
@@ -244,6 +262,58 @@ impl Store {
         let gone = tx.optional(delete.bind(clip).bind(member)).await?;
         tx.commit().await?;
         gone.map(|row| row.id("replay").map(ReplayId)).transpose()
+    }
+
+    /// Deletes anybody's clip, as an admin, who is in the audit log with that. Returns of which replay it was.
+    pub async fn delete_clip_as_admin(
+        &self,
+        clip: RecordId,
+        entry: AuditEntry,
+    ) -> Result<Option<ReplayId>, StoreError> {
+        self.delete_as_admin(sql("DELETE FROM clips WHERE id = $1 RETURNING replay, member").bind(clip), entry).await
+    }
+
+    /// Deletes anybody's reply to a replay, as an admin, who is in the audit log with that. Returns whether there was one.
+    pub async fn delete_replay_reply_as_admin(
+        &self,
+        replay: ReplayId,
+        reply: RecordId,
+        entry: AuditEntry,
+    ) -> Result<bool, StoreError> {
+        let delete = sql("DELETE FROM replay_replies WHERE id = $1 AND replay = $2 RETURNING replay, member");
+        Ok(self.delete_as_admin(delete.bind(reply).bind(replay), entry).await?.is_some())
+    }
+
+    /// Takes out something that happened beside the talking of a replay of a member's. Returns whether there was such a thing.
+    pub async fn delete_mark(&self, replay: ReplayId, n: u64, host: MemberId) -> Result<bool, StoreError> {
+        let delete = sql("DELETE FROM replay_marks WHERE replay = $1 AND n = $2
+               AND EXISTS (SELECT 1 FROM replays p WHERE p.id = $1 AND p.host = $3)");
+        Ok(self.database.execute(delete.bind(replay).bind(n).bind(host)).await? > 0)
+    }
+
+    /// The same of anybody's, as an admin, who is in the audit log with that.
+    pub async fn delete_mark_as_admin(
+        &self,
+        replay: ReplayId,
+        n: u64,
+        mut entry: AuditEntry,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.database.begin().await?;
+        let delete = sql("DELETE FROM replay_marks WHERE replay = $1 AND n = $2 RETURNING author");
+        let Some(row) = tx.optional(delete.bind(replay).bind(n)).await? else { return Ok(false) };
+        entry.about = row.id_or_null("author")?.map(MemberId);
+        insert_audit(&mut tx, &entry).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    async fn delete_as_admin(&self, delete: Sql, mut entry: AuditEntry) -> Result<Option<ReplayId>, StoreError> {
+        let mut tx = self.database.begin().await?;
+        let Some(row) = tx.optional(delete).await? else { return Ok(None) };
+        entry.about = Some(row.member("member")?);
+        insert_audit(&mut tx, &entry).await?;
+        tx.commit().await?;
+        row.id("replay").map(|id| Some(ReplayId(id)))
     }
 
     /// Replies to a replay.
@@ -304,11 +374,28 @@ impl Store {
         self.database.optional(one).await?.as_ref().map(reply_from).transpose()
     }
 
+    /// One reply to whatever replay, with that.
+    pub async fn reply_to_replay(
+        &self,
+        reply: RecordId,
+        hearer: Hearer,
+    ) -> Result<Option<(ReplayId, ReplayReply)>, StoreError> {
+        let one = of_hearer(sql(REPLIES), hearer).push(" AND r.id = ").push_bind(reply);
+        let Some(row) = self.database.optional(one).await? else { return Ok(None) };
+        Ok(Some((ReplayId(row.id("replay")?), reply_from(&row)?)))
+    }
+
     /// The file of a voice note. For somebody who may know of the reply.
     pub async fn voice_note(&self, reply: RecordId) -> Result<Option<Vec<u8>>, StoreError> {
         let voice = sql("SELECT voice FROM replay_replies WHERE id = $1").bind(reply);
         let row = self.database.optional(voice).await?;
         row.map(|row| row.bytes_or_null("voice")).transpose().map(Option::flatten)
+    }
+
+    /// The replies of a member's that are by voice, the first first.
+    pub async fn own_voice_notes(&self, member: MemberId) -> Result<Vec<RecordId>, StoreError> {
+        let all = sql("SELECT id FROM replay_replies WHERE member = $1 AND voice IS NOT NULL ORDER BY created_at, id");
+        self.database.all(all.bind(member)).await?.iter().map(|row| row.id("id").map(RecordId)).collect()
     }
 
     /// Deletes a reply of the member's, or one to a replay of theirs. Returns whether there was one.

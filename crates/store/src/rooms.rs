@@ -202,6 +202,12 @@ impl Store {
         taken.map(|row| row.count("epoch")).transpose()
     }
 
+    /// Until when somebody has, or had, a live room.
+    pub async fn room_lease(&self, room: RoomId) -> Result<Option<Timestamp>, StoreError> {
+        let lease = sql("SELECT lease_until FROM rooms WHERE id = $1 AND ended_at IS NULL").bind(room);
+        self.database.optional(lease).await?.map_or(Ok(None), |row| row.time_or_null("lease_until"))
+    }
+
     /// Extends the lease that came with `epoch` to `until`. Returns whether it did: `false` when the room has another
     /// owner by now, or has ended. A lease that ran out and was not taken can still be renewed.
     pub async fn renew_room(&self, room: RoomId, epoch: u64, until: Timestamp) -> Result<bool, StoreError> {

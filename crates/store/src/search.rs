@@ -1,4 +1,5 @@
-//! Finding people and houses by what was typed; invitations and events are found in the same way, in `search_talks`.
+//! Finding people and houses by what was typed; invitations, events and replays are found in the same way, in `search_talks` and
+//! `search_replays`.
 //!
 //! The index holds the words of names and handles ([`roomtone_room::search`]). It follows what members write with a delay:
 //! whoever is new or has another name is marked, and [`Store::index_next`] takes the marked ones in. What a search gives is
@@ -34,11 +35,11 @@ const ALL_WEIGHTS: &str = "(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)";
 
 /// Most subjects read for one kind of match (the word itself, words that begin so, words with errors). More ranks further
 /// down the list exactly; each costs a look at the member.
-const CANDIDATES: u32 = 100;
+pub(crate) const CANDIDATES: u32 = 100;
 
 /// Most index entries of one typed word that are compared with the others, where several are typed. More finds rarer pairs
 /// of two very common words; each costs a look at the index.
-const SCANNED: u32 = 3_000;
+pub(crate) const SCANNED: u32 = 3_000;
 
 /// Most words that a typed word with errors may stand for; the closest, then the shortest.
 const NEAR_WORDS: usize = 60;
@@ -62,13 +63,13 @@ pub(crate) enum Kind {
     Houses = 1,
     Invitations = 2,
     Events = 3,
+    Replays = 4,
 }
 
 impl Kind {
     fn from_number(number: i64) -> Result<Self, StoreError> {
-        let kind = [Self::People, Self::Houses, Self::Invitations, Self::Events]
-            .into_iter()
-            .find(|kind| *kind as i64 == number);
+        let all = [Self::People, Self::Houses, Self::Invitations, Self::Events, Self::Replays];
+        let kind = all.into_iter().find(|kind| *kind as i64 == number);
         kind.ok_or(StoreError::Corrupt("kind of a search word"))
     }
 }
@@ -102,8 +103,8 @@ pub struct FoundHouse {
 }
 
 impl Store {
-    /// Takes a few members, houses, invitations and events that are not in the index as they are now into it, and returns how many that were; 0
-    /// when there are none left. For the one task that does so.
+    /// Takes a few members, houses, invitations, events and replays that are not in the index as they are now into it, and what was said
+    /// in one track of a replay; returns how many that were, 0 when there are none left. For the one task that does so.
     pub async fn index_next(&self) -> Result<usize, StoreError> {
         self.index_batch(INDEXED_AT_ONCE).await
     }
@@ -111,7 +112,8 @@ impl Store {
     /// The same, with at most so many of each kind.
     pub(crate) async fn index_batch(&self, most: u32) -> Result<usize, StoreError> {
         // First these: who has another name has it in talks too.
-        Ok(self.index_named(most).await? + self.index_talks(most).await?)
+        let named = self.index_named(most).await? + self.index_talks(most).await?;
+        Ok(named + self.index_replays(most).await? + self.index_transcript().await?)
     }
 
     /// Takes people and houses in.
@@ -196,7 +198,7 @@ impl Search<'_> {
 
     /// Adds the people whom `wanted` leads to, as they are now and as far as the viewer may see them.
     async fn add_people(&self, found: &mut HashMap<u128, FoundPerson>, wanted: &Wanted) -> Result<(), StoreError> {
-        let (mut subjects, cut) = self.candidates(wanted, Kind::People).await?;
+        let (mut subjects, cut) = self.candidates(wanted, Kind::People, CANDIDATES).await?;
         if cut {
             subjects.extend(self.followed_candidates(wanted).await?);
         }
@@ -224,7 +226,7 @@ impl Search<'_> {
 
     /// The same for houses. Who is neither in a private one nor nominated for it is not shown it.
     async fn add_houses(&self, found: &mut HashMap<u128, FoundHouse>, wanted: &Wanted) -> Result<(), StoreError> {
-        let (mut subjects, _) = self.candidates(wanted, Kind::Houses).await?;
+        let (mut subjects, _) = self.candidates(wanted, Kind::Houses, CANDIDATES).await?;
         subjects.retain(|subject| !found.contains_key(subject));
         if subjects.is_empty() {
             return Ok(());
@@ -248,12 +250,18 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// The best known subjects of which each typed word has one of its words, and whether there may be more of them.
-    pub(crate) async fn candidates(&self, wanted: &Wanted, kind: Kind) -> Result<(HashSet<u128>, bool), StoreError> {
+    /// The best known subjects of which each typed word has one of its words, at most so many for each kind of match, and whether there
+    /// may be more of them.
+    pub(crate) async fn candidates(
+        &self,
+        wanted: &Wanted,
+        kind: Kind,
+        most: u32,
+    ) -> Result<(HashSet<u128>, bool), StoreError> {
         let mut select = sql("");
         let leading = self.rarest(wanted, kind).await?;
         for (number, words) in wanted.terms[leading].iter().enumerate() {
-            let scanned = if wanted.terms.len() == 1 { CANDIDATES } else { SCANNED };
+            let scanned = if wanted.terms.len() == 1 { most } else { SCANNED };
             select = select.push(if number == 0 { "" } else { " UNION ALL " });
             select = select.push("SELECT subject FROM (SELECT w.subject FROM (");
             // One branch for each weight, from the best known down; the limit ends the reading.
@@ -265,11 +273,11 @@ impl Search<'_> {
             }
             select = select.push_bind(i64::from(scanned)).push(") w WHERE TRUE");
             select = wanted.push_others(select, leading, "w.subject");
-            select = select.push(" LIMIT ").push_bind(i64::from(CANDIDATES)).push(") found");
+            select = select.push(" LIMIT ").push_bind(i64::from(most)).push(") found");
         }
         let rows = self.store.database.all(select.remembered(wanted.is_fixed())).await?;
         // Of several words it is not known whether the reading ended before the index did.
-        let cut = rows.len() >= CANDIDATES as usize || wanted.terms.len() > 1;
+        let cut = rows.len() >= most as usize || wanted.terms.len() > 1;
         Ok((rows.iter().map(|row| row.id("subject")).collect::<Result<_, _>>()?, cut))
     }
 
@@ -386,7 +394,7 @@ impl Search<'_> {
 
 /// One way in which a typed word leads to words of the index.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Words {
+pub(crate) enum Words {
     /// The word itself.
     Same(String),
     /// All that begin so.
@@ -397,7 +405,7 @@ enum Words {
 
 impl Words {
     /// Adds the condition that `column` is one of them.
-    fn push_onto(&self, sql: Sql, column: &'static str) -> Sql {
+    pub(crate) fn push_onto(&self, sql: Sql, column: &'static str) -> Sql {
         match self {
             Self::Same(word) => sql.push(column).push(" = ").push_bind(word),
             // The databases compare bytes, and no letter comes after this one.

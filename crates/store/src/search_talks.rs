@@ -17,7 +17,7 @@ use crate::events::agenda_from;
 use crate::events_read::Event;
 use crate::invitations::{InvitationEntry, InvitationText, ShownInvitee};
 use crate::open::ROWS_PER_STATEMENT;
-use crate::search::{Entry, Kind, Search, Wanted, exact_and_begun, replace, weight};
+use crate::search::{CANDIDATES, Entry, Kind, Search, Wanted, exact_and_begun, replace, weight};
 
 /// The words of all these texts.
 fn words_of<'a>(texts: impl IntoIterator<Item = &'a String>) -> BTreeSet<String> {
@@ -82,7 +82,7 @@ impl Search<'_> {
 
     /// Adds the events to which `wanted` leads, as they are now and as far as the viewer may see them.
     async fn add_events(&self, found: &mut HashMap<u128, (Score, Event)>, wanted: &Wanted) -> Result<(), StoreError> {
-        let (subjects, _) = self.candidates(wanted, Kind::Events).await?;
+        let (subjects, _) = self.candidates(wanted, Kind::Events, CANDIDATES).await?;
         let ids: Vec<_> = subjects.into_iter().filter(|id| !found.contains_key(id)).map(EventId).collect();
         for event in self.store.events(&ids, Some(self.viewer)).await? {
             if let Some(score) = self.query.score(&words_of_event(&event)).filter(|_| !event.agenda.state.is_over()) {
@@ -98,7 +98,7 @@ impl Search<'_> {
         found: &mut HashMap<u128, (Score, InvitationEntry)>,
         wanted: &Wanted,
     ) -> Result<(), StoreError> {
-        let (subjects, _) = self.candidates(wanted, Kind::Invitations).await?;
+        let (subjects, _) = self.candidates(wanted, Kind::Invitations, CANDIDATES).await?;
         let ids: Vec<_> = subjects.into_iter().filter(|id| !found.contains_key(id)).map(InvitationId).collect();
         let entries = self.store.invitations_of(Some(self.viewer), &ids).await?;
         let texts = self.store.texts_of(&ids).await?;
@@ -218,9 +218,15 @@ pub(crate) async fn mark_talks_of(tx: &mut Transaction, entries: &[Entry]) -> Re
         let mark =
             mark.push_list(part.iter().copied()).push(" OR id IN (SELECT event FROM event_cohosts WHERE member IN ");
         tx.execute(mark.push_list(part.iter().copied()).push("))")).await?;
+        let mark =
+            sql("UPDATE replays SET indexed = FALSE WHERE indexed AND (host IN ").push_list(part.iter().copied());
+        let mark = mark.push(" OR id IN (SELECT replay FROM replay_tracks WHERE member IN ");
+        tx.execute(mark.push_list(part.iter().copied()).push("))")).await?;
     }
     for part in houses.chunks(ROWS_PER_STATEMENT) {
         let mark = sql("UPDATE events SET indexed = FALSE WHERE indexed AND state < 4 AND house IN ");
+        tx.execute(mark.push_list(part.iter().copied())).await?;
+        let mark = sql("UPDATE replays SET indexed = FALSE WHERE indexed AND house IN ");
         tx.execute(mark.push_list(part.iter().copied())).await?;
     }
     Ok(())
@@ -236,16 +242,28 @@ pub(crate) async fn unmark_talks_of(tx: &mut Transaction, member: MemberId) -> R
             OR house IN (SELECT h.house FROM house_members h WHERE h.member = $1) RETURNING id");
     let mut talks = ids_of(&tx.all(invitations.bind(member)).await?)?;
     talks.extend(ids_of(&tx.all(events.bind(member)).await?)?);
+    // Those of a house that ends with them too, which is the one in which nobody else may stay.
+    let replays = sql("UPDATE replays SET indexed = FALSE WHERE host = $1
+            OR id IN (SELECT t.replay FROM replay_tracks t WHERE t.member = $1)
+            OR room IN (SELECT r.id FROM rooms r WHERE r.host = $1) OR room IN (SELECT e.room FROM events e WHERE e.host = $1)
+            OR house IN (SELECT h.house FROM house_members h WHERE h.member = $1 AND NOT EXISTS
+                (SELECT 1 FROM house_members o JOIN members m ON m.id = o.member
+                 WHERE o.house = h.house AND o.member <> $1 AND o.role >= 1 AND m.suspended_at IS NULL)) RETURNING id");
+    talks.extend(ids_of(&tx.all(replays.bind(member)).await?)?);
     Ok(talks)
 }
 
-/// The events of a house, to be taken out of the index before the house is deleted.
-pub(crate) async fn events_of_house(tx: &mut Transaction, house: HouseId) -> Result<Vec<u128>, StoreError> {
-    ids_of(&tx.all(sql("SELECT id FROM events WHERE house = $1").bind(house)).await?)
+/// The events and replays of a house, to be taken out of the index before the house is deleted. The replays stay, and are taken in again
+/// without it.
+pub(crate) async fn talks_of_house(tx: &mut Transaction, house: HouseId) -> Result<Vec<u128>, StoreError> {
+    let mut talks = ids_of(&tx.all(sql("SELECT id FROM events WHERE house = $1").bind(house)).await?)?;
+    let replays = sql("UPDATE replays SET indexed = FALSE WHERE house = $1 RETURNING id");
+    talks.extend(ids_of(&tx.all(replays.bind(house)).await?)?);
+    Ok(talks)
 }
 
-/// Takes the locks of invitations or events until the transaction ends, the lowest id first. SQLite has one writer at a time.
-async fn lock_talks(tx: &mut Transaction, table: &'static str, ids: &[u128]) -> Result<(), StoreError> {
+/// Takes the locks of invitations, events or replays until the transaction ends, the lowest id first. SQLite has one writer at a time.
+pub(crate) async fn lock_talks(tx: &mut Transaction, table: &'static str, ids: &[u128]) -> Result<(), StoreError> {
     if !ids.is_empty() && matches!(tx, Transaction::Postgres(_)) {
         let lock = sql("SELECT id FROM ").push(table).push(" WHERE id IN ").push_list(ids.iter().copied());
         tx.all(lock.push(" ORDER BY id FOR NO KEY UPDATE")).await?;
@@ -274,6 +292,6 @@ fn counts(rows: Vec<Row>) -> Result<HashMap<u128, u64>, StoreError> {
     rows.iter().map(|row| Ok((row.id("id")?, row.count("n")?))).collect()
 }
 
-fn ids_of(rows: &[Row]) -> Result<Vec<u128>, StoreError> {
+pub(crate) fn ids_of(rows: &[Row]) -> Result<Vec<u128>, StoreError> {
     rows.iter().map(|row| row.id("id")).collect()
 }

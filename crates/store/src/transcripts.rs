@@ -7,7 +7,7 @@ use crate::Store;
 use crate::db::{Row, Sql, Transaction, Value, sql};
 use crate::error::StoreError;
 use crate::open::ROWS_PER_STATEMENT;
-use crate::replays::Hearer;
+use crate::replays::{Hearer, own};
 
 /// How often the writing down of a track is begun before it counts as failed. More helps where it fails by chance; each costs the time of
 /// the whole track.
@@ -206,27 +206,33 @@ impl Store {
         text: Option<&str>,
         at: Timestamp,
     ) -> Result<bool, StoreError> {
+        let mut transaction = self.database.begin().await?;
+        // Search is to take in the words of the track anew, and not while they change: so this comes first.
+        let theirs = sql("UPDATE transcripts SET indexed = FALSE WHERE replay = $1 AND n = $2
+             AND EXISTS (SELECT 1 FROM replay_tracks t WHERE t.replay = transcripts.replay AND t.n = transcripts.n
+                 AND t.withdrawn_at IS NULL AND ");
+        let theirs = own(theirs.bind(replay).bind(n), "t", speaker).push(")");
+        if transaction.execute(theirs).await? == 0 {
+            return Ok(false);
+        }
         let change = match text {
-            Some(text) => sql("UPDATE transcript_lines SET text = $4, corrected_at = $5")
-                .push(" WHERE replay = $1 AND n = $2 AND line = $3 AND ")
-                .bind(replay)
-                .bind(n)
-                .bind(line)
-                .bind(text)
-                .bind(at),
-            None => sql("DELETE FROM transcript_lines WHERE replay = $1 AND n = $2 AND line = $3 AND ")
+            Some(text) => sql("UPDATE transcript_lines SET text = $4, corrected_at = $5
+                 WHERE replay = $1 AND n = $2 AND line = $3")
+            .bind(replay)
+            .bind(n)
+            .bind(line)
+            .bind(text)
+            .bind(at),
+            None => sql("DELETE FROM transcript_lines WHERE replay = $1 AND n = $2 AND line = $3")
                 .bind(replay)
                 .bind(n)
                 .bind(line),
         };
-        let own = change
-            .push("EXISTS (SELECT 1 FROM replay_tracks t WHERE t.replay = transcript_lines.replay")
-            .push(" AND t.n = transcript_lines.n AND t.withdrawn_at IS NULL AND (t.member = ")
-            .push_bind(speaker.member)
-            .push(" OR t.guest IN (SELECT g.id FROM guests g WHERE g.session = ")
-            .push_bind(speaker.guest)
-            .push(")))");
-        Ok(self.database.execute(own).await? > 0)
+        if transaction.execute(change).await? == 0 {
+            return Ok(false);
+        }
+        transaction.commit().await?;
+        Ok(true)
     }
 
     /// One line, unless it was withdrawn.

@@ -111,6 +111,29 @@ export async function offices(group) {
 		equal((await xenia.must('GET', '/api/me/office/acts')).body.items.length, 1, 'acts in the log');
 	});
 
+	await group.step('who may vouch for guests makes a link as the office, which the guest and the log say', async () => {
+		const office = await xenia.must('POST', '/api/me/office', { json: { handle: 'eva', title: 'front desk', rights: ['guests'], days: 1 } });
+		await eva.must('POST', `/api/me/delegations/${office.body.id}`);
+		const room = await xenia.openRoom('On the record');
+		const host = group.use(await xenia.enter(room));
+		await reader.goto(at(`/room/${room}`));
+		await reader.entered();
+		await reader.click('more-button');
+		await reader.click('open-guests');
+		await reader.click('guest-new');
+		await reader.fill('guest-name', 'Gus');
+		await reader.click('guest-make');
+		const link = await (await reader.shows('guest-link')).inputValue();
+		const shown = (await eva.must('GET', `/api/guest-links/${link.split('/').pop()}`, { token: null })).body;
+		equal([shown.by.handle, shown.office], ['xenia', true], 'who asks the guest');
+		const [act] = (await xenia.must('GET', '/api/me/office/acts')).body.items;
+		equal([act.kind, act.note, act.subject, act.delegate.handle], ['guest_asked', 'Gus', room, 'eva'], 'the last act in the log');
+		await principal.goto(at('/me/office'));
+		has(await principal.page.getByTestId('office-act').first().textContent(), 'the log', 'Made a link for a guest', 'Gus', 'Eva Stone');
+		await xenia.must('DELETE', `/api/me/office/${office.body.id}`);
+		host.close();
+	});
+
 	await group.step('a delegate who gives it to themselves: both sides at once is refused', async () => {
 		const own = await dora.request('POST', '/api/invitations', { json: { invitee: { handle: 'xenia' }, language: 'en', title: 'Mine', text: 'And mine.' } });
 		equal(own.status, 201, 'inviting the one for whom she acts');

@@ -54,16 +54,9 @@ export async function talk(story) {
 		dita.close();
 	});
 
-	await group.step('the guest comes by a link through the green room, and is heard on stage', async () => {
-		await ada.click('more-button');
-		await ada.click('open-guests');
-		await ada.click('guest-new');
-		await ada.fill('guest-name', 'President Orlov');
-		await ada.click('guest-make');
-		const link = await (await ada.shows('guest-link')).inputValue();
-		await ada.dismiss();
-		await ada.misses('guests-sheet');
-		await office.goto(link);
+	await group.step('the guest comes from the page of the invitation through the green room, and is heard on stage', async () => {
+		await office.goto(`${server.site}/invitations/${id}`);
+		await office.click('correspondent-come');
 		await office.click('guest-ask');
 		await until('the guest to wait', async () => (await office.attribute('green-room', 'data-state')) === 'waiting');
 		await ada.click('guest-admit');

@@ -1,7 +1,7 @@
 // Recording: nothing of anybody is stored before they agreed, nothing of whoever refuses, and nothing any more of whoever takes
 // their part out. At each step every file in the data folder that holds sound is decoded by another program.
 
-import { writeFileSync } from 'node:fs';
+import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { says } from '../lib/access.mjs';
@@ -47,6 +47,8 @@ export async function consent(group) {
 	const known = (person, wanted) => until(`it to be known that ${wanted}`, async () => (await recorded(person)) === wanted);
 	const stored = () => inFolder(server.data, [BEN_HZ, FANNY_HZ]);
 	const neverBen = (files, when) => equal(heardIn(files, BEN_HZ), '', `files with the voice of whoever refused, ${when}`);
+	/** The tracks as they are while the talk goes on. */
+	const tracks = () => readdirSync(server.data, { recursive: true }).filter((path) => path.endsWith('.track')).map((path) => join(server.data, path));
 	let replay;
 
 	await group.step('the host switches it on: everybody on stage is asked, it shows for whom it will be, and nothing is stored yet', async () => {
@@ -118,6 +120,48 @@ export async function consent(group) {
 		});
 		equal([files.length, files.filter(({ tones }) => tones[FANNY_HZ] > 0).length], [2, 1], 'tracks, and those with her voice');
 		neverBen(files, 'while all three talk');
+	});
+
+	await group.step('whoever refused, leaves the stage and comes back is asked anew, and may refuse anew', async () => {
+		await ada.act('ben', 'move');
+		await ada.waitSees('ben', { role: 'listener' });
+		await ada.act('ben', 'offer');
+		await ben.click('offer-accept');
+		await ben.shows('recording-ask');
+		await ben.microphone(true);
+		await fanny.hears(ben);
+		await ben.click('recording-no');
+		await known(ada, 'ada agreed,ben refused,fanny agreed');
+		neverBen(await stored(), 'when he has come back');
+	});
+
+	await group.step('consent is taken back by the switch in the sheet: from then on nothing of hers is stored, and all see it; and it is given again', async () => {
+		const bytes = (n) => statSync(tracks().find((path) => path.endsWith(`/${n}.track`))).size;
+		const [ADA, FANNY] = [1, 2];
+		/** Waits until somebody's track has got longer by some seconds of sound. */
+		const grows = async (n) => {
+			const before = bytes(n);
+			await until(`track ${n} to grow`, () => bytes(n) > before + 8_000);
+		};
+		await grows(ADA);
+		await ada.click('recording-mark');
+		await ada.shows('recording-mine');
+		check(await ada.page.getByTestId('recording-mine').isChecked(), 'the switch of who is recorded is off');
+		await ada.click('recording-mine');
+		await known(ben, 'ada refused,ben refused,fanny agreed');
+		await ada.shows('unrecorded-ada');
+		await says(ada, 'From now on nothing of what you say is recorded');
+		// What she said before may be on its way to the disk still. Who is beside her is recorded all the while, and she is heard.
+		await grows(FANNY);
+		const kept = bytes(ADA);
+		await grows(FANNY);
+		await ben.hears(ada);
+		equal(bytes(ADA), kept, 'bytes of somebody who has taken her consent back');
+		await ada.click('recording-mine');
+		await known(ben, 'ada agreed,ben refused,fanny agreed');
+		await grows(ADA);
+		await ada.dismiss();
+		equal(tracks().length, 2, 'tracks');
 	});
 
 	await group.step('the talk ends: the replay is made, and has those two alone in every one of its files', async () => {

@@ -14,6 +14,7 @@ episode = lambda one: {
     "summary": one.get("summary"),
     "author": one.get("author"),
     "duration": one.get("itunes_duration"),
+    "explicit": one.get("itunes_explicit"),
     "enclosures": [{"href": sound.href, "length": int(sound.length), "type": sound.type} for sound in one.enclosures],
 }
 print(
@@ -26,6 +27,10 @@ print(
             "language": read.feed.get("language"),
             "summary": read.feed.get("subtitle"),
             "author": read.feed.get("author"),
+            "image": read.feed.get("image", {}).get("href"),
+            "explicit": read.feed.get("itunes_explicit"),
+            "categories": [tag.term for tag in read.feed.get("tags", [])],
+            "owner": read.feed.get("publisher_detail") or None,
             "episodes": [episode(one) for one in read.entries],
         }
     )

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { check, equal, until } from '../lib/harness.mjs';
 import { Server } from '../lib/server.mjs';
 import { writeSpeech } from '../lib/speech.mjs';
+import { MINUTE } from '../invitations/scene.mjs';
 import { found, joinHouse, own } from '../members/scene.mjs';
 import { Speakers } from './sound.mjs';
 
@@ -63,10 +64,10 @@ export async function recorded(group) {
 		await server.restart();
 		kept = { data, ...talk };
 	}
-	return { server, folder, ...kept.people, room: kept.room, replay: await replayOf(kept.people.ada, kept.id) };
+	return { server, folder, ...kept.people, room: kept.room, event: kept.event, replay: await replayOf(kept.people.ada, kept.id) };
 }
 
-/** Holds the talk; gives the people in it, its room and the id of its replay. */
+/** Holds the talk; gives the people in it, its event, its room and the id of its replay. */
 async function talked(group, folder, server) {
 	const ada = await own(server, 'ada', 'Ada Oyelaran');
 	const people = { ada };
@@ -74,7 +75,9 @@ async function talked(group, folder, server) {
 	await ada.must('PATCH', '/api/me', { json: { public: true, bio: 'Crosses <bridges> & says so.' } });
 	await found(ada, 'valves', 'Valves & wires', { about: 'People who would rather repair it.' });
 	for (const one of [people.ben, people.chen, people.dita]) await joinHouse(one, 'valves');
-	const room = await ada.openRoom(TITLE, { house: 'valves', topics: ['bridges'] });
+	const announced = { title: TITLE, house: 'valves', topics: ['bridges'], starts_at: Date.now() + 10 * MINUTE, time_zone: 'Europe/London' };
+	const event = (await ada.must('POST', '/api/events', { json: announced })).body.id;
+	const room = (await ada.must('POST', `/api/events/${event}/room`)).body.id;
 	const sockets = {};
 	for (const [handle, client] of Object.entries(people)) sockets[handle] = group.use(await client.enter(room));
 	for (const handle of ['ben', 'chen']) {
@@ -104,7 +107,7 @@ async function talked(group, folder, server) {
 	await ready(ada, recording.replay);
 	for (const socket of Object.values(sockets)) socket.close();
 	speakers.close();
-	return { people, room, id: recording.replay };
+	return { people, event, room, id: recording.replay };
 }
 
 /** The turns of a replay by time, as its picture has them: whose number, from, to. */

@@ -147,6 +147,23 @@ export async function guests(group) {
 		await ada.hears(gast);
 	});
 
+	await group.step('a guest is asked like everybody on stage whether what they say may be recorded', async () => {
+		await open(ada, 'open-run');
+		await ada.click('switch-recording');
+		await ada.click('record-begin');
+		await ada.dismiss();
+		await ada.click('recording-no');
+		await gast.shows('recording-ask');
+		await seen(gast, 'recording question to a guest');
+		await gast.click('recording-agree');
+		await until('the guest to be recorded', () => ada.evaluate(() => window.__roomtone.room.stage.some((one) => one.recorded === 'agreed')));
+		await open(ada, 'open-run');
+		await ada.click('switch-recording');
+		await ada.click('recording-stop');
+		await ada.misses('recording-mark');
+		await ada.dismiss();
+	});
+
 	await group.step('a guest who leaves can come back while the pass lasts', async () => {
 		await gast.click('leave-button');
 		await ended(gast, 'left');

@@ -4,16 +4,18 @@
 //! trying all it knows: its old and a new stream and address, a TCP connection, redundancy, repetition and disorder, claims to be
 //! loud, goodbyes in the name of others, storms of NACKs, and half of the time new legs. It knows no more than a member can, and its own keys. What is heard of it
 //! is told by those who listen, who know its frames; what it hears, by whatever comes to its sockets. The ways out of a listener are
-//! gone by one who hears the room as a plain stream, too, and asks for others by their ticket and without.
+//! gone by one who hears the room as a plain stream, too, and asks for others by their ticket and without. The room is recorded with their
+//! consent, which they take back in one of the trials, and the tracks are one more place where nothing of them may be that was made afterwards.
 //!
 //! Afterwards members of several rooms do everything at random, and again and again the roster must be exactly those who receive
-//! sound.
+//! sound, and nobody may be recorded who has not agreed, or may not speak.
 
 mod assault;
 mod packet;
 mod rogue;
 mod scene;
 mod steps;
+mod stored;
 mod stream;
 mod trial;
 mod ways;
@@ -26,6 +28,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use self::scene::{Ground, RECEIVERS};
+use self::stored::Stored;
 use self::trial::{After, LIMIT, Outcome, Took};
 use self::ways::Way;
 use super::progress::Progress;
@@ -279,6 +282,11 @@ impl Results {
             })
             .collect();
         report.extra("heard_afterwards_by_trick", tricks);
+        let stored = |of: fn(&Stored) -> usize| -> usize {
+            self.trials.iter().filter_map(|trial| trial.stored.as_ref()).map(of).sum()
+        };
+        report.extra("stored_before", stored(|stored| stored.before));
+        report.extra("stored_afterwards", stored(|stored| stored.after));
         report.extra("heard_twice", self.trials.iter().map(|trial| trial.repeated).sum::<usize>());
         report.extra("legs_let_in", self.trials.iter().map(|trial| trial.let_in).sum::<usize>());
         report.extra("delivered_by_tcp", self.trials.iter().map(|trial| trial.by_tcp).sum::<usize>());
@@ -315,6 +323,15 @@ impl Results {
             if trial.made_late > 0 {
                 lines
                     .push(format!("{name}: {} frames that were made later than {LIMIT:?} were heard", trial.made_late));
+            }
+            if let Some(stored) = trial.stored {
+                if stored.after > 0 {
+                    lines.push(format!("{name}: {} frames were stored that were made afterwards", stored.after));
+                }
+                // With the account goes what was recorded.
+                if stored.before == 0 && trial.way != Way::AccountDeleted {
+                    lines.push(format!("{name}: nothing was stored while it was allowed"));
+                }
             }
             if trial.let_in > 0 {
                 lines.push(format!("{name}: {} legs were let in afterwards", trial.let_in));
@@ -382,10 +399,20 @@ mod tests {
         let results = tries(&ground, None, Duration::ZERO, 1, 3).await.unwrap();
         assert_eq!(results.failed, []);
         assert_eq!(results.trials.len(), all_ways().count());
+        let recorded = results.trials.iter().filter(|trial| trial.stored.is_some()).count();
+        assert_eq!(
+            recorded,
+            Way::ALL.into_iter().filter(|way| way.is_of_legs()).count() - 1,
+            "all but one who talks on"
+        );
         for trial in &results.trials {
             let delivered_late = trial.ears.or(trial.stream).map_or(0, |after| after.late);
             assert_eq!((trial.made_late, delivered_late), (0, 0), "{trial:?}");
             assert_eq!((trial.repeated, trial.let_in), (0, 0), "{trial:?}");
+            // It is recorded until then, and not afterwards.
+            assert!(trial.stored.is_none_or(|stored| stored.after == 0), "{trial:?}");
+            let gone = trial.way == Way::AccountDeleted;
+            assert!(trial.stored.is_none_or(|stored| gone || stored.before > 0), "{trial:?}");
         }
     }
 
@@ -415,6 +442,7 @@ mod tests {
             tricks: BTreeMap::new(),
             ears,
             stream: None,
+            stored: Some(Stored { before: 9, after: 0 }),
             repeated: 0,
             let_in: 0,
             by_tcp: 50,
@@ -444,6 +472,8 @@ mod tests {
             (|trial| trial.ears = after(1, 1, 400.0), "1 packets delivered later"),
             (|trial| trial.stream = after(1, 1, 400.0), "1 packets streamed later"),
             (|trial| trial.stream = after(1, 0, 101.0), "p99 of the last packet streamed"),
+            (|trial| trial.stored = Some(Stored { before: 9, after: 1 }), "1 frames were stored"),
+            (|trial| trial.stored = Some(Stored { before: 0, after: 0 }), "nothing was stored"),
             (|trial| trial.repeated = 1, "heard twice"),
             (|trial| trial.made_late = 1, "made later"),
             (|trial| trial.let_in = 2, "let in"),

@@ -216,6 +216,8 @@ pub enum Refusal {
     NotYourTurn,
     /// It does not fit how far the invitation has come.
     WrongState,
+    /// The talk goes on, by what was agreed on before: it comes to its end in its room.
+    Live,
     /// Something has to be said with it.
     WordsNeeded,
     /// What is said is too long, or in no language.
@@ -244,5 +246,17 @@ impl Act {
             | Self::Expire => STEPS_MAX,
             _ => STEPS_MAX - STEPS_KEPT,
         }
+    }
+    /// Whether it cannot be done while the talk goes on.
+    pub(super) fn waits_for_the_end(&self) -> bool {
+        matches!(
+            self,
+            Self::Decline { .. }
+                | Self::Withdraw { .. }
+                | Self::ProposeTimes { .. }
+                | Self::AgreeTime { .. }
+                | Self::ProposeSheet { .. }
+                | Self::AcceptSheet { .. }
+        )
     }
 }

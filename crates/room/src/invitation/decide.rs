@@ -15,6 +15,8 @@ enum Needs {
     Of(Side, Right),
     /// To be on either side.
     Either(Right),
+    /// To be on either side; for the invitee's, which says yes by it, also to have the right to answer.
+    Agreeing,
     /// To be the server.
     System,
 }
@@ -22,10 +24,14 @@ enum Needs {
 impl Invitation {
     /// Decides whether `actor` may do that at `now`, and says what comes of it. Changes nothing.
     pub fn apply(&self, now: Timestamp, actor: &Actor, act: Act) -> Result<Step, Refusal> {
-        if !self.state.is_open() {
+        let late = self.state == State::Asked && now >= self.expires_at && act != Act::Expire;
+        if !self.state.is_open() || late {
             return Err(Refusal::Over);
         }
-        let voice = self.voice(actor, needs(&act))?;
+        let voice = self.voice(actor, self.needs(&act))?;
+        if self.is_on() && act.waits_for_the_end() {
+            return Err(Refusal::Live);
+        }
         if self.steps >= act.steps_before() {
             return Err(Refusal::TooManySteps);
         }
@@ -38,7 +44,7 @@ impl Invitation {
 
     /// Whether `actor` could do something like `act` now if its details were right: what a page offers.
     pub fn offers(&self, actor: &Actor, act: &Act) -> bool {
-        let Ok(voice) = self.voice(actor, needs(act)) else { return false };
+        let Ok(voice) = self.voice(actor, self.needs(act)) else { return false };
         let side = self.side_of(voice);
         let may = match act {
             Act::Accept { .. } | Act::NeedDetails { .. } | Act::AnswerLater { .. } => {
@@ -53,7 +59,29 @@ impl Invitation {
             Act::Open { .. } | Act::End { .. } => self.state == State::Accepted,
             Act::ProposeSheet { .. } | Act::Translate { .. } | Act::Withdraw { .. } => true,
         };
-        self.state.is_open() && self.steps < act.steps_before() && may
+        let waits = self.is_on() && act.waits_for_the_end();
+        self.state.is_open() && self.steps < act.steps_before() && may && !waits
+    }
+
+    /// Whether the talk goes on: its room is open.
+    pub fn is_on(&self) -> bool {
+        self.state == State::Accepted && self.room.is_some()
+    }
+
+    fn needs(&self, act: &Act) -> Needs {
+        match act {
+            Act::Accept { .. } | Act::Decline { .. } | Act::NeedDetails { .. } | Act::AnswerLater { .. } => {
+                Needs::Of(Side::Invitee, Right::Answer)
+            }
+            Act::GiveDetails { .. } => Needs::Of(Side::Host, Right::Answer),
+            Act::Translate { .. } => Needs::Either(Right::Answer),
+            Act::AgreeTime { .. } if self.state == State::Asked => Needs::Agreeing,
+            Act::ProposeTimes { .. } | Act::AgreeTime { .. } | Act::ProposeSheet { .. } | Act::AcceptSheet { .. } => {
+                Needs::Either(Right::Schedule)
+            }
+            Act::Withdraw { .. } | Act::Merge { .. } => Needs::Host,
+            Act::Open { .. } | Act::End { .. } | Act::Expire => Needs::System,
+        }
     }
 
     /// In whose voice an actor does what needs that. A principal acts as themselves and never in the office of the other side;
@@ -86,6 +114,7 @@ impl Invitation {
             Needs::Host => matches!(voice, Voice::Host(_)),
             Needs::Of(of, right) => side == of && has(right),
             Needs::Either(right) => has(right),
+            Needs::Agreeing => has(Right::Schedule) && (side == Side::Host || has(Right::Answer)),
         };
         if allowed { Ok(voice) } else { Err(Refusal::NotAllowed) }
     }
@@ -240,21 +269,6 @@ impl Invitation {
             return Err(Refusal::CannotMerge);
         }
         Ok(What::Merged { into: into.id })
-    }
-}
-
-fn needs(act: &Act) -> Needs {
-    match act {
-        Act::Accept { .. } | Act::Decline { .. } | Act::NeedDetails { .. } | Act::AnswerLater { .. } => {
-            Needs::Of(Side::Invitee, Right::Answer)
-        }
-        Act::GiveDetails { .. } => Needs::Of(Side::Host, Right::Answer),
-        Act::Translate { .. } => Needs::Either(Right::Answer),
-        Act::ProposeTimes { .. } | Act::AgreeTime { .. } | Act::ProposeSheet { .. } | Act::AcceptSheet { .. } => {
-            Needs::Either(Right::Schedule)
-        }
-        Act::Withdraw { .. } | Act::Merge { .. } => Needs::Host,
-        Act::Open { .. } | Act::End { .. } | Act::Expire => Needs::System,
     }
 }
 

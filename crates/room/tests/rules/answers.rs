@@ -66,6 +66,8 @@ const CIRCUMSTANCES: &[(&str, &[&str])] = &[
         &["a record 1 attendees", "a consent 1", "m consent 1", "s consent 1", "g consent 1"],
     ),
     ("replay 2 is recorded", &["a record 2 attendees"]),
+    ("replay 1 is recorded, of another text", &["a record 1 attendees 2"]),
+    ("replay 1 is recorded, since before the moderator handed over", &["a host m", "m record 1 attendees", "m host a"]),
     ("away", &["* lose l", "* lose s", "* lose m", "* lose a"]),
     ("by a sheet without them: has a hand up", &["t enter followed", "t raise"]),
     ("by a sheet without them: listens", &["t enter followed"]),
@@ -99,8 +101,14 @@ const TARGETS: &[&str] = &[
 ];
 
 /// What may be so of recordings.
-const RECORDED: &[&str] =
-    &[PLAIN, "recorded for those who are there (replay 1)", "replay 1 is recorded, all agreed", "replay 2 is recorded"];
+const RECORDED: &[&str] = &[
+    PLAIN,
+    "recorded for those who are there (replay 1)",
+    "replay 1 is recorded, all agreed",
+    "replay 2 is recorded",
+    "replay 1 is recorded, of another text",
+    "replay 1 is recorded, since before the moderator handed over",
+];
 
 /// Every command by its name on the wire (those of the server in italics), as the traces write it, with the circumstances
 /// that matter to it.
@@ -166,10 +174,19 @@ const COMMANDS: &[(&str, &str, &[&str])] = &[
         &[PLAIN, "recorded for those who are there (replay 1)", "by a sheet that says not recorded"],
     ),
     ("set_recording, everyone, in a social room", "record 1 everyone", &[PLAIN]),
-    ("set_recording, off", "record", &[PLAIN, "recorded for those who are there (replay 1)"]),
+    (
+        "set_recording, off",
+        "record",
+        &[
+            PLAIN,
+            "recorded for those who are there (replay 1)",
+            "replay 1 is recorded, since before the moderator handed over",
+        ],
+    ),
     ("consent_recording 1, true", "consent 1", RECORDED),
     ("consent_recording 1, true, of another text", "consent 1 2", &["recorded for those who are there (replay 1)"]),
     ("consent_recording 1, false", "refuse 1", RECORDED),
+    ("*withdraw_track* 1 1", "withdrawn 1 1", RECORDED),
     ("*stop_recording* 1", "disk-full 1", RECORDED),
     (
         "take_question 1",

@@ -116,6 +116,33 @@ fn an_accepted_talk_is_moved_by_both_and_called_off_by_either() {
     assert_eq!(invitation.state, State::Withdrawn);
 }
 
+/// While the talk goes on nothing of what it goes by changes, and nobody ends it but its room.
+#[test]
+fn nothing_is_agreed_anew_while_the_talk_goes_on() {
+    let mut invitation = asked(Invitee::Member(INVITEE));
+    let (room, day) = (RoomId(5), ASKED_AT.plus(DAY));
+    play(&mut invitation, 1, actor(INVITEE), Act::Accept { round: 1, words: None }).unwrap();
+    play(&mut invitation, 2, actor(HOST), Act::ProposeSheet { hash: [1; 32] }).unwrap();
+    play(&mut invitation, 3, actor(HOST), Act::ProposeTimes { round: 2, times: vec![day], words: None }).unwrap();
+    play(&mut invitation, 4, Actor::System, Act::Open { room }).unwrap();
+    for (who, act) in [
+        (INVITEE, Act::AgreeTime { round: 3, time: day, words: None }),
+        (INVITEE, Act::ProposeTimes { round: 3, times: vec![day], words: None }),
+        (INVITEE, Act::AcceptSheet { hash: [1; 32] }),
+        (INVITEE, Act::ProposeSheet { hash: [2; 32] }),
+        (INVITEE, Act::Decline { round: 3, words: None }),
+        (HOST, Act::Withdraw { words: None }),
+    ] {
+        assert!(!invitation.offers(&actor(who), &act), "{act:?}");
+        assert_eq!(play(&mut invitation, 5, actor(who), act.clone()), Err(Refusal::Live), "{act:?}");
+        // Whoever may not do it at all is told that, and not how it stands.
+        assert_eq!(play(&mut invitation, 5, actor(STRANGER), act), Err(Refusal::NotAllowed));
+    }
+    play(&mut invitation, 6, actor(HOST), Act::Translate { language: "ru".to_owned() }).unwrap();
+    play(&mut invitation, 7, Actor::System, Act::End { room }).unwrap();
+    assert_eq!(invitation.state, State::Done);
+}
+
 #[test]
 fn a_sheet_is_agreed_when_both_sides_have_accepted_the_same() {
     let mut invitation = asked(Invitee::Member(INVITEE));
@@ -162,6 +189,31 @@ fn an_office_does_what_it_may_and_nobody_speaks_for_both() {
     assert_eq!(refusal(only(HOST, Right::Answer), &accept), Some(Refusal::NotAllowed));
     assert_eq!(refusal(Actor::Outside(RecordId(9)), &accept), Some(Refusal::NotAllowed));
     assert_eq!(refusal(Actor::System, &accept), Some(Refusal::NotAllowed));
+    // Who may only arrange times proposes them, and does not say yes by agreeing to one; once it is accepted they arrange the rest.
+    let agrees = |invitation: &Invitation, right, round| {
+        let agree = Act::AgreeTime { round, time: ASKED_AT.plus(DAY), words: None };
+        (
+            invitation.apply(ASKED_AT, &only(STRANGER, right), agree.clone()).err(),
+            invitation.offers(&only(STRANGER, right), &agree),
+        )
+    };
+    let mut proposed = asked(Invitee::Member(INVITEE));
+    play(&mut proposed, 1, actor(INVITEE), Act::NeedDetails { round: 1, words: words("When?") }).unwrap();
+    let times = |round| Act::ProposeTimes { round, times: vec![ASKED_AT.plus(DAY)], words: None };
+    play(&mut proposed, 2, actor(HOST), times(1)).unwrap();
+    for right in [Right::Schedule, Right::Answer] {
+        assert_eq!(agrees(&proposed, right, 2), (Some(Refusal::NotAllowed), false), "{right:?}");
+    }
+    let both = Actor::Member {
+        member: STRANGER,
+        for_host: Rights::default(),
+        for_invitee: [Right::Schedule, Right::Answer].into_iter().collect(),
+    };
+    let agree = Act::AgreeTime { round: 2, time: ASKED_AT.plus(DAY), words: None };
+    assert_eq!(proposed.apply(ASKED_AT, &both, agree).err(), None);
+    play(&mut proposed, 3, actor(INVITEE), Act::Accept { round: 2, words: None }).unwrap();
+    play(&mut proposed, 4, actor(HOST), times(3)).unwrap();
+    assert_eq!(agrees(&proposed, Right::Schedule, 4), (None, true));
     let gone = asked(Invitee::Gone);
     assert_eq!(gone.apply(ASKED_AT, &actor(INVITEES), accept).err(), Some(Refusal::NotAllowed));
 }
@@ -225,6 +277,12 @@ fn it_expires_at_its_time_unless_it_is_accepted() {
     assert_eq!(play(&mut accepted, 91 * DAY, Actor::System, Act::Expire), Err(Refusal::WrongState));
     assert_eq!(play(&mut invitation, 90 * DAY - 1, Actor::System, Act::Expire), Err(Refusal::WrongState));
     assert_eq!(play(&mut invitation, 90 * DAY, actor(HOST), Act::Expire), Err(Refusal::NotAllowed));
+    // From its time on nobody says yes any more, also while nobody has ended it.
+    let accept = Act::Accept { round: 1, words: None };
+    assert!(invitation.apply(ASKED_AT.plus(90 * DAY - 1), &Actor::Outside(RecordId(9)), accept.clone()).is_ok());
+    assert_eq!(play(&mut invitation, 90 * DAY, Actor::Outside(RecordId(9)), accept), Err(Refusal::Over));
+    assert_eq!(play(&mut invitation, 90 * DAY, actor(HOST), Act::Withdraw { words: None }), Err(Refusal::Over));
+    play(&mut accepted, 91 * DAY, actor(HOST), Act::Withdraw { words: None }).unwrap();
     play(&mut invitation, 90 * DAY, Actor::System, Act::Expire).unwrap();
     assert_eq!(invitation.state, State::Expired);
 }
@@ -365,6 +423,15 @@ fn check_right(tried: &Try, outside: bool, step: &Step) {
     assert_eq!(step.voice, voice, "{tried:?}");
 }
 
+/// Whether an office of the invitee's has said yes with a right to arrange times only.
+fn says_yes_without_a_right(tried: &Try, before: State, step: &Step) -> bool {
+    let some = Rights::from_bits(tried.rights).expect("all bits are drawn from those there are");
+    tried.who == 3
+        && before == State::Asked
+        && matches!(step.what, What::Accepted | What::TimeAgreed { .. })
+        && !some.has(Right::Answer)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
@@ -380,11 +447,14 @@ proptest! {
             now = now.plus(tried.wait);
             let (actor, act) = (tried.actor(), tried.act(&invitation, now));
             let offered = invitation.offers(&actor, &act);
-            let open = invitation.state.is_open();
+            let (open, before, on) = (invitation.state.is_open(), invitation.state, invitation.is_on());
             let Ok(step) = invitation.apply(now, &actor, act) else { continue };
             prop_assert!(open, "{step:?} after the end");
             prop_assert!(offered, "{step:?} was not offered");
             check_right(tried, outside_invitee, &step);
+            prop_assert!(!says_yes_without_a_right(tried, before, &step), "{tried:?} gave {step:?}");
+            let ends = matches!(step.what, What::Opened { .. } | What::Ended { .. } | What::Translated { .. });
+            prop_assert!(!on || ends, "{step:?} while the talk goes on");
             if is_answer(&step.what) {
                 let side = invitation.side_of(step.voice) == Side::Host;
                 prop_assert!(answered.insert((step.round, side)), "{step:?} answers twice");

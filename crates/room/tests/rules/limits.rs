@@ -4,7 +4,8 @@ use roomtone_room::Kind::Open;
 use roomtone_room::{
     AUDIENCE_FIRST, Actor, Applied, CallUpCause, Command, CommandId, Event, GuestPass, HandCause, KnockCause,
     LeaveReason, MemberId, NeedsFresh, OfferCause, REMEMBERED_COMMANDS, REMEMBERED_GONE, RESTART_GRACE_MILLIS,
-    Rejection, Role, RoleCause, RoleEpoch, Room, STAGE_MAX, Seen, TalkerNo, Timestamp, View, mergeable, visible,
+    Rejection, ReplayId, Role, RoleCause, RoleEpoch, Room, STAGE_MAX, Seen, TalkerNo, Timestamp, View, mergeable,
+    visible,
 };
 
 use crate::trace::{OPENED_AT, member, opened, play};
@@ -175,6 +176,10 @@ fn who_sees_what() {
     for event in &of_moderators {
         assert!(visible(event, moderator, Role::Moderator), "{event:?}");
         assert!(!visible(event, owner, Role::Listener) && !visible(event, other, Role::Speaker), "{event:?}");
+    }
+    let withdrawn = Event::TrackWithdrawn { member: owner, replay: ReplayId(1), track: 1 };
+    for (who, role) in [(owner, Role::Speaker), (moderator, Role::Host)] {
+        assert!(!visible(&withdrawn, who, role));
     }
     let called = Event::CalledUp { member: owner, by: other, context: None, until: OPENED_AT };
     let over = Event::CallUpEnded { member: owner, by: other, cause: CallUpCause::Expired };

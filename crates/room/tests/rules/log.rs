@@ -62,6 +62,7 @@ const CASES: &[(&[&str], &str, &str)] = &[
     (&["a record 1 attendees", "s consent 1"], "s refuse 1", "-"),
     // Of a full disk, nobody is the author.
     (&["a record 1 attendees"], "* disk-full 1", "-"),
+    (&["a record 1 attendees", "s consent 1"], "* withdrawn 1 1", "-"),
     (&[], "m chat off", "-"),
     (&[], "m timer 60000", "-"),
     (&[], "m floor s", "-"),

@@ -9,6 +9,7 @@ mod invitation;
 mod limits;
 mod log;
 mod office;
+mod played;
 mod properties;
 mod recording;
 mod running;

@@ -136,9 +136,56 @@ fn everybody_is_asked_each_time_that_they_come_on_stage() {
     );
 }
 
+/// What is withdrawn while the talk goes on is not gone on with: not at once, not when its speaker comes back, and not after a restart.
+/// Whoever agrees again has another track.
+#[test]
+fn a_track_that_was_withdrawn_is_not_gone_on_with() {
+    check(
+        Open,
+        "a enter -> a back
+         m enter -> m entered as 2
+         m raise -> m hand
+         a accept m -> m Speaker@1 hand accepted by a
+         a record 1 everyone -> recording 1 for Everyone by a
+         * withdrawn 1 1 ->
+         m consent 1 -> m consents to 1
+         a consent 1 -> a consents to 1
+         ? recorded -> 1:2 2:1
+         m withdrawn 1 1 -> ! WrongActor
+         * withdrawn 2 1 ->
+         * withdrawn 1 3 ->
+         * withdrawn 1 1 -> m refuses 1; m withdrew 1 of 1
+         * withdrawn 1 1 ->
+         ? recorded -> 1:2
+         m consent 1 -> m consents to 1
+         ? recorded -> 1:2 2:3
+         m refuse 1 -> m refuses 1
+         * withdrawn 1 3 -> m withdrew 3 of 1
+         m consent 1 -> m consents to 1
+         m down -> m Listener@2 stepped down
+         * withdrawn 1 4 -> m withdrew 4 of 1
+         a offer m -> m asked by a
+         m yes -> m Speaker@3 offer accepted
+         m consent 1 -> m consents to 1
+         ? recorded -> 1:2 2:5
+         m leave -> m quit
+         * withdrawn 1 5 -> m withdrew 5 of 1
+         a record -> recording 1 stopped by a: Host
+         * withdrawn 1 2 ->",
+    );
+    let (mut room, mut now) = everybody_consented();
+    play(&mut room, &mut now, "* withdrawn 1 2");
+    let mut back = Room::restore(now, room.to_state(), []);
+    assert_eq!(back.recorded().map(|(_, track)| track).collect::<Vec<_>>(), [1, 3, 4]);
+    let _ = play(&mut back, &mut now, "m enter");
+    let _ = play(&mut back, &mut now, "m consent 1");
+    assert_eq!(back.track_of(named('m')), Some(5));
+}
+
 /// Every way off the stage, or out of the recording: who consented before, what happens, and who is recorded no more.
 const WAYS_OFF: &[(&str, &[&str])] = &[
     ("s", &["s refuse 1"]),
+    ("s", &["* withdrawn 1 3"]),
     ("s", &["s down"]),
     ("s", &["m audience s"]),
     ("m", &["a audience m"]),

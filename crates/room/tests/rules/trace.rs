@@ -212,14 +212,17 @@ pub(crate) fn command(what: &str) -> Command {
         "agree" => Command::AgreeEvidence { agree: true },
         "disagree" => Command::AgreeEvidence { agree: false },
         "record" => Command::SetRecording {
-            recording: rest.split_once(' ').map(|(replay, to)| NewRecording {
-                replay: ReplayId(replay.parse().expect("a replay")),
-                to: match to {
-                    "everyone" => Hearers::Everyone,
-                    "members" => Hearers::Members,
-                    _ => Hearers::Attendees,
-                },
-                text: 1,
+            recording: rest.split_once(' ').map(|(replay, rest)| {
+                let (to, text) = rest.split_once(' ').unwrap_or((rest, "1"));
+                NewRecording {
+                    replay: ReplayId(replay.parse().expect("a replay")),
+                    to: match to {
+                        "everyone" => Hearers::Everyone,
+                        "members" => Hearers::Members,
+                        _ => Hearers::Attendees,
+                    },
+                    text: text.parse().expect("a version"),
+                }
             }),
         },
         "consent" | "refuse" => {
@@ -234,6 +237,13 @@ pub(crate) fn command(what: &str) -> Command {
             replay: ReplayId(rest.parse().expect("a replay")),
             cause: RecordingCause::DiskFull,
         },
+        "withdrawn" => {
+            let (replay, track) = rest.split_once(' ').expect("a replay and a track");
+            Command::WithdrawTrack {
+                replay: ReplayId(replay.parse().expect("a replay")),
+                track: track.parse().expect("a track"),
+            }
+        }
         "end" => Command::End,
         "lose" => Command::LoseConnection { member: target() },
         "tick" => Command::Tick,
@@ -352,6 +362,9 @@ fn describe(event: &Event) -> String {
         }
         Event::RecordingConsent { member, replay, agree, .. } => {
             format!("{} {} {}", letter(*member), if *agree { "consents to" } else { "refuses" }, replay.0)
+        }
+        Event::TrackWithdrawn { member, replay, track } => {
+            format!("{} withdrew {track} of {}", letter(*member), replay.0)
         }
         Event::Forgotten { member } => format!("{} forgotten", letter(*member)),
         Event::Ended { by: Some(by) } => format!("ended by {}", letter(*by)),

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use roomtone_room::ids::{EventId, MemberId, RecordId, Timestamp};
-use roomtone_store::{NOTICES_AT_ONCE, NewNotice, StoreError, ToTell};
+use roomtone_store::{NOTICES_AT_ONCE, NewNotice, NextEvent, StoreError, ToTell};
 use tokio::sync::Notify;
 
 use crate::app::App;
@@ -92,7 +92,12 @@ async fn continue_all(app: &App) -> Result<(), StoreError> {
         for last in due {
             let now = edge::now();
             let next = recurrence::next(&last.planned, last.recurrence, &last.time_zone, now);
-            let next = next.as_ref().map(|(at, planned)| (EventId(edge::random_128()), *at, planned.as_str()));
+            let next = next.as_ref().map(|next| NextEvent {
+                id: EventId(edge::random_128()),
+                starts_at: next.at,
+                planned: &next.planned,
+                time_zone: &next.time_zone,
+            });
             app.store.continue_event(last.id, next, now).await?;
         }
     }

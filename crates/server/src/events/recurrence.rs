@@ -9,10 +9,27 @@ use roomtone_room::ids::Timestamp;
 /// Most occurrences that are passed over to find one that is still to come: more than ten years of weeks.
 const LOOK_AHEAD: usize = 600;
 
-/// The wall time of a moment in a zone, as [`next`] reads it; `None` for what no calendar has.
-pub(crate) fn wall(at: Timestamp, time_zone: &str) -> Option<String> {
+/// The next of those that come again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Next {
+    /// When it begins.
+    pub(crate) at: Timestamp,
+    /// Where the one after it is counted from.
+    pub(crate) planned: String,
+    /// The zone in which it is planned.
+    pub(crate) time_zone: String,
+}
+
+/// The wall time of a moment in a zone; `None` for what no calendar has.
+fn wall(at: Timestamp, time_zone: &str) -> Option<String> {
     let at = Instant::from_millisecond(i64::try_from(at.0).ok()?).ok()?;
     Some(zone(time_zone).to_datetime(at).to_string())
+}
+
+/// Where those that come after a moment are counted from, as [`next`] reads it: the wall time with its zone
+/// (`2026-10-18T19:00:00[Europe/Berlin]`), which stays that one when somebody moves an occurrence by another clock.
+pub(crate) fn plan(at: Timestamp, time_zone: &str) -> Option<String> {
+    Some(format!("{}[{time_zone}]", wall(at, time_zone)?))
 }
 
 /// A date as everybody reads it, in the time zone in which it was chosen: `2026-11-24 19:00 (Europe/Berlin)`.
@@ -22,24 +39,23 @@ pub(crate) fn date(at: Timestamp, time_zone: &str) -> String {
     format!("{minutes} ({})", if time_zone.is_empty() { "UTC" } else { time_zone })
 }
 
-/// The first occurrence after the one planned at this wall time that is still to come, with its own wall time. Each is counted
-/// from the planned one before it, so that a time that does not exist on one day (clocks go forward) does not move those after it.
-/// `None` where there is none within [`LOOK_AHEAD`].
-pub(crate) fn next(
-    planned: &str,
-    recurrence: Recurrence,
-    time_zone: &str,
-    now: Timestamp,
-) -> Option<(Timestamp, String)> {
-    let mut wall: DateTime = planned.parse().ok()?;
-    let zone = zone(time_zone);
+/// The first occurrence after the one planned at this wall time that is still to come. Each is counted from the planned one before
+/// it, so that a time that does not exist on one day (clocks go forward) does not move those after it. Where the plan names no zone it is
+/// this one. `None` where there is none within [`LOOK_AHEAD`].
+pub(crate) fn next(planned: &str, recurrence: Recurrence, time_zone: &str, now: Timestamp) -> Option<Next> {
+    let (wall, named) = match planned.strip_suffix(']').and_then(|planned| planned.split_once('[')) {
+        Some((wall, named)) => (wall, named),
+        None => (planned, time_zone),
+    };
+    let mut wall: DateTime = wall.parse().ok()?;
+    let zone = zone(named);
     for _ in 0..LOOK_AHEAD {
         wall = after(wall, recurrence)?;
         // A time that a day has twice is the first of the two; one that it does not have is as much later (RFC 5545, 3.3.5).
         let at = zone.to_timestamp(wall).ok()?.as_millisecond();
         let at = Timestamp(u64::try_from(at).ok()?);
         if at > now {
-            return Some((at, wall.to_string()));
+            return Some(Next { at, planned: format!("{wall}[{named}]"), time_zone: named.to_owned() });
         }
     }
     None
@@ -80,10 +96,30 @@ mod tests {
     fn comes(planned: &str, recurrence: Recurrence, zone: &str, now: &str, expected: &[(&str, &str)]) {
         let (mut planned, mut now) = (planned.to_owned(), at(now));
         for (instant, wall) in expected {
-            let (found, found_wall) = next(&planned, recurrence, zone, now).unwrap();
-            assert_eq!((found, found_wall.as_str()), (at(instant), *wall), "{zone} {recurrence:?}");
-            (planned, now) = (found_wall, found);
+            let found = next(&planned, recurrence, zone, now).unwrap();
+            let (wall_found, _) = found.planned.split_once('[').unwrap();
+            assert_eq!((found.at, wall_found), (at(instant), *wall), "{zone} {recurrence:?}");
+            (planned, now) = (found.planned, found.at);
         }
+    }
+
+    #[test]
+    fn the_zone_of_the_plan_stays_when_one_is_moved_by_another_clock() {
+        // 19:00 in Berlin, of which one was moved to a time of New York.
+        let planned = plan(at("2026-11-24T18:00:00Z"), "Europe/Berlin").unwrap();
+        assert_eq!(planned, "2026-11-24T19:00:00[Europe/Berlin]");
+        let found = next(&planned, Recurrence::Weekly, "America/New_York", at("2026-11-25T00:00:00Z")).unwrap();
+        let (planned, time_zone) = ("2026-12-01T19:00:00[Europe/Berlin]".to_owned(), "Europe/Berlin".to_owned());
+        assert_eq!(found, Next { at: at("2026-12-01T18:00:00Z"), planned, time_zone });
+        // A plan without a zone is in that of its event.
+        let found =
+            next("2026-11-24T19:00:00", Recurrence::Weekly, "Europe/Berlin", at("2026-11-25T00:00:00Z")).unwrap();
+        assert_eq!((found.at, found.time_zone.as_str()), (at("2026-12-01T18:00:00Z"), "Europe/Berlin"));
+        let utc = plan(at("2026-11-24T18:00:00Z"), "").unwrap();
+        assert_eq!(
+            next(&utc, Recurrence::Weekly, "", at("2026-11-25T00:00:00Z")).unwrap().at,
+            at("2026-12-01T18:00:00Z")
+        );
     }
 
     #[test]

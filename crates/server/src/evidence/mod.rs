@@ -1,5 +1,5 @@
-//! Sound that goes with reports: the last minute of a room, of those who agreed to that. It is written when a report asks for it and not
-//! before, one Ogg Opus file for each talker, and only admins hear it.
+//! Sound that goes with reports: the last minute of a room, of those who agreed to that, or a voice note that is reported. It is written
+//! when a report asks for it and not before, one Ogg Opus file for each talker, and only admins hear it.
 //!
 //! Invariant: a file without a row in the store is of no report, and goes. So what deletes rows (with an account, with a report, or
 //! since it is old) sweeps, and whatever was interrupted is swept when the server starts.
@@ -100,19 +100,45 @@ impl Evidence {
     ) -> Result<Option<u32>, ApiError> {
         let _place = self.places.try_acquire().map_err(|_| Code::Busy)?;
         let turn = self.turn.lock().await;
-        let (id, reporter) = (report.id, report.reporter);
+        let reporter = report.reporter;
         let minute = room.ask(|reply| Message::Minute { reporter, reply }).await?;
-        let tracks = match self.write(&turn, store, id, minute).await {
+        let tracks = cut_out(minute).await?;
+        self.make(&turn, store, report, tracks).await
+    }
+
+    /// Makes a report of a voice note, which is kept with it as it is now. As [`Evidence::report`]; there is one track.
+    ///
+    /// Errors: `evidence_not_kept`, `busy`, or the store's.
+    pub(crate) async fn report_note(
+        &self,
+        store: &Store,
+        report: NewReport,
+        note: (NewEvidence, Vec<u8>),
+    ) -> Result<Option<u32>, ApiError> {
+        let _place = self.places.try_acquire().map_err(|_| Code::Busy)?;
+        let turn = self.turn.lock().await;
+        self.make(&turn, store, report, vec![note]).await
+    }
+
+    /// Writes the sound of a report and makes that.
+    async fn make(
+        &self,
+        turn: &MutexGuard<'_, ()>,
+        store: &Store,
+        report: NewReport,
+        tracks: Vec<(NewEvidence, Vec<u8>)>,
+    ) -> Result<Option<u32>, ApiError> {
+        let tracks = match self.write(turn, store, report.id, tracks).await {
             Ok(tracks) => tracks,
             Err(error) => {
-                self.sweep_in(&turn, store).await;
+                self.sweep_in(turn, store).await;
                 return Err(error);
             }
         };
         let made = store.create_report_with(report, &tracks).await;
         if !matches!(made, Ok(Some(kept)) if kept as usize == tracks.len()) {
             // None of it, or not that of somebody who has just deleted their account; or the store has to be asked which.
-            self.sweep_in(&turn, store).await;
+            self.sweep_in(turn, store).await;
         }
         made.map_err(|error| ApiError::internal(&error))
     }
@@ -148,25 +174,13 @@ impl Evidence {
         _: &MutexGuard<'_, ()>,
         store: &Store,
         report: RecordId,
-        minute: Minute,
+        tracks: Vec<(NewEvidence, Vec<u8>)>,
     ) -> Result<Vec<NewEvidence>, ApiError> {
-        let kept = minute.kept.await.map_err(|_| Code::Busy)?;
-        let (now, instant) = (edge::now(), edge::instant());
         let taken = store.evidence_size().await.map_err(|error| ApiError::internal(&error))?;
-        let (folder, speakers) = (self.folder.clone(), minute.speakers);
+        let folder = self.folder.clone();
         let written = blocking(move || {
-            let Some(made) = cut(&kept, instant)? else { return Ok(Vec::new()) };
-            let began_at = Timestamp(now.0.saturating_sub(made.before.as_millis() as u64));
-            let ms = made.length.as_millis() as u64;
-            let speakers: HashMap<TalkerNo, Speaker> = speakers.into_iter().collect();
-            let (mut tracks, mut files) = (Vec::new(), Vec::new());
-            for (talker, file) in made.tracks {
-                // All have agreed whose sound is kept, and whoever has not is not written.
-                let Some(&speaker) = speakers.get(&talker) else { continue };
-                let n = tracks.len() as u32 + 1;
-                tracks.push(NewEvidence { n, speaker, began_at, ms, bytes: file.len() as u64 });
-                files.push((n, file));
-            }
+            let (tracks, files): (Vec<_>, Vec<_>) =
+                tracks.into_iter().map(|(track, file)| (track, (track.n, file))).unzip();
             let size: u64 = tracks.iter().map(|track| track.bytes).sum();
             if taken + size > SIZE_MAX {
                 return Err(io::Error::new(ErrorKind::StorageFull, "the sound of reports takes as much as it may"));
@@ -195,6 +209,27 @@ impl Evidence {
             tracing::error!(%error, "sound that is of no report any more could not be taken away");
         }
     }
+}
+
+/// The last minute of a room, as one file for each who said something and agreed to that.
+async fn cut_out(minute: Minute) -> Result<Vec<(NewEvidence, Vec<u8>)>, ApiError> {
+    let kept = minute.kept.await.map_err(|_| Code::Busy)?;
+    let (now, instant, speakers) = (edge::now(), edge::instant(), minute.speakers);
+    let tracks = blocking(move || {
+        let Some(made) = cut(&kept, instant)? else { return Ok(Vec::new()) };
+        let began_at = Timestamp(now.0.saturating_sub(made.before.as_millis() as u64));
+        let ms = made.length.as_millis() as u64;
+        let speakers: HashMap<TalkerNo, Speaker> = speakers.into_iter().collect();
+        let mut tracks = Vec::new();
+        for (talker, file) in made.tracks {
+            // All have agreed whose sound is kept, and whoever has not is not written.
+            let Some(&speaker) = speakers.get(&talker) else { continue };
+            let n = tracks.len() as u32 + 1;
+            tracks.push((NewEvidence { n, speaker, began_at, ms, bytes: file.len() as u64 }, file));
+        }
+        Ok(tracks)
+    });
+    Ok(tracks.await.map_err(Failed::Io)?)
 }
 
 /// Does what waits for the disk on a thread for that.

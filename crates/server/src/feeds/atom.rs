@@ -8,20 +8,20 @@ use roomtone_store::{Event, EventChange};
 use super::{ENTRIES, instant};
 use crate::events::recurrence::date;
 use crate::notices::text::texts;
-use crate::public::step_as_text;
 use crate::public::words::primary;
+use crate::public::{step_as_text, voice_of_step};
 use crate::wire::events::EventChange as Told;
-use crate::wire::invitations::Invitation;
+use crate::wire::invitations::{Invitation, InvitationStep};
 
-/// The feed of these changes, the latest first. `path` is that of the page that the feed belongs to.
-pub(super) fn feed(base: &str, path: &str, title: &str, told: &[(EventChange, Event)]) -> String {
-    let own = if path == "/events" { format!("{base}/events.atom") } else { format!("{base}{path}/events.atom") };
+/// The feed of these changes, the latest first. `own` is its path, and `page` that of the page that it belongs to.
+pub(super) fn feed(base: &str, own: &str, page: &str, title: &str, told: &[(EventChange, Event)]) -> String {
+    let own = format!("{base}{own}");
     let updated = told.iter().map(|(change, _)| change.at).max().unwrap_or_default();
     Feed {
         title: Text::plain(title),
         id: own.clone(),
         updated: moment(updated),
-        links: vec![link("self", &own), link("alternate", &format!("{base}{path}"))],
+        links: vec![link("self", &own), link("alternate", &format!("{base}{page}"))],
         generator: Some(Generator { value: "Roomtone".to_owned(), ..Generator::default() }),
         entries: told.iter().map(|(change, event)| entry(base, change, event)).collect(),
         ..Feed::default()
@@ -69,20 +69,22 @@ pub(super) fn invitation(base: &str, invitation: &Invitation) -> String {
     let own = format!("{page}.atom");
     let original = invitation.texts.iter().find(|text| text.original);
     let (language, title) = original.map_or(("en", ""), |text| (text.language.as_str(), text.title.as_str()));
-    let entries = invitation.steps.iter().rev().take(ENTRIES as usize).map(|step| Entry {
+    let entry = |step: &InvitationStep| Entry {
         title: Text::plain(step_as_text(language, step)),
         id: format!("{page}#{}", step.n),
         updated: moment(Timestamp(step.at)),
         published: Some(moment(Timestamp(step.at))),
-        // An entry has an author with a name (section 4.2.1): the program, for what comes by itself or from somebody who is gone.
+        // By an office, or an unverified voice, and not by whom that speaks for (guarantee G11). An entry has an author with a name
+        // (section 4.2.1): the program, for what comes by itself.
         authors: vec![Person {
-            name: if step.voice.name.is_empty() { "Roomtone".to_owned() } else { step.voice.name.clone() },
+            name: Some(voice_of_step(language, step)).filter(|name| !name.is_empty()).unwrap_or("Roomtone".to_owned()),
             ..Person::default()
         }],
         links: vec![link("alternate", &page)],
         summary: step.text.clone().map(Text::plain),
         ..Entry::default()
-    });
+    };
+    let entries = invitation.steps.iter().rev().take(ENTRIES as usize).map(entry);
     Feed {
         title: Text::plain(title),
         id: own.clone(),
@@ -123,7 +125,7 @@ mod tests {
             (change(2, Change::Dated, Some(Timestamp(1_795_000_000_000))), one.clone()),
             (change(1, Change::Announced, None), one),
         ];
-        let text = feed("https://talk.example", "/houses/tea", "Tea & Co · Kitchen", &told);
+        let text = feed("https://talk.example", "/houses/tea/events.atom", "/houses/tea", "Tea & Co · Kitchen", &told);
         let read: Feed = text.parse().unwrap();
         assert_eq!(
             (read.title.value.as_str(), read.id.as_str()),
@@ -145,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_feed_without_entries_is_one() {
-        let read: Feed = feed("https://talk.example", "/events", "Kitchen", &[]).parse().unwrap();
+        let read: Feed = feed("https://talk.example", "/events.atom", "/events", "Kitchen", &[]).parse().unwrap();
         assert_eq!((read.entries.len(), read.id.as_str()), (0, "https://talk.example/events.atom"));
     }
 }

@@ -112,6 +112,7 @@ pub(super) mod tests {
             house: None,
             private: false,
             invitation: None,
+            invitation_known: false,
             text: EventText {
                 title: title.to_owned(),
                 about: String::new(),

@@ -19,8 +19,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp as Instant;
 use jiff::fmt::rfc2822;
 use percent_encoding::percent_decode_str;
-use roomtone_room::ids::{EventId, InvitationId, Timestamp};
-use roomtone_store::{EventsOf, ReplaysOf, StoreError};
+use roomtone_room::ids::{EventId, InvitationId, MemberId, Timestamp};
+use roomtone_store::{Event, EventsOf, ReplaysOf, StoreError};
 use url::Url;
 
 use crate::app::App;
@@ -57,7 +57,7 @@ enum Feed {
     House(String),
     /// Those of the member with this handle.
     Person(String),
-    /// One event, as a calendar.
+    /// One event.
     Event(EventId),
     /// What happened to an invitation, as Atom.
     Invitation(InvitationId),
@@ -109,7 +109,7 @@ fn read(path: &str) -> Option<(Feed, Form)> {
         ([], "events", _) => Feed::All,
         (["houses", handle], "events", _) => Feed::House(decoded(handle)?),
         (["people", handle], "events", _) => Feed::Person(decoded(handle)?),
-        (["events"], id, Form::Calendar) => Feed::Event(id.parse().ok()?),
+        (["events"], id, _) => Feed::Event(id.parse().ok()?),
         (["invitations"], id, Form::Atom) => Feed::Invitation(id.parse().ok()?),
         (["calendar"], secret, Form::Calendar) => Feed::Calendar(secret.to_owned()),
         _ => return None,
@@ -126,7 +126,6 @@ struct Body {
 async fn make(app: &App, feed: Feed, form: Form, from: IpAddr) -> Result<Body, ApiError> {
     let server = app.settings.get().name.clone();
     let base = app.public_url.as_str().trim_end_matches('/').to_owned();
-    let since = Timestamp(edge::now().0.saturating_sub(CALENDAR_SINCE));
     if form == Form::Podcast {
         return podcast(app, &base, feed).await;
     }
@@ -144,7 +143,14 @@ async fn make(app: &App, feed: Feed, form: Form, from: IpAddr) -> Result<Body, A
             let event = app.store.event(id, None).await.map_err(internal)?.ok_or(Code::NotFound)?;
             let changed_at = Some(event.changed_at);
             let title = event.text.title.clone();
-            return Ok(Body { text: ics::calendar(&base, &title, &[event]), changed_at });
+            if form == Form::Calendar {
+                return Ok(Body { text: ics::calendar(&base, &title, &[event]), changed_at });
+            }
+            let changes = app.store.event_changes(id).await.map_err(internal)?;
+            let told = changes.into_iter().rev().take(ENTRIES as usize).map(|change| (change, event.clone()));
+            let (own, page) = (format!("/events/{id}.atom"), format!("/events/{id}"));
+            let text = atom::feed(&base, &own, &page, &title, &told.collect::<Vec<_>>());
+            return Ok(Body { text, changed_at });
         }
         Feed::Invitation(id) => {
             let found = invitation_for_visitors(app, id, &[]).await?.ok_or(Code::NotFound)?;
@@ -161,9 +167,7 @@ async fn make(app: &App, feed: Feed, form: Form, from: IpAddr) -> Result<Body, A
                 app.limits.address(&GUESSES, from, edge::instant())?;
                 return Err(Code::NotFound.into());
             };
-            let own = app.store.dated_events(EventsOf::Own, Some(member), since, CALENDAR_EVENTS).await;
-            let own = own.map_err(internal)?;
-            let changed_at = own.iter().map(|event| event.changed_at).max();
+            let (own, changed_at) = dated(app, EventsOf::Own, Some(member)).await?;
             return Ok(Body { text: ics::calendar(&base, &server, &own), changed_at });
         }
     };
@@ -172,15 +176,26 @@ async fn make(app: &App, feed: Feed, form: Form, from: IpAddr) -> Result<Body, A
         Form::Atom => {
             let told = app.store.latest_changes(of, None, ENTRIES).await.map_err(internal)?;
             let changed_at = told.iter().map(|(change, _)| change.at).max();
-            Body { text: atom::feed(&base, &path, &title, &told), changed_at }
+            let own = if of == EventsOf::All { "/events.atom".to_owned() } else { format!("{path}/events.atom") };
+            Body { text: atom::feed(&base, &own, &path, &title, &told), changed_at }
         }
         Form::Calendar => {
-            let dated = app.store.dated_events(of, None, since, CALENDAR_EVENTS).await.map_err(internal)?;
-            let changed_at = dated.iter().map(|event| event.changed_at).max();
+            let (dated, changed_at) = dated(app, of, None).await?;
             Body { text: ics::calendar(&base, &title, &dated), changed_at }
         }
         Form::Podcast => return Err(Code::NotFound.into()),
     })
+}
+
+/// What a calendar holds, and when that changed last: also by an event whose date was taken back, and which is not in it any more.
+async fn dated(app: &App, of: EventsOf, viewer: Option<MemberId>) -> Result<(Vec<Event>, Option<Timestamp>), ApiError> {
+    let now = edge::now();
+    let since = Timestamp(now.0.saturating_sub(CALENDAR_SINCE));
+    let dated = app.store.dated_events(of, viewer, since, now, CALENDAR_EVENTS).await.map_err(internal)?;
+    let told = app.store.latest_changes(of, viewer, 1).await.map_err(internal)?;
+    let changed = dated.iter().map(|event| event.changed_at).chain(told.iter().map(|(change, _)| change.at));
+    let changed_at = changed.max();
+    Ok((dated, changed_at))
 }
 
 /// The talks in the name of a house, or hosted by a member, that everybody may hear.
@@ -276,7 +291,8 @@ mod tests {
             ("/people/%D1%84/events.ics", Some((Feed::Person("ф".to_owned()), Form::Calendar))),
             (&format!("/events/{id}.ics"), Some((Feed::Event(id), Form::Calendar))),
             (&format!("/events/{id}"), None),
-            (&format!("/events/{id}.atom"), None),
+            (&format!("/events/{id}.atom"), Some((Feed::Event(id), Form::Atom))),
+            ("/events/x.atom", None),
             ("/calendar/abc.ics", Some((Feed::Calendar("abc".to_owned()), Form::Calendar))),
             ("/calendar/abc.atom", None),
             (&format!("/invitations/{id}.atom"), Some((Feed::Invitation(InvitationId(7)), Form::Atom))),

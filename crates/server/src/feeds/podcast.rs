@@ -1,4 +1,5 @@
-//! Talks as a podcast: RSS 2.0 (rssboard.org/rss-specification) with the elements of Apple's that players go by.
+//! Talks as a podcast: RSS 2.0 (rssboard.org/rss-specification) with the elements of Apple's that players go by: all that directories
+//! require of a show and an episode. Nobody's address of e-mail is among them: there is no `itunes:owner`.
 
 use std::fmt::Write as _;
 
@@ -40,7 +41,16 @@ pub(super) fn feed(base: &str, show: &Show<'_>, episodes: &[Episode]) -> String 
     element(&mut out, "description", about);
     element(&mut out, "language", show.language);
     element(&mut out, "generator", "Roomtone");
+    // Of a square, which readers that go by RSS alone take as well.
+    let cover = format!("{page}/cover.jpg");
+    let _ = writeln!(out, "<itunes:image href=\"{}\"/>", escaped(&cover));
+    out.push_str("<image>\n");
+    element(&mut out, "url", &cover);
+    element(&mut out, "title", show.title);
+    element(&mut out, "link", &page);
+    out.push_str("</image>\n");
     element(&mut out, "itunes:author", show.author);
+    element(&mut out, "itunes:type", "episodic");
     element(&mut out, "itunes:explicit", "false");
     out.push_str("<itunes:category text=\"Society &amp; Culture\"/>\n");
     for (talk, size) in episodes {
@@ -64,6 +74,8 @@ fn episode(out: &mut String, base: &str, talk: &ReplayCard, size: u64) {
     let people: Vec<&str> = talk.faces.iter().map(|person| person.name.as_str()).collect();
     element(out, "description", &if people.is_empty() { talk.title.clone() } else { people.join(", ") });
     element(out, "itunes:author", &talk.host.name);
+    element(out, "itunes:episodeType", "full");
+    element(out, "itunes:explicit", "false");
     element(out, "itunes:duration", &(talk.ms / 1000).to_string());
     let sound = escaped(&format!("{base}/api/replays/{id}/audio.mp4"));
     let _ = writeln!(out, "<enclosure url=\"{sound}\" length=\"{size}\" type=\"audio/mp4\"/>");
@@ -120,6 +132,7 @@ mod tests {
             host: person("Ada & Ben"),
             house: None,
             language: "en".to_owned(),
+            topics: Vec::new(),
             hearers: Hearers::Everyone,
             state: ReplayState::Ready,
             progress: 100,
@@ -135,12 +148,16 @@ mod tests {
             read.descendants().filter(|node| node.tag_name().name() == name).filter_map(|node| node.text()).collect()
         };
         let shown = hostile.trim_end_matches('\u{7}');
-        assert_eq!(said("title"), [shown, shown]);
+        assert_eq!(said("title"), [shown; 3], "of the show, its picture and the episode");
         assert_eq!(said("description"), [shown, "Ada, <Ben>"]);
         assert_eq!(said("author"), ["Tea", "Ada & Ben"]);
         assert_eq!(said("pubDate"), ["Wed, 18 Nov 2026 11:06:40 GMT"]);
         assert_eq!(said("duration"), ["3723"]);
         assert_eq!(said("guid"), [ReplayId(7).to_string()]);
+        assert_eq!((said("explicit"), said("type")), (vec!["false"; 2], vec!["episodic"]));
+        let cover = read.descendants().find(|node| node.tag_name().name() == "image").unwrap();
+        assert_eq!(cover.attribute("href"), Some("https://talk.example/houses/tea/cover.jpg"));
+        assert!(!text.contains("owner") && !text.contains("email"), "{text}");
         let sound = read.descendants().find(|node| node.has_tag_name("enclosure")).unwrap();
         let address = format!("https://talk.example/api/replays/{}/audio.mp4", ReplayId(7));
         assert_eq!(

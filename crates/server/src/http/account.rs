@@ -20,13 +20,16 @@ use crate::wire::{ApiError, Code};
     responses((status = 200, body = Vec<u8>, content_type = "application/zip"), (status = 401, body = ApiError),
         (status = 429, body = ApiError), (status = 503, body = ApiError)))]
 pub(super) async fn export(State(app): State<Arc<App>>, caller: SignedIn) -> Result<Response, ApiError> {
-    let archive = account::archive(&app, &caller.member).await?;
+    let (archive, length) = account::archive(&app, &caller.member).await?;
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("application/zip")),
-        (CONTENT_LENGTH, HeaderValue::from(archive.len())),
         (CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"roomtone.zip\"")),
     ];
-    Ok((headers, archive.into_body()).into_response())
+    let mut response = (headers, archive).into_response();
+    if let Some(length) = length {
+        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    Ok(response)
 }
 
 /// Deletes the caller's account with everything they wrote; the rooms that they opened end. The caller must have signed in

@@ -10,7 +10,7 @@ use super::rooms::TOPICS_MAX;
 use super::text;
 use crate::app::App;
 use crate::edge;
-use crate::limits::CALL_UPS;
+use crate::limits::{CALL_UPS, RECORDINGS};
 use crate::rooms::Handle;
 use crate::wire::socket::Person;
 use crate::wire::{ApiError, Code};
@@ -69,9 +69,10 @@ pub(crate) async fn prepare(
             let language = text::language(&language)?.to_owned();
             only(Command::Describe { title, topics, language })
         }
-        Command::SetRecording { recording } => {
+        Command::SetRecording { recording: Some(new) } => {
+            app.limits.subject(&RECORDINGS, &sender.to_string(), edge::instant())?;
             let replay = ReplayId(edge::random_128());
-            only(Command::SetRecording { recording: recording.map(|new| NewRecording { replay, ..new }) })
+            only(Command::SetRecording { recording: Some(NewRecording { replay, ..new }) })
         }
         command => only(command),
     }

@@ -1,20 +1,25 @@
 //! Guests: links into one room for people without an account, and what such a guest may ask. Somebody who was called up
 //! declines here as well.
+//!
+//! Links are made by those who run the room, and for its host by who may in their office; these see the host's guests alone.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{ConnectInfo, State};
+use axum::extract::{ConnectInfo, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use roomtone_room::WAITING_MAX;
-use roomtone_room::ids::{MemberId, RoomId, Timestamp};
-use roomtone_store::{Guest, GuestMade, Hash, NewGuest};
+use roomtone_room::ids::{MemberId, RecordId, RoomId, Timestamp};
+use roomtone_room::office::Right;
+use roomtone_store::{Guest, GuestBy, GuestMade, GuestOffice, Hash, Hearer, NewGuest};
 
 use super::auth::{SignedIn, SignedInGuest, guest_cookie};
 use super::body::{Body, PathId, to_the_end};
 use super::invites::qr_code;
+use super::paging::AskedPage;
+use super::replays::tracks_of;
 use super::rooms::known_room;
 use super::text;
 use crate::app::App;
@@ -26,10 +31,11 @@ use crate::rooms::{Handle, Summary};
 use crate::wire::guests::{
     GuestInvitation, GuestLink, GuestSession, GuestState, NewGuestLink, RoomGuest, RoomGuests, ShownGuestLink,
 };
+use crate::wire::replays::OwnTracks;
 use crate::wire::{ApiError, Code, Id};
 
 /// Longest name of a guest, in characters.
-const NAME_MAX: usize = 40;
+pub(super) const NAME_MAX: usize = 40;
 
 /// Longest text that goes with a link, in characters.
 const CONTEXT_MAX: usize = roomtone_room::CONTEXT_MAX_CHARS;
@@ -44,7 +50,7 @@ const MINUTE: u64 = 60_000;
 /// banned.
 const KEPT_FOR: u64 = 24 * 60 * MINUTE;
 
-/// Makes a link for a guest, which works once. Those who run the room.
+/// Makes a link for a guest, which works once. Those who run the room, and who vouches for guests in its host's office.
 #[utoipa::path(post, path = "/api/rooms/{id}/guests", params(("id" = String, Path)), request_body = NewGuestLink,
     responses((status = 201, body = GuestLink), (status = 400, body = ApiError), (status = 401, body = ApiError),
         (status = 403, body = ApiError), (status = 404, body = ApiError), (status = 409, body = ApiError),
@@ -55,7 +61,7 @@ pub(super) async fn make(
     PathId(id): PathId<String>,
     Body(request): Body<NewGuestLink>,
 ) -> Result<(StatusCode, Json<GuestLink>), ApiError> {
-    let (room, _) = moderated_room(&app, &id, &caller).await?;
+    let (room, _, principal) = room_with_guests(&app, &id, &caller).await?;
     let name = text::name(&request.name)?;
     if name.chars().count() > NAME_MAX {
         return Err(ApiError::with_message(Code::InvalidName, "A guest's name has 1 to 40 characters."));
@@ -66,21 +72,44 @@ pub(super) async fn make(
         let message = format!("A guest link works for {least} to {most} minutes.");
         return Err(ApiError::with_message(Code::BadRequest, message));
     }
+    let me = caller.member.person.id;
+    let by = principal.map_or(GuestBy::Voucher, |_| GuestBy::Office(office(me)));
+    let asked = Asked { room, voucher: principal.unwrap_or(me), name, context, minutes: request.minutes };
+    offer(&app, asked, by).await
+}
+
+/// Somebody who is to be a guest.
+pub(super) struct Asked {
+    pub(super) room: RoomId,
+    pub(super) voucher: MemberId,
+    /// Validated, of at most [`NAME_MAX`] characters.
+    pub(super) name: String,
+    pub(super) context: Option<String>,
+    pub(super) minutes: u32,
+}
+
+/// Makes a guest with their link.
+pub(super) async fn offer(app: &App, asked: Asked, by: GuestBy) -> Result<(StatusCode, Json<GuestLink>), ApiError> {
     let (secret, now) = (Secret::draw(), edge::now());
     let guest = NewGuest {
         id: MemberId(edge::random_128()),
-        room,
-        voucher: caller.member.person.id,
+        room: asked.room,
+        voucher: asked.voucher,
         code: secret.hash,
-        name,
-        context: context.filter(|text| !text.is_empty()),
+        name: asked.name,
+        context: asked.context.filter(|text| !text.is_empty()),
         created_at: now,
-        expires_at: now.plus(u64::from(request.minutes) * MINUTE),
+        expires_at: now.plus(u64::from(asked.minutes) * MINUTE),
     };
-    match app.store.create_guest(&guest, WAITING_MAX).await.map_err(|e| ApiError::internal(&e))? {
+    match app.store.create_guest_by(&guest, by, WAITING_MAX).await.map_err(|e| ApiError::internal(&e))? {
         GuestMade::Made => {}
         GuestMade::TooMany => return Err(Code::TooMany.into()),
         GuestMade::Gone => return Err(Code::RoomNotFound.into()),
+        GuestMade::NotAllowed => return Err(Code::NotAllowed.into()),
+        GuestMade::Taken => {
+            let message = "You have used your link. Whoever hosts the talk can make you another one.";
+            return Err(ApiError::with_message(Code::AlreadyHere, message));
+        }
     }
     let link = guest_link(app.public_url.as_str(), &secret.text);
     let qr = qr_code(&link)?;
@@ -88,7 +117,7 @@ pub(super) async fn make(
     Ok((StatusCode::CREATED, Json(made)))
 }
 
-/// The guests of a room whose links have not ended. Those who run the room.
+/// The guests of a room whose links have not ended. Those who run the room, and of its host's guests who vouches in their office.
 #[utoipa::path(get, path = "/api/rooms/{id}/guests", params(("id" = String, Path)),
     responses((status = 200, body = RoomGuests), (status = 401, body = ApiError), (status = 403, body = ApiError),
         (status = 404, body = ApiError), (status = 410, body = ApiError)))]
@@ -97,13 +126,18 @@ pub(super) async fn list(
     caller: SignedIn,
     PathId(id): PathId<String>,
 ) -> Result<Json<RoomGuests>, ApiError> {
-    let (room, handle) = moderated_room(&app, &id, &caller).await?;
+    let (room, handle, principal) = room_with_guests(&app, &id, &caller).await?;
+    let me = caller.member.person.id;
     let guests = app.store.guests_of_room(room, edge::now()).await.map_err(|e| ApiError::internal(&e))?;
     let summary = handle.summary();
-    let items = guests.into_iter().map(|guest| RoomGuest {
+    let known = guests.into_iter().filter(|guest| principal.is_none_or(|of| guest.voucher.id == of));
+    let items = known.map(|guest| RoomGuest {
         state: state_of(&guest, &summary),
         guest: Id(guest.person.id),
         name: guest.person.name,
+        // The two of them know, and nobody else.
+        delegate: guest.delegate.filter(|one| me == one.id || me == guest.voucher.id).map(Into::into),
+        office: guest.office,
         by: guest.voucher.into(),
         until: guest.expires_at.0,
     });
@@ -120,7 +154,7 @@ fn state_of(guest: &Guest, room: &Summary) -> GuestState {
     }
 }
 
-/// Ends a guest's link; when it is answered the guest is out. Those who run the room.
+/// Ends a guest's link; when it is answered the guest is out. Those who run the room, and of its host's guests who vouches in their office.
 #[utoipa::path(delete, path = "/api/rooms/{id}/guests/{guest}", params(("id" = String, Path), ("guest" = String, Path)),
     responses((status = 204), (status = 401, body = ApiError), (status = 403, body = ApiError),
         (status = 404, body = ApiError), (status = 410, body = ApiError)))]
@@ -129,25 +163,47 @@ pub(super) async fn revoke(
     caller: SignedIn,
     PathId((id, guest)): PathId<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
-    let (room, _) = moderated_room(&app, &id, &caller).await?;
+    let (room, _, principal) = room_with_guests(&app, &id, &caller).await?;
     let guest: MemberId = guest.parse().map_err(|_| Code::GuestLinkNotFound)?;
-    let by = caller.member.person.id;
-    if to_the_end(async move { end(&app, room, guest, Some(by)).await }).await? {
+    let me = caller.member.person.id;
+    let by = if principal.is_some() { Ending::Office(office(me)) } else { Ending::Moderator(me) };
+    if to_the_end(async move { end(&app, room, guest, by).await }).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Code::GuestLinkNotFound.into())
     }
 }
 
-/// Ends a guest's pass, first where it is kept, then in the room: `by` is who revoked it. Returns whether it lasted until now.
-async fn end(app: &App, room: RoomId, guest: MemberId, by: Option<MemberId>) -> Result<bool, ApiError> {
-    let ended = app.store.end_guest(room, guest, edge::now()).await.map_err(|e| ApiError::internal(&e))?;
-    let lasted = ended.is_some();
-    if let Some(guest) = ended {
-        let id = guest.id;
-        app.rooms.end_pass(room, id, by.map(|by| Revoked { by, guest })).await;
-    }
-    Ok(lasted)
+/// Who ends a guest's pass.
+#[derive(Debug, Clone, Copy)]
+enum Ending {
+    /// The guest.
+    Themselves,
+    /// Somebody who runs the room, in whose log that is.
+    Moderator(MemberId),
+    /// Somebody in the office of who vouches, in whose log that is.
+    Office(GuestOffice),
+}
+
+/// Ends a guest's pass, first where it is kept, then in the room. Returns whether it lasted until now.
+async fn end(app: &App, room: RoomId, guest: MemberId, by: Ending) -> Result<bool, ApiError> {
+    let ended = match by {
+        Ending::Themselves | Ending::Moderator(_) => app.store.end_guest(room, guest, edge::now()).await,
+        Ending::Office(office) => app.store.end_guest_by_office(room, guest, office, edge::now()).await,
+    };
+    let Some(guest) = ended.map_err(|e| ApiError::internal(&e))? else { return Ok(false) };
+    let id = guest.id;
+    let revoked = match by {
+        Ending::Moderator(by) => Some(Revoked { by, guest }),
+        Ending::Themselves | Ending::Office(_) => None,
+    };
+    app.rooms.end_pass(room, id, revoked).await;
+    Ok(true)
+}
+
+/// Somebody who is about to act in an office.
+fn office(delegate: MemberId) -> GuestOffice {
+    GuestOffice { delegate, act: RecordId(edge::random_128()) }
 }
 
 /// What a link is for, for whoever has it and nobody has used it before. A member who may know of the room is told which it is:
@@ -191,6 +247,25 @@ pub(super) async fn take(
     Ok((StatusCode::CREATED, [(header::SET_COOKIE, cookie)], Json(session)).into_response())
 }
 
+/// What was recorded of whoever came by a link, in pages: they find it, and can take it back, for as long as there is a replay of it, when
+/// the link opens nothing else any more. A link by which nothing was recorded is like one that does not exist.
+#[utoipa::path(get, path = "/api/guest-links/{code}/tracks",
+    params(("code" = String, Path), ("after" = Option<String>, Query, description = "`next` of the page before")),
+    responses((status = 200, body = OwnTracks), (status = 400, body = ApiError), (status = 404, body = ApiError),
+        (status = 429, body = ApiError)))]
+pub(super) async fn tracks(
+    State(app): State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    PathId(code): PathId<String>,
+    page: AskedPage,
+) -> Result<Json<OwnTracks>, ApiError> {
+    app.limits.may_address(&GUESSES, peer.ip(), edge::instant())?;
+    let first = matches!(&page, Ok(Query(asked)) if asked.is_first());
+    let key = Secret::hash_of(&code).ok_or_else(|| missed(&app, peer))?;
+    let found = tracks_of(&app, Hearer { key: Some(key), ..Hearer::default() }, page).await?;
+    if first && found.items.is_empty() { Err(missed(&app, peer)) } else { Ok(Json(found)) }
+}
+
 /// Who the guest is who calls.
 #[utoipa::path(get, path = "/api/guest", responses((status = 200, body = GuestSession), (status = 401, body = ApiError)))]
 pub(super) async fn me(
@@ -208,7 +283,7 @@ pub(super) async fn leave(
     SignedInGuest { guest, .. }: SignedInGuest,
 ) -> Result<Response, ApiError> {
     let cookie = guest_cookie(&app, "", 0);
-    to_the_end(async move { end(&app, guest.room, guest.person.id, None).await }).await?;
+    to_the_end(async move { end(&app, guest.room, guest.person.id, Ending::Themselves).await }).await?;
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
 }
 
@@ -251,6 +326,26 @@ async fn moderated_room(app: &App, id: &str, caller: &SignedIn) -> Result<(RoomI
     Ok((id, handle))
 }
 
+/// A live room of whose guests the caller takes care, and for whom: its host, if they only do so in the host's office. Whether they have that
+/// right is asked again by the statements that use it. Errors: as for [`moderated_room`].
+async fn room_with_guests(
+    app: &App,
+    id: &str,
+    caller: &SignedIn,
+) -> Result<(RoomId, Handle, Option<MemberId>), ApiError> {
+    let refused = match moderated_room(app, id, caller).await {
+        Ok((room, handle)) => return Ok((room, handle, None)),
+        Err(refused) => refused,
+    };
+    let Some((room, handle)) = id.parse().ok().and_then(|room| Some((room, app.rooms.get(room)?))) else {
+        return Err(refused);
+    };
+    let (host, now) = (handle.summary().card.host.id.0, edge::now());
+    let held = app.store.offices_for(caller.member.person.id, now).await.map_err(|e| ApiError::internal(&e))?;
+    let vouches = held.iter().any(|held| held.grant.principal == host && held.grant.permits(Right::Guests, now));
+    if vouches { Ok((room, handle, Some(host))) } else { Err(refused) }
+}
+
 /// The digest of a code, for whom it was made, and what for. Codes that do not work look alike, and are counted against the
 /// caller's address.
 async fn invitation(app: &App, peer: SocketAddr, code: &str) -> Result<(Hash, Guest, GuestInvitation), ApiError> {
@@ -284,9 +379,11 @@ async fn told(app: &App, guest: &Guest) -> Result<Option<GuestInvitation>, ApiEr
         language: summary.card.language.clone(),
         name: guest.person.name.clone(),
         by: guest.voucher.clone().into(),
+        office: guest.office,
         context: guest.context.clone(),
         until: guest.expires_at.0,
         rules: house.map(|house| house.text.rules).filter(|rules| !rules.is_empty()),
+        recording: summary.card.recording,
         server: app.settings.get().name.clone(),
     }))
 }

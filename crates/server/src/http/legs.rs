@@ -75,7 +75,7 @@ pub(super) async fn publish(
 /// Ends a leg of the caller's own.
 #[utoipa::path(delete, path = "/api/rooms/{id}/legs/{leg}", params(("id" = String, Path), ("leg" = String, Path)),
     responses((status = 204), (status = 401, body = ApiError), (status = 404, body = ApiError),
-        (status = 503, body = ApiError)))]
+        (status = 410, body = ApiError), (status = 503, body = ApiError)))]
 pub(super) async fn end(
     State(app): State<Arc<App>>,
     caller: RoomCaller,

@@ -21,6 +21,13 @@ pub(super) struct After {
     after: Option<String>,
 }
 
+impl After {
+    /// Whether it is the first page.
+    pub(super) fn is_first(&self) -> bool {
+        self.after.is_none()
+    }
+}
+
 /// The query of a page.
 pub(super) type AskedPage = Result<Query<After>, QueryRejection>;
 

@@ -1,4 +1,6 @@
 //! Reports: telling the admins of this server about somebody or something. Whoever is reported does not learn of it.
+//!
+//! A text or a replay is reported by whoever may read or hear it at that moment, and kept with the report as it is then.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +9,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use roomtone_room::ids::{MemberId, RecordId, RoomId};
-use roomtone_store::{self as store, Written};
+use roomtone_store::{self as store, Hearer, NewEvidence, Speaker, Written};
 
 use super::auth::SignedIn;
 use super::body::{Body, to_the_end};
@@ -15,11 +17,12 @@ use super::houses::house_for;
 use super::people::{blocked, visible};
 use super::text;
 use crate::app::App;
-use crate::edge;
+use crate::edge::{self, Secret};
 use crate::limits::{EVIDENCE, TooMany};
 use crate::wire::hallway::HouseBadge;
 use crate::wire::people::{
-    NewReport, ReportContext, ReportMade, ReportedKind, ReportedMember, ReportedRoom, ReportedText,
+    NewReport, ReportContext, ReportMade, ReportedKind, ReportedMember, ReportedPart, ReportedReplay, ReportedRoom,
+    ReportedText,
 };
 use crate::wire::socket::Role;
 use crate::wire::{ApiError, Code, Id};
@@ -31,7 +34,8 @@ const TEXT_MAX: usize = 2_000;
 /// Shorter has them asking in vain. Each try also counts in the row `reports` of the limits, which gives one back sooner than this.
 const UNTIL_HANDLED: Duration = Duration::from_secs(60 * 60);
 
-/// Reports a member, a room, a house, or what somebody wrote to an invitation. What the server knows about it at that moment is kept with it.
+/// Reports a member, a room, a house, what somebody wrote to an invitation, or a replay, a clip of one or a reply to one. What the server
+/// knows about it at that moment is kept with it.
 #[utoipa::path(post, path = "/api/reports", request_body = NewReport,
     responses((status = 201, body = ReportMade), (status = 400, body = ApiError), (status = 401, body = ApiError),
         (status = 404, body = ApiError), (status = 409, body = ApiError), (status = 422, body = ApiError),
@@ -43,12 +47,17 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Json<ReportMade>), ApiError> {
     let me = &caller.member.person;
     let others = [&request.about, &request.room, &request.house].into_iter().flatten().count();
-    match (others, [&request.invitation, &request.question, &request.reply].into_iter().flatten().count()) {
+    let texts = [&request.invitation, &request.question, &request.reply];
+    let alone = texts.into_iter().chain([&request.replay, &request.clip, &request.replay_reply]).flatten().count();
+    match (others, alone) {
         (0, 1) | (1.., 0) => {}
         _ => {
-            let what = "A report is about a member, a room or a house, or about one text of an invitation alone.";
+            let what = "A report is about a member, a room or a house, or about one text or replay alone.";
             return Err(ApiError::with_message(Code::BadRequest, what));
         }
+    }
+    if request.at_ms.is_some() && request.replay.is_none() {
+        return Err(ApiError::with_message(Code::BadRequest, "A moment is one of a replay."));
     }
     if request.evidence && request.room.is_none() {
         return Err(ApiError::with_message(Code::BadRequest, "The sound that goes with a report is of a room."));
@@ -71,6 +80,12 @@ pub(super) async fn create(
     let (written, about) = match written(&app, me.id, &request).await? {
         Some((text, author)) => (Some(text), Some(reported(&app, me.id, author).await?)),
         None => (None, about),
+    };
+    let (replay, note, about) = match of_replay(&app, me.id, &request).await? {
+        Some(Heard { reported: replay, author, note }) => {
+            (Some(replay), note, Some(reported(&app, me.id, author).await?))
+        }
+        None => (None, None, about),
     };
     let house = match &request.house {
         Some(handle) => Some(house_for(&app, me.id, handle).await?),
@@ -97,11 +112,17 @@ pub(super) async fn create(
             room,
             house: house.map(|house| HouseBadge { id: Id(house.id), handle: house.handle, name: house.text.name }),
             written,
+            replay,
         }),
         created_at: edge::now(),
     };
-    let made = match (request.evidence, report.room) {
-        (true, Some(room)) => with_evidence(&app, room, report).await?,
+    let made = match (request.evidence, report.room, note) {
+        (true, Some(room), _) => with_evidence(&app, room, report).await?,
+        (_, _, Some(note)) => {
+            app.limits.subject(&EVIDENCE, &report.reporter.to_string(), edge::instant())?;
+            let app = app.clone();
+            to_the_end(async move { app.evidence.report_note(&app.store, report, note).await }).await?
+        }
         _ => app.store.create_report(report).await.map_err(internal)?.then_some(0),
     };
     // Fails when there are too many, or when the subject went away a moment ago, which comes to the same for the caller.
@@ -147,6 +168,74 @@ async fn written(
     let author = app.store.member(found.author).await.map_err(internal)?.ok_or(missing)?;
     let store::WrittenText { invitation, language, title, text, .. } = found;
     Ok(Some((ReportedText { kind, invitation: Id(invitation), language, title, text }, author)))
+}
+
+/// What of a replay is reported.
+struct Heard {
+    /// As it is now.
+    reported: ReportedReplay,
+    /// Who answers for it.
+    author: store::Member,
+    /// The sound, if it is a voice note.
+    note: Option<(NewEvidence, Vec<u8>)>,
+}
+
+/// The replay, or the part of one, that is reported, as it is now: it goes with the account of whoever answers for it.
+async fn of_replay(app: &App, me: MemberId, request: &NewReport) -> Result<Option<Heard>, ApiError> {
+    let hearer = Hearer { key: request.key.as_deref().and_then(Secret::hash_of), ..Hearer::member(me) };
+    let mut note = None;
+    let (reported, author) = match (&request.replay, &request.clip, &request.replay_reply) {
+        (Some(id), ..) => {
+            let missing = Code::ReplayNotFound;
+            let id = id.parse().map_err(|_| missing)?;
+            let replay = app.store.replay(id, hearer).await.map_err(internal)?.ok_or(missing)?;
+            if request.at_ms.is_some_and(|at| at > replay.ms) {
+                return Err(ApiError::with_message(Code::BadRequest, "There is no such moment in this replay."));
+            }
+            let reported = ReportedReplay {
+                kind: ReportedPart::Replay,
+                replay: Id(id),
+                part: None,
+                title: replay.title,
+                text: String::new(),
+                at_ms: request.at_ms,
+                ms: None,
+            };
+            (reported, replay.host.id)
+        }
+        (_, Some(id), _) => {
+            let missing = Code::ClipNotFound;
+            let id = id.parse().map_err(|_| missing)?;
+            let clip = app.store.clip(id, hearer).await.map_err(internal)?.ok_or(missing)?;
+            let reported = ReportedReplay {
+                kind: ReportedPart::Clip,
+                replay: Id(clip.replay),
+                part: Some(Id(id)),
+                title: clip.title,
+                text: String::new(),
+                at_ms: Some(clip.from_ms),
+                ms: Some(clip.to_ms - clip.from_ms),
+            };
+            (reported, clip.by.id)
+        }
+        (.., Some(id)) => {
+            let missing = Code::ReplyNotFound;
+            let id = id.parse().map_err(|_| missing)?;
+            let (replay, reply) = app.store.reply_to_replay(id, hearer).await.map_err(internal)?.ok_or(missing)?;
+            let speaker = Speaker::Member(reply.person.id);
+            if let Some(ms) = reply.voice_ms
+                && let Some(file) = app.store.voice_note(id).await.map_err(internal)?
+            {
+                note = Some((NewEvidence { n: 1, speaker, began_at: reply.at, ms, bytes: file.len() as u64 }, file));
+            }
+            let (kind, replay, part, at_ms) = (ReportedPart::Reply, Id(replay), Some(Id(id)), reply.at_ms);
+            let (title, text, ms) = (String::new(), reply.text, reply.voice_ms);
+            (ReportedReplay { kind, replay, part, title, text, at_ms, ms }, reply.person.id)
+        }
+        _ => return Ok(None),
+    };
+    let author = app.store.member(author).await.map_err(internal)?.ok_or(Code::MemberNotFound)?;
+    Ok(Some(Heard { reported, author, note }))
 }
 
 /// A member of whom the caller may know, or whom they have blocked.

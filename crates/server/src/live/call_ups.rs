@@ -10,6 +10,7 @@ use super::{Live, lock};
 use crate::rooms::message::Outgoing;
 use crate::wire::Id;
 use crate::wire::hallway::{CallUpRoom, LiveMessage};
+use crate::wire::replays::Hearers;
 use crate::wire::socket::Person;
 
 /// Call-ups that a page is shown when it opens. More than anybody could answer; fewer than what its queue holds.
@@ -22,6 +23,8 @@ pub(crate) struct CallUp {
     pub(crate) room: RoomId,
     /// The room's title.
     pub(crate) title: String,
+    /// To whom the replay will be open, if the room is recorded.
+    pub(crate) recording: Option<Hearers>,
     pub(crate) by: Person,
     pub(crate) context: Option<String>,
     pub(crate) until: Timestamp,
@@ -41,7 +44,7 @@ struct Open {
 impl CallUp {
     fn told(&self) -> LiveMessage {
         LiveMessage::CalledUp {
-            room: CallUpRoom { id: Id(self.room), title: self.title.clone() },
+            room: CallUpRoom { id: Id(self.room), title: self.title.clone(), recording: self.recording },
             by: self.by.clone(),
             context: self.context.clone(),
             until: self.until.0,
@@ -82,6 +85,17 @@ impl Live {
         }
     }
 
+    /// Says of those of a room that it is recorded now, or not any more.
+    pub(crate) fn note_recording(&self, room: RoomId, recording: Option<Hearers>) {
+        let mut call_ups = lock(&self.call_ups);
+        for (&(member, _), open) in call_ups.0.iter_mut().filter(|((_, of), _)| *of == room) {
+            open.call.recording = recording;
+            if open.shown {
+                self.tell(member, open.call.told());
+            }
+        }
+    }
+
     /// Those from or to any of these: the room, who is called, and who calls.
     pub(crate) fn call_ups_of(&self, members: &HashSet<MemberId>) -> Vec<(RoomId, MemberId, MemberId)> {
         let call_ups = lock(&self.call_ups);
@@ -119,7 +133,8 @@ mod tests {
 
     fn call(room: u128, member: MemberId) -> CallUp {
         let by = Person { id: Id(ADA), handle: "ada".to_owned(), name: "Ada".to_owned(), avatar: None };
-        CallUp { member, room: RoomId(room), title: "Trees".to_owned(), by, context: None, until: Timestamp(7) }
+        let (room, title, recording) = (RoomId(room), "Trees".to_owned(), None);
+        CallUp { member, room, title, recording, by, context: None, until: Timestamp(7) }
     }
 
     /// How many rings a page is shown that opens now.

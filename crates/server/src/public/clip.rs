@@ -5,7 +5,7 @@ use roomtone_room::ids::{RecordId, Timestamp};
 use serde_json::json;
 
 use super::card::Card;
-use super::recap::{at, clock, name, names, player};
+use super::recap::{Way, at, clock, hearable, name, names, player};
 use super::room::{named, rfc3339};
 use super::shell::{Page, way_in};
 use super::when::date;
@@ -18,10 +18,13 @@ const LINES: u32 = 60;
 
 pub(super) async fn told(reader: &Reader<'_>, id: RecordId) -> Result<Option<Told>, ApiError> {
     let (app, tongue, base) = (reader.app, reader.tongue, reader.base());
-    let Some(clip) = replays::clip(app, id).await? else { return Ok(None) };
+    let open = replays::clip(app, id, None).await?;
+    let found = if open.is_none() && reader.link.is_some() { replays::clip(app, id, reader.link).await? } else { open };
+    let Some(clip) = found else { return Ok(None) };
     let replay = clip.replay.0;
     // Between the two it may have been deleted.
-    let Some(whole) = replays::replay(app, replay).await? else { return Ok(None) };
+    let Some((whole, link)) = hearable(reader, replay).await? else { return Ok(None) };
+    let way = Way { replay, key: link };
     let lines = app.store.lines_between(replay, clip.from_ms, clip.to_ms, LINES).await;
     let lines = lines.map_err(|error| ApiError::internal(&error))?;
     let names = names(tongue, &whole);
@@ -35,7 +38,7 @@ pub(super) async fn told(reader: &Reader<'_>, id: RecordId) -> Result<Option<Tol
             p.kicker lang=(tongue.tag()) { (kind) " · " (length) }
             h1 lang=(whole.card.language) { (clip.title) }
             p.quiet lang=(tongue.tag()) {
-                a href={ "/recaps/" (replay) } { (clip.replay_title) } " · " (at(replay, clip.from_ms)) " · "
+                a href=(way.recap()) { (clip.replay_title) } " · " (at(way, clip.from_ms)) " · "
                 (date(tongue, Timestamp(whole.card.began_at)))
             }
         }
@@ -49,7 +52,7 @@ pub(super) async fn told(reader: &Reader<'_>, id: RecordId) -> Result<Option<Tol
                 p lang=(line.said.language) { span.quiet { (name(&names, line.n)) ": " } (line.said.text) }
             } } }
         }
-        p.quiet lang=(tongue.tag()) { (tongue.say("Cut by", "Фрагмент выбран:")) " " (clip.by.name) }
+        p.quiet lang=(tongue.tag()) { (tongue.say("Cut by", "Автор отрывка:")) " " (clip.by.name) }
         (way_in(tongue))
     };
     let data = json!({
@@ -73,6 +76,7 @@ pub(super) async fn told(reader: &Reader<'_>, id: RecordId) -> Result<Option<Tol
             title: clip.title.clone(),
             description: if said.is_empty() { line } else { said },
             audio: clip.audio.clone(),
+            link: link.map(str::to_owned),
             path,
             language: tongue.tag().to_owned(),
             languages: Vec::new(),

@@ -2,17 +2,20 @@
 
 use maud::{Markup, html};
 use roomtone_room::ids::{EventId, Timestamp};
-use roomtone_store::EventsOf;
+use roomtone_store::{EventsOf, ReplaysOf};
 use serde_json::{Value, json};
 
 use super::card::Card;
+use super::recap::listed;
 use super::room::{named, rfc3339};
 use super::shell::{Page, in_language, in_path, paragraphs, person, topics, way_in};
 use super::when::{date_and_time, zone_name};
 use super::words::Tongue;
 use super::{Reader, Told};
+use crate::http::replays_for_visitors;
 use crate::wire::ApiError;
 use crate::wire::events::{EventCard, EventChange, EventHappened, EventState};
+use crate::wire::replays::ReplayCard;
 use crate::wire::socket::Person;
 
 /// The media type of Atom feeds (RFC 4287, section 7).
@@ -20,6 +23,9 @@ const ATOM: &str = "application/atom+xml";
 
 /// Other events that a page lists.
 const RELATED: u32 = 5;
+
+/// Recorded talks that a page lists.
+const TALKS: u32 = 6;
 
 pub(super) async fn told(reader: &Reader<'_>, id: EventId) -> Result<Option<Told>, ApiError> {
     let internal = |error| ApiError::internal(&error);
@@ -33,9 +39,12 @@ pub(super) async fn told(reader: &Reader<'_>, id: EventId) -> Result<Option<Told
     let changes = store.event_changes(id).await.map_err(internal)?;
     let mut related = store.upcoming_events(of, None, None, None, RELATED + 1).await.map_err(internal)?;
     related.retain(|other| other.id != id);
+    let talks = replays_for_visitors::replays(reader.app, ReplaysOf::Event(id), TALKS).await?;
     let event = EventCard::from(event);
-    let feed = feed(reader, &event).await?;
+    let feed = format!("/events/{id}.atom");
     let planned = event.starts_at.is_some() && matches!(event.state, EventState::Dated | EventState::Live);
+    // Whoever subscribes to its calendar now finds the date there as soon as there is one.
+    let waits = event.starts_at.is_none() && matches!(event.state, EventState::Proposed | EventState::Agreed);
     let (tongue, base) = (reader.tongue, reader.base());
     let path = format!("/events/{id}");
     let (state, when) = (state(tongue, event.state), when(tongue, &event));
@@ -55,6 +64,7 @@ pub(super) async fn told(reader: &Reader<'_>, id: EventId) -> Result<Option<Told
             (topics(&event.topics))
         }
         @if !reason.is_empty() { section.text lang=(event.language) { (paragraphs(&reason)) } }
+        (listed(tongue, tongue.say("What came of it", "Что из этого вышло"), &talks))
         @if !about.is_empty() { section.text lang=(event.language) { (paragraphs(&about)) } }
         section {
             h2 lang=(tongue.tag()) { (tongue.say("Hosted by", "Ведут")) }
@@ -64,6 +74,10 @@ pub(super) async fn told(reader: &Reader<'_>, id: EventId) -> Result<Option<Told
             @if let Some(room) = live { a.button href={ "/room/" (room.0) } { (tongue.say("Come in", "Войти")) } }
             @if planned {
                 a href={ (path) ".ics" } { (tongue.say("Add to calendar", "В календарь")) }
+            } @else if waits {
+                a href={ (path) ".ics" } {
+                    (tongue.say("Calendar feed, empty until there is a date", "Календарь, пустой, пока нет даты"))
+                }
             }
             a href=(feed) type=(ATOM) { (tongue.say("Follow by Atom", "Следить через Atom")) }
             @if let Some(invitation) = event.invitation {
@@ -91,15 +105,16 @@ pub(super) async fn told(reader: &Reader<'_>, id: EventId) -> Result<Option<Told
         card: Card::new(&state, &event.title, when, hosts),
         page: Page {
             audio: Vec::new(),
+            link: None,
             title: event.title.clone(),
             description,
-            data: data(base, &path, &event, &about),
+            data: data(base, &path, &event, &about, &talks),
             path,
             language: tongue.tag().to_owned(),
-            languages: Vec::new(),
+            languages: Tongue::tags(),
             feeds: [(ATOM, feed)]
                 .into_iter()
-                .chain(planned.then(|| ("text/calendar", format!("/events/{id}.ics"))))
+                .chain((planned || waits).then(|| ("text/calendar", format!("/events/{id}.ics"))))
                 .collect(),
             body,
         },
@@ -175,27 +190,15 @@ fn happened(tongue: Tongue, change: &EventHappened, zone: &str) -> Markup {
     }
 }
 
-/// The narrowest feed that tells of an event: its house's, its host's if everybody may read their profile, or else that of all.
-async fn feed(reader: &Reader<'_>, event: &EventCard) -> Result<String, ApiError> {
-    if let Some(house) = &event.house {
-        return Ok(format!("/houses/{}/events.atom", in_path(&house.handle)));
-    }
-    let host = &event.host.handle;
-    let profile = reader.app.store.public_profile(host).await.map_err(|error| ApiError::internal(&error))?;
-    Ok(match profile {
-        Some(_) => format!("/people/{}/events.atom", in_path(host)),
-        None => "/events.atom".to_owned(),
-    })
-}
-
 /// The event for programs. Without a date it has none: nothing is invented in its place.
-fn data(base: &str, path: &str, event: &EventCard, about: &str) -> Value {
+fn data(base: &str, path: &str, event: &EventCard, about: &str, talks: &[ReplayCard]) -> Value {
     let url = format!("{base}{path}");
     let end = event.starts_at.map(|at| at + u64::from(event.minutes) * 60_000);
     let status = match event.state {
         EventState::Cancelled => "EventCancelled",
         _ => "EventScheduled",
     };
+    let recorded = |talk: &ReplayCard| json!({ "@type": "AudioObject", "name": talk.title, "url": format!("{base}/recaps/{}", talk.id.0) });
     json!({
         "@context": "https://schema.org",
         "@type": "Event",
@@ -210,6 +213,7 @@ fn data(base: &str, path: &str, event: &EventCard, about: &str) -> Value {
         "location": { "@type": "VirtualLocation", "url": url },
         "image": format!("{base}{path}/card.png"),
         "organizer": named(&event.host),
+        "recordedIn": talks.iter().map(recorded).collect::<Vec<_>>(),
         "performer": event.cohosts.iter().map(named).collect::<Vec<_>>(),
     })
 }

@@ -79,6 +79,7 @@ pub(super) async fn told(reader: &Reader<'_>, handle: &str) -> Result<Option<Tol
         card: Card::new(kind, &house.name, line.clone(), house.admins.iter().cloned().map(Into::into).collect()),
         page: Page {
             audio: Vec::new(),
+            link: None,
             title: house.name,
             description: if house.about.is_empty() { line } else { house.about },
             feeds: vec![
@@ -88,7 +89,7 @@ pub(super) async fn told(reader: &Reader<'_>, handle: &str) -> Result<Option<Tol
             ],
             path,
             language: tongue.tag().to_owned(),
-            languages: Vec::new(),
+            languages: super::words::Tongue::tags(),
             data,
             body,
         },

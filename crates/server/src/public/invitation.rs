@@ -2,28 +2,33 @@
 
 use maud::{Markup, html};
 use roomtone_room::ids::{InvitationId, Timestamp};
-use roomtone_store::InvitationBox;
+use roomtone_store::{InvitationBox, ReplaysOf};
 use serde_json::{Value, json};
 
 use super::card::Card;
+use super::recap::row;
 use super::room::{named, rfc3339};
-use super::shell::{Page, face, paragraphs, person, topics, way_in};
+use super::shell::{Page, face, nobody, paragraphs, person, topics, way_in};
 use super::when::{date, date_and_time};
 use super::words::{Tongue, best};
 use super::{Reader, Told};
-use crate::http::invitation_for_visitors;
+use crate::http::{invitation_for_visitors, replays_for_visitors};
 use crate::wire::ApiError;
 use crate::wire::invitations::{
     Invitation, InvitationSide, InvitationState, InvitationStep, InvitationText, Invitee, Question, Reply,
     SheetVersion, StepKind, VoiceKind, VoiceProof, VoiceProofKind,
 };
 use crate::wire::proofs::ProofMethod;
-use crate::wire::socket::{Kind, Person};
+use crate::wire::replays::ReplayCard;
+use crate::wire::socket::Kind;
 
 /// Questions, replies and other invitations that a page lists. More tell more; each makes the page longer for everybody.
 const QUESTIONS: u32 = 20;
 const REPLIES: u32 = 20;
 const RELATED: u32 = 5;
+
+/// Recorded talks that a page lists.
+const TALKS: u32 = 6;
 
 pub(super) async fn told(reader: &Reader<'_>, id: InvitationId) -> Result<Option<Told>, ApiError> {
     let internal = |error| ApiError::internal(&error);
@@ -32,12 +37,16 @@ pub(super) async fn told(reader: &Reader<'_>, id: InvitationId) -> Result<Option
     let Some(text) = invitation.texts.iter().find(|text| text.language == invitation.shown) else { return Ok(None) };
     let questions = store.questions(None, id, None, QUESTIONS).await.map_err(internal)?;
     let replies = store.replies(None, id, None, REPLIES).await.map_err(internal)?;
+    let talks = replays_for_visitors::replays(reader.app, ReplaysOf::Invitation(id), TALKS).await?;
     let related = related(reader, &invitation).await?;
     let (tongue, base, path) = (reader.tongue, reader.base(), format!("/invitations/{id}"));
     let kind = tongue.say("An invitation to talk", "Приглашение поговорить");
     let body = html! {
         section.title {
-            p.kicker lang=(tongue.tag()) { (kind) " · " (state(tongue, &invitation)) }
+            p.kicker lang=(tongue.tag()) {
+                (kind) " · " (state(tongue, &invitation))
+                @if says_so_unverified(&invitation) { " · " (tongue.say("by an unverified voice", "неподтверждённый голос")) }
+            }
             h1 lang=(text.language) { (text.title) }
             (topics(&invitation.topics))
         }
@@ -48,7 +57,7 @@ pub(super) async fn told(reader: &Reader<'_>, id: InvitationId) -> Result<Option
             ol.steps { @for one in &invitation.steps { (step(tongue, &invitation, one)) } }
         }
         @if let Some(sheet) = agreed(&invitation) { (terms(tongue, sheet)) }
-        (what_came_of_it(tongue, &invitation))
+        (what_came_of_it(tongue, &invitation, &talks))
         @if invitation.cosigns.count > 0 {
             section {
                 h2 lang=(tongue.tag()) { (cosigned(tongue, invitation.cosigns.count)) }
@@ -83,6 +92,7 @@ pub(super) async fn told(reader: &Reader<'_>, id: InvitationId) -> Result<Option
         card: Card::new(kind, &text.title, line, people),
         page: Page {
             audio: Vec::new(),
+            link: None,
             title: text.title.clone(),
             description: text.text.clone(),
             data: data(base, &path, &invitation, text, tongue),
@@ -141,12 +151,6 @@ fn the_two(tongue: Tongue, invitation: &Invitation) -> Markup {
             }
         }
     }
-}
-
-/// Somebody without an account has the face that follows from their name.
-fn nobody(name: &str) -> Person {
-    let id = crate::wire::Id(roomtone_room::ids::MemberId(0));
-    Person { id, handle: name.to_owned(), name: name.to_owned(), avatar: None }
 }
 
 fn letter(tongue: Tongue, invitation: &Invitation, text: &InvitationText, path: &str) -> Markup {
@@ -225,6 +229,11 @@ pub(crate) fn step_as_text(language: &str, step: &InvitationStep) -> String {
         _ => format!(" ({})", how_known(tongue, step.voice.proof.as_ref())),
     };
     format!("{who}{}{}{known}", said(tongue, step.kind), times.join(";"))
+}
+
+/// Who gave a step, for a feed in this language; empty for what comes by itself.
+pub(crate) fn voice_of_step(language: &str, step: &InvitationStep) -> String {
+    voice(Tongue::of([language].into_iter()), step)
 }
 
 /// Who gave a step.
@@ -333,13 +342,14 @@ fn terms(tongue: Tongue, version: &SheetVersion) -> Markup {
     }
 }
 
-/// The event and the rooms that came of it.
-fn what_came_of_it(tongue: Tongue, invitation: &Invitation) -> Markup {
+/// The event, the rooms and the recorded talks that came of it.
+fn what_came_of_it(tongue: Tongue, invitation: &Invitation, talks: &[ReplayCard]) -> Markup {
     html! {
-        @if invitation.event.is_some() || !invitation.rooms.is_empty() {
+        @if invitation.event.is_some() || !invitation.rooms.is_empty() || !talks.is_empty() {
             section lang=(tongue.tag()) {
                 h2 { (tongue.say("What came of it", "Что из этого вышло")) }
                 ul.rows {
+                    @for talk in talks { (row(tongue, talk)) }
                     @if let Some(event) = invitation.event {
                         li { a.grow href={ "/events/" (event.0) } {
                             @match invitation.date {
@@ -399,6 +409,16 @@ fn name_of(tongue: Tongue, invitee: &Invitee) -> String {
         true => tongue.say("somebody who is gone", "кого-то, кого здесь больше нет").to_owned(),
         false => invitee.name.clone(),
     }
+}
+
+/// Whether how far an invitation has come is what an unverified voice has said: then the page says that beside it.
+fn says_so_unverified(invitation: &Invitation) -> bool {
+    let answered = match invitation.state {
+        InvitationState::Asked => invitation.later.is_some(),
+        InvitationState::Accepted | InvitationState::Declined => true,
+        _ => false,
+    };
+    answered && invitation.unverified
 }
 
 fn state(tongue: Tongue, invitation: &Invitation) -> &'static str {

@@ -1,5 +1,6 @@
 //! Pages that everybody may read: live rooms, houses, profiles, invitations, events and what was recorded of talks, as plain HTML with nothing to run, and a
-//! picture of each for previews on other sites.
+//! picture of each for previews on other sites. With the key of an unlisted link there is the page of its replay, too, which names no
+//! address without the key and asks to be in no index.
 //!
 //! Invariant: what is here is made of what a visitor may see, asked for as a visitor; nothing is left out afterwards. Whoever has
 //! signed in, or may act without an account, gets the client at the same address instead.
@@ -29,14 +30,15 @@ use bytes::Bytes;
 use moka::future::Cache;
 use percent_encoding::percent_decode_str;
 use roomtone_room::ids::{EventId, InvitationId, RecordId, ReplayId, RoomId};
+use roomtone_store::AvatarSize;
 use tokio::sync::Semaphore;
 
 use crate::app::App;
-use crate::edge;
-use crate::limits::VISITORS;
+use crate::edge::{self, Secret};
+use crate::limits::{GUESSES, VISITORS};
 use crate::wire::{ApiError, Code};
 use card::Card;
-pub(crate) use invitation::step_as_text;
+pub(crate) use invitation::{step_as_text, voice_of_step};
 use shell::Page;
 pub(crate) use shell::in_path;
 use words::{Tongue, wanted};
@@ -70,15 +72,19 @@ enum Subject {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Form {
     Page,
+    /// The picture for previews.
     Card,
+    /// The picture of a podcast.
+    Cover,
 }
 
-/// What is kept: a subject in a form, for these languages.
+/// What is kept: a subject in a form, for these languages, and for whoever has this key of an unlisted link.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     subject: Subject,
     form: Form,
     wanted: Vec<String>,
+    link: Option<String>,
 }
 
 /// Something that was made, ready to be sent.
@@ -87,6 +93,8 @@ struct Made {
     body: Bytes,
     etag: HeaderValue,
     language: Option<HeaderValue>,
+    /// Whether it is for those who have a link alone.
+    unlisted: bool,
 }
 
 /// The public pages of a server, as far as they are kept.
@@ -109,6 +117,8 @@ struct Reader<'a> {
     /// The languages that they want, the best first.
     wanted: &'a [String],
     tongue: Tongue,
+    /// The key of the unlisted link by which they came.
+    link: Option<&'a str>,
 }
 
 impl Reader<'_> {
@@ -140,7 +150,7 @@ impl moka::Expiry<Key, Arc<Made>> for Freshness {
     fn expire_after_create(&self, key: &Key, _: &Arc<Made>, _: std::time::Instant) -> Option<Duration> {
         Some(match key.form {
             Form::Page => PAGE_FRESH_FOR,
-            Form::Card => CARD_FRESH_FOR,
+            Form::Card | Form::Cover => CARD_FRESH_FOR,
         })
     }
 }
@@ -153,6 +163,7 @@ impl Subject {
         let form = match (parts.next(), parts.next()) {
             (None, _) => Form::Page,
             (Some("card.png"), None) => Form::Card,
+            (Some("cover.jpg"), None) if matches!(kind, "houses" | "people") => Form::Cover,
             _ => return None,
         };
         let name = percent_decode_str(name).decode_utf8().ok().filter(|name| !name.is_empty())?;
@@ -167,6 +178,11 @@ impl Subject {
             _ => return None,
         };
         Some((subject, form))
+    }
+
+    /// Whether it may be reached by an unlisted link.
+    fn may_be_unlisted(&self) -> bool {
+        matches!(self, Self::Recap(_) | Self::Clip(_))
     }
 
     /// What there is to say of it; `None` if a visitor may not know of it.
@@ -196,24 +212,35 @@ pub(crate) async fn answer(
         return Some(Ok(style));
     }
     let (subject, form) = Subject::of(path)?;
-    let asked = uri.query().and_then(|query| {
-        let mut pairs = url::form_urlencoded::parse(query.as_bytes());
-        pairs.find(|(name, _)| name == "language").map(|(_, value)| value.into_owned())
-    });
-    let key = Key { subject, form, wanted: wanted(asked.as_deref(), headers) };
+    let asked = |name: &str| {
+        let mut pairs = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+        pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    };
+    let link = asked("key").filter(|key| subject.may_be_unlisted() && Secret::hash_of(key).is_some());
+    let guessed = link.is_some();
+    let key = Key { subject, form, wanted: wanted(asked("language").as_deref(), headers), link };
     let made = match app.public.kept.get(&key).await {
         Some(made) => Some(made),
         None => {
             // Only what has to be made counts: what many read at once costs nothing.
-            if let Err(error) = app.limits.address(&VISITORS, from, edge::instant()) {
+            let counted = app.limits.address(&VISITORS, from, edge::instant());
+            let may = || if guessed { app.limits.may_address(&GUESSES, from, edge::instant()) } else { Ok(()) };
+            if let Err(error) = counted.and_then(|()| may()) {
                 return Some(Err(error.into()));
             }
-            match make(app, key.clone()).await {
+            match make(app, key).await {
                 Ok(made) => made,
                 Err(error) => return Some(Err(error)),
             }
         }
     };
+    // A key that opens nothing is counted, as it is wherever else one may be tried.
+    if made.is_none()
+        && guessed
+        && let Err(error) = app.limits.address(&GUESSES, from, edge::instant())
+    {
+        return Some(Err(error.into()));
+    }
     made.map(|made| Ok(sent(&made, form, headers)))
 }
 
@@ -222,19 +249,20 @@ async fn make(app: &Arc<App>, key: Key) -> Result<Option<Arc<Made>>, ApiError> {
     let missing = ApiError::from(Code::NotFound);
     let made = app.public.kept.try_get_with(key.clone(), async {
         let tongue = Tongue::of(key.wanted.iter().map(String::as_str));
-        let reader = Reader { app, wanted: &key.wanted, tongue };
+        let reader = Reader { app, wanted: &key.wanted, tongue, link: key.link.as_deref() };
         let told = key.subject.told(&reader).await?.ok_or(missing)?;
         let name = app.settings.get().name.clone();
+        let unlisted = told.page.link.is_some();
         let (body, language) = match key.form {
             Form::Page => {
                 let language = HeaderValue::from_str(&told.page.language).ok();
                 (told.page.html(&reader, &name, &app.public.style).into_string().into_bytes(), language)
             }
-            Form::Card => (app.public.draw(app, told.card, name).await?, None),
+            Form::Card | Form::Cover => (app.public.draw(app, told.card, name, key.form).await?, None),
         };
         let hash = BASE64_URL_SAFE_NO_PAD.encode(&digest(&SHA256, &body).as_ref()[..16]);
         let etag = HeaderValue::from_str(&format!("\"{hash}\"")).map_err(|error| ApiError::internal(&error))?;
-        Ok::<_, ApiError>(Arc::new(Made { body: body.into(), etag, language }))
+        Ok::<_, ApiError>(Arc::new(Made { body: body.into(), etag, language, unlisted }))
     });
     match made.await {
         Ok(made) => Ok(Some(made)),
@@ -245,11 +273,13 @@ async fn make(app: &Arc<App>, key: Key) -> Result<Option<Arc<Made>>, ApiError> {
 
 impl Public {
     /// Draws a picture on a thread that may take its time, one after the other.
-    async fn draw(&self, app: &App, mut card: Card, server: String) -> Result<Vec<u8>, ApiError> {
+    async fn draw(&self, app: &App, mut card: Card, server: String, form: Form) -> Result<Vec<u8>, ApiError> {
         let _place = self.waiting.try_acquire().map_err(|_| Code::Busy)?;
-        card.fetch_pictures(&app.store).await?;
+        let is_cover = form == Form::Cover;
+        card.fetch_pictures(&app.store, if is_cover { AvatarSize::Large } else { AvatarSize::Small }).await?;
         let _turn = self.drawing.acquire().await.map_err(|error| ApiError::internal(&error))?;
-        let drawn = tokio::task::spawn_blocking(move || card.png(&server)).await;
+        let draw = move || if is_cover { card.cover(&server) } else { card.png(&server) };
+        let drawn = tokio::task::spawn_blocking(draw).await;
         drawn.map_err(|error| ApiError::internal(&error))?.map_err(|error| ApiError::internal(&error))
     }
 }
@@ -258,14 +288,22 @@ fn sent(made: &Made, form: Form, headers: &HeaderMap) -> Response {
     let (kind, fresh) = match form {
         Form::Page => ("text/html; charset=utf-8", PAGE_FRESH_FOR),
         Form::Card => ("image/png", CARD_FRESH_FOR),
+        Form::Cover => ("image/jpeg", CARD_FRESH_FOR),
     };
-    let cache = format!("public, max-age={}", fresh.as_secs());
     let mut common = HeaderMap::new();
+    let cache = match made.unlisted {
+        // A link may be revoked at any moment.
+        true => "private, no-cache".to_owned(),
+        false => format!("public, max-age={}", fresh.as_secs()),
+    };
+    if made.unlisted {
+        common.insert(HeaderName::from_static("x-robots-tag"), HeaderValue::from_static("noindex"));
+    }
     common.insert(ETAG, made.etag.clone());
     // By language, and by whether somebody is signed in, who gets the client.
     common.insert(VARY, HeaderValue::from_static("accept-language, cookie"));
     common.extend(HeaderValue::from_str(&cache).map(|cache| (CACHE_CONTROL, cache)));
-    if form == Form::Card {
+    if form != Form::Page {
         // Other sites show it.
         let open = HeaderValue::from_static("cross-origin");
         common.insert(HeaderName::from_static("cross-origin-resource-policy"), open);
@@ -296,6 +334,12 @@ mod tests {
         assert_eq!(Subject::of(&format!("clips/{clip}/card.png")), Some((Subject::Clip(clip), Form::Card)));
         let person = |handle: &str| Some((Subject::Person(handle.to_owned()), Form::Page));
         assert_eq!(Subject::of("people/%D0%B0%D0%B4%D0%B0"), person("ада"));
+        let cover = |path: &str| Subject::of(path).map(|(_, form)| form);
+        assert_eq!(
+            (cover("houses/tea/cover.jpg"), cover("people/ada/cover.jpg")),
+            (Some(Form::Cover), Some(Form::Cover))
+        );
+        assert_eq!(cover(&format!("room/{room}/cover.jpg")), None);
         for other in
             ["", "room", "room/x", "people/", "people/%FF", "people/a/followers", "houses/new", "people/a/card.png/x"]
         {

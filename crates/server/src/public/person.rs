@@ -96,6 +96,7 @@ pub(super) async fn told(reader: &Reader<'_>, handle: &str) -> Result<Option<Tol
         card: Card::new(&kind, &person.name, profile.topics.join(" · "), vec![person.clone()]),
         page: Page {
             audio: Vec::new(),
+            link: None,
             title: person.name,
             description: if profile.bio.is_empty() { kind } else { profile.bio },
             feeds: vec![
@@ -105,7 +106,7 @@ pub(super) async fn told(reader: &Reader<'_>, handle: &str) -> Result<Option<Tol
             ],
             path,
             language: tongue.tag().to_owned(),
-            languages: Vec::new(),
+            languages: Tongue::tags(),
             data,
             body,
         },

@@ -10,14 +10,15 @@ use serde_json::{Value, json};
 
 use super::card::Card;
 use super::room::{named, rfc3339};
-use super::shell::{Page, face, in_language, in_path, paragraphs, person, way_in};
+use super::shell::{Page, face, in_language, in_path, nobody, paragraphs, person, way_in};
 use super::when::date;
-use super::words::Tongue;
+use super::words::{Tongue, primary};
 use super::{Reader, Told};
 use crate::http::replays_for_visitors as replays;
 use crate::wire::ApiError;
 use crate::wire::replays::{
-    Chapter, ChapterBy, MarkedMoment, Picture, Replay, ReplayAudio, ReplayCard, ReplayMark, ReplayReply, ReplayState,
+    Chapter, ChapterBy, MarkedMoment, Picture, Replay, ReplayAudio, ReplayCard, ReplayMark, ReplayReply, ReplaySpeaker,
+    ReplayState,
 };
 use crate::wire::socket::Person;
 
@@ -42,51 +43,56 @@ const PARTS: u64 = 500;
 pub(super) async fn told(reader: &Reader<'_>, id: ReplayId) -> Result<Option<Told>, ApiError> {
     let internal = |error| ApiError::internal(&error);
     let (app, tongue, base) = (reader.app, reader.tongue, reader.base());
-    let Some(replay) = replays::replay(app, id).await? else { return Ok(None) };
+    let Some((replay, link)) = hearable(reader, id).await? else { return Ok(None) };
+    let way = Way { replay: id, key: link };
     let lines = app.store.transcript(id, None, LINES).await.map_err(internal)?;
     let quotes = quotes(app.store.longest_lines(id, CANDIDATES).await.map_err(internal)?);
-    let replies = replays::replies(app, id, REPLIES).await?;
+    let replies = replays::replies(app, id, link, REPLIES).await?;
     let related = replays::related(app, id, RELATED).await?;
     let names = names(tongue, &replay);
     let path = format!("/recaps/{id}");
     let kind = tongue.say("A recorded talk", "Запись разговора");
     let (card, ready) = (&replay.card, replay.card.state == ReplayState::Ready);
+    // Who may hear a talk by a link need not know the house.
+    let house = card.house.as_ref().filter(|_| link.is_none());
     let facts = facts(tongue, card);
     let body = html! {
         section.title {
             p.kicker lang=(tongue.tag()) {
                 (kind)
-                @if let Some(house) = &card.house { " · " a href={ "/houses/" (in_path(&house.handle)) } { (house.name) } }
+                @if let Some(house) = house { " · " a href={ "/houses/" (in_path(&house.handle)) } { (house.name) } }
             }
             h1 lang=(card.language) { (card.title) }
             p.quiet lang=(tongue.tag()) { (tongue.say("Hosted by", "Ведёт")) " " (card.host.name) " · " (facts) }
         }
-        @if ready { (player(tongue, &replay.audio)) }
-        @else {
-            p.quiet lang=(tongue.tag()) {
-                (tongue.say("The sound is being made ready. Come back in a few minutes.", "Звук готовится. Загляните через несколько минут."))
+        @if ready {
+            section {
+                (player(tongue, &replay.audio))
+                p.actions lang=(tongue.tag()) {
+                    a href=(way.player()) { (tongue.say("Speed, speakers and pauses: open the player", "Скорость, голоса, паузы: открыть плеер")) }
+                }
             }
-        }
-        @if let Some(picture) = &replay.picture { (as_picture(tongue, picture, &names)) }
+        } @else { p.quiet lang=(tongue.tag()) { (not_yet(tongue, card.state)) } }
+        @if let Some(picture) = &replay.picture { (as_picture(tongue, picture, &replay.speakers, &names)) }
         (spoke(tongue, &replay))
-        @if let Some(picture) = &replay.picture { (chapters(tongue, &replay, picture, &names)) }
+        @if let Some(picture) = &replay.picture { (chapters(tongue, way, picture, &names)) }
         @if !quotes.is_empty() {
             section {
                 h2 lang=(tongue.tag()) { (tongue.say("Said in it", "Из разговора")) }
                 @for line in &quotes {
-                    blockquote.letter lang=(line.said.language) {
-                        p { "“" (line.said.text) "”" }
-                        p.quiet { (name(&names, line.n)) " · " (at(id, line.said.from_ms)) }
+                    blockquote.letter.quote lang=(line.said.language) {
+                        p { (quoted(&line.said.language, &line.said.text)) }
+                        p.quiet { (name(&names, line.n)) " · " (at(way, line.said.from_ms)) }
                     }
                 }
             }
         }
-        (answered(tongue, id, &replay.marks))
-        @if !lines.is_empty() { (transcript(tongue, id, &lines, &names)) }
+        (answered(tongue, way, &replay.marks))
+        @if !lines.is_empty() { (transcript(tongue, way, &lines, &names)) }
         @if !replies.is_empty() {
             section {
                 h2 lang=(tongue.tag()) { (tongue.say("Replies", "Отклики")) }
-                ul.rows { @for one in &replies { (reply(tongue, id, one)) } }
+                ul.rows { @for one in &replies { (reply(tongue, way, one)) } }
             }
         }
         @if !related.is_empty() {
@@ -106,14 +112,52 @@ pub(super) async fn told(reader: &Reader<'_>, id: ReplayId) -> Result<Option<Tol
             title: card.title.clone(),
             description: if first.is_empty() { facts } else { first },
             audio: replay.audio.clone(),
+            link: link.map(str::to_owned),
             path,
             language: tongue.tag().to_owned(),
             languages: Vec::new(),
-            feeds: card.house.iter().map(|house| podcast(&format!("/houses/{}", in_path(&house.handle)))).collect(),
+            feeds: house.iter().map(|house| podcast(&format!("/houses/{}", in_path(&house.handle)))).collect(),
             data,
             body,
         },
     }))
+}
+
+/// A replay that a reader may hear, and the key of the link without which they may not. What everybody may hear needs none, whatever key
+/// they came with, so that it has one page.
+pub(super) async fn hearable<'a>(
+    reader: &Reader<'a>,
+    id: ReplayId,
+) -> Result<Option<(Replay, Option<&'a str>)>, ApiError> {
+    if let Some(replay) = replays::replay(reader.app, id, None).await? {
+        return Ok(Some((replay, None)));
+    }
+    let Some(key) = reader.link else { return Ok(None) };
+    Ok(replays::replay(reader.app, id, Some(key)).await?.map(|replay| (replay, Some(key))))
+}
+
+/// The way to a talk: with the key of the link by which the reader came, if they need one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Way<'a> {
+    pub(super) replay: ReplayId,
+    pub(super) key: Option<&'a str>,
+}
+
+impl Way<'_> {
+    /// What any address of the talk has behind its path.
+    pub(super) fn asking(self) -> String {
+        self.key.map_or_else(String::new, |key| format!("?key={key}"))
+    }
+
+    /// The page of the talk.
+    pub(super) fn recap(self) -> String {
+        format!("/recaps/{}{}", self.replay, self.asking())
+    }
+
+    /// The client, which plays it.
+    pub(super) fn player(self) -> String {
+        format!("/replays/{}{}", self.replay, self.asking())
+    }
 }
 
 /// The feed of the talks of a house or a person, as pages name it.
@@ -123,28 +167,55 @@ pub(super) fn podcast(path: &str) -> (&'static str, String) {
 
 /// Talks that were recorded, in the list of another page.
 pub(super) fn recorded(tongue: Tongue, talks: &[ReplayCard]) -> Markup {
+    listed(tongue, tongue.say("Recorded talks", "Записи разговоров"), talks)
+}
+
+/// The same under another title.
+pub(super) fn listed(tongue: Tongue, title: &str, talks: &[ReplayCard]) -> Markup {
     html! {
         @if !talks.is_empty() {
             section {
-                h2 lang=(tongue.tag()) { (tongue.say("Recorded talks", "Записи разговоров")) }
+                h2 lang=(tongue.tag()) { (title) }
                 ul.rows { @for talk in talks { (row(tongue, talk)) } }
             }
         }
     }
 }
 
+/// Why there is nothing to hear of a talk yet.
+fn not_yet(tongue: Tongue, state: ReplayState) -> &'static str {
+    let (english, russian) = match state {
+        ReplayState::Recording => (
+            "The talk is going on. It can be heard here when it is over.",
+            "Разговор ещё идёт. Послушать его здесь можно будет, когда он закончится.",
+        ),
+        ReplayState::Failed => ("The sound could not be made.", "Звук сделать не удалось."),
+        ReplayState::Empty => ("Nothing of this talk is kept.", "От этого разговора ничего не осталось."),
+        ReplayState::Waiting | ReplayState::Processing | ReplayState::Ready => (
+            "The sound is being made ready. Come back in a few minutes.",
+            "Звук готовится. Загляните через несколько минут.",
+        ),
+    };
+    tongue.say(english, russian)
+}
+
 /// The sound, for browsers with and without Ogg.
 pub(super) fn player(tongue: Tongue, audio: &[ReplayAudio]) -> Markup {
     html! {
-        audio controls preload="metadata" aria-label=(tongue.say("The talk", "Разговор")) style="width:100%" {
+        audio controls preload="metadata" aria-label=(tongue.say("The talk", "Разговор")) {
             @for one in audio { source src=(one.url) type=(one.kind); }
         }
     }
 }
 
 /// A moment of a talk, as a link to it.
-pub(super) fn at(replay: ReplayId, ms: u64) -> Markup {
-    html! { a href={ "/replays/" (replay) "#t=" (ms / 1000) } { (clock(ms)) } }
+pub(super) fn at(way: Way<'_>, ms: u64) -> Markup {
+    html! { a href={ (way.player()) "#t=" (ms / 1000) } { (clock(ms)) } }
+}
+
+/// What somebody said, in the quotation marks of its language.
+fn quoted(language: &str, text: &str) -> String {
+    if primary(language) == "ru" { format!("«{text}»") } else { format!("“{text}”") }
 }
 
 /// A time within a talk: `1:07`, `1:00:07`.
@@ -183,35 +254,72 @@ pub(super) fn faces(card: &ReplayCard) -> Vec<Person> {
 
 fn facts(tongue: Tongue, card: &ReplayCard) -> String {
     let minutes = (card.ms + 30_000) / 60_000;
-    let length = tongue.count(minutes.max(1), ["minute", "minutes"], ["минута", "минуты", "минут"]);
+    let length = match card.state {
+        ReplayState::Ready => tongue.count(minutes.max(1), ["minute", "minutes"], ["минута", "минуты", "минут"]),
+        ReplayState::Recording => tongue.say("being recorded", "идёт запись").to_owned(),
+        ReplayState::Waiting | ReplayState::Processing => tongue.say("being made ready", "готовится").to_owned(),
+        ReplayState::Failed => tongue.say("could not be made", "сделать не удалось").to_owned(),
+        ReplayState::Empty => tongue.say("nothing is kept", "ничего не осталось").to_owned(),
+    };
     format!("{} · {} · {length}", date(tongue, Timestamp(card.began_at)), in_language(tongue, &card.language))
 }
 
-/// The talk as a picture: time from left to right, and a lane for each speaker. What it shows is also told in words.
-fn as_picture(tongue: Tongue, picture: &Picture, names: &HashMap<u32, String>) -> Markup {
-    const LANE: usize = 28;
+/// The talk as a picture: time from left to right, and a lane for each speaker with their face and name beside it, in front of lines where
+/// chapters begin. What it shows is also told in words.
+fn as_picture(tongue: Tongue, picture: &Picture, people: &[ReplaySpeaker], names: &HashMap<u32, String>) -> Markup {
+    const LANE: usize = 30;
     let (width, part) = (1_000.0, (picture.ms / PARTS).max(1));
     let x = |ms: u64| ms.min(picture.ms) as f64 * width / picture.ms.max(1) as f64;
-    let mut drawn = String::new();
-    for (lane, speaker) in picture.speakers.iter().enumerate() {
-        let y = lane * LANE + 10;
-        let _ = write!(drawn, "<path d=\"M0 {y}H{width}\" stroke=\"var(--line)\"/><path d=\"");
-        for [from, to] in merged(&speaker.spans, part) {
-            let (left, right) = (x(from), x(to).max(x(from) + 1.0));
-            let _ = write!(drawn, "M{left:.1} {y}H{right:.1}");
-        }
-        drawn.push_str("\" stroke=\"var(--live)\" stroke-width=\"10\"/>");
+    let mut cuts = String::new();
+    for chapter in picture.chapters.iter().filter(|chapter| chapter.at_ms > 0) {
+        // Writing to a string never fails.
+        let _ = write!(cuts, "M{:.1} 0V{LANE}", x(chapter.at_ms));
     }
-    let height = picture.speakers.len() * LANE;
+    let lane = |spans: &[[u64; 2]]| {
+        let mut turns = String::new();
+        for [from, to] in merged(spans, part) {
+            let (left, right) = (x(from), x(to).max(x(from) + 2.0));
+            let _ = write!(turns, "M{left:.1} {0}H{right:.1}", LANE / 2);
+        }
+        PreEscaped(format!(
+            "<path d=\"M0 {0}H{width}{cuts}\" stroke=\"var(--line)\" vector-effect=\"non-scaling-stroke\"/>\
+             <path d=\"{turns}\" stroke=\"var(--live)\" stroke-width=\"10\"/>",
+            LANE / 2
+        ))
+    };
     let who = picture.speakers.iter().map(|speaker| name(names, speaker.n)).collect::<Vec<_>>().join(", ");
+    let times = [0, picture.ms / 2, picture.ms].map(clock);
     html! {
         @if !picture.speakers.is_empty() {
             figure {
-                svg viewBox={ "0 0 1000 " (height) } preserveAspectRatio="none" role="img" style={ "width:100%;height:" (height) "px" }
-                    aria-label={ (tongue.say("Who talks when:", "Кто когда говорит:")) " " (who) } { (PreEscaped(drawn)) }
-                figcaption.quiet { (who) }
+                div.lanes role="img" lang=(tongue.tag()) aria-label={ (tongue.say("Who talks when:", "Кто когда говорит:")) " " (who) } {
+                    @for speaker in &picture.speakers {
+                        span.who {
+                            (face_of(people.iter().find(|one| one.n == speaker.n), name(names, speaker.n), "tiny"))
+                            span { (short(people.iter().find(|one| one.n == speaker.n), name(names, speaker.n))) }
+                        }
+                        svg.turns viewBox={ "0 0 1000 " (LANE) } preserveAspectRatio="none" { (lane(&speaker.spans)) }
+                    }
+                    span.axis { @for time in &times { span { (time) } } }
+                }
             }
         }
+    }
+}
+
+/// What a speaker is called where there is little room: a member by the first name, a guest by the whole one, which may be a title.
+fn short<'a>(speaker: Option<&ReplaySpeaker>, called: &'a str) -> &'a str {
+    match speaker {
+        Some(ReplaySpeaker { person: Some(_), guest: false, .. }) => called.split_whitespace().next().unwrap_or(called),
+        _ => called,
+    }
+}
+
+/// The face of a speaker; that of their name where nobody may know who they are.
+fn face_of(speaker: Option<&ReplaySpeaker>, called: &str, class: &str) -> Markup {
+    match speaker.and_then(|speaker| speaker.person.as_ref()) {
+        Some(known) => face(known, class),
+        None => face(&nobody(called), class),
     }
 }
 
@@ -231,30 +339,37 @@ fn merged(spans: &[[u64; 2]], gap: u64) -> Vec<[u64; 2]> {
 fn spoke(tongue: Tongue, replay: &Replay) -> Markup {
     let mut speakers: Vec<_> = replay.speakers.iter().filter(|speaker| !speaker.withdrawn).collect();
     speakers.sort_by_key(|speaker| (std::cmp::Reverse(speaker.ms), speaker.n));
-    let nobody = tongue.say("Somebody", "Кто-то");
+    let somebody = tongue.say("Somebody", "Кто-то");
     html! {
         @if !speakers.is_empty() {
             section {
                 h2 lang=(tongue.tag()) { (tongue.say("Who spoke", "Кто говорил")) }
-                ul.people { @for speaker in speakers { li {
-                    @match &speaker.person {
-                        Some(known) => (person(known)),
-                        None => span.person { span { @if speaker.name.is_empty() { (nobody) } @else { (speaker.name) } } },
+                ul.people { @for speaker in speakers {
+                    @let called = if speaker.name.is_empty() { somebody } else { &speaker.name };
+                    li {
+                        @match &speaker.person {
+                            Some(known) => (person(known)),
+                            None => span.person {
+                                (face_of(None, called, ""))
+                                span { (called) }
+                                @if speaker.guest { span.handle lang=(tongue.tag()) { (tongue.say("guest", "гость")) } }
+                            },
+                        }
+                        @if speaker.ms > 0 { p.quiet.centred { (clock(speaker.ms)) } }
                     }
-                    @if speaker.ms > 0 { p.quiet style="text-align:center" { (clock(speaker.ms)) } }
-                } } }
+                } }
             }
         }
     }
 }
 
-fn chapters(tongue: Tongue, replay: &Replay, picture: &Picture, names: &HashMap<u32, String>) -> Markup {
+fn chapters(tongue: Tongue, way: Way<'_>, picture: &Picture, names: &HashMap<u32, String>) -> Markup {
     html! {
         @if picture.chapters.len() > 1 {
             section {
                 h2 lang=(tongue.tag()) { (tongue.say("Chapters", "Главы")) }
                 ol.rows { @for chapter in &picture.chapters {
-                    li { span.votes { (at(replay.card.id.0, chapter.at_ms)) } span.grow { (called(tongue, chapter, names)) } }
+                    li { span.votes { (at(way, chapter.at_ms)) } span.grow { (called(tongue, chapter, names)) } }
                 } }
             }
         }
@@ -300,7 +415,7 @@ fn quotes(longest: Vec<TranscriptLine>) -> Vec<TranscriptLine> {
 }
 
 /// Questions that were answered, each with the moment.
-fn answered(tongue: Tongue, replay: ReplayId, marks: &[MarkedMoment]) -> Markup {
+fn answered(tongue: Tongue, way: Way<'_>, marks: &[MarkedMoment]) -> Markup {
     let questions: Vec<(u64, &String)> = marks
         .iter()
         .filter_map(|moment| match &moment.mark {
@@ -313,14 +428,14 @@ fn answered(tongue: Tongue, replay: ReplayId, marks: &[MarkedMoment]) -> Markup 
             section {
                 h2 lang=(tongue.tag()) { (tongue.say("Answered", "Вопросы с ответами")) }
                 ul.rows { @for (ms, text) in questions {
-                    li { span.votes { (at(replay, ms)) } span.grow { (text) } }
+                    li { span.votes { (at(way, ms)) } span.grow { (text) } }
                 } }
             }
         }
     }
 }
 
-fn transcript(tongue: Tongue, replay: ReplayId, lines: &[TranscriptLine], names: &HashMap<u32, String>) -> Markup {
+fn transcript(tongue: Tongue, way: Way<'_>, lines: &[TranscriptLine], names: &HashMap<u32, String>) -> Markup {
     let mut before = None;
     html! {
         section {
@@ -333,7 +448,7 @@ fn transcript(tongue: Tongue, replay: ReplayId, lines: &[TranscriptLine], names:
                 summary lang=(tongue.tag()) { (tongue.say("Read what was said", "Прочитать, что было сказано")) }
                 ol.rows { @for line in lines {
                     li {
-                        span.votes { (at(replay, line.said.from_ms)) }
+                        span.votes { (at(way, line.said.from_ms)) }
                         span.grow {
                             @if before.replace(line.n) != Some(line.n) { span.quiet { (name(names, line.n)) } }
                             span lang=(line.said.language) { (line.said.text) }
@@ -342,7 +457,7 @@ fn transcript(tongue: Tongue, replay: ReplayId, lines: &[TranscriptLine], names:
                 } }
                 @if lines.len() >= LINES as usize {
                     p.quiet lang=(tongue.tag()) {
-                        a href={ "/replays/" (replay) } { (tongue.say("The rest is with the sound", "Остальное — вместе со звуком")) }
+                        a href=(way.player()) { (tongue.say("The rest is with the sound", "Остальное — вместе со звуком")) }
                     }
                 }
             }
@@ -350,7 +465,7 @@ fn transcript(tongue: Tongue, replay: ReplayId, lines: &[TranscriptLine], names:
     }
 }
 
-fn reply(tongue: Tongue, replay: ReplayId, reply: &ReplayReply) -> Markup {
+fn reply(tongue: Tongue, way: Way<'_>, reply: &ReplayReply) -> Markup {
     html! {
         li {
             (face(&reply.person, "small"))
@@ -358,7 +473,7 @@ fn reply(tongue: Tongue, replay: ReplayId, reply: &ReplayReply) -> Markup {
                 span.quiet {
                     (reply.person.name) " · "
                     time lang=(tongue.tag()) datetime=[rfc3339(reply.at)] { (date(tongue, Timestamp(reply.at))) }
-                    @if let Some(ms) = reply.at_ms { " · " (at(replay, ms)) }
+                    @if let Some(ms) = reply.at_ms { " · " (at(way, ms)) }
                 }
                 @match &reply.voice {
                     Some(voice) => (player(tongue, &voice.audio)),

@@ -73,11 +73,12 @@ pub(super) fn told(reader: &Reader<'_>, id: RoomId) -> Option<Told> {
         card: Card::new(live, &room.title, numbers.clone(), room.stage.clone()),
         page: Page {
             audio: Vec::new(),
+            link: None,
             title: room.title.clone(),
             description: format!("{hosted}{language} · {numbers}"),
             path,
             language: tongue.tag().to_owned(),
-            languages: Vec::new(),
+            languages: Tongue::tags(),
             feeds: Vec::new(),
             data,
             body,

@@ -35,6 +35,8 @@ pub(super) struct Page {
     pub(super) feeds: Vec<(&'static str, String)>,
     /// Sound that it is about.
     pub(super) audio: Vec<ReplayAudio>,
+    /// The key of the unlisted link without which there is no such page.
+    pub(super) link: Option<String>,
     /// What it is about, for programs (schema.org, JSON-LD).
     pub(super) data: serde_json::Value,
     /// What it says.
@@ -98,7 +100,12 @@ impl Page {
         let base = reader.base();
         let (tongue, url) = (reader.tongue, format!("{base}{}", self.path));
         let description = shortened(&self.description, DESCRIPTION_MAX);
-        let card = format!("{url}/card.png?language={}", self.language);
+        let unlisted = self.link.is_some();
+        let (asking, more) = match &self.link {
+            Some(key) => (format!("?key={key}"), format!("&key={key}")),
+            None => (String::new(), String::new()),
+        };
+        let card = format!("{url}/card.png?language={}{more}", self.language);
         html! {
             (DOCTYPE)
             html lang=(self.language) {
@@ -108,7 +115,7 @@ impl Page {
                     meta name="color-scheme" content="light dark";
                     title { (self.title) " · " (server) }
                     meta name="description" content=(description);
-                    link rel="canonical" href=(url);
+                    @if unlisted { meta name="robots" content="noindex"; } @else { link rel="canonical" href=(url); }
                     link rel="icon" href="/icon.svg" type="image/svg+xml";
                     link rel="stylesheet" href={ "/" (style.path) };
                     @for language in &self.languages {
@@ -122,7 +129,7 @@ impl Page {
                     meta property="og:site_name" content=(server);
                     meta property="og:title" content=(self.title);
                     meta property="og:description" content=(description);
-                    meta property="og:url" content=(url);
+                    meta property="og:url" content={ (url) (asking) };
                     meta property="og:locale" content=(self.language.replace('-', "_"));
                     meta property="og:image" content=(card);
                     meta property="og:image:type" content="image/png";
@@ -134,7 +141,7 @@ impl Page {
                         meta property="og:audio:type" content=(audio.kind);
                     }
                     meta name="twitter:card" content="summary_large_image";
-                    (data_block(&self.data))
+                    @if !unlisted { (data_block(&self.data)) }
                 }
                 body {
                     // The outline of all faces.
@@ -176,6 +183,12 @@ pub(super) fn face(person: &Person, class: &str) -> Markup {
     html! {
         svg class={ "face " (class) } viewBox="0 0 100 100" aria-hidden="true" { g clip-path="url(#squircle)" { (inside) } }
     }
+}
+
+/// Somebody without an account, or of whom nobody may know: they have the face that follows from their name.
+pub(super) fn nobody(name: &str) -> Person {
+    let id = crate::wire::Id(roomtone_room::ids::MemberId(0));
+    Person { id, handle: name.to_owned(), name: name.to_owned(), avatar: None }
 }
 
 /// Somebody with their face, name and handle.

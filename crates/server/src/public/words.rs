@@ -16,6 +16,11 @@ pub(super) enum Tongue {
 impl Tongue {
     pub(super) const ALL: [Self; 2] = [Self::English, Self::Russian];
 
+    /// The tags of all of them: for a page that says the same in each.
+    pub(super) fn tags() -> Vec<String> {
+        Self::ALL.into_iter().map(|tongue| tongue.tag().to_owned()).collect()
+    }
+
     /// BCP 47 tag.
     pub(super) fn tag(self) -> &'static str {
         match self {

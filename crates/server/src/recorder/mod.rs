@@ -3,8 +3,11 @@
 //!
 //! Invariant: a replay's row comes before its folder; a folder without a row is swept when the server starts.
 //!
+//! Invariant: what is in a track has no gaps that nobody is told of. When something cannot be written, or not soon enough, or nobody is
+//! there to write it, the recording stops and says so by its [`Reel`]; what was written before stays, and nothing else stops.
+//!
 //! What was given out is in a file within [`WRITE_EVERY`], which is what `kill -9` can cost, and on the disk within [`SYNC_EVERY`] more,
-//! which is what a power cut can. When it cannot be written, the recording stops and says so by its [`Reel`]; nothing else does.
+//! which is what a power cut can.
 
 mod reel;
 mod tape;
@@ -12,6 +15,7 @@ mod tape;
 use std::collections::HashMap;
 use std::fs;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -23,12 +27,18 @@ use roomtone_store::{Store, StoreError};
 use tokio::sync::{Notify, oneshot};
 
 use crate::edge;
+use crate::space::{self, RESERVE};
+use crate::tasks::note_restart;
 pub(crate) use reel::Reel;
+use reel::Spool;
 use tape::Tape;
 pub(crate) use tape::track_file;
 
 /// The folder in the data folder.
 const FOLDER: &str = "recordings";
+
+/// The longest recording. Longer takes longer talks in one piece; it takes disk, and the time and the memory in which a replay is made.
+pub(crate) const LONGEST: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// How often what came is added to the files. More often loses less when the process is killed; less often writes larger pieces.
 const WRITE_EVERY: Duration = Duration::from_millis(200);
@@ -36,11 +46,7 @@ const WRITE_EVERY: Duration = Duration::from_millis(200);
 /// How often it is put on the disk. More often loses less in a power cut; less often spares the disk.
 const SYNC_EVERY: Duration = Duration::from_millis(400);
 
-/// What has to be free on the disk for a recording to go on, in bytes. More leaves more for everything else that the server writes, so
-/// that a full disk stops recordings and nothing else; less records longer.
-const RESERVE: u64 = 64 << 20;
-
-/// Orders that may wait. When it is full, whoever orders waits.
+/// Orders that may wait. When it is full, a recording does not begin, and whoever waits for an answer waits longer.
 const ORDERS: usize = 256;
 
 /// After what time an order is tried again that found no place.
@@ -49,8 +55,8 @@ const AGAIN: Duration = Duration::from_millis(10);
 /// What the recorder is told.
 enum Order {
     /// A recording goes on, whose clock shows so much at that moment.
-    Begin(ReplayId, (Instant, Duration), Arc<Reel>),
-    /// It goes on no more.
+    Begin(ReplayId, (Instant, Duration), Spool),
+    /// It goes on no more: its reel is closed. To be looked at now instead of with the next turn.
     Stop(ReplayId),
     /// To be answered when the recording does not go on, and all of it is on the disk.
     Settled(ReplayId, oneshot::Sender<()>),
@@ -58,6 +64,9 @@ enum Order {
     Forget(ReplayId, u32, oneshot::Sender<io::Result<()>>),
     /// All of a recording is to go; likewise.
     Discard(ReplayId, oneshot::Sender<io::Result<()>>),
+    /// An error of ours.
+    #[cfg(test)]
+    Panic,
 }
 
 /// The handle to the thread, which ends with it.
@@ -80,14 +89,21 @@ impl Recorder {
         let folder = data.join(FOLDER);
         let (orders, received) = sync_channel(ORDERS);
         let stopped = Arc::new(Notify::new());
-        let deck = Deck {
-            folder: folder.clone(),
-            reserve,
-            tapes: HashMap::new(),
-            waiting: Vec::new(),
-            stopped: stopped.clone(),
+        let (all, told) = (folder.clone(), stopped.clone());
+        let work = move || {
+            let deck = || Deck {
+                folder: all.clone(),
+                reserve,
+                tapes: HashMap::new(),
+                waiting: Vec::new(),
+                stopped: told.clone(),
+            };
+            // What was recorded has failed with the deck, and says so; what is begun afterwards has nothing to do with it.
+            while catch_unwind(AssertUnwindSafe(|| deck().run(&received))).is_err() {
+                note_restart("recorder");
+            }
         };
-        std::thread::Builder::new().name("recorder".to_owned()).spawn(move || deck.run(&received))?;
+        std::thread::Builder::new().name("recorder".to_owned()).spawn(work)?;
         Ok(Self { folder, orders, stopped })
     }
 
@@ -96,17 +112,23 @@ impl Recorder {
         self.folder.join(replay.to_string())
     }
 
-    /// Begins a recording, or goes on with one that began at `since`. What is put on the reel goes into its tracks.
-    pub(crate) async fn begin(&self, replay: ReplayId, since: Timestamp) -> Arc<Reel> {
+    /// Begins a recording, or goes on with one that began at `since`. What is put on the reel goes into its tracks. If there is no thread
+    /// for it, or it is behind with everything, the reel that is returned has failed. Never waits: a room does not stop for the disk.
+    pub(crate) fn begin(&self, replay: ReplayId, since: Timestamp) -> Arc<Reel> {
         let reel = Arc::new(Reel::new());
         let clock = (edge::instant(), Duration::from_millis(edge::now().0.saturating_sub(since.0)));
-        self.order(Order::Begin(replay, clock, reel.clone())).await;
+        // The spool of an order that nobody takes goes with it.
+        if self.orders.try_send(Order::Begin(replay, clock, Spool::of(reel.clone()))).is_err() {
+            tracing::error!("a recording cannot begin: nobody is there to write it");
+        }
         reel
     }
 
     /// Stops a recording, once what is on its reel is written. Does not wait for that: see [`Recorder::settled`].
-    pub(crate) async fn stop(&self, replay: ReplayId) {
-        self.order(Order::Stop(replay)).await;
+    pub(crate) fn stop(&self, replay: ReplayId, reel: &Reel) {
+        reel.close();
+        // That the reel is closed is looked at in any case; so it is only sooner.
+        let _ = self.orders.try_send(Order::Stop(replay));
     }
 
     /// Waits until a recording does not go on and all of it is on the disk. One that never began is settled.
@@ -159,6 +181,12 @@ impl Recorder {
         Ok(())
     }
 
+    /// Has the thread panic at its next order.
+    #[cfg(test)]
+    pub(crate) async fn panic(&self) {
+        self.order(Order::Panic).await;
+    }
+
     async fn removed(&self, order: impl FnOnce(oneshot::Sender<io::Result<()>>) -> Order) -> io::Result<()> {
         let (done, removed) = oneshot::channel();
         self.order(order(done)).await;
@@ -167,7 +195,7 @@ impl Recorder {
 
     async fn order(&self, order: Order) {
         let mut order = order;
-        // An error means that the thread is gone: then reels are not taken from, and whoever waits is told by that.
+        // If the thread is gone, whoever waits is told by the answer that does not come.
         while let Err(TrySendError::Full(back)) = self.orders.try_send(order) {
             order = back;
             tokio::time::sleep(AGAIN).await;
@@ -198,7 +226,7 @@ fn replays_in(all: &Path) -> io::Result<Vec<ReplayId>> {
 struct Deck {
     folder: PathBuf,
     reserve: u64,
-    tapes: HashMap<ReplayId, Tape>,
+    tapes: HashMap<ReplayId, (Spool, Tape)>,
     /// Those who wait until recordings are settled.
     waiting: Vec<(ReplayId, oneshot::Sender<()>)>,
     stopped: Arc<Notify>,
@@ -237,14 +265,14 @@ impl Deck {
 
     fn carry_out(&mut self, order: Order) {
         match order {
-            Order::Begin(replay, clock, reel) => {
+            Order::Begin(replay, clock, spool) => {
                 // The one of before was stopped, or its room was read back from the store.
                 self.finish(replay);
-                match Tape::thread(self.folder.join(replay.to_string()), replay, clock, reel.clone()) {
+                match Tape::thread(self.folder.join(replay.to_string()), replay, clock) {
                     Ok(tape) => {
-                        self.tapes.insert(replay, tape);
+                        self.tapes.insert(replay, (spool, tape));
                     }
-                    Err(error) => fail(&reel, &error),
+                    Err(error) => fail(spool.reel(), &error),
                 }
             }
             Order::Stop(replay) => self.finish(replay),
@@ -252,41 +280,49 @@ impl Deck {
             Order::Settled(replay, done) if !self.tapes.contains_key(&replay) => drop(done.send(())),
             Order::Settled(replay, done) => self.waiting.push((replay, done)),
             Order::Forget(replay, n, done) => {
-                if let Some(tape) = self.tapes.get_mut(&replay) {
+                if let Some((_, tape)) = self.tapes.get_mut(&replay) {
                     tape.forget(n);
                 }
                 let file = track_file(&self.folder.join(replay.to_string()), n);
                 let _ = done.send(or_gone(fs::remove_file(file)));
             }
             Order::Discard(replay, done) => {
-                if let Some(tape) = self.tapes.remove(&replay) {
-                    tape.reel().close();
+                // A room that records it still is told by its reel.
+                if let Some((spool, _)) = self.tapes.remove(&replay)
+                    && !spool.reel().is_over()
+                {
+                    spool.reel().fail(RecordingCause::Failed);
                 }
                 self.settle(replay);
                 let _ = done.send(or_gone(fs::remove_dir_all(self.folder.join(replay.to_string()))));
             }
+            #[cfg(test)]
+            Order::Panic => panic!("an error of ours"),
         }
     }
 
-    /// Adds what came to the files, and puts it on the disk if it is time.
+    /// Adds what came to the files, and puts it on the disk if it is time. What is over is ended.
     fn turn(&mut self, sync: bool) {
-        let full = sync && !self.has_space();
+        let over = |(replay, (spool, _)): (&ReplayId, &(Spool, Tape))| spool.reel().is_over().then_some(*replay);
+        let over: Vec<_> = self.tapes.iter().filter_map(over).collect();
+        over.into_iter().for_each(|replay| self.finish(replay));
+        let full = sync && !space::is_free(&self.folder, self.reserve);
         let mut failed = Vec::new();
-        for (&replay, tape) in &mut self.tapes {
-            let mut written = tape.write();
+        for (&replay, (spool, tape)) in &mut self.tapes {
+            let mut written = tape.write(spool.reel());
             if sync && written.is_ok() {
                 written = tape.sync();
             }
             if full && written.is_ok() {
-                written = Err(io::Error::new(io::ErrorKind::StorageFull, "the disk is nearly full"));
+                written = Err(space::nearly_full());
             }
             if let Err(error) = written {
                 failed.push((replay, error));
             }
         }
         for (replay, error) in failed {
-            if let Some(mut tape) = self.tapes.remove(&replay) {
-                fail(tape.reel(), &error);
+            if let Some((spool, mut tape)) = self.tapes.remove(&replay) {
+                fail(spool.reel(), &error);
                 // What is whole stays; if it cannot be put on the disk either, that was said.
                 let _ = tape.sync();
             }
@@ -294,18 +330,16 @@ impl Deck {
         }
     }
 
-    /// Whether what has to be free is free: the database shares the disk. Where it cannot be known, writing tells.
-    fn has_space(&self) -> bool {
-        rustix::fs::statvfs(&self.folder)
-            .map_or(true, |disk| disk.f_bavail.saturating_mul(disk.f_frsize) >= self.reserve)
-    }
-
     /// Ends a recording: what is on its reel is written and on the disk.
     fn finish(&mut self, replay: ReplayId) {
-        if let Some(mut tape) = self.tapes.remove(&replay) {
-            tape.reel().close();
-            if let Err(error) = tape.write().and_then(|()| tape.sync()) {
-                fail(tape.reel(), &error);
+        if let Some((spool, mut tape)) = self.tapes.remove(&replay) {
+            let reel = spool.reel();
+            reel.close();
+            if reel.failure().is_some() {
+                tracing::error!("a recording cannot go on: the disk takes longer than what is said may wait");
+            }
+            if let Err(error) = tape.write(reel).and_then(|()| tape.sync()) {
+                fail(reel, &error);
             }
         }
         self.settle(replay);
@@ -321,11 +355,8 @@ impl Deck {
 
 /// Says that a recording cannot go on.
 fn fail(reel: &Reel, error: &io::Error) {
-    let full =
-        matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge);
-    let cause = if full { RecordingCause::DiskFull } else { RecordingCause::Failed };
+    let cause = if space::is_full(error) { RecordingCause::DiskFull } else { RecordingCause::Failed };
     tracing::error!(%error, "a recording cannot go on");
-    metrics::counter!("roomtone_recordings_failed_total").increment(1);
     reel.fail(cause);
 }
 

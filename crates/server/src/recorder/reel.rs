@@ -8,21 +8,24 @@ use roomtone_media::frame::{Frame, SLOTS};
 use roomtone_room::RecordingCause;
 
 /// Frames of one room that may wait: ten seconds of three talkers. More rides out longer stalls of the disk; it is memory.
-const FRAMES: usize = 10 * 50 * SLOTS;
+pub(super) const FRAMES: usize = 10 * 50 * SLOTS;
 
 const RUNNING: u8 = 0;
 const CLOSED: u8 = 1;
 const DISK_FULL: u8 = 2;
 const FAILED: u8 = 3;
 
-/// What waits to be recorded of one room. The media thread never waits for it: the oldest frame goes when it is full, and is counted.
+/// What waits to be recorded of one room. The media thread never waits for it.
+///
+/// Invariant: of what is taken nothing is left out. When there is no place for a frame, the reel has failed, and takes no more: what
+/// was said before that is whole, and the room is told that nothing is recorded any more.
 #[derive(Debug)]
 pub(crate) struct Reel {
     /// Each with the number of its track.
     frames: ArrayQueue<(u32, Arc<Frame>)>,
     state: AtomicU8,
     taken: metrics::Counter,
-    dropped: metrics::Counter,
+    failed: metrics::Counter,
 }
 
 impl Reel {
@@ -31,18 +34,18 @@ impl Reel {
             frames: ArrayQueue::new(FRAMES),
             state: AtomicU8::new(RUNNING),
             taken: metrics::counter!("roomtone_recording_frames_total"),
-            dropped: metrics::counter!("roomtone_recording_frames_dropped_total"),
+            failed: metrics::counter!("roomtone_recordings_failed_total"),
         }
     }
 
-    /// Adds a frame to a track.
+    /// Adds a frame to a track. When as many wait as may, the reel fails.
     pub(crate) fn push(&self, track: u32, frame: &Arc<Frame>) {
-        if self.state.load(Ordering::Acquire) != RUNNING {
+        if self.is_over() {
             return;
         }
-        self.taken.increment(1);
-        if self.frames.force_push((track, frame.clone())).is_some() {
-            self.dropped.increment(1);
+        match self.frames.push((track, frame.clone())) {
+            Ok(()) => self.taken.increment(1),
+            Err(_) => self.fail(RecordingCause::Failed),
         }
     }
 
@@ -55,9 +58,20 @@ impl Reel {
         }
     }
 
+    /// Whether it takes nothing more, for whatever reason.
+    pub(crate) fn is_over(&self) -> bool {
+        self.state.load(Ordering::Acquire) != RUNNING
+    }
+
     /// The oldest frame that was not taken yet.
     pub(crate) fn pop(&self) -> Option<(u32, Arc<Frame>)> {
         self.frames.pop()
+    }
+
+    /// Whether nothing waits.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.frames.is_empty()
     }
 
     /// Takes nothing more.
@@ -66,10 +80,35 @@ impl Reel {
         let _ = self.state.compare_exchange(RUNNING, CLOSED, Ordering::AcqRel, Ordering::Acquire);
     }
 
-    /// Takes nothing more, and says why. What waits is dropped.
+    /// Takes nothing more, and says why. The first reason stays.
     pub(super) fn fail(&self, cause: RecordingCause) {
         let state = if cause == RecordingCause::DiskFull { DISK_FULL } else { FAILED };
-        self.state.store(state, Ordering::Release);
-        while self.frames.pop().is_some() {}
+        let unless_failed = |now| matches!(now, RUNNING | CLOSED).then_some(state);
+        if self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, unless_failed).is_ok() {
+            self.failed.increment(1);
+        }
+    }
+}
+
+/// The recorder's end of a reel. When it is gone before the reel was closed, as when nobody takes the order to record, or the thread
+/// panics, the reel has failed.
+#[derive(Debug)]
+pub(super) struct Spool(Arc<Reel>);
+
+impl Spool {
+    pub(super) fn of(reel: Arc<Reel>) -> Self {
+        Self(reel)
+    }
+
+    pub(super) fn reel(&self) -> &Reel {
+        &self.0
+    }
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        if !self.0.is_over() {
+            self.0.fail(RecordingCause::Failed);
+        }
     }
 }

@@ -5,7 +5,6 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufReader, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use roomtone_media::track::{Header, TrackReader, TrackWriter};
@@ -27,7 +26,6 @@ pub(super) fn track_of(name: &str) -> Option<u32> {
 pub(super) struct Tape {
     folder: PathBuf,
     replay: ReplayId,
-    reel: Arc<Reel>,
     /// What the recording's clock shows at a moment of the process's.
     clock: (Instant, Duration),
     tracks: BTreeMap<u32, Track>,
@@ -52,12 +50,7 @@ impl Tape {
     /// had got to, if it shows less.
     ///
     /// Errors: those of the disk; `InvalidData` for a file that is of something else.
-    pub(super) fn thread(
-        folder: PathBuf,
-        replay: ReplayId,
-        clock: (Instant, Duration),
-        reel: Arc<Reel>,
-    ) -> io::Result<Self> {
+    pub(super) fn thread(folder: PathBuf, replay: ReplayId, clock: (Instant, Duration)) -> io::Result<Self> {
         DirBuilder::new().mode(0o700).recursive(true).create(&folder)?;
         if let Some(all) = folder.parent() {
             File::open(all)?.sync_all()?;
@@ -73,18 +66,14 @@ impl Tape {
             }
         }
         let clock = (clock.0, clock.1.max(last));
-        Ok(Self { folder, replay, reel, clock, tracks, forgotten: BTreeSet::new() })
+        Ok(Self { folder, replay, clock, tracks, forgotten: BTreeSet::new() })
     }
 
-    pub(super) fn reel(&self) -> &Reel {
-        &self.reel
-    }
-
-    /// Adds what is on the reel to the files.
+    /// Adds what is on its reel to the files.
     ///
     /// Errors: those of the disk. The files are whole up to their last record then, if the disk lets that be.
-    pub(super) fn write(&mut self) -> io::Result<()> {
-        while let Some((n, frame)) = self.reel.pop() {
+    pub(super) fn write(&mut self, reel: &Reel) -> io::Result<()> {
+        while let Some((n, frame)) = reel.pop() {
             if self.forgotten.contains(&n) {
                 continue;
             }

@@ -32,6 +32,13 @@ const EARLY_MAX: i64 = RATE as i64 / 2;
 /// Media time of which one offset is kept, the least, in samples: a second.
 const PART: i64 = RATE as i64;
 
+/// Parts of a track in a minute of the recording's clock: a second each, and some for new beginnings. Media times that jump about for more
+/// than that are nobody's clock, and cost memory; what came with them is placed by when it came, until the minute is over.
+const PARTS_MAX: u32 = 240;
+
+/// Samples in a minute.
+const MINUTE: u64 = 60 * RATE;
+
 /// Packets that are held back to be put in order: those that redundancy brought back came after others. A third of a second.
 const HELD: usize = 16;
 
@@ -50,7 +57,7 @@ pub(super) struct Clock {
 struct Segment {
     /// The first of them, counted from the beginning of the track in the order in which they arrived.
     from: u64,
-    /// Media times, which rise, and the offsets there.
+    /// Media times, which rise, and the offsets there. None: each is placed by when it came.
     knots: Vec<(i64, i64)>,
 }
 
@@ -67,6 +74,8 @@ struct Part {
     /// The media time of the packet with the least offset, and that.
     time: i64,
     offset: i64,
+    /// Whether its media times are of no use.
+    wild: bool,
 }
 
 /// A packet in its place.
@@ -94,12 +103,20 @@ impl Clock {
         let mut stream = (0, None);
         let mut curve = (0, 0);
         let (mut stereo, mut end) = (0, 0);
+        // The present minute, and how many parts began in it.
+        let mut minute = (0, 0);
         for (n, frame) in sound(frames).enumerate() {
             let (frame, samples) = frame?;
             stereo += if roomtone_media::ogg::is_stereo(&frame.payload) { samples } else { 0 };
             // None is placed later than it came.
             end = end.max(arrived(&frame).saturating_add(samples));
             let (time, offset) = (frame.time as i64, offset(&frame));
+            let now = arrived(&frame) / MINUTE;
+            if now != minute.0 {
+                minute = (now, 0);
+            } else if minute.1 > PARTS_MAX {
+                continue;
+            }
             let expected = curve.1 + drift(curve.0, time);
             let late = offset.wrapping_sub(expected);
             let stretch = Some((frame.run, frame.seq >> 32));
@@ -115,18 +132,25 @@ impl Clock {
                     }
                 }
                 _ => {
+                    minute.1 += 1;
+                    let wild = minute.1 > PARTS_MAX;
+                    if wild {
+                        // Nothing goes on with it.
+                        stream = (stream.0 + 1, None);
+                    }
                     let (from, run) = (n as u64, frame.run);
-                    parts.push(Part { from, began: time, stream: stream.0, run, time, offset });
+                    parts.push(Part { from, began: time, stream: stream.0, run, time, offset, wild });
                 }
             }
         }
         Ok(Self { segments: segments(&parts), end, stereo: stereo >= 2 * RATE })
     }
 
-    /// The offset at this media time of the `n`th packet.
-    fn offset(&self, n: u64, time: i64) -> i64 {
+    /// The offset at the media time of the `n`th packet.
+    fn offset(&self, n: u64, frame: &TrackFrame) -> i64 {
+        let time = frame.time as i64;
         let segment = self.segments.partition_point(|segment| segment.from <= n).checked_sub(1);
-        let Some(knots) = segment.and_then(|at| self.segments.get(at)).map(|segment| &*segment.knots) else { return 0 };
+        let knots = segment.and_then(|at| self.segments.get(at)).map_or(&[][..], |segment| &*segment.knots);
         let after = knots.partition_point(|knot| knot.0 <= time);
         match (after.checked_sub(1).and_then(|at| knots.get(at)), knots.get(after)) {
             (Some(&(from, one)), Some(&(to, other))) => {
@@ -134,7 +158,7 @@ impl Clock {
                 one + part as i64
             }
             (Some(&(_, offset)), None) | (None, Some(&(_, offset))) => offset,
-            (None, None) => 0,
+            (None, None) => offset(frame),
         }
     }
 
@@ -159,6 +183,7 @@ fn segments(parts: &[Part]) -> Vec<Segment> {
         let before = n.checked_sub(1).and_then(|n| parts.get(n)).zip(segments.last_mut());
         if let Some((before, segment)) = before
             && before.run == part.run
+            && !part.wild
             && let Some(&(time, curve)) = segment.knots.last()
         {
             let slack = drift(time, part.time);
@@ -172,7 +197,8 @@ fn segments(parts: &[Part]) -> Vec<Segment> {
                 continue;
             }
         }
-        segments.push(Segment { from: part.from, knots: vec![(part.time, offset)] });
+        let knots = if part.wild { Vec::new() } else { vec![(part.time, offset)] };
+        segments.push(Segment { from: part.from, knots });
     }
     for segment in &mut segments {
         for n in (1..segment.knots.len()).rev() {
@@ -208,7 +234,7 @@ impl<I: Iterator<Item = io::Result<TrackFrame>>> Iterator for Placing<'_, I> {
             };
             let time = frame.time as i64;
             // What came at once may be taken to have been said before the recording began.
-            let at = time.wrapping_add(self.clock.offset(self.n, time)).max(0).unsigned_abs();
+            let at = time.wrapping_add(self.clock.offset(self.n, &frame)).max(0).unsigned_abs();
             self.held.insert((at, self.n), (frame, samples));
             self.n += 1;
         }
@@ -357,6 +383,33 @@ mod tests {
         let second = (100..200).map(|n| TrackFrame { run: 1, ..frame(1, n, n * 960, n * 20_000, 60_000) });
         let all = placed(&first.chain(second).collect::<Vec<_>>());
         assert_eq!((ms(all[99].at), ms(all[100].at)), (2_000.0, 2_060.0));
+    }
+
+    /// Whoever claims another media time with each packet costs no more memory than others, and is where their packets came.
+    #[test]
+    fn media_times_that_jump_about_cost_nothing() {
+        const MINUTES: u64 = 5;
+        let wild = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        // 150 packets a second; then somebody whose clock works.
+        let bad = (0..MINUTES * 9_000).map(|n| frame(1, n, wild(n), n * 6_667, 0));
+        let began = MINUTES * 60_100_000;
+        let good = (0..3_000).map(|n| frame(2, n, n * 960, began + n * 20_000, way(n)));
+        let frames: Vec<_> = bad.chain(good).collect();
+        let read = || frames.iter().cloned().map(Ok);
+        let clock = Clock::of(read()).unwrap();
+        let most = (MINUTES + 2) * u64::from(PARTS_MAX + 1);
+        assert!((clock.segments.len() as u64) < most, "{} parts", clock.segments.len());
+        let all: Vec<_> = clock.place(read()).map(Result::unwrap).collect();
+        assert_eq!(all.len(), frames.len());
+        let bad = (MINUTES * 9_000) as usize;
+        // In order to within what is held back.
+        for (n, placed) in all.iter().enumerate().take(bad) {
+            assert!((ms(placed.at) - n as f64 * 6.667).abs() < 2_600.0, "{n}: {}", ms(placed.at));
+        }
+        for (n, placed) in all.iter().enumerate().skip(bad) {
+            let said = (began / 1_000) as f64 + (n - bad) as f64 * 20.0 + 20.0;
+            assert!((ms(placed.at) - said).abs() < 4.0, "{n}: {} for {said}", ms(placed.at));
+        }
     }
 
     proptest! {

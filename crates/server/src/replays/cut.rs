@@ -2,6 +2,7 @@
 
 use std::io::{self, Cursor, ErrorKind};
 
+use axum::body::Bytes;
 use roomtone_media::fmp4::{self, FRAGMENT, Fmp4, HEAD_OF_HEAD, Index};
 use roomtone_media::ogg::{OggOpus, PRE_SKIP};
 use roomtone_room::ids::ReplayId;
@@ -18,10 +19,8 @@ const HEAD_MAX: usize = 1 << 19;
 /// A piece of a replay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Clip {
-    /// As Ogg Opus.
-    pub ogg: Vec<u8>,
-    /// The same packets in fragmented MP4.
-    pub mp4: Vec<u8>,
+    /// A file of the kind that was wanted.
+    pub bytes: Bytes,
     /// Where it begins and ends, in milliseconds: at least as far apart as was asked for.
     pub from_ms: u64,
     /// See [`Clip::from_ms`].
@@ -38,6 +37,7 @@ pub(super) async fn cut(
     generation: u64,
     from_ms: u64,
     to_ms: u64,
+    sound: Sound,
 ) -> io::Result<Clip> {
     let mix = File::Mix(generation, Sound::Mp4);
     let start = files.part(replay, mix, 0, HEAD_OF_HEAD as u64).await?;
@@ -63,19 +63,20 @@ pub(super) async fn cut(
         return Err(ErrorKind::InvalidInput.into());
     }
     let packets = &packets[first..first + count as usize];
-    let mut ogg = OggOpus::new(Vec::new(), 1, index.stereo)?;
-    let mut mp4 = Fmp4::new(Cursor::new(Vec::new()), index.stereo, count)?;
-    for packet in packets {
-        ogg.append(packet)?;
-        mp4.append(packet)?;
-    }
+    let bytes = match sound {
+        Sound::Ogg => {
+            let mut ogg = OggOpus::new(Vec::new(), 1, index.stereo)?;
+            packets.iter().try_for_each(|packet| ogg.append(packet).map(drop))?;
+            ogg.finish(heard * PACKET)?
+        }
+        Sound::Mp4 => {
+            let mut mp4 = Fmp4::new(Cursor::new(Vec::new()), index.stereo, count)?;
+            packets.iter().try_for_each(|packet| mp4.append(packet))?;
+            mp4.finish()?.into_inner()
+        }
+    };
     let from_ms = begin * PACKET_MS;
-    Ok(Clip {
-        ogg: ogg.finish(heard * PACKET)?,
-        mp4: mp4.finish()?.into_inner(),
-        from_ms,
-        to_ms: from_ms + heard * PACKET_MS,
-    })
+    Ok(Clip { bytes: bytes.into(), from_ms, to_ms: from_ms + heard * PACKET_MS })
 }
 
 #[cfg(test)]
@@ -93,9 +94,9 @@ mod tests {
         [&[31 << 3 | 4][..], &mark.to_be_bytes()].concat()
     }
 
-    /// The marks in both formats of a clip, which must be the same.
-    fn marks(clip: &Clip) -> Vec<u64> {
-        let mut reader = PacketReader::new(Cursor::new(&clip.ogg));
+    /// The marks in a clip, which must be the same in both kinds of file.
+    fn marks(clip: &Clip, mp4: &Clip) -> Vec<u64> {
+        let mut reader = PacketReader::new(Cursor::new(&clip.bytes));
         let mut packets = Vec::new();
         let mut end = 0;
         while let Some(packet) = reader.read_packet().unwrap() {
@@ -104,8 +105,10 @@ mod tests {
         }
         assert_eq!(packets[0][9], 2, "the channels are those of the mix");
         assert_eq!((end - u64::from(PRE_SKIP)) / 48, clip.to_ms - clip.from_ms);
-        let index = Index::read(&clip.mp4[..fmp4::head_len(&clip.mp4).unwrap()]).unwrap();
-        let parts = index.fragments.iter().map(|&(at, size)| &clip.mp4[at as usize..][..size as usize]);
+        assert_eq!((mp4.from_ms, mp4.to_ms), (clip.from_ms, clip.to_ms));
+        let mp4 = &mp4.bytes;
+        let index = Index::read(&mp4[..fmp4::head_len(mp4).unwrap()]).unwrap();
+        let parts = index.fragments.iter().map(|&(at, size)| &mp4[at as usize..][..size as usize]);
         let same: Vec<_> = parts.flat_map(|part| fmp4::packets(part).unwrap()).collect();
         assert_eq!(packets[2..], same);
         packets[2..].iter().map(|packet| u64::from_be_bytes(packet[1..].try_into().unwrap())).collect()
@@ -122,7 +125,7 @@ mod tests {
         let made = data.path().join("made");
         fs::write(&made, mix.finish().unwrap().into_inner()).unwrap();
         files.take(REPLAY, File::Mix(3, Sound::Mp4), &made).await.unwrap();
-        let cut = async |from, to| cut(&files, REPLAY, 3, from, to).await;
+        let cut = async |from, to, sound| cut(&files, REPLAY, 3, from, to, sound).await;
         for (from, to, begins, ends) in [
             (0, 20, 0, 5),
             (0, 60_000, 0, 3_004),
@@ -130,14 +133,14 @@ mod tests {
             (10_000, 20_000, 500, 1_004),
             (64_000, 90_000, 3_200, 3_254),
         ] {
-            let clip = cut(from, to).await.unwrap();
-            assert_eq!(marks(&clip), (begins..ends).collect::<Vec<_>>(), "{from} to {to}");
+            let (clip, mp4) = (cut(from, to, Sound::Ogg).await.unwrap(), cut(from, to, Sound::Mp4).await.unwrap());
+            assert_eq!(marks(&clip, &mp4), (begins..ends).collect::<Vec<_>>(), "{from} to {to}");
             assert_eq!((clip.from_ms, clip.to_ms), (begins * 20, (ends - 4) * 20));
         }
         for (from, to) in [(65_000, 66_000), (5_000, 5_000), (5_000, 4_000), (u64::MAX - 5, u64::MAX)] {
-            assert_eq!(cut(from, to).await.unwrap_err().kind(), ErrorKind::InvalidInput, "{from} to {to}");
+            assert_eq!(cut(from, to, Sound::Ogg).await.unwrap_err().kind(), ErrorKind::InvalidInput, "{from} to {to}");
         }
-        let missing = super::cut(&files, REPLAY, 4, 0, 1_000).await.unwrap_err();
+        let missing = super::cut(&files, REPLAY, 4, 0, 1_000, Sound::Mp4).await.unwrap_err();
         assert_eq!(missing.kind(), ErrorKind::NotFound);
     }
 }

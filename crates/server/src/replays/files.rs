@@ -25,6 +25,8 @@ use roomtone_room::ids::ReplayId;
 use tokio::io::AsyncReadExt;
 use url::Url;
 
+use crate::space::{self, RESERVE};
+
 /// The folder in the data folder.
 const FOLDER: &str = "replays";
 
@@ -44,7 +46,7 @@ const FETCHED: usize = 128 << 10;
 const SENT: usize = 5 << 20;
 
 /// In which of the two formats.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Sound {
     /// Ogg Opus (RFC 7845).
     Ogg,
@@ -116,6 +118,8 @@ pub struct Files {
     /// Where they are, unless that is a bucket.
     folder: Option<PathBuf>,
     work: PathBuf,
+    /// Bytes that stay free on the disk.
+    pub(super) reserve: u64,
 }
 
 /// A file in the file system, to be read; what was fetched for that is gone with it.
@@ -149,12 +153,12 @@ impl Files {
         if let Some(url) = bucket {
             let store = AmazonS3Builder::from_env().with_url(url.as_str()).build()?;
             let prefix = Place::parse(url.path()).map_err(object_store::Error::from)?;
-            return Ok(Self { store: Arc::new(store), prefix, folder: None, work });
+            return Ok(Self { store: Arc::new(store), prefix, folder: None, work, reserve: RESERVE });
         }
         let folder = data.join(FOLDER);
         make_folder(&folder)?;
         let store = LocalFileSystem::new_with_prefix(&folder)?.with_automatic_cleanup(true);
-        Ok(Self { store: Arc::new(store), prefix: Place::default(), folder: Some(folder), work })
+        Ok(Self { store: Arc::new(store), prefix: Place::default(), folder: Some(folder), work, reserve: RESERVE })
     }
 
     /// A file to be read in parts, and how long it is.
@@ -189,19 +193,20 @@ impl Files {
             return tokio::fs::metadata(&path).await.map(|_| Local { path, fetched: false });
         }
         let mut from = self.store.get(&self.place(replay, file)).await?.into_stream();
-        // Two may be at the same file at once.
-        let copy = format!(
-            "{replay}-{}-{}",
-            name.replace('/', "-"),
-            roomtone_room::ids::encode_128(crate::edge::random_128())
-        );
-        let local = Local { path: self.work.join(copy), fetched: true };
+        let local = self.passing();
         let mut to = tokio::fs::File::create(&local.path).await?;
         while let Some(part) = from.try_next().await? {
             tokio::io::AsyncWriteExt::write_all(&mut to, &part).await?;
         }
         tokio::io::AsyncWriteExt::flush(&mut to).await?;
         Ok(local)
+    }
+
+    /// A place for a file that is only needed for a while.
+    pub(super) fn passing(&self) -> Local {
+        // Two may be at the same thing at once.
+        let name = roomtone_room::ids::encode_128(crate::edge::random_128());
+        Local { path: self.work.join(name), fetched: true }
     }
 
     /// Moves a file that was made in the file system to where files of replays are. It is on the disk once this is done.
@@ -213,21 +218,25 @@ impl Files {
             return blocking(move || move_file(&from, &to)).await;
         }
         let mut reading = tokio::fs::File::open(from).await?;
-        let mut sending = WriteMultipart::new(self.store.put_multipart(&self.place(replay, file)).await?);
-        let mut part = vec![0; SENT];
-        loop {
-            match reading.read(&mut part).await {
-                Ok(0) => break,
-                Ok(count) => sending.write(&part[..count]),
-                Err(error) => {
-                    sending.abort().await?;
-                    return Err(error);
-                }
+        // That the store has not got it is no answer to this: it means the bucket.
+        let begun =
+            self.store.put_multipart(&self.place(replay, file)).await.map_err(|error| not_here(error.into()))?;
+        let mut sending = WriteMultipart::new(begun);
+        if let Err(error) = send(&mut reading, &mut sending).await {
+            if let Err(left) = sending.abort().await {
+                tracing::warn!(error = %left, "parts of a file of a replay may be left in the bucket");
             }
-            sending.wait_for_capacity(1).await?;
+            return Err(not_here(error));
         }
-        sending.finish().await?;
+        sending.finish().await.map_err(|error| not_here(error.into()))?;
         tokio::fs::remove_file(from).await
+    }
+
+    /// That there is a place for files of replays, be there any or not.
+    ///
+    /// Errors: those of the store; never `NotFound`.
+    pub(super) async fn are_there(&self) -> io::Result<()> {
+        self.store.list(Some(&self.prefix)).try_next().await.map(|_| ()).map_err(|error| not_here(error.into()))
     }
 
     /// Removes all files of a replay but those that are to be kept, and returns how many there were.
@@ -259,6 +268,19 @@ impl Files {
         Ok(found.common_prefixes.iter().filter_map(|folder| folder.filename()?.parse().ok()).collect())
     }
 
+    /// That there is room on the disk to make a replay, of which the database needs some as well.
+    ///
+    /// Errors: `StorageFull`.
+    pub(super) fn has_room(&self) -> io::Result<()> {
+        self.room()()
+    }
+
+    /// The same, to be asked from elsewhere.
+    pub(super) fn room(&self) -> impl Fn() -> io::Result<()> + Send + use<> {
+        let (work, reserve) = (self.work.clone(), self.reserve);
+        move || if space::is_free(&work, reserve) { Ok(()) } else { Err(space::nearly_full()) }
+    }
+
     /// An empty folder for making a replay.
     ///
     /// Errors: those of the file system.
@@ -282,6 +304,23 @@ impl Files {
     }
 }
 
+/// Sends all of a file but its last part.
+async fn send(reading: &mut tokio::fs::File, sending: &mut WriteMultipart) -> io::Result<()> {
+    let mut part = vec![0; SENT];
+    loop {
+        match reading.read(&mut part).await? {
+            0 => return Ok(()),
+            count => sending.write(&part[..count]),
+        }
+        sending.wait_for_capacity(1).await?;
+    }
+}
+
+/// An error of a place that should be there, which is not to be taken for one of a file that need not be.
+pub(super) fn not_here(error: io::Error) -> io::Error {
+    if error.kind() == ErrorKind::NotFound { io::Error::other(error) } else { error }
+}
+
 /// Does what waits for the disk on a thread for that.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
@@ -303,9 +342,50 @@ fn move_file(from: &Path, to: &Path) -> io::Result<()> {
     let folder = to.parent().unwrap_or(to);
     make_folder(folder)?;
     fs::File::open(from)?.sync_all()?;
-    fs::rename(from, to)?;
+    match fs::rename(from, to) {
+        Err(error) if error.kind() == ErrorKind::CrossesDevices => copy_file(from, to)?,
+        renamed => renamed?,
+    }
     // The folder's own entry, and that of the replay, are made durable with it.
     folder.ancestors().take(3).try_for_each(|folder| fs::File::open(folder)?.sync_all())
+}
+
+/// Moves a file to another disk: it is there as a whole before it is there under its name.
+fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
+    let part = to.with_extension("part");
+    let copied = fs::copy(from, &part).and_then(|_| fs::File::open(&part)?.sync_all());
+    if let Err(error) = copied.and_then(|()| fs::rename(&part, to)) {
+        // If it stays it is of nothing that is known, and goes with the next pruning.
+        let _ = fs::remove_file(&part);
+        return Err(error);
+    }
+    fs::remove_file(from)
+}
+
+#[cfg(test)]
+impl Files {
+    /// The same, in a bucket of a server that says of everything that it is not there, as of a bucket of another name.
+    pub(super) async fn in_no_bucket(&self) -> Self {
+        use tokio::io::AsyncWriteExt;
+        const NONE: &str = "<Error><Code>NoSuchBucket</Code></Error>";
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((mut asked, _)) = listener.accept().await {
+                let mut head = [0; 4096];
+                let _ = asked.read(&mut head).await;
+                let answer = format!(
+                    "HTTP/1.1 404 Not Found\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{NONE}",
+                    NONE.len()
+                );
+                let _ = asked.write_all(answer.as_bytes()).await;
+            }
+        });
+        let bucket = AmazonS3Builder::new().with_endpoint(endpoint).with_allow_http(true).with_bucket_name("talks");
+        let store = bucket.with_access_key_id("key").with_secret_access_key("secret").build().unwrap();
+        let (prefix, work) = (Place::default(), self.work.clone());
+        Self { store: Arc::new(store), prefix, folder: None, work, reserve: self.reserve }
+    }
 }
 
 #[cfg(test)]
@@ -327,7 +407,7 @@ mod tests {
     fn both() -> ([Files; 2], TempDir) {
         let (files, data) = files();
         let (store, prefix, work) = (Arc::new(InMemory::new()), Place::from("a/b"), files.work.clone());
-        ([files, Files { store, prefix, folder: None, work }], data)
+        ([files, Files { store, prefix, folder: None, work, reserve: 0 }], data)
     }
 
     async fn put(files: &Files, replay: ReplayId, file: File, bytes: &[u8]) {

@@ -20,7 +20,11 @@ use super::limiter::{AHEAD, Limiter};
 use super::loudness::{self, FLUSH, HOP, Meter};
 use super::picture::{self, LEVEL, SILENT, Wave};
 use super::voice::Voice;
+use crate::recorder;
 use crate::wire::replays::{Picture, PictureSpeaker, ReplayMark};
+
+/// Samples in the longest replay: an hour more than a recording may have, which stops a moment late. It is no longer whatever the clock did.
+const LONGEST: u64 = (recorder::LONGEST.as_secs() + 60 * 60) * RATE;
 
 /// Samples in a packet of the mix: 20 ms.
 const PACKET: usize = 960;
@@ -53,8 +57,22 @@ pub(super) struct Source {
     pub(super) path: PathBuf,
 }
 
-/// Told how much is done, in percent; answers whether to go on.
+/// Told with each packet how much is done, in percent; answers whether to go on.
 pub(super) type Progress<'a> = &'a mut dyn FnMut(u32) -> bool;
+
+/// Asked with each packet whether to go on.
+type GoOn<'a> = &'a mut dyn FnMut() -> bool;
+
+/// What became of a replay.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// There is something to hear.
+    Sound(Picture),
+    /// Nobody has said anything.
+    Nothing,
+    /// It was told to stop.
+    Stopped,
+}
 
 /// What was measured of a track.
 struct Measured {
@@ -63,17 +81,18 @@ struct Measured {
     gain: f32,
 }
 
-/// Makes a replay into a folder, under the names that [`files`] has for them. `None` if it was told to stop. A replay in which nobody
-/// says anything is a packet of silence.
+/// Makes a replay into a folder, under the names that [`files`] has for them. It is at least so many milliseconds long, whoever says
+/// something in it: what was once at a moment of it stays there.
 ///
-/// Errors: those of reading and writing. A file that is no track is one of somebody who said nothing: the server was stopped before it was
+/// Errors: those of reading and writing; `InvalidData` for one that is longer than a recording can be. A file that is no track is one of somebody who said nothing: the server was stopped before it was
 /// begun.
 pub(super) fn make(
     sources: &[Source],
     marks: &[(u64, ReplayMark)],
+    at_least_ms: u64,
     into: &Path,
     progress: Progress<'_>,
-) -> io::Result<Option<Picture>> {
+) -> io::Result<Outcome> {
     let clock = |source: &Source| match read(&source.path) {
         Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(None),
         track => Clock::of(track?).map(Some),
@@ -81,7 +100,13 @@ pub(super) fn make(
     let clocks = sources.iter().map(clock).collect::<io::Result<Vec<_>>>()?;
     let (sources, clocks): (Vec<_>, Vec<_>) =
         sources.iter().zip(clocks).filter_map(|(source, clock)| Some((source, clock?))).unzip();
-    let end = clocks.iter().map(|clock| clock.end).max().unwrap_or(0).max(1).next_multiple_of(PACKET as u64);
+    let Some(said) = clocks.iter().map(|clock| clock.end).max().filter(|end| *end > 0) else {
+        return Ok(Outcome::Nothing);
+    };
+    if said > LONGEST {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "longer than a recording can be"));
+    }
+    let end = said.max(at_least_ms * RATE / 1_000).next_multiple_of(PACKET as u64);
     let ms = end * 1_000 / RATE;
     let stereo = clocks.iter().any(|clock| clock.stereo);
     let mut speakers = Vec::new();
@@ -89,11 +114,13 @@ pub(super) fn make(
     let mut all = Vec::new();
     let done = |n: usize| (n as u64 * MEASURED / sources.len().max(1) as u64) as u32;
     for (n, (source, clock)) in sources.iter().copied().zip(clocks).enumerate() {
-        if !progress(done(n)) {
-            return Ok(None);
+        let mut go_on = || progress(done(n));
+        if !write_track(source, &clock, end, &into.join(files::track(source.n)), &mut go_on)? {
+            return Ok(Outcome::Stopped);
         }
-        write_track(source, &clock, end, into)?;
-        let (track, speaker) = measure(source, clock, stereo, &mut all)?;
+        let Some((track, speaker)) = measure(source, clock, stereo, &mut all, &mut go_on)? else {
+            return Ok(Outcome::Stopped);
+        };
         measured.push(track);
         speakers.push(speaker);
     }
@@ -102,10 +129,19 @@ pub(super) fn make(
     let mut picture = Picture { ms, speakers, chapters, silences, ..Picture::default() };
     let gain = loudness::correction(&all);
     drop(all);
-    let Some(wave) = mix(&measured, gain, Length { end, stereo }, into, progress)? else { return Ok(None) };
+    let Some(wave) = mix(&measured, gain, Length { end, stereo }, into, progress)? else { return Ok(Outcome::Stopped) };
     (picture.step_ms, picture.wave) = (wave.step_ms, wave.parts);
     write(&into.join(files::PICTURE), |out| serde_json::to_writer(out, &picture).map_err(io::Error::other))?;
-    Ok(Some(picture))
+    Ok(Outcome::Sound(picture))
+}
+
+/// Writes one track alone, as it is in a replay of nothing else.
+///
+/// Errors: as [`make`]'s, and `InvalidData` for a file that is no track.
+pub(super) fn alone(track: &Path, n: u32, to: &Path) -> io::Result<()> {
+    let clock = Clock::of(read(track)?)?;
+    let end = clock.end.max(1).next_multiple_of(PACKET as u64);
+    write_track(&Source { n, path: track.to_owned() }, &clock, end, to, &mut || true).map(drop)
 }
 
 /// Decodes one track, with silence where nothing was said, as mono samples of 48 kHz, and hands them on in pieces. Returns how many there
@@ -145,24 +181,38 @@ fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
-/// Writes a track alone: its packets as they came, each in its place, from the beginning of the replay to its end.
-fn write_track(source: &Source, clock: &Clock, end: u64, into: &Path) -> io::Result<()> {
+/// Writes a track alone: its packets as they came, each in its place, from the beginning of the replay to its end. Returns whether it went on
+/// to that.
+fn write_track(source: &Source, clock: &Clock, end: u64, to: &Path, go_on: GoOn<'_>) -> io::Result<bool> {
     let mut stereo = false;
     for placed in clock.place(read(&source.path)?) {
+        if !go_on() {
+            return Ok(false);
+        }
         stereo |= is_stereo(&placed?.payload);
     }
-    write(&into.join(files::track(source.n)), |out| {
+    write(to, |out| {
         let mut track = OggOpus::new(out, source.n, stereo)?;
         for placed in clock.place(read(&source.path)?) {
+            if !go_on() {
+                return Ok(false);
+            }
             let Placed { at, payload, .. } = placed?;
             track.write(at, &payload)?;
         }
-        track.finish(end).map(drop)
+        track.finish(end).map(|_| true)
     })
 }
 
-/// Measures how loud somebody is and when they talk, and adds the energies of what they say, as loud as it will be, to `all`.
-fn measure(source: &Source, clock: Clock, stereo: bool, all: &mut Vec<f32>) -> io::Result<(Measured, PictureSpeaker)> {
+/// Measures how loud somebody is and when they talk, and adds the energies of what they say, as loud as it will be, to `all`. `None` if it
+/// did not go on to the end.
+fn measure(
+    source: &Source,
+    clock: Clock,
+    stereo: bool,
+    all: &mut Vec<f32>,
+    go_on: GoOn<'_>,
+) -> io::Result<Option<(Measured, PictureSpeaker)>> {
     let channels = if stereo { 2 } else { 1 };
     let mut voice = Voice::new(clock.place(read(&source.path)?), stereo)?;
     let mut meter = Meter::new(stereo)?;
@@ -170,6 +220,9 @@ fn measure(source: &Source, clock: Clock, stereo: bool, all: &mut Vec<f32>) -> i
     let mut hop = vec![0.0; HOP * channels];
     let mut silent = 0;
     while let Some(next) = voice.next_at()? {
+        if !go_on() {
+            return Ok(None);
+        }
         // Over a long silence nothing has to be measured, once it has begun.
         let next = (next / HOP as u64) as usize;
         if silent >= FLUSH && next > blocks.len() {
@@ -190,7 +243,7 @@ fn measure(source: &Source, clock: Clock, stereo: bool, all: &mut Vec<f32>) -> i
     all.iter_mut().zip(&blocks).for_each(|(sum, block)| *sum += gain * gain * block);
     let speaker = picture::speaker(source.n, &levels, loudness.unwrap_or(0.0));
     drop(voice);
-    Ok((Measured { source: source.clone(), clock, gain }, speaker))
+    Ok(Some((Measured { source: source.clone(), clock, gain }, speaker)))
 }
 
 /// How long a mix is, in samples, and whether it has two channels.
@@ -218,13 +271,12 @@ fn mix(
     let mut limiter = Limiter::new(stereo);
     let mut wave = Wave::new(end * 1_000 / RATE);
     let mut block = vec![0.0; PACKET * channels];
-    let (mut told, mut silent) = (0, 0);
+    let mut silent = 0;
     for at in (0..end).step_by(PACKET) {
         let done = (MEASURED + at * (100 - MEASURED) / end) as u32;
-        if done != told && !progress(done) {
+        if !progress(done) {
             return Ok(None);
         }
-        told = done;
         block.fill(0.0);
         silent += 1;
         for (voice, gain) in &mut voices {

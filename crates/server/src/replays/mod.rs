@@ -20,22 +20,38 @@ mod picture;
 mod voice;
 mod wav;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
+use moka::future::Cache;
 use roomtone_room::ids::ReplayId;
-use roomtone_store::{ReplayState, Store, StoreError};
-use tokio::sync::Notify;
+use roomtone_store::{Recorded, ReplayState, Store, StoreError};
+use tokio::io::AsyncRead;
+use tokio::sync::{Notify, watch};
 use url::Url;
 
-use crate::recorder::Recorder;
+use crate::recorder::{Recorder, track_file};
+pub(crate) use chapters::AFTER_MARK;
 pub use cut::Clip;
 pub use files::{File, Files, Sound};
 pub(crate) use job::run;
+
+/// A generation of a replay.
+pub(crate) type Made = (ReplayId, u64);
+
+/// From one moment to another, in milliseconds.
+pub(crate) type Span = (u64, u64);
+
+/// Bytes of clips that are kept in memory. More spares the bucket when many are heard at once; it is memory.
+const CLIPS_KEPT: u64 = 32 << 20;
+
+/// For how long. Longer spares it more; what was withdrawn is in memory for as long.
+const CLIP_KEPT_FOR: Duration = Duration::from_secs(60);
 
 /// What makes replays, and where they are.
 #[derive(Debug)]
@@ -44,9 +60,13 @@ pub struct Replays {
     pub files: Files,
     recorder: Arc<Recorder>,
     changed: Notify,
+    /// Clips that were cut a moment ago.
+    clips: Cache<(ReplayId, u64, u64, u64, Sound), Clip>,
     desk: Mutex<Desk>,
     /// Told each time that somebody is done with a replay.
     freed: Notify,
+    /// Whether the server stops.
+    stopping: watch::Sender<bool>,
 }
 
 /// What is being done.
@@ -56,6 +76,8 @@ struct Desk {
     busy: BTreeSet<ReplayId>,
     /// What is being made, and how that is stopped.
     making: Option<(ReplayId, Arc<AtomicBool>)>,
+    /// What could not be made: how often, and until when it is left alone. At most what waits.
+    put_off: BTreeMap<ReplayId, (usize, Instant)>,
     /// Of which some files could not be removed.
     unpruned: BTreeSet<ReplayId>,
 }
@@ -84,6 +106,8 @@ enum Failed {
     Io(#[from] io::Error),
     #[error("{0}")]
     Store(#[from] StoreError),
+    #[error("the thread that made it panicked")]
+    Panicked,
 }
 
 impl Replays {
@@ -92,12 +116,34 @@ impl Replays {
     /// Errors: those of [`Files::start`].
     pub(crate) fn start(data: &Path, bucket: Option<&Url>, recorder: Arc<Recorder>) -> io::Result<Self> {
         let files = Files::start(data, bucket)?;
-        Ok(Self { files, recorder, changed: Notify::new(), desk: Mutex::default(), freed: Notify::new() })
+        let (changed, freed, stopping) = (Notify::new(), Notify::new(), watch::Sender::new(false));
+        let clips = Cache::builder()
+            .max_capacity(CLIPS_KEPT)
+            .weigher(|_, clip: &Clip| u32::try_from(clip.bytes.len() + 256).unwrap_or(u32::MAX))
+            .time_to_live(CLIP_KEPT_FOR)
+            .build();
+        Ok(Self { files, recorder, changed, clips, desk: Mutex::default(), freed, stopping })
+    }
+
+    /// Has the task end. What it is at waits for the next start, and was not tried.
+    pub(crate) fn shut_down(&self) {
+        self.stopping.send_replace(true);
     }
 
     /// Says that a replay waits to be made.
-    pub(crate) fn changed(&self) {
+    pub fn changed(&self) {
         self.changed.notify_one();
+    }
+
+    /// Has a replay that waits be tried without waiting any longer.
+    pub(crate) fn try_again(&self, replay: ReplayId) {
+        self.desk().put_off.remove(&replay);
+        self.changed();
+    }
+
+    /// Whether there is room on the disk for more than the database.
+    pub(crate) fn has_room(&self) -> bool {
+        self.files.has_room().is_ok()
     }
 
     /// Removes all files of a replay that the store does not know of any more: all of one that was deleted; what was made of tracks one
@@ -118,22 +164,73 @@ impl Replays {
         };
     }
 
-    /// Cuts what is between two moments, in milliseconds, out of a generation of a replay, or what of that is before its end.
+    /// Cuts what is between two moments, in milliseconds, out of a generation of a replay, or what of that is before its end. What was cut
+    /// a moment ago is kept for a moment: it is of a generation, so it is not given out when there is another.
     ///
     /// Errors: those of reading it, `NotFound` if there is no such generation; `InvalidInput` for a piece without length or behind the
     /// end.
-    pub(crate) async fn cut(&self, replay: ReplayId, generation: u64, from_ms: u64, to_ms: u64) -> io::Result<Clip> {
-        cut::cut(&self.files, replay, generation, from_ms, to_ms).await
+    pub(crate) async fn cut(
+        &self,
+        (replay, generation): Made,
+        (from_ms, to_ms): Span,
+        sound: Sound,
+    ) -> io::Result<Clip> {
+        let key = (replay, generation, from_ms, to_ms, sound);
+        let cut = cut::cut(&self.files, replay, generation, from_ms, to_ms, sound);
+        // Whoever plays it asks for it in parts, and others at the same time.
+        let clip = self.clips.try_get_with(key, cut).await;
+        clip.map_err(|error: Arc<io::Error>| io::Error::new(error.kind(), error))
     }
 
     /// Writes a track to a file as plain samples, in its place in the replay: WAV, 16 kHz, one channel, 16 bits. Returns how long that
-    /// is in milliseconds.
+    /// is in milliseconds; `None` for somebody who agreed and said nothing, of whom there is no track.
     ///
-    /// Errors: those of reading and writing, `NotFound` if there is no such track.
-    pub(crate) async fn wav(&self, replay: ReplayId, n: u32, to: &Path) -> io::Result<u64> {
-        let (track, to) = (self.files.local(replay, File::Raw(n)).await?, to.to_owned());
-        let work = tokio::task::spawn_blocking(move || wav::write(&track.path, &to));
-        work.await.map_err(io::Error::other)?
+    /// Errors: those of reading and writing, `StorageFull` before the disk is.
+    pub(crate) async fn wav(&self, replay: ReplayId, n: u32, to: &Path) -> io::Result<Option<u64>> {
+        let track = match self.files.local(replay, File::Raw(n)).await {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return self.files.are_there().await.map(|()| None);
+            }
+            track => track?,
+        };
+        let (to, room) = (to.to_owned(), self.files.room());
+        let work = tokio::task::spawn_blocking(move || wav::write(&track.path, &to, &room));
+        match work.await.map_err(io::Error::other)? {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(None),
+            written => written.map(|ms| (ms > 0).then_some(ms)),
+        }
+    }
+
+    /// What one speaker said, as Ogg Opus in its place in the talk, and how long the file is; also while the talk is still recorded, or no
+    /// replay was made of it. For somebody to whom it may be given.
+    ///
+    /// Errors: those of reading and writing, `NotFound` or `InvalidData` if there is no such track.
+    pub(crate) async fn alone(&self, recorded: &Recorded, n: u32) -> io::Result<(Pin<Box<dyn AsyncRead + Send>>, u64)> {
+        if recorded.state == ReplayState::Ready {
+            match self.files.open(recorded.id, File::Track(recorded.generation, n)).await {
+                Ok((reading, length)) => return Ok((Box::pin(reading), length)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.files.has_room()?;
+        let track = match self.files.local(recorded.id, File::Raw(n)).await {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // It may still grow, so it is looked at as it is now.
+                let copy = self.files.passing();
+                tokio::fs::copy(track_file(&self.recorder.folder_of(recorded.id), n), &copy.path).await?;
+                copy
+            }
+            track => track?,
+        };
+        let made = self.files.passing();
+        let work = move || make::alone(&track.path, n, &made.path).map(|()| made);
+        let made = tokio::task::spawn_blocking(work).await.map_err(io::Error::other)??;
+        let file = tokio::fs::File::open(&made.path).await?;
+        let length = file.metadata().await?.len();
+        // It is gone for everybody else, and there for who reads it.
+        drop(made);
+        Ok((Box::pin(file), length))
     }
 
     /// Waits until nobody is at the files of a replay.

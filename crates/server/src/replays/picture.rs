@@ -73,6 +73,13 @@ pub(super) fn silences(speakers: &[PictureSpeaker], ms: u64) -> Vec<[u64; 2]> {
     silences
 }
 
+/// Whether anything is said in a part of a talk: a word at least, or as much as there is place for.
+pub(super) fn is_said(speakers: &[PictureSpeaker], from_ms: u64, to_ms: u64) -> bool {
+    let spans = speakers.iter().flat_map(|speaker| &speaker.spans);
+    let said: u64 = spans.map(|[from, to]| to_ms.min(*to).saturating_sub(from_ms.max(*from))).sum();
+    said >= WORD.min(to_ms.saturating_sub(from_ms))
+}
+
 /// How loud a talk is, part by part.
 pub(super) struct Wave {
     /// How long a part is, in milliseconds.
@@ -123,6 +130,17 @@ mod tests {
         let other = PictureSpeaker { n: 2, ms: 0, spans: vec![[9_000, 12_000], [13_000, 20_000]] };
         assert_eq!(silences(&[one, other], 32_000), [[300, 1_700], [20_300, 29_700]]);
         assert_eq!(silences(&[], 1_000), [[0_u64; 2]; 0]);
+    }
+
+    #[test]
+    fn a_part_without_a_word_is_silent() {
+        let one = PictureSpeaker { n: 1, ms: 0, spans: vec![[2_000, 10_000]] };
+        let other = PictureSpeaker { n: 2, ms: 0, spans: vec![[12_000, 13_000]] };
+        let said = |from, to| is_said(&[one.clone(), other.clone()], from, to);
+        assert!(said(0, 60_000) && said(2_000, 3_000) && said(9_000, 12_500) && said(0, 2_160));
+        // The end of a word of the sentence before is none, nor is a place between the two.
+        assert!(!said(0, 2_000) && !said(0, 2_159) && !said(10_000, 12_000) && !said(13_000, 60_000));
+        assert!(!is_said(&[], 0, 1_000));
     }
 
     #[test]

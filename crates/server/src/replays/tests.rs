@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::PathBuf;
 
-use roomtone_room::ids::{MemberId, RoomId, Timestamp};
+use roomtone_room::ids::{MemberId, RecordId, RoomId, Timestamp};
 use roomtone_store::{
-    Changes, NewConsent, NewReplay, NewRoom, Recorded, RecordingChange, ReplayHearers, Speaker, Withdrawer, Withdrawn,
+    Changes, Hearer, NewClip, NewConsent, NewReplay, NewRoom, Recorded, RecordingChange, ReplayDone, ReplayHearers,
+    ReplaySaid, ReplaysOf, Speaker, Withdrawer, Withdrawn,
 };
 use tempfile::TempDir;
 
@@ -28,7 +29,18 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let (app, data) = idle().await;
+        Self::with_reserve(0).await
+    }
+
+    /// One whose disk is full as soon as fewer bytes than these are free.
+    async fn with_reserve(reserve: u64) -> Self {
+        Self::with(async |files| files.reserve = reserve).await
+    }
+
+    /// One whose files are elsewhere.
+    async fn with(change: impl AsyncFnOnce(&mut Files)) -> Self {
+        let (mut app, data) = idle().await;
+        change(&mut Arc::get_mut(&mut app).unwrap().replays.files).await;
         let [ada, ben] = [app.newcomer("ada").await.member.person.id, app.newcomer("ben").await.member.person.id];
         let at = Timestamp(1_000);
         let room = NewRoom { id: ROOM, opened_at: at, title: "A talk".to_owned(), host: ada, house: None };
@@ -69,8 +81,8 @@ impl World {
     }
 
     /// Takes the next turn of the task.
-    async fn make(&self) -> Result<bool, Failed> {
-        job::make_next(&self.app, REPLAY).await
+    async fn make(&self) -> Result<(), Failed> {
+        job::make_next(&self.app, REPLAY, &job::Begun::default()).await
     }
 
     /// All files in the data folder that have to do with replays, as what follows the replay's id.
@@ -98,7 +110,8 @@ impl World {
     }
 
     async fn withdraw_ben(&self) {
-        let withdrawn = self.app.store.withdraw_track(REPLAY, Withdrawer::Member(self.ben), Timestamp(10_000)).await;
+        let withdrawn =
+            self.app.store.withdraw_track(REPLAY, Withdrawer::Own(Hearer::member(self.ben)), Timestamp(10_000)).await;
         assert_ne!(withdrawn.unwrap(), Withdrawn::Missing);
         self.app.replays.prune(&self.app.store, REPLAY).await;
     }
@@ -108,7 +121,7 @@ impl World {
 async fn a_recording_becomes_a_replay() {
     let world = World::new().await;
     assert_eq!(world.files(), ["recordings/1.track", "recordings/2.track"]);
-    assert!(world.make().await.unwrap());
+    world.make().await.unwrap();
     let recorded = world.recorded().await;
     assert_eq!((recorded.state, recorded.generation, recorded.tries), (ReplayState::Ready, 1, 0));
     let expected = [
@@ -125,14 +138,29 @@ async fn a_recording_becomes_a_replay() {
     let spans: Vec<_> = picture.speakers.iter().map(|speaker| (speaker.n, speaker.spans[0][0] / 100)).collect();
     assert_eq!(spans, [(1, 10), (2, 40)]);
     // A piece of it, and a track for whoever writes it down.
-    let clip = world.app.replays.cut(REPLAY, 1, 1_000, 2_000).await.unwrap();
+    let clip = world.app.replays.cut((REPLAY, 1), (1_000, 2_000), Sound::Ogg).await.unwrap();
     assert_eq!((clip.from_ms, clip.to_ms), (1_000, 2_000));
+    // Which is not cut anew for each part of it that somebody asks for; nor is one of another generation taken for it.
+    assert_eq!(
+        world.app.replays.cut((REPLAY, 1), (1_000, 2_000), Sound::Ogg).await.unwrap().bytes.as_ptr(),
+        clip.bytes.as_ptr()
+    );
+    let other = world.app.replays.cut((REPLAY, 2), (1_000, 2_000), Sound::Ogg).await.unwrap_err();
+    assert_eq!(other.kind(), io::ErrorKind::NotFound);
     let wav = world.data.path().join("1.wav");
-    let ms = world.app.replays.wav(REPLAY, 1, &wav).await.unwrap();
+    let ms = world.app.replays.wav(REPLAY, 1, &wav).await.unwrap().unwrap();
     assert_eq!((fs::metadata(wav).unwrap().len() - 44) / 32, ms);
+    // Whoever agreed and said nothing has none; nor is it one of which the server had not even written the head.
+    let none = world.app.replays.files.workshop(ReplayId(1)).await.unwrap().join("torn");
+    fs::write(&none, b"torn").unwrap();
+    world.app.replays.files.take(REPLAY, File::Raw(4), &none).await.unwrap();
+    for n in [3, 4] {
+        assert_eq!(world.app.replays.wav(REPLAY, n, &world.data.path().join("none.wav")).await.unwrap(), None);
+    }
+    world.app.replays.prune(&world.app.store, REPLAY).await;
     // It waits no more.
     assert!(world.app.store.recordings_waiting().await.unwrap().is_empty());
-    assert!(world.make().await.unwrap());
+    world.make().await.unwrap();
     assert_eq!(world.files(), expected);
 }
 
@@ -158,6 +186,67 @@ async fn what_was_withdrawn_is_gone_at_once_and_the_rest_is_made_anew() {
     let world = World::new().await;
     world.withdraw_ben().await;
     assert_eq!(world.files(), ["recordings/1.track"]);
+}
+
+/// What is left of a talk keeps its place and its length, so that what leads to a moment of it still does.
+#[tokio::test]
+async fn what_is_left_is_as_long_as_the_talk_was() {
+    let world = World::new().await;
+    world.make().await.unwrap();
+    let ms = world.picture(1).await.ms;
+    assert!(ms >= 6_000);
+    // Ben spoke last.
+    world.withdraw_ben().await;
+    world.make().await.unwrap();
+    assert_eq!((world.picture(2).await.ms, world.recorded().await.ms), (ms, ms));
+    let clip = world.app.replays.cut((REPLAY, 2), (5_000, 6_000), Sound::Mp4).await.unwrap();
+    assert_eq!((clip.from_ms, clip.to_ms), (5_000, 6_000));
+}
+
+/// A talk in which nobody has agreed, or of which everything was taken back, is no replay of silence that is shown to everybody.
+#[tokio::test]
+async fn of_what_nobody_said_no_replay_is_made() {
+    for made_before in [false, true] {
+        let world = World::new().await;
+        if made_before {
+            world.make().await.unwrap();
+        }
+        world.withdraw_ben().await;
+        let ada = Withdrawer::Own(Hearer::member(world.ada));
+        world.app.store.withdraw_track(REPLAY, ada, Timestamp(10_000)).await.unwrap();
+        world.app.replays.prune(&world.app.store, REPLAY).await;
+        world.make().await.unwrap();
+        assert_eq!((world.recorded().await.state, world.files()), (ReplayState::Empty, vec![]));
+        assert!(world.app.store.recordings_waiting().await.unwrap().is_empty());
+        let listed = async |of| world.app.store.replays(of, Hearer::member(world.ada), None, 10).await.unwrap().len();
+        for of in [ReplaysOf::All, ReplaysOf::Heard, ReplaysOf::Host(world.ada), ReplaysOf::Room(ROOM)] {
+            assert_eq!(listed(of).await, 0, "{of:?}");
+        }
+        // Its host finds it, and may delete it.
+        assert_eq!(listed(ReplaysOf::Mine).await, 1);
+        assert_eq!(world.app.store.delete_replay(REPLAY, world.ada).await.unwrap(), ReplayDone::Done);
+    }
+}
+
+/// A clip of which nothing is left is no clip of silence, under a title that says what was said.
+#[tokio::test]
+async fn a_clip_of_which_everything_was_withdrawn_goes() {
+    let world = World::new().await;
+    world.make().await.unwrap();
+    let cut = async |id: u128, from_ms, to_ms| {
+        let (title, at) = ("What a thing to say".to_owned(), Timestamp(10));
+        let clip = NewClip { id: RecordId(id), replay: REPLAY, title, from_ms, to_ms, at };
+        let done = world.app.store.add_clip(Hearer::member(world.ada), world.ada, &clip).await.unwrap();
+        assert_eq!(done, ReplaySaid::Done);
+    };
+    // Ada's alone, both, and Ben's alone.
+    cut(1, 1_000, 3_500).await;
+    cut(2, 2_000, 5_000).await;
+    cut(3, 4_000, 6_000).await;
+    world.withdraw_ben().await;
+    world.make().await.unwrap();
+    let left = world.app.store.clip_parts(REPLAY).await.unwrap();
+    assert_eq!(left.iter().map(|(id, ..)| id.0).collect::<Vec<_>>(), [1, 2]);
 }
 
 /// Whoever withdraws while the replay is being made does not wait until it is, and nothing of what was made is left.
@@ -191,7 +280,7 @@ async fn of_a_deleted_replay_nothing_is_left() {
         world.app.store.delete_replay(REPLAY, world.ada).await.unwrap();
         world.app.replays.prune(&world.app.store, REPLAY).await;
         assert_eq!(world.files(), [""; 0]);
-        assert!(world.make().await.unwrap(), "there is nothing to be made");
+        world.make().await.unwrap();
     }
 }
 
@@ -200,7 +289,12 @@ async fn what_was_left_by_a_server_that_was_killed_is_taken_up_or_away() {
     let world = World::new().await;
     world.make().await.unwrap();
     // Killed behind the commit of a withdrawal, and when half of a generation was in its place.
-    world.app.store.withdraw_track(REPLAY, Withdrawer::Member(world.ben), Timestamp(10_000)).await.unwrap();
+    world
+        .app
+        .store
+        .withdraw_track(REPLAY, Withdrawer::Own(Hearer::member(world.ben)), Timestamp(10_000))
+        .await
+        .unwrap();
     world.app.store.begin_replay(REPLAY).await.unwrap();
     let replays = world.data.path().join("replays");
     for (folder, file) in [(REPLAY, "2/mix.ogg"), (ReplayId(9), "1/mix.ogg")] {
@@ -229,9 +323,121 @@ async fn what_cannot_be_made_is_given_up() {
         assert!(world.make().await.is_err());
         assert_eq!((world.recorded().await.state, world.recorded().await.tries), (ReplayState::Processing, tries));
     }
-    assert!(world.make().await.unwrap());
+    world.make().await.unwrap();
     assert_eq!(world.recorded().await.state, ReplayState::Failed);
     assert!(world.app.store.recordings_waiting().await.unwrap().is_empty());
+}
+
+/// To stop the server is not to have failed: however often it is stopped while a replay is made, that is made in the end.
+#[tokio::test]
+async fn a_server_that_is_stopped_has_not_tried() {
+    let world = World::new().await;
+    let recorded = fs::read(track_file(&world.app.recorder.folder_of(REPLAY), 1)).unwrap();
+    fs::remove_file(track_file(&world.app.recorder.folder_of(REPLAY), 1)).unwrap();
+    // A track that takes as long as the test wants to be read: nobody writes it.
+    let slow = world.data.path().join("replays").join(REPLAY.to_string()).join("raw/1.track");
+    fs::create_dir_all(slow.parent().unwrap()).unwrap();
+    rustix::fs::mknodat(rustix::fs::CWD, &slow, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).unwrap();
+    for _ in 0..5 {
+        let running = world.app.clone();
+        let task = tokio::spawn(async move { run(&running).await });
+        while world.recorded().await.state != ReplayState::Processing {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(world.recorded().await.tries, 1);
+        world.app.replays.shut_down();
+        task.await.unwrap();
+        assert_eq!((world.recorded().await.state, world.recorded().await.tries), (ReplayState::Waiting, 0));
+        world.app.replays.stopping.send_replace(false);
+    }
+    // Those who read it still find nothing in it, and have been told to stop.
+    drop(fs::OpenOptions::new().read(true).write(true).open(&slow).unwrap());
+    fs::remove_file(&slow).unwrap();
+    fs::write(&slow, recorded).unwrap();
+    world.make().await.unwrap();
+    assert_eq!(world.recorded().await.state, ReplayState::Ready);
+}
+
+/// A bucket that is not there, or has another name by mistake, answers as if nothing were in it; nothing is taken for unsaid then.
+#[tokio::test]
+async fn a_bucket_that_is_not_there_costs_nothing() {
+    let world = World::with(async |files| *files = files.in_no_bucket().await).await;
+    for _ in 0..3 {
+        let refused = world.make().await.unwrap_err();
+        assert!(matches!(refused, Failed::Io(error) if error.kind() != io::ErrorKind::NotFound));
+        assert_eq!(world.files(), ["recordings/1.track", "recordings/2.track"]);
+    }
+    let wav = world.data.path().join("1.wav");
+    assert!(world.app.replays.wav(REPLAY, 1, &wav).await.is_err(), "nobody says that nothing was said");
+}
+
+/// What does not work for a while is tried again, with longer and longer pauses, and never given up; nor does anybody wait for that who
+/// says that it works now.
+#[tokio::test]
+async fn what_fails_for_a_while_is_put_off() {
+    let world = World::with(async |files| *files = files.in_no_bucket().await).await;
+    let running = world.app.clone();
+    let task = tokio::spawn(async move { run(&running).await });
+    for _ in 0..5 {
+        while !world.app.replays.desk().put_off.contains_key(&REPLAY) {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!((world.recorded().await.state, world.recorded().await.tries), (ReplayState::Waiting, 0));
+        world.app.replays.try_again(REPLAY);
+    }
+    task.abort();
+    let _ = task.await;
+    assert_eq!(world.files(), ["recordings/1.track", "recordings/2.track"]);
+    // Each pause is longer than the one before, up to an hour; a full disk is looked at every minute.
+    world.app.replays.desk().put_off.clear();
+    let pauses = [60, 120, 300, 900, 3_600, 3_600].map(std::time::Duration::from_secs);
+    assert_eq!([(); 6].map(|()| world.app.replays.put_off(REPLAY, false)), pauses);
+    assert_eq!(world.app.replays.put_off(REPLAY, true), pauses[0]);
+    assert!(!world.app.replays.is_due(REPLAY) && world.app.replays.is_due(ReplayId(8)));
+    world.app.replays.try_again(REPLAY);
+    assert!(world.app.replays.is_due(REPLAY));
+}
+
+/// What was given up is tried once more after each start, and when its host asks for it.
+#[tokio::test]
+async fn what_was_given_up_is_tried_again() {
+    for by_host in [false, true] {
+        let world = World::new().await;
+        // As if the server had been killed three times meanwhile.
+        for _ in 0..3 {
+            world.app.store.begin_replay(REPLAY).await.unwrap();
+        }
+        world.make().await.unwrap();
+        assert_eq!(world.recorded().await.state, ReplayState::Failed);
+        if by_host {
+            assert!(!world.app.store.remake_replay(REPLAY, world.ben).await.unwrap(), "he hosts nothing");
+            assert!(world.app.store.remake_replay(REPLAY, world.ada).await.unwrap());
+            assert_eq!(world.recorded().await.tries, 0);
+            world.make().await.unwrap();
+        } else {
+            let running = world.app.clone();
+            let task = tokio::spawn(async move { run(&running).await });
+            while world.recorded().await.state != ReplayState::Ready {
+                tokio::task::yield_now().await;
+            }
+            task.abort();
+        }
+        assert_eq!((world.recorded().await.state, world.recorded().await.tries), (ReplayState::Ready, 0));
+        assert!(!world.app.store.remake_replay(REPLAY, world.ada).await.unwrap(), "there is nothing to try again");
+    }
+}
+
+/// A full disk is over when somebody makes room, however long that takes; what was tried before still counts.
+#[tokio::test]
+async fn a_full_disk_is_waited_for() {
+    let world = World::with_reserve(u64::MAX).await;
+    let begun = job::Begun::default();
+    for _ in 0..5 {
+        let refused = job::make_next(&world.app, REPLAY, &begun).await.unwrap_err();
+        assert!(matches!(refused, Failed::Io(error) if crate::space::is_full(&error)));
+    }
+    assert_eq!((world.recorded().await.state, world.recorded().await.tries), (ReplayState::Waiting, 0));
+    assert_eq!(world.files(), ["recordings/1.track", "recordings/2.track"]);
 }
 
 /// The task finds what waits by itself, and what comes to wait while it runs.

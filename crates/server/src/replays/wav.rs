@@ -18,17 +18,24 @@ const TAPS: usize = 63;
 /// Length of the head of a file, in bytes.
 const HEAD: u32 = 44;
 
-/// Decodes a track to a file, in its place in the replay, and returns how long that is in milliseconds.
+/// Samples after which it is looked whether there is room for more: a minute, of 2 MB.
+const LOOK_EVERY: u32 = 60 * RATE;
+
+/// Decodes a track to a file, in its place in the replay, and returns how long that is in milliseconds. `room` says whether there is some.
 ///
-/// Errors: those of reading and writing; `InvalidData` for what is no track.
-pub(super) fn write(track: &Path, to: &Path) -> io::Result<u64> {
+/// Errors: those of reading, writing and `room`; `InvalidData` for what is no track.
+pub(super) fn write(track: &Path, to: &Path, room: &dyn Fn() -> io::Result<()>) -> io::Result<u64> {
     let mut out = BufWriter::new(File::create(to)?);
     out.write_all(&head(0))?;
     let filter = filter();
     // As much before the first sample as the filter reaches back.
     let mut sound = vec![0.0; TAPS / 2];
     let mut count: u32 = 0;
+    let mut looked = None;
     let mut fold = |sound: &mut Vec<f32>, out: &mut BufWriter<File>| -> io::Result<()> {
+        if looked.replace(count / LOOK_EVERY) != Some(count / LOOK_EVERY) {
+            room()?;
+        }
         let whole = (sound.len() + FOLD).saturating_sub(TAPS) / FOLD;
         for n in 0..whole {
             let sample: f32 =
@@ -107,13 +114,35 @@ mod tests {
         }
     }
 
+    /// A track of hours takes as much room as the database has left, unless somebody looks.
+    #[test]
+    fn it_ends_where_there_is_no_room() {
+        use std::cell::Cell;
+        let data = tempfile::tempdir().unwrap();
+        let (track, wav) = (data.path().join("1.track"), data.path().join("1.wav"));
+        fs::write(&track, make::tests::tone(1, 500.0, 150_000, 152_000)).unwrap();
+        let asked = Cell::new(0);
+        let room = |most: u32| {
+            let asked = &asked;
+            move || {
+                asked.set(asked.get() + 1);
+                if asked.get() > most { Err(crate::space::nearly_full()) } else { Ok(()) }
+            }
+        };
+        assert!(write(&track, &wav, &room(3)).is_ok());
+        assert_eq!(asked.replace(0), 3);
+        let refused = write(&track, &wav, &room(1)).unwrap_err();
+        assert!(crate::space::is_full(&refused));
+        assert!(fs::metadata(&wav).unwrap().len() < 2 * u64::from(2 * LOOK_EVERY));
+    }
+
     #[test]
     fn a_file_says_how_long_it_is() {
         let data = tempfile::tempdir().unwrap();
         let (track, wav) = (data.path().join("1.track"), data.path().join("1.wav"));
         let file = make::tests::tone(1, 500.0, 1_000, 3_000);
         fs::write(&track, file).unwrap();
-        let ms = write(&track, &wav).unwrap();
+        let ms = write(&track, &wav, &|| Ok(())).unwrap();
         assert!((3_000..3_100).contains(&ms), "{ms}");
         let file = fs::read(&wav).unwrap();
         assert_eq!((file.len() as u64 - u64::from(HEAD)) / 32, ms);

@@ -63,6 +63,7 @@ impl Owner {
             self.update_summary();
         }
         self.ring(&happened);
+        self.tell_waiting(&happened);
         self.send_events(happened);
         self.end_kept_passes(&guests.banned).await;
         for person in renamed {
@@ -219,6 +220,7 @@ impl Owner {
             | Event::RecordingBegun { .. }
             | Event::RecordingStopped { .. }
             | Event::RecordingConsent { .. }
+            | Event::TrackWithdrawn { .. }
             | Event::QuestionBrought { .. }
             | Event::QuestionTaken { .. }
             | Event::QuestionClosed { .. }

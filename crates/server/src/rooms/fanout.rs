@@ -47,7 +47,7 @@ const REMEMBERED: usize = 4096;
 pub(super) struct Happened {
     /// As the rules know it.
     pub(super) numbered: Numbered,
-    /// As viewers are told; `None` for what comes with the opening, which only a snapshot tells.
+    /// As viewers are told; `None` for what comes with the opening, which only a snapshot tells, and for what nobody is told.
     told: Option<NumberedEvent>,
     reach: Reach,
     mergeable: bool,
@@ -80,7 +80,7 @@ impl Happened {
         match (self.reach, &self.numbered.event) {
             (Reach::ModeratorsAnd(member), _) => Some(member),
             (Reach::Everyone, Event::RoleChanged { member, .. }) => Some(*member),
-            (Reach::Everyone | Reach::Moderators, _) => None,
+            (Reach::Everyone | Reach::Moderators | Reach::Nobody, _) => None,
         }
     }
 
@@ -105,7 +105,7 @@ impl Happened {
         let reached = match self.reach {
             Reach::Everyone => true,
             Reach::ModeratorsAnd(member) => member == viewer,
-            Reach::Moderators => false,
+            Reach::Moderators | Reach::Nobody => false,
         };
         reached && self.numbered.event.member().is_none_or(|member| !apart.are(viewer, member))
     }
@@ -136,7 +136,11 @@ impl Class {
 
     /// Whether viewers of this class may see an event, whoever it concerns.
     fn sees(self, happened: &Happened) -> bool {
-        self == Self::Moderators || happened.reach == Reach::Everyone
+        match happened.reach {
+            Reach::Everyone => true,
+            Reach::ModeratorsAnd(_) | Reach::Moderators => self == Self::Moderators,
+            Reach::Nobody => false,
+        }
     }
 }
 
@@ -449,7 +453,7 @@ pub(super) fn participant(seen: &Seen, people: &HashMap<MemberId, Person>) -> Op
 fn tell(event: &Event, room: &Room, people: &HashMap<MemberId, Person>) -> Option<RoomEvent> {
     let person = |member: &MemberId| people.get(member).cloned();
     Some(match event {
-        Event::Opened { .. } | Event::QuestionBrought { .. } => return None,
+        Event::Opened { .. } | Event::QuestionBrought { .. } | Event::TrackWithdrawn { .. } => return None,
         Event::Entered { member, number, pass } => RoomEvent::Entered {
             person: person(member)?,
             number: number.0,

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, HashSet};
 
 use roomtone_room::event::{Event, KnockCause, Numbered};
 use roomtone_room::ids::MemberId;
-use roomtone_room::{Actor, Applied, Command, Rejection, Room};
+use roomtone_room::{Actor, Applied, Command, Rejection, Room, Waiting};
 
 use super::effects::{goodbye, is_slow};
+use super::fanout::Happened;
 use super::message::{Caller, Outgoing, Revoked, Vouched};
 use super::owner::{Owner, Round, Socket};
+use super::ringing::recorded_for;
 use crate::edge;
 use crate::wire::ApiError;
 use crate::wire::socket::{ByeCode, ServerMessage};
@@ -89,11 +91,28 @@ impl Owner {
     /// Keeps the socket of a guest who waits, and tells them that they do. An older one of theirs goes.
     pub(super) fn keep_waiting(&mut self, guest: MemberId, socket: Socket) {
         if let Some(waiting) = self.room.waiting().get(&guest) {
-            let told = ServerMessage::Waiting { until: waiting.pass.until.0 };
-            say(&socket, &told);
+            say(&socket, &self.waits(waiting));
         }
         if let Some(older) = self.knocking.insert(guest, socket) {
             say(&older, &goodbye(ByeCode::Replaced));
+        }
+    }
+
+    /// What a guest is told who waits, among it whether they come to a talk that is recorded.
+    fn waits(&self, waiting: &Waiting) -> ServerMessage {
+        ServerMessage::Waiting { until: waiting.pass.until.0, recording: recorded_for(&self.room) }
+    }
+
+    /// Tells those who wait when the room begins to be recorded, or is not any more.
+    pub(super) fn tell_waiting(&self, happened: &[Happened]) {
+        let is_that = |event: &Event| matches!(event, Event::RecordingBegun { .. } | Event::RecordingStopped { .. });
+        if !happened.iter().any(|one| is_that(&one.numbered.event)) {
+            return;
+        }
+        for (guest, socket) in &self.knocking {
+            if let Some(waiting) = self.room.waiting().get(guest) {
+                say(socket, &self.waits(waiting));
+            }
         }
     }
 

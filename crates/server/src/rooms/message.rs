@@ -274,6 +274,8 @@ pub(crate) enum Message {
     House(Option<RoomHouse>),
     /// An appeal has lifted a ban of the room's, which the store knows already.
     LiftBans { done: oneshot::Sender<()> },
+    /// What the store has of the room's recording has changed: a track was withdrawn, or it has none any more.
+    LookAtReplay { done: oneshot::Sender<()> },
     /// The server stops. The room does not end: it is there again after the next start.
     ShutDown { done: oneshot::Sender<()> },
 }

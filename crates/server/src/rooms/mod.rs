@@ -229,6 +229,8 @@ impl Rooms {
                 // One room that cannot be read must not keep everybody out of all the others.
                 Err(StartError::Room(error)) => {
                     tracing::error!(%error, "a live room could not be brought back");
+                    // What was recorded in it becomes replays: who spoke there can hear it, and take it back.
+                    rooms.store.give_up_recordings(id, edge::now()).await?;
                     continue;
                 }
                 loaded => loaded?,
@@ -480,6 +482,16 @@ impl Rooms {
         }
         self.around.live.changed(blocker);
         self.around.live.changed(blocked);
+    }
+
+    /// Has a room that may be live follow the store in what is recorded of it: less than before. Returns when nothing else is recorded.
+    pub(crate) async fn look_at_replay(&self, room: RoomId) {
+        if let Some(handle) = self.get(room) {
+            let (done, looked) = oneshot::channel();
+            handle.deliver(Message::LookAtReplay { done }).await;
+            // Fails if the room ended meanwhile, or looks at it later, before anything more is recorded: the store does not work.
+            let _ = looked.await;
+        }
     }
 
     /// Ends a live room for everybody. Returns when that is kept.

@@ -49,6 +49,10 @@ const RENEW_EVERY: Duration = Duration::from_millis(500);
 const LEASE_MILLIS: u64 = 30_000;
 const LEASE_RENEW_EVERY: Duration = Duration::from_secs(10);
 
+/// For how long after its lease ran out a room's recording goes on when the server is back, in milliseconds. Longer bears longer restarts,
+/// and has longer silences in what is made of it; a clock that was wrong when the server started is no reason for one of years.
+const AWAY_MAX: u64 = 5 * 60 * 1000;
+
 /// Least events after which a snapshot replaces the older part of the log. More writes snapshots more seldom; fewer makes
 /// starting after a crash quicker.
 const SNAPSHOT_EVERY: u64 = 1_000;
@@ -99,6 +103,13 @@ pub(super) struct Owner {
     pub(super) agreed: BTreeSet<TalkerNo>,
     /// What is recorded.
     pub(super) recordings: Recordings,
+    /// Whether the store may have less of what is recorded than the room knows of. Until that is looked up, no recording is gone on with that
+    /// does not go on already.
+    pub(super) replay_due: bool,
+    /// Whether the server was away for longer than a recording goes on behind.
+    pub(super) was_away: bool,
+    /// Those who wait until it is looked up.
+    pub(super) looking: Vec<oneshot::Sender<()>>,
     /// Who was in a room that is not open to everybody, and has left.
     pub(super) visited: HashSet<MemberId>,
     /// Whether bans may have been lifted by appeals of which the room does not know.
@@ -189,6 +200,8 @@ impl Owner {
         inbox: mpsc::Receiver<Message>,
     ) -> Result<(Self, watch::Receiver<Arc<Summary>>, Vec<Known>), StoreError> {
         let now = edge::now();
+        let held_until = rooms.store.room_lease(room.id()).await?;
+        let was_away = held_until.is_some_and(|until| until.plus(AWAY_MAX) < now);
         // By force: this process holds the data folder's lock, so any other owner is a process that has ended.
         let epoch = rooms
             .store
@@ -244,6 +257,9 @@ impl Owner {
             granted: BTreeSet::new(),
             agreed: BTreeSet::new(),
             recordings: Recordings::default(),
+            replay_due: true,
+            was_away,
+            looking: Vec::new(),
             visited: HashSet::new(),
             lifts_due: true,
             lifting: Vec::new(),
@@ -283,6 +299,8 @@ impl Owner {
         self.present_by_leg.clear();
         self.lifts_due = true;
         self.lifting.clear();
+        self.replay_due = true;
+        self.looking.clear();
         // Whoever has gone to another room meanwhile is given up here when their time is over.
         self.rooms.presence().start(&room);
         self.guests = guests_in(&room);
@@ -311,6 +329,10 @@ impl Owner {
             self.waiting.extend(batch);
         }
         let mut round = Round::default();
+        if self.replay_due {
+            // Before anything else: what begins in this round is not in the store yet.
+            self.look_at_replay(&mut round).await;
+        }
         while let Some(message) = self.waiting.pop_front() {
             if round.must_end_before(&message) {
                 self.waiting.push_front(message);
@@ -517,6 +539,10 @@ impl Owner {
             Message::LiftBans { done } => {
                 self.lifts_due = true;
                 self.lifting.push(done);
+            }
+            Message::LookAtReplay { done } => {
+                self.replay_due = true;
+                self.looking.push(done);
             }
             Message::ShutDown { done } => self.stopping = Some(done),
         }
@@ -758,7 +784,7 @@ impl Owner {
 
     /// When there is something to do even if no message comes.
     fn wake_at(&self) -> Instant {
-        if self.tiers.is_behind() {
+        if self.tiers.is_behind() || !self.looking.is_empty() {
             return edge::instant();
         }
         let mut at = self.next_renewal.min(self.next_lease);

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use roomtone_room::event::{Event, Numbered};
 use roomtone_room::ids::{MemberId, ReplayId, TalkerNo, Timestamp};
-use roomtone_room::{Actor, Applied, Command, Hearers, Question, Recording, RecordingCause, Rejection};
-use roomtone_store::{NewConsent, NewMark, NewReplay, RecordingChange, Speaker};
+use roomtone_room::{Actor, Applied, Command, Hearers, Question, Recording, RecordingCause, Rejection, Role};
+use roomtone_store::{NewConsent, NewMark, NewReplay, RecordingChange, ReplayState, Speaker, StoreError};
 
 use super::owner::{Owner, Round};
 use crate::edge;
 use crate::media_io::Recorded;
-use crate::recorder::Reel;
+use crate::recorder::{LONGEST, Reel};
 use crate::wire::chatter::{Reaction, ReactionCount};
 use crate::wire::replays::{self, ReplayMark};
 
@@ -49,8 +49,10 @@ impl Owner {
         let Some(on) = on else { return };
         let reel = match &self.recordings.reel {
             Some((_, reel)) => reel.clone(),
+            // Who has withdrawn what they said is not known yet.
+            None if self.replay_due => return,
             None => {
-                let reel = self.rooms.recorder.begin(on.replay, on.since).await;
+                let reel = self.rooms.recorder.begin(on.replay, on.since);
                 self.recordings.reel = Some((on.replay, reel.clone()));
                 reel
             }
@@ -66,24 +68,68 @@ impl Owner {
 
     /// Lets go of the recorder.
     pub(super) async fn record_nothing(&mut self) {
-        if let Some((replay, _)) = self.recordings.reel.take() {
+        if let Some((replay, reel)) = self.recordings.reel.take() {
             self.rooms.media.record(self.room.id(), None).await;
             self.recordings.told.clear();
-            self.rooms.recorder.stop(replay).await;
+            self.rooms.recorder.stop(replay, &reel);
         }
         self.recordings.counted_since = None;
         self.recordings.reactions.clear();
     }
 
-    /// Stops a recording that cannot go on.
+    /// Stops a recording that cannot go on, or is as long as one may be.
     pub(super) fn look_at_recording(&mut self, round: &mut Round) {
-        let Some((replay, cause)) =
-            self.recordings.reel.as_ref().and_then(|(replay, reel)| Some((*replay, reel.failure()?)))
-        else {
-            return;
+        let failed = self.recordings.reel.as_ref().and_then(|(replay, reel)| Some((*replay, reel.failure()?)));
+        let long = || {
+            let on = self.room.recording()?;
+            let is_long = edge::now().0.saturating_sub(on.since.0) >= LONGEST.as_millis() as u64;
+            is_long.then_some((on.replay, RecordingCause::TooLong))
         };
+        let Some((replay, cause)) = failed.or_else(long) else { return };
         // Harmless if it was stopped already.
         let _ = self.apply(Actor::System, Command::StopRecording { replay, cause }, round);
+    }
+
+    /// Follows the store in what is recorded: takes out of the room who has withdrawn their track, and stops a recording that has no replay any
+    /// more. When the room starts, and after each such change; if the store fails, it is tried again in the next round.
+    pub(super) async fn look_at_replay(&mut self, round: &mut Round) {
+        let waiting = std::mem::take(&mut self.looking);
+        if let Some(on) = self.room.recording() {
+            match self.withdrawn(on.replay).await {
+                Ok(Some(_)) if self.was_away => {
+                    tracing::warn!("a recording does not go on behind the time in which the server was away");
+                    let cause = RecordingCause::Failed;
+                    let _ = self.apply(Actor::System, Command::StopRecording { replay: on.replay, cause }, round);
+                }
+                Ok(Some(tracks)) => {
+                    for track in tracks {
+                        // Harmless if it was taken out before.
+                        let _ = self.apply(Actor::System, Command::WithdrawTrack { replay: on.replay, track }, round);
+                    }
+                }
+                Ok(None) => {
+                    let cause = RecordingCause::Failed;
+                    let _ = self.apply(Actor::System, Command::StopRecording { replay: on.replay, cause }, round);
+                }
+                // Whoever waits is told that by the dropped answer.
+                Err(error) => {
+                    tracing::error!(%error, "it could not be looked up who has withdrawn what was recorded");
+                    return;
+                }
+            }
+        }
+        (self.replay_due, self.was_away) = (false, false);
+        round.done.extend(waiting);
+    }
+
+    /// The tracks of a replay that were withdrawn; `None` if there is no such replay, or its recording is over.
+    async fn withdrawn(&self, replay: ReplayId) -> Result<Option<Vec<u32>>, StoreError> {
+        let store = &self.rooms.store;
+        if store.recording(replay).await?.is_none_or(|recorded| recorded.state != ReplayState::Recording) {
+            return Ok(None);
+        }
+        let tracks = store.recorded_tracks(replay).await?;
+        Ok(Some(tracks.into_iter().filter(|track| track.withdrawn_at.is_some()).map(|track| track.n).collect()))
     }
 
     /// Applies what somebody asks for, unless the host wants a recording to be open to more people than may know of what goes on in the
@@ -120,10 +166,10 @@ impl Owner {
                     if *cause != RecordingCause::Host {
                         tracing::error!(?cause, "a recording was stopped");
                     }
-                    round.recordings.push(self.stopped(*replay, numbered.at));
+                    round.recordings.extend(self.stopped(*replay, numbered.at));
                 }
                 Event::Ended { .. } => {
-                    round.recordings.extend(on.map(|on| self.stopped(on.replay, numbered.at)));
+                    round.recordings.extend(on.into_iter().flat_map(|on| self.stopped(on.replay, numbered.at)));
                 }
                 event => {
                     if let Some(on) = on {
@@ -134,9 +180,12 @@ impl Owner {
         }
     }
 
-    fn stopped(&self, replay: ReplayId, at: Timestamp) -> RecordingChange {
+    /// A recording is over, with what the talk is called and about by then.
+    fn stopped(&self, replay: ReplayId, at: Timestamp) -> [RecordingChange; 3] {
         let (title, language) = (self.room.title().to_owned(), self.room.language().to_owned());
-        RecordingChange::Stopped { replay, at, title, language }
+        let topics = RecordingChange::Topics(replay, self.room.topics().to_vec());
+        let words = RecordingChange::TitledBy(replay, self.room.described_by());
+        [topics, words, RecordingChange::Stopped { replay, at, title, language }]
     }
 
     /// Notes what an event means for a recording that goes on after it.
@@ -153,6 +202,9 @@ impl Owner {
         let mut mark = |author, mark: &ReplayMark| changes.push(mark_at(on.replay, at_ms, author, mark));
         match event {
             Event::RecordingBegun { .. } => self.note_beginning(on, numbered.at, changes),
+            Event::RoleChanged { member, role: Role::Host, .. } => {
+                changes.push(RecordingChange::Led(on.replay, *member))
+            }
             Event::Entered { member, pass: None, .. } => {
                 changes.push(RecordingChange::Attended(on.replay, vec![*member]));
             }
@@ -205,6 +257,7 @@ impl Owner {
             hearers: replays::Hearers::from(on.to).into(),
             consent: on.text,
         }));
+        changes.push(RecordingChange::Topics(on.replay, self.room.topics().to_vec()));
         let members: Vec<MemberId> = self.room.participants().filter(|p| !p.is_guest()).map(|p| p.member).collect();
         changes.push(RecordingChange::Attended(on.replay, members));
         let settings = self.room.settings();

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use roomtone_room::Event;
 use roomtone_room::ids::{MemberId, RoomId, Timestamp};
+use roomtone_room::{Event, Room};
 
 use super::Rooms;
 use super::fanout::Happened;
@@ -13,6 +13,7 @@ use crate::live::CallUp;
 use crate::notices::choices::default_ways;
 use crate::wire::ApiError;
 use crate::wire::notices::NoticeKind;
+use crate::wire::replays::Hearers;
 
 impl Owner {
     /// Rings for those who were called up by what happened, and no more for those who are not any more. The room must be
@@ -27,6 +28,9 @@ impl Owner {
                     called.push((*member, *by));
                 }
                 Event::CallUpEnded { member, .. } => live.end_call_up(*member, room),
+                Event::RecordingBegun { .. } | Event::RecordingStopped { .. } => {
+                    live.note_recording(room, recorded_for(&self.room));
+                }
                 Event::Forgotten { .. } | Event::Ended { .. } => {
                     live.keep_call_ups(room, |member| self.room.called().contains_key(&member));
                 }
@@ -49,9 +53,14 @@ impl Owner {
     fn begin_call_up(&self, member: MemberId, by: MemberId, context: Option<String>, until: Timestamp) {
         // Known, since they are or were here; should they be gone all the same, nobody is rung in the name of nobody.
         let Some(by) = self.people.get(&by).cloned() else { return };
-        let (room, title) = (self.room.id(), self.room.title().to_owned());
-        self.rooms.around.live.begin_call_up(CallUp { member, room, title, by, context, until });
+        let (room, title, recording) = (self.room.id(), self.room.title().to_owned(), recorded_for(&self.room));
+        self.rooms.around.live.begin_call_up(CallUp { member, room, title, recording, by, context, until });
     }
+}
+
+/// To whom the replay will be open, if a room is recorded.
+pub(super) fn recorded_for(room: &Room) -> Option<Hearers> {
+    room.recording().map(|on| on.to.into())
 }
 
 /// Whether somebody was told already that they are called up.

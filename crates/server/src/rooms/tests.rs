@@ -2,6 +2,7 @@
 
 mod evidence;
 mod guests;
+mod recording;
 mod sheet;
 mod social;
 mod streams;

@@ -84,12 +84,16 @@ pub(crate) async fn run(app: &App) {
 
 /// Writes down all that there is now.
 async fn work(app: &App, engine: &Engine) -> Result<(), StoreError> {
-    while let Some(track) = app.store.begin_transcript().await? {
+    // Without room nothing can be written down, which is no try.
+    while app.replays.has_room()
+        && let Some(track) = app.store.begin_transcript().await?
+    {
         let (replay, n) = (track.replay, track.n);
         match transcribe(app, engine, &track).await {
             Ok(lines) => {
                 // Not wanted any more if the track was withdrawn meanwhile.
                 app.store.keep_transcript(replay, n, &lines, edge::now()).await?;
+                app.search.changed();
                 metrics::counter!("roomtone_transcripts_total", "result" => "made").increment(1);
             }
             Err(error) => {
@@ -108,7 +112,7 @@ async fn work(app: &App, engine: &Engine) -> Result<(), StoreError> {
 async fn transcribe(app: &App, engine: &Engine, track: &ToTranscribe) -> Result<Vec<NewTranscriptLine>, EngineError> {
     let folder = Folder::make(&app.transcripts.folder)?;
     let file = folder.0.join("track.wav");
-    let ms = app.replays.wav(track.replay, track.n, &file).await?;
+    let Some(ms) = app.replays.wav(track.replay, track.n, &file).await? else { return Ok(Vec::new()) };
     engine.run(&file, &folder.0, &track.language, Duration::from_millis(ms)).await
 }
 

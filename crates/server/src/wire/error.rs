@@ -420,6 +420,7 @@ impl From<invitation::Refusal> for ApiError {
             }
             Refusal::AlreadyAnswered | Refusal::WrongState => Code::AlreadyAnswered.into(),
             Refusal::NotYourTurn => Code::NotYourTurn.into(),
+            Refusal::Live => Self::with_message(Code::EventLive, "The talk goes on: it comes to its end in its room."),
             Refusal::WordsNeeded => Self::with_message(Code::InvalidText, "Something has to be said with it."),
             Refusal::InvalidWords => Code::InvalidText.into(),
             Refusal::InvalidTime => Code::InvalidTime.into(),

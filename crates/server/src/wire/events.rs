@@ -200,7 +200,7 @@ pub struct EventCard {
     pub cohosts: Vec<Person>,
     /// The house whose event it is.
     pub house: Option<HouseBadge>,
-    /// The invitation that it comes from.
+    /// The invitation that it comes from, if the caller may know of it.
     #[schema(value_type = Option<String>)]
     pub invitation: Option<Id<InvitationId>>,
     /// Who may come into its room.
@@ -423,7 +423,7 @@ impl From<store::Event> for EventCard {
             host: event.host.into(),
             cohosts: event.cohosts.into_iter().map(Into::into).collect(),
             house: event.house.map(badge),
-            invitation: event.invitation.map(Id),
+            invitation: event.invitation.filter(|_| event.invitation_known).map(Id),
             kind: plan.kind.into(),
             state: agenda.state.into(),
             starts_at: agenda.starts_at.map(|at| at.0),

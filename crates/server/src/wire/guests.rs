@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Id;
+use super::replays::Hearers;
 use super::socket::Person;
 
 /// `POST /api/rooms/{id}/guests`.
@@ -58,8 +59,12 @@ pub struct RoomGuest {
     pub guest: Id<MemberId>,
     /// What they are called.
     pub name: String,
-    /// Who made the link, and vouches for them.
+    /// Who vouches for them, and made the link unless their office did.
     pub by: Person,
+    /// Whether the office of `by` made the link.
+    pub office: bool,
+    /// Who in that office, for the two of them alone.
+    pub delegate: Option<Person>,
     /// When it ends, in milliseconds since 1970.
     pub until: u64,
     /// How far they have come.
@@ -93,14 +98,18 @@ pub struct GuestInvitation {
     pub language: String,
     /// What the guest is called there.
     pub name: String,
-    /// Who made the link, and vouches for them.
+    /// Who vouches for them, and made the link unless their office did.
     pub by: Person,
+    /// Whether the office of `by` asks, and not they themselves.
+    pub office: bool,
     /// What it is about.
     pub context: Option<String>,
     /// When the link ends, in milliseconds since 1970.
     pub until: u64,
     /// The rules of the room's house.
     pub rules: Option<String>,
+    /// To whom the replay will be open, if the room is recorded.
+    pub recording: Option<Hearers>,
     /// The name of this server.
     pub server: String,
 }

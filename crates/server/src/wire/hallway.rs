@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::Id;
 use super::http::RoomCard;
 use super::notices::Notice;
+use super::replays::Hearers;
 use super::socket::{ByeCode, Person};
 
 /// A house as it is named beside a room or a person.
@@ -129,7 +130,8 @@ pub enum LiveMessage {
         #[ts(type = "string")]
         id: Id<RecordId>,
     },
-    /// The member is rung up from a stage. It is said again to each page that opens while it rings.
+    /// The member is rung up from a stage. It is said again to each page that opens while it rings, and when the room begins to be recorded
+    /// meanwhile, or is not any more.
     CalledUp {
         /// The room.
         room: CallUpRoom,
@@ -182,6 +184,8 @@ pub struct CallUpRoom {
     pub id: Id<RoomId>,
     /// Its title.
     pub title: String,
+    /// To whom the replay will be open, if it is recorded.
+    pub recording: Option<Hearers>,
 }
 
 /// Somebody rings.

@@ -180,6 +180,8 @@ pub struct InvitationCard {
     pub changed_at: u64,
     /// How many co-sign it.
     pub cosigns: u64,
+    /// Whether the last answer of the invitee's side is of an unverified voice: what it has come to by that is not shown as theirs.
+    pub unverified: bool,
     /// In the box `office`: the side for which the caller acts; null elsewhere, and for who acts for both and so for neither.
     pub office: Option<InvitationSide>,
 }
@@ -424,6 +426,7 @@ pub enum Can {
     Vote,
     MarkAnswered,
     Reply,
+    Come,
 }
 
 /// Times that a side proposes.
@@ -476,6 +479,8 @@ pub struct Invitation {
     pub topics: Vec<String>,
     /// How far it has come.
     pub state: InvitationState,
+    /// Whether the last answer of the invitee's side is of an unverified voice: what it has come to by that is not shown as theirs.
+    pub unverified: bool,
     /// Whose turn it is; null for nobody's.
     pub turn: Option<InvitationSide>,
     /// The round, from 1: what an answer has to carry.

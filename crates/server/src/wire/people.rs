@@ -1,6 +1,6 @@
 //! Bodies about members: their profiles, lists of people, reports, and the own account.
 
-use roomtone_room::ids::{AvatarId, InvitationId, RecordId, RoomId};
+use roomtone_room::ids::{AvatarId, InvitationId, RecordId, ReplayId, RoomId};
 use roomtone_store as store;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -309,6 +309,21 @@ pub struct NewReport {
     /// Id of a reply to an invitation, in the same way.
     #[serde(default)]
     pub reply: Option<String>,
+    /// Id of a replay that is reported: then its host is, and nothing else may be named.
+    #[serde(default)]
+    pub replay: Option<String>,
+    /// Id of a clip, in the same way: then who cut it is.
+    #[serde(default)]
+    pub clip: Option<String>,
+    /// Id of a reply to a replay, in the same way. A voice note goes with the report as it is now.
+    #[serde(default)]
+    pub replay_reply: Option<String>,
+    /// Which moment of the `replay` it is about, in milliseconds from its beginning.
+    #[serde(default)]
+    pub at_ms: Option<u64>,
+    /// The key of the unlisted link by which the caller hears the replay.
+    #[serde(default)]
+    pub key: Option<String>,
     /// What is wrong.
     pub reason: ReportReason,
     /// What happened, at most 2,000 characters; may be empty.
@@ -346,9 +361,45 @@ pub struct ReportContext {
     /// The house.
     #[serde(default)]
     pub house: Option<HouseBadge>,
-    /// What they wrote.
+    /// What they wrote to an invitation.
     #[serde(default)]
     pub written: Option<ReportedText>,
+    /// What they made of or said to a replay.
+    #[serde(default)]
+    pub replay: Option<ReportedReplay>,
+}
+
+/// What of a replay was reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReportedPart {
+    /// The replay itself.
+    Replay,
+    /// A clip.
+    Clip,
+    /// A reply.
+    Reply,
+}
+
+/// A reported replay, or a reported part of one, as it was then.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct ReportedReplay {
+    /// What it was.
+    pub kind: ReportedPart,
+    /// The replay.
+    #[schema(value_type = String)]
+    pub replay: Id<ReplayId>,
+    /// The clip or the reply; null for the replay itself.
+    #[schema(value_type = Option<String>)]
+    pub part: Option<Id<RecordId>>,
+    /// The title of the replay or the clip; empty for a reply.
+    pub title: String,
+    /// What the reply said; empty for a voice note, which goes with the report, and for the others.
+    pub text: String,
+    /// About which moment it was, or where the clip began, in milliseconds from the beginning of the replay; null if about all of it.
+    pub at_ms: Option<u64>,
+    /// How long the clip or the voice note was, in milliseconds; null for the others.
+    pub ms: Option<u64>,
 }
 
 /// What kind of text was reported.

@@ -53,6 +53,8 @@ pub enum RecordingCause {
     DiskFull,
     /// It could not be kept for another reason.
     Failed,
+    /// It is as long as one may be: twelve hours. Another can be begun.
+    TooLong,
 }
 
 impl From<rules::Recording> for Recording {
@@ -95,5 +97,5 @@ same! {
     rules::Hearers = Hearers: Attendees Members Everyone;
     store::ReplayHearers = Hearers: Attendees Members Everyone;
     rules::Consent = Consent: Unasked Asked Agreed Refused;
-    rules::RecordingCause = RecordingCause: Host DiskFull Failed;
+    rules::RecordingCause = RecordingCause: Host DiskFull Failed TooLong;
 }

@@ -42,6 +42,8 @@ pub enum ReplayState {
     Ready,
     /// It could not be made.
     Failed,
+    /// There is nothing to hear in it: nobody agreed and said anything, or whoever did has taken it back.
+    Empty,
 }
 
 /// What the caller may do with a replay.
@@ -54,10 +56,14 @@ pub enum ReplayAct {
     Links,
     /// Delete it.
     Delete,
+    /// Have it made that could not be made.
+    Make,
     /// Withdraw the caller's own track.
     Withdraw,
     /// Withdraw the track of a guest.
     WithdrawGuests,
+    /// Take out what happened beside the talking: a link, a question.
+    Moments,
     /// Reply to it, in text or by voice.
     Reply,
     /// Cut a clip.
@@ -81,6 +87,8 @@ pub struct ReplayCard {
     pub house: Option<HouseBadge>,
     /// BCP 47 language tag of the talk.
     pub language: String,
+    /// What it is about.
+    pub topics: Vec<String>,
     /// To whom it is open.
     pub hearers: Hearers,
     /// Where it is in its making.
@@ -226,6 +234,8 @@ pub enum ChapterBy {
 /// Something that happened beside the talking, and when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MarkedMoment {
+    /// Its number in the replay.
+    pub n: u64,
     /// When, in milliseconds from the beginning.
     pub at_ms: u64,
     /// What.
@@ -495,6 +505,7 @@ impl From<store::ReplayState> for ReplayState {
             store::ReplayState::Processing => Self::Processing,
             store::ReplayState::Ready => Self::Ready,
             store::ReplayState::Failed => Self::Failed,
+            store::ReplayState::Empty => Self::Empty,
         }
     }
 }
@@ -508,6 +519,7 @@ impl From<store::Replay> for ReplayCard {
             host: replay.host.into(),
             house: replay.house.map(badge),
             language: replay.language,
+            topics: replay.topics,
             hearers: replay.hearers.into(),
             state: replay.state.into(),
             progress: replay.progress,
@@ -580,11 +592,13 @@ mod tests {
     #[test]
     fn a_mark_is_written_flat_and_read_back() {
         let moment = MarkedMoment {
+            n: 7,
             at_ms: 1_500,
             mark: ReplayMark::Link { url: "https://example.org/".to_owned(), label: "A page".to_owned() },
         };
         let written = serde_json::to_value(&moment).unwrap();
-        assert_eq!(written, json!({ "at_ms": 1500, "kind": "link", "url": "https://example.org/", "label": "A page" }));
+        let (url, label) = ("https://example.org/", "A page");
+        assert_eq!(written, json!({ "n": 7, "at_ms": 1500, "kind": "link", "url": url, "label": label }));
         assert_eq!(serde_json::from_value::<MarkedMoment>(written).unwrap(), moment);
     }
 

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use super::events::EventCard;
 use super::hallway::{HallwayRoom, HouseBadge};
 use super::invitations::InvitationCard;
+use super::replays::ReplayCard;
 use super::socket::Person;
 
 /// Somebody who was found.
@@ -18,6 +19,29 @@ pub struct FoundPerson {
     pub followed: bool,
     /// How many of those whom the member follows follow them; not all are counted where the member follows very many.
     pub mutual_count: u64,
+}
+
+/// A replay that was found.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FoundReplay {
+    /// Which.
+    #[serde(flatten)]
+    pub replay: ReplayCard,
+    /// What was said in it that fits; null if it was found by what it is called or who speaks in it.
+    pub said: Option<FoundLine>,
+}
+
+/// Something that was said in a replay and fits what was typed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FoundLine {
+    /// Where it begins, in milliseconds from the beginning of the replay.
+    pub at_ms: u64,
+    /// Who said it, if a member did.
+    pub person: Option<Person>,
+    /// What they were called then.
+    pub name: String,
+    /// What was said, or the part of it around what fits.
+    pub text: String,
 }
 
 /// `GET /api/search`: what was found, of each kind the best first. A kind that was not asked for is empty.
@@ -33,7 +57,6 @@ pub struct Found {
     pub events: Vec<EventCard>,
     /// Invitations.
     pub invitations: Vec<InvitationCard>,
-    /// Replays: none yet.
-    #[schema(value_type = Vec<String>)]
-    pub replays: [(); 0],
+    /// Replays that the member may hear.
+    pub replays: Vec<FoundReplay>,
 }

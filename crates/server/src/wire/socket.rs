@@ -11,6 +11,7 @@ use super::chatter::{Caption, Chatter, Line, LineId, Reaction};
 use super::command::Command;
 use super::hallway::HouseBadge;
 use super::recording::{Consent, Recording, RecordingCause};
+use super::replays::Hearers;
 use super::running::{Banned, CallUp, CallUpCause, HandRule, KnockCause, Question, Settings, Terms, WaitingGuest};
 use super::{ApiError, Id};
 
@@ -91,11 +92,13 @@ pub struct Participant {
 pub enum ServerMessage {
     /// The whole of what this viewer may know.
     Snapshot(Box<Snapshot>),
-    /// A guest waits to be let in. A snapshot follows when they are.
+    /// A guest waits to be let in. A snapshot follows when they are. Said again whenever the room begins to be recorded, or is not any more.
     Waiting {
         /// When their link ends, in milliseconds since 1970.
         #[ts(type = "number")]
         until: u64,
+        /// To whom the replay will be open, if the room is recorded.
+        recording: Option<Hearers>,
     },
     /// What happened.
     Events(Events),

@@ -41,7 +41,7 @@ async fn somebody_is_rung_comes_and_is_asked_on_stage() {
     assert_eq!((&called["person"]["id"], &called["context"]), (&json!(ben.id), &json!("About trees")));
 
     let rung = page.next("called_up").await;
-    assert_eq!(rung["room"], json!({ "id": room, "title": "A room" }));
+    assert_eq!(rung["room"], json!({ "id": room, "title": "A room", "recording": null }));
     assert_eq!(
         (&rung["by"]["id"], &rung["context"], &rung["until"]),
         (&json!(ada.id), &json!("About trees"), &called["until"])
@@ -72,6 +72,28 @@ async fn somebody_is_rung_comes_and_is_asked_on_stage() {
     entered.accepted(json!({ "type": "accept_offer" })).await;
     assert_eq!(host.event("role_changed").await["role"], "speaker");
     ben.decline_call_up(&room).await.refused(404, "room_not_found");
+}
+
+/// Whoever is rung is told that the talk is recorded before they come, whether it was when it began to ring or is since then.
+#[tokio::test]
+async fn who_is_called_up_is_told_that_the_talk_is_recorded() {
+    let (server, data) = Server::start().await;
+    let (ada, ben, eve) = (server.member(&data).await, server.member(&data).await, server.member(&data).await);
+    let room = ada.open("open").await;
+    let mut host = ada.enter(&room).await;
+    let (mut page, mut other) = (ben.live().await, eve.live().await);
+    host.accepted(call_up(&ben.id)).await;
+    assert_eq!(page.next("called_up").await["room"]["recording"], Value::Null);
+    host.accepted(json!({ "type": "set_recording", "to": "members" })).await;
+    let told = page.next("called_up").await;
+    assert_eq!((&told["room"]["recording"], &told["context"]), (&json!("members"), &json!("About trees")));
+    host.accepted(call_up(&eve.id)).await;
+    assert_eq!(other.next("called_up").await["room"]["recording"], "members");
+    assert_eq!(eve.live().await.next("called_up").await["room"]["recording"], "members");
+    host.accepted(json!({ "type": "set_recording", "to": null })).await;
+    for page in [&mut page, &mut other] {
+        assert_eq!(page.next("called_up").await["room"]["recording"], Value::Null);
+    }
 }
 
 #[tokio::test]

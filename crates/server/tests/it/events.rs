@@ -5,6 +5,7 @@ use axum::http::{Method, StatusCode};
 use icalendar::{Calendar, CalendarComponent, Component};
 use roomtone::edge;
 use roomtone::events::settle;
+use roomtone_store::EventDone;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Member, Server, Trusting, on_both_databases};
@@ -315,9 +316,21 @@ async fn what_comes_again_is_there_again_for_the_same_people() {
     assert_eq!((next["state"].as_str(), next["subscription"].clone()), (Some("dated"), json!({ "going": false })));
     let next = got(&ben, "GET", &path(next), &Value::Null).await;
     assert_eq!(next["series"], got(&ben, "GET", &path(&event), &Value::Null).await["series"]);
+    // Moved by another clock, it goes on by the one by which all of them were planned.
+    let moved = json!({ "starts_at": starts_at + 8 * DAY, "time_zone": "America/New_York" });
+    got(&ada, "POST", &format!("{}/date", path(&next)), &moved).await;
+    got(&ada, "POST", &format!("{}/cancel", path(&next)), &Value::Null).await;
+    settle(&server.app).await.unwrap();
+    let list = ben.get("/api/events?box=subscribed").await.json();
+    let next = list["items"][0].clone();
+    assert_eq!(
+        (next["starts_at"].as_u64(), next["time_zone"].as_str()),
+        (Some(starts_at + 14 * DAY), Some("Asia/Tokyo"))
+    );
     // The last one.
     got(&ada, "POST", &format!("{}/cancel", path(&next)), &json!({ "series": true })).await;
-    assert_eq!(told(&ben).await, ["cancelled", "announced", "cancelled"]);
+    let heard = ["cancelled", "announced", "moved", "cancelled", "announced", "cancelled"];
+    assert_eq!(told(&ben).await, heard);
     assert_eq!(titles(&ben.get("/api/events").await.json()).len(), 0);
     server.stop().await;
 }
@@ -402,6 +415,32 @@ async fn feeds_tell_what_everybody_may_know() {
     let other = server.send(Method::GET, "/events.atom", None, &[("if-none-match", etag)], String::new()).await;
     assert_eq!(other.status, StatusCode::OK);
 
+    // One event by itself, for who waits for its date.
+    let of_it = async |id: &Value| {
+        let answer = server.get(&format!("/events/{}.atom", id.as_str().unwrap()), None).await;
+        let feed: Feed = answer.text.parse().unwrap();
+        assert_eq!(feed.id, feed.links.iter().find(|link| link.rel == "self").unwrap().href);
+        feed.entries.iter().map(|entry| entry.title.value.clone()).collect::<Vec<_>>()
+    };
+    let entries = of_it(&undated["id"]).await;
+    assert_eq!((entries.len(), entries[1].as_str()), (2, "Announced: Some day"));
+    assert!(entries[0].starts_with("It has a date, ") && entries[0].ends_with(": Some day"), "{entries:?}");
+    let page = format!("/events/{}", undated["id"].as_str().unwrap());
+    assert!(server.get(&page, None).await.text.contains(&format!("{page}.atom")));
+    server.get("/events/7zzzzzzzzzzzzzzzzzzzzzzzzz.atom", None).await.refused(404, "not_found");
+
+    // An event whose date is taken back is gone from a calendar that is asked for by its time alone.
+    let late = announce(&ada, json!({ "title": "Late", "starts_at": starts_at })).await;
+    let before = server.get("/events.ics", None).await.headers["last-modified"].to_str().unwrap().to_owned();
+    let (taken_back, host) = (undated["id"].as_str().unwrap().parse().unwrap(), ada.id.parse().unwrap());
+    let done = server.app.store.set_event_date(taken_back, host, None, edge::now().plus(5_000)).await.unwrap();
+    assert!(matches!(done, EventDone::Done(_)), "{done:?}");
+    let same = [("if-modified-since", before.as_str())];
+    let gone_since = server.send(Method::GET, "/events.ics", None, &same, String::new()).await;
+    assert_eq!(gone_since.status, StatusCode::OK);
+    assert!(!gone_since.text.contains(undated["id"].as_str().unwrap()), "{}", gone_since.text);
+    got(&ada, "POST", &format!("{}/cancel", path(&late)), &Value::Null).await;
+
     // A member's own: what they subscribe to, behind an address that ends.
     assert_eq!(ben.get("/api/me/calendar").await.json()["since"], Value::Null);
     let address = async || {
@@ -437,7 +476,7 @@ async fn feeds_tell_what_everybody_may_know() {
     server.get("/people/nobody_here/events.atom", None).await.refused(404, "not_found");
     got(&ada, "PATCH", "/api/me", &json!({ "public": true })).await;
     let feed: Feed = server.get(&of_ada, None).await.text.parse().unwrap();
-    assert_eq!(feed.entries.len(), 5);
+    assert_eq!(feed.entries.len(), 8);
     got(&ada, "POST", "/api/houses", &json!({ "handle": "tea", "name": "Tea" })).await;
     assert_eq!(calendar("/houses/tea/events.ics").await, []);
     server.stop().await;

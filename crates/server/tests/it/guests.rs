@@ -94,6 +94,32 @@ async fn take(server: &Server, link: &str) -> Answer {
     server.send(Method::POST, &format!("/api/guest-links/{}", code(link)), None, &[], String::new()).await
 }
 
+/// By the link, when they have taken it, and for as long as they wait.
+#[tokio::test]
+async fn a_guest_is_told_that_the_talk_is_recorded_before_they_come_in() {
+    let (server, data) = Server::start().await;
+    let ada = server.member(&data).await;
+    let room = ada.open("open").await;
+    let mut host = ada.enter(&room).await;
+    let made = link(&ada, &room, "Grace").await;
+    let link = made["link"].as_str().unwrap();
+    let shown =
+        async || server.get(&format!("/api/guest-links/{}", code(link)), None).await.json()["recording"].clone();
+    let record = |to: Value| json!({ "type": "set_recording", "to": to });
+    assert_eq!(shown().await, Value::Null);
+    host.accepted(record(json!("everyone"))).await;
+    assert_eq!(shown().await, "everyone");
+    let guest = Guest::by(&server, link).await;
+    assert_eq!(guest.get("/api/guest").await.json()["recording"], "everyone");
+    let mut socket = guest.try_knock(&room).await.unwrap();
+    assert_eq!(socket.next("waiting").await["recording"], "everyone");
+    host.accepted(record(Value::Null)).await;
+    assert_eq!(socket.next("waiting").await["recording"], Value::Null);
+    host.accepted(record(json!("attendees"))).await;
+    assert_eq!(socket.next("waiting").await["recording"], "attendees");
+    assert_eq!(guest.get("/api/guest").await.json()["recording"], "attendees");
+}
+
 /// A guest of a member's room.
 async fn guest<'a>(maker: &Member<'a>, room: &str, name: &str) -> Guest<'a> {
     let made = link(maker, room, name).await;
@@ -162,7 +188,8 @@ async fn a_link_is_taken_once(servers: &[Trusting]) {
         let link = made["link"].as_str().unwrap();
         let shown = server.get(&format!("/api/guest-links/{}", code(link)), None).await.json();
         let expected = json!({ "title": "A room", "language": "en", "name": "Grace", "by": shown["by"],
-            "context": "About trees", "until": made["until"], "rules": null, "server": "Roomtone", "room": null });
+            "context": "About trees", "until": made["until"], "rules": null, "server": "Roomtone", "room": null,
+            "office": false, "recording": null });
         assert_eq!((&shown, &shown["by"]["id"]), (&expected, &json!(ada.id)));
 
         let answers = futures_util::future::join_all((0..16).map(|_| take(server, link))).await;
@@ -561,4 +588,55 @@ async fn knocking_without_end_is_slowed_down() {
         }
     }
     assert_eq!(refused, Some((429, "rate_limited".to_owned())));
+}
+
+/// Who may vouch for guests in the host's office: openly as that, with the host's guests alone, and for as long as the grant lasts.
+#[tokio::test]
+async fn an_office_lets_guests_in_as_the_office() {
+    let (server, data) = Server::start().await;
+    let [xenia, dora, eva] = [server.member(&data).await, server.member(&data).await, server.member(&data).await];
+    // The delegate may not even know of the room.
+    let (room, other) = (xenia.open("closed").await, eva.open("open").await);
+    let (path, elsewhere) = (format!("/api/rooms/{room}/guests"), format!("/api/rooms/{other}/guests"));
+    let _host = xenia.enter(&room).await;
+    let body = json!({ "name": "Grace", "minutes": 60, "context": "About trees" });
+    dora.post(&path, &body).await.refused(404, "room_not_found");
+    let grant = xenia.has_office(&dora, &["answer", "schedule", "screen"]).await;
+    dora.post(&path, &body).await.refused(404, "room_not_found");
+    dora.get(&path).await.refused(404, "room_not_found");
+    assert_eq!(xenia.send(Method::DELETE, &format!("/api/me/office/{grant}")).await.status, StatusCode::NO_CONTENT);
+    let grant = xenia.has_office(&dora, &["guests"]).await;
+    let made = dora.post(&path, &body).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+    let made = made.json();
+    dora.post(&elsewhere, &body).await.refused(403, "not_allowed");
+    // To the guest it is the office that asks, and nobody in it is named.
+    let shown = server.get(&format!("/api/guest-links/{}", code(made["link"].as_str().unwrap())), None).await;
+    let told = shown.json();
+    assert_eq!((&told["by"]["handle"], &told["office"]), (&json!(xenia.handle), &json!(true)));
+    assert!(!shown.text.contains(&dora.handle) && !shown.text.contains(&dora.id), "{}", shown.text);
+    link(&xenia, &room, "Her own").await;
+    for (who, delegate) in [(&xenia, &dora.handle), (&dora, &dora.handle)] {
+        let items = who.get(&path).await.json()["items"].clone();
+        let of = |item: &Value| (item["name"].clone(), item["office"].clone(), item["delegate"]["handle"].clone());
+        let items: Vec<_> = items.as_array().unwrap().iter().map(of).collect();
+        let expected = [(json!("Grace"), json!(true), json!(delegate)), (json!("Her own"), json!(false), Value::Null)];
+        assert_eq!(items, expected);
+    }
+    // They take it back, and the principal reads both.
+    let guest = Guest::by(&server, made["link"].as_str().unwrap()).await;
+    let pass = format!("{path}/{}", guest.member.id);
+    assert_eq!(dora.send(Method::DELETE, &pass).await.status, StatusCode::NO_CONTENT);
+    guest.is_nobody().await;
+    dora.send(Method::DELETE, &pass).await.refused(404, "guest_link_not_found");
+    let log = xenia.get("/api/me/office/acts").await.json()["items"].clone();
+    let of = |act: &Value| (act["kind"].clone(), act["subject"].clone(), act["note"].clone());
+    let log: Vec<_> = log.as_array().unwrap().iter().map(of).collect();
+    let acts = ["guest_revoked", "guest_asked"].map(|kind| (json!(kind), json!(room), json!("Grace")));
+    assert_eq!(log, acts);
+    // A right to guests is none to the room.
+    dora.get(&format!("/api/rooms/{room}")).await.refused(404, "room_not_found");
+    assert_eq!(xenia.send(Method::DELETE, &format!("/api/me/office/{grant}")).await.status, StatusCode::NO_CONTENT);
+    dora.post(&path, &body).await.refused(404, "room_not_found");
+    server.stop().await;
 }

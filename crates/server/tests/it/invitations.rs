@@ -2,7 +2,7 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::http::{Method, StatusCode};
-use roomtone::edge;
+use roomtone::edge::{self, Secret};
 use roomtone::events::settle;
 use roomtone_room::Kind;
 use roomtone_room::ids::RecordId;
@@ -27,7 +27,7 @@ on_both_databases!(
 );
 
 /// Sends an act; 200 is expected.
-async fn act(who: &Member<'_>, id: &str, body: Value) -> Value {
+pub(crate) async fn act(who: &Member<'_>, id: &str, body: Value) -> Value {
     let answer = who.post(&format!("/api/invitations/{id}/acts"), &body).await;
     assert_eq!(answer.status, StatusCode::OK, "{body}: {}", answer.text);
     answer.json()
@@ -38,14 +38,14 @@ async fn put(who: &Member<'_>, path: &str, body: &Value) -> Answer {
 }
 
 /// Somebody without an account who has taken a link.
-struct Outside<'a> {
+pub(crate) struct Outside<'a> {
     server: &'a Server,
-    id: String,
+    pub(crate) id: String,
     cookie: String,
 }
 
 impl<'a> Outside<'a> {
-    async fn by(server: &'a Server, url: &str) -> Self {
+    pub(crate) async fn by(server: &'a Server, url: &str) -> Self {
         let answer = take(server, url).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
         let id = answer.json()["invitation"].as_str().unwrap().to_owned();
@@ -59,13 +59,20 @@ impl<'a> Outside<'a> {
         Self { server, id, cookie }
     }
 
-    async fn act(&self, body: Value) -> Answer {
+    pub(crate) async fn act(&self, body: Value) -> Answer {
         let headers = [("content-type", "application/json"), ("cookie", self.cookie.as_str())];
         let path = format!("/api/invitations/{}/acts", self.id);
         self.server.send(Method::POST, &path, None, &headers, body.to_string()).await
     }
 
-    async fn get(&self) -> Value {
+    /// Asks for the way into the room of the talk.
+    pub(crate) async fn comes(&self) -> Answer {
+        let headers = [("cookie", self.cookie.as_str())];
+        let path = format!("/api/invitations/{}/guest", self.id);
+        self.server.send(Method::POST, &path, None, &headers, String::new()).await
+    }
+
+    pub(crate) async fn get(&self) -> Value {
         let headers = [("cookie", self.cookie.as_str())];
         let path = format!("/api/invitations/{}", self.id);
         self.server.send(Method::GET, &path, None, &headers, String::new()).await.json()
@@ -81,14 +88,14 @@ async fn take(server: &Server, url: &str) -> Answer {
 }
 
 /// Makes a link for the invitee.
-async fn link(host: &Member<'_>, id: &str) -> String {
+pub(crate) async fn link(host: &Member<'_>, id: &str) -> String {
     let made = host.send(Method::POST, &format!("/api/invitations/{id}/link")).await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
     made.json()["url"].as_str().unwrap().to_owned()
 }
 
 /// An invitation to somebody outside, in English and Russian.
-async fn asks_outside(host: &Member<'_>) -> String {
+pub(crate) async fn asks_outside(host: &Member<'_>) -> String {
     let body = json!({
         "invitee": { "name": "The President", "about": "Of a country", "domain": "Example.org" },
         "language": "en", "title": "Join me for a chat", "text": "Would you like to?\n\nGreat honour.",
@@ -112,7 +119,7 @@ fn strings(list: &Value) -> Vec<&str> {
     list.as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect()
 }
 
-fn has(list: &Value, what: &str) -> bool {
+pub(crate) fn has(list: &Value, what: &str) -> bool {
     strings(list).contains(&what)
 }
 
@@ -276,6 +283,13 @@ async fn a_link_is_taken_once_and_replaced_by_the_next(servers: &[Trusting]) {
     }
 }
 
+/// The page of an invitation as it is now, and not as it was kept: asked for in a language in which nobody has read it.
+async fn fresh_page(server: &Server, id: &str) -> String {
+    let tag = format!("en-x-{}", Secret::draw().text.chars().take(8).collect::<String>());
+    let headers = [("accept-language", tag.as_str())];
+    server.send(Method::GET, &format!("/invitations/{id}"), None, &headers, String::new()).await.text
+}
+
 /// Guarantee G11: an answer is shown with who gave it and the proof.
 async fn a_domain_shows_who_answered(servers: &[Trusting]) {
     for Trusting { server, data } in servers {
@@ -298,6 +312,26 @@ async fn a_domain_shows_who_answered(servers: &[Trusting]) {
             store.create_proof(&proof).await.unwrap();
             assert!(store.proof_found(proof.id, edge::now(), edge::now()).await.unwrap());
         };
+        // What has come of it is not shown as theirs: not in a list, and not in the words above the page.
+        office.act(json!({ "act": "accept", "round": 1 })).await.refused(409, "already_answered");
+        act(&ada, &id, json!({ "act": "give_details", "round": 1, "text": "That" })).await;
+        assert_eq!(office.act(json!({ "act": "accept", "round": 2 })).await.json()["state"], "accepted");
+        let unverified = async || {
+            let list = server.get("/api/invitations", None).await.json();
+            let read = server.get(&format!("/api/invitations/{id}"), None).await.json();
+            assert_eq!(list["items"][0]["unverified"], read["unverified"]);
+            let page = fresh_page(server, &id).await;
+            assert_eq!(page.contains("accepted · by an unverified voice"), read["unverified"] == true, "{page}");
+            read["unverified"].as_bool().unwrap()
+        };
+        assert!(unverified().await);
+        // Neither is it shown as theirs in the feed: readers name who an entry is by.
+        let author = async || {
+            let feed = server.get(&format!("/invitations/{id}.atom"), None).await.text;
+            let feed: atom_syndication::Feed = feed.parse().unwrap();
+            feed.entries[0].authors[0].name.clone()
+        };
+        assert_eq!(author().await, "An unverified voice for The President");
         // Another domain than the host named shows nothing.
         prove("example.com").await;
         let read = server.get(&format!("/api/invitations/{id}"), None).await.json();
@@ -316,6 +350,8 @@ async fn a_domain_shows_who_answered(servers: &[Trusting]) {
         );
         assert!(proof["proven_at"].is_u64());
         assert_eq!(strings(&read["invitee"]["verified"]), ["example.org"]);
+        assert_eq!(author().await, "The President");
+        assert!(!unverified().await);
     }
 }
 
@@ -356,6 +392,9 @@ async fn an_office_answers_and_nobody_learns_who_is_in_it(servers: &[Trusting]) 
             assert_eq!(read.text.contains(&office.handle), named, "{}", read.text);
             assert_eq!(voice["delegate"].is_object(), named);
         }
+        let feed: atom_syndication::Feed =
+            server.get(&format!("{}.atom", &path[4..]), None).await.text.parse().unwrap();
+        assert_eq!(feed.entries[0].authors[0].name, format!("The office of {}", ben.handle.to_uppercase()));
         // The principal reads what was done in their name.
         let log = ben.get("/api/me/office/acts").await.json();
         assert_eq!(

@@ -102,6 +102,13 @@ async fn a_page_is_in_the_reader_s_language_and_is_not_sent_twice() {
     let english = with(&server, &path, &[("accept-language", "de, en;q=0.5")]).await;
     assert!(english.text.contains("Live now") && english.headers["content-language"] == "en");
     assert!(english.text.contains("<h1 lang=\"ru\">Вечер вслух</h1>"), "{}", english.text);
+    for language in ["en", "ru"] {
+        let same = format!(
+            "hreflang=\"{language}\" href=\"{}{path}?language={language}\"",
+            server.app.public_url.as_str().trim_end_matches('/')
+        );
+        assert!(english.text.contains(&same), "{}", english.text);
+    }
     let russian = with(&server, &path, &[("accept-language", "ru-RU,en")]).await;
     assert!(russian.text.contains("Сейчас в эфире") && russian.text.contains("<html lang=\"ru\">"));
     let asked = with(&server, &format!("{path}?language=ru"), &[("accept-language", "en")]).await;

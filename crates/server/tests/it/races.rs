@@ -1,6 +1,8 @@
 //! People who run a room and act at the same moment. Whatever order their commands take, there is one: every answer is what
 //! the rules say at the command's place in the room's log, and whoever else is there is told the same.
 
+mod recording;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +13,7 @@ use roomtone::wire::command::Command;
 use roomtone::wire::running::HandRule;
 use roomtone::wire::stored::read_event;
 use roomtone_room::ids::{CommandId, MemberId, RoleEpoch, RoomId, Seq, Timestamp};
-use roomtone_room::{Actor, Numbered, Reach, Role, Room, reach};
+use roomtone_room::{self as rules, Actor, Event, Numbered, Reach, Role, Room, reach};
 use serde_json::{Value, json};
 use tokio::sync::Barrier;
 
@@ -214,9 +216,17 @@ impl History {
 
     /// Whether the rules, asked right after event `place`, say that the command brings about just the events up to `last`.
     fn brings_about(&self, member: MemberId, sent: &Sent, place: u64, last: u64) -> bool {
-        let expected = self.events[place as usize..last as usize].iter().map(|(numbered, ..)| numbered);
+        let events = &self.events[place as usize..last as usize];
+        let expected = events.iter().map(|(numbered, ..)| numbered);
         let at = self.at(last.max(place));
-        let applied = self.after[place as usize].clone().apply(at, sent.actor(member), sent.command.clone().into());
+        let mut command = sent.command.clone().into();
+        if let rules::Command::SetRecording { recording: Some(new) } = &mut command
+            && let Some((Numbered { event: Event::RecordingBegun { recording, .. }, .. }, ..)) = events.first()
+        {
+            // The server draws which replay it will be.
+            new.replay = recording.replay;
+        }
+        let applied = self.after[place as usize].clone().apply(at, sent.actor(member), command);
         applied.is_ok_and(|applied| !applied.repeated && applied.events.iter().eq(expected))
     }
 
@@ -472,8 +482,7 @@ async fn nobody_has_agreed_who_did_so_before_it_was_switched_off() {
         let on = host.sent.last().unwrap().accepted().expect("a host may");
         players = vec![host, speaker];
         let history = scene.settle(&mut players).await;
-        let said =
-            |(numbered, ..): &&(Numbered, _, _)| matches!(numbered.event, roomtone_room::Event::EvidenceAgreed { .. });
+        let said = |(numbered, ..): &&(Numbered, _, _)| matches!(numbered.event, Event::EvidenceAgreed { .. });
         let since = history.events[on as usize..].iter().filter(said).count();
         assert_eq!(history.now().agreed().count(), since.min(1));
         host = players.remove(0);

@@ -5,9 +5,10 @@ use std::fs;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+use axum::http::Method;
 use roomtone_media::track::TrackReader;
 use roomtone_room::ids::ReplayId;
-use roomtone_store::{ReplayHearers, ReplayState, Speaker};
+use roomtone_store::{Hearer, ReplayHearers, ReplayState, Speaker, Store, Withdrawer, Withdrawn};
 use serde_json::{Value, json};
 
 use crate::evidence::{Talk, sound};
@@ -15,7 +16,12 @@ use crate::guests::{Guest, link};
 use crate::support::{Member, Server, Socket, Trusting, on_both_databases};
 use crate::talker::Leg;
 
-on_both_databases!(only_what_was_agreed_to_is_stored, a_full_disk_stops_the_recording_loudly_and_nothing_else,);
+on_both_databases!(
+    only_what_was_agreed_to_is_stored,
+    who_withdraws_during_the_talk_is_not_recorded_until_they_agree_again,
+    a_replay_follows_the_host_of_its_room_while_it_is_recorded,
+    a_full_disk_stops_the_recording_loudly_and_nothing_else,
+);
 
 /// A text version that nobody was shown.
 const OTHER_TEXT: u32 = 999;
@@ -212,6 +218,235 @@ async fn only_what_was_agreed_to_is_stored(servers: &[Trusting]) {
         assert!(ended.state >= ReplayState::Waiting && ended.ended_at.is_some());
         assert!(!talk.server.app.recorder.folder_of(again.replay).join("1.track").exists());
     }
+}
+
+/// Withdrawn is what was said until then, and the room knows of it: nothing more is stored, everybody sees that, and who agrees again
+/// begins anew.
+async fn who_withdraws_during_the_talk_is_not_recorded_until_they_agree_again(servers: &[Trusting]) {
+    for on in servers {
+        let mut talk = Talk::of(on).await;
+        talk.host.accepted(record("everyone")).await;
+        let recording = On::told(&talk.listener_here.event("recording_begun").await["recording"]);
+        talk.ben_here.accepted(recording.consent(true)).await;
+        talk.eve_here.accepted(recording.consent(true)).await;
+        talk.say(0, 1).await;
+        talk.say(1, 2).await;
+        until_stored(on.data.path(), 1).await;
+        until_stored(on.data.path(), 2).await;
+        let path = format!("/api/replays/{}/withdraw", recording.replay);
+        let withdrawn = talk.ben.post(&path, &json!({})).await;
+        assert_eq!(withdrawn.status.as_u16(), 204, "{}", withdrawn.text);
+        assert_eq!(stored(on.data.path(), 1..3), [2]);
+        let answered = answers(&state(&mut talk.listener_here).await);
+        assert_eq!((answered[&talk.ben.id].as_str(), answered[&talk.eve.id].as_str()), ("refused", "agreed"));
+        talk.say(0, 3).await;
+        talk.ben_here.accepted(recording.consent(true)).await;
+        talk.say(0, 4).await;
+        until_stored(on.data.path(), 4).await;
+        assert_eq!(stored(on.data.path(), 1..5), [2, 4]);
+        assert_eq!(recording.tracks(talk.server), BTreeMap::from([(2, said(&[2])), (3, said(&[4]))]));
+        // Also who is in the audience by then, and comes back.
+        talk.host.accepted(json!({ "type": "move_to_audience", "member": talk.eve.id })).await;
+        assert_eq!(talk.eve.post(&path, &json!({})).await.status.as_u16(), 204);
+        assert_eq!(stored(on.data.path(), 1..5), [4]);
+        talk.host.accepted(json!({ "type": "offer_stage", "member": talk.eve.id })).await;
+        talk.eve_here.command(json!({ "type": "lower_hand" })).await;
+        talk.eve_here.accepted(json!({ "type": "accept_offer" })).await;
+        talk.eve_here.accepted(recording.consent(true)).await;
+        talk.host.accepted(stop()).await;
+        talk.server.app.recorder.settled(recording.replay).await;
+        let tracks = talk.server.app.store.recorded_tracks(recording.replay).await.unwrap();
+        let tracks: Vec<_> = tracks.iter().map(|track| (track.n, track.withdrawn_at.is_some())).collect();
+        assert_eq!(tracks, [(1, true), (2, true), (3, false), (4, false)]);
+    }
+}
+
+/// The server was killed between the commit of a withdrawal and the room's: the room learns of it before anything is recorded again.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_withdrawn_is_not_recorded_again_after_a_restart() {
+    let on = Trusting::sqlite().await;
+    let mut talk = Talk::of(&on).await;
+    talk.host.accepted(record("everyone")).await;
+    let recording = On::told(&talk.listener_here.event("recording_begun").await["recording"]);
+    talk.ben_here.accepted(recording.consent(true)).await;
+    talk.eve_here.accepted(recording.consent(true)).await;
+    talk.say(1, 1).await;
+    let own = Withdrawer::Own(Hearer::member(talk.ben.id.parse().unwrap()));
+    let withdrawn = talk.server.app.store.withdraw_track(recording.replay, own, roomtone::edge::now()).await.unwrap();
+    assert_eq!(withdrawn, Withdrawn::Done(vec![1]));
+    let (room, who) = (talk.room.clone(), [&talk.ben, &talk.eve, &talk.listener]);
+    let who = who.map(|member| (member.token.clone(), member.handle.clone(), member.id.clone()));
+    drop(talk);
+    let Trusting { server, data } = on;
+    server.stop().await;
+
+    let server = Server::start_in(data.path()).await;
+    let [ben, eve, listener] = who.map(|(token, handle, id)| Member { server: &server, token, handle, id });
+    let (mut ben_here, _eve) = (ben.enter(&room).await, eve.enter(&room).await);
+    let mut here = listener.enter(&room).await;
+    let answered = answers(&state(&mut here).await);
+    assert_eq!((answered[&ben.id].as_str(), answered[&eve.id].as_str()), ("refused", "agreed"));
+    let mut hears = Leg::hear(&listener, &room).await;
+    let (mut ben_says, mut eve_says) = (Leg::speak(&ben, &room).await, Leg::speak(&eve, &room).await);
+    hears.hear_at_last(&mut ben_says, &sound(2)).await;
+    hears.hear_at_last(&mut eve_says, &sound(3)).await;
+    until_stored(data.path(), 3).await;
+    assert_eq!(stored(data.path(), 1..4), [1, 3]);
+    ben_here.accepted(recording.consent(true)).await;
+    ben_says.say(&sound(4));
+    until_stored(data.path(), 4).await;
+    let mut tracks = recording.tracks(&server);
+    assert_eq!((tracks.remove(&3), tracks.contains_key(&1)), (Some(said(&[4])), false));
+    server.stop().await;
+}
+
+/// Whoever hosts the room has the replay; and if they delete their account, whoever hosts it then.
+async fn a_replay_follows_the_host_of_its_room_while_it_is_recorded(servers: &[Trusting]) {
+    for on in servers {
+        let mut talk = Talk::of(on).await;
+        talk.host.accepted(record("everyone")).await;
+        let recording = On::told(&talk.listener_here.event("recording_begun").await["recording"]);
+        talk.eve_here.accepted(recording.consent(true)).await;
+        talk.say(1, 1).await;
+        let host = async |talk: &Talk<'_>| {
+            let shown = talk.eve.get(&format!("/api/replays/{}", recording.replay)).await.json();
+            shown["host"]["handle"].as_str().unwrap().to_owned()
+        };
+        let first = host(&talk).await;
+        talk.host.accepted(json!({ "type": "hand_over", "member": talk.ben.id })).await;
+        assert_eq!(host(&talk).await, talk.ben.handle);
+        assert_ne!(first, talk.ben.handle);
+        let body = json!({ "handle": talk.ben.handle }).to_string();
+        let gone = talk.server.send_json(Method::DELETE, "/api/me", Some(&talk.ben.token), &body).await;
+        assert_eq!(gone.status.as_u16(), 204, "{}", gone.text);
+        assert_eq!(host(&talk).await, first);
+        // What the others say is recorded as before.
+        talk.say(1, 2).await;
+        until_stored(on.data.path(), 2).await;
+        assert_eq!(stored(on.data.path(), 1..3), [1, 2]);
+        let snapshot = state(&mut talk.listener_here).await;
+        assert_eq!(snapshot["room"]["recording"]["replay"], recording.replay.to_string());
+        // Once this is answered, she has been told that she hosts it again.
+        talk.host.command(json!({ "type": "lower_hand" })).await;
+        talk.host.accepted(stop()).await;
+        assert_eq!(host(&talk).await, first);
+    }
+}
+
+/// Nothing is stored of which there is no replay: neither while the talk goes on, nor after a restart.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_whose_replay_is_gone_stops() {
+    for restarted in [false, true] {
+        let on = Trusting::sqlite().await;
+        let mut talk = Talk::of(&on).await;
+        talk.host.accepted(record("everyone")).await;
+        let recording = On::told(&talk.listener_here.event("recording_begun").await["recording"]);
+        talk.eve_here.accepted(recording.consent(true)).await;
+        talk.say(1, 1).await;
+        until_stored(on.data.path(), 1).await;
+        // As if the server had been killed while the account of its host was deleted.
+        talk.host.accepted(json!({ "type": "hand_over", "member": talk.ben.id })).await;
+        talk.server.app.store.delete_account(talk.ben.id.parse().unwrap(), &[], &[]).await.unwrap();
+        assert!(talk.server.app.store.recording(recording.replay).await.unwrap().is_none());
+        if !restarted {
+            talk.server.app.recorder.discard(recording.replay).await.unwrap();
+            let stopped = talk.listener_here.event("recording_stopped").await;
+            assert_eq!((&stopped["cause"], &stopped["by"]), (&json!("failed"), &Value::Null));
+            talk.say(1, 2).await;
+            talk.server.app.recorder.settle().await;
+            assert_eq!(stored(on.data.path(), 1..3), Vec::<u32>::new());
+            continue;
+        }
+        let (room, who) = (talk.room.clone(), [&talk.eve, &talk.listener]);
+        let who = who.map(|member| (member.token.clone(), member.handle.clone(), member.id.clone()));
+        drop(talk);
+        let Trusting { server, data } = on;
+        server.stop().await;
+        let server = Server::start_in(data.path()).await;
+        let [eve, listener] = who.map(|(token, handle, id)| Member { server: &server, token, handle, id });
+        let _eve = eve.enter(&room).await;
+        let mut here = listener.enter(&room).await;
+        assert_eq!(state(&mut here).await["room"]["recording"], Value::Null);
+        let mut hears = Leg::hear(&listener, &room).await;
+        let mut says = Leg::speak(&eve, &room).await;
+        hears.hear_at_last(&mut says, &sound(2)).await;
+        server.app.recorder.settle().await;
+        assert_eq!(stored(data.path(), 1..3), Vec::<u32>::new());
+        server.stop().await;
+    }
+}
+
+/// What nobody agreed to is no replay of silence that everybody finds: its host is told that there is nothing, and nobody else of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_talk_to_which_nobody_agreed_there_is_no_replay() {
+    let on = Trusting::sqlite().await;
+    let mut talk = Talk::of(&on).await;
+    talk.host.accepted(record("everyone")).await;
+    let recording = On::told(&talk.listener_here.event("recording_begun").await["recording"]);
+    talk.eve_here.accepted(recording.consent(false)).await;
+    talk.say(0, 1).await;
+    talk.host.accepted(stop()).await;
+    let path = format!("/api/replays/{}", recording.replay);
+    let shown = loop {
+        let shown = talk.eve.get(&path).await.json();
+        if !["waiting", "processing"].contains(&shown["state"].as_str().unwrap()) {
+            break shown;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!((&shown["state"], &shown["audio"], &shown["spoke"]), (&json!("empty"), &json!([]), &json!(0)));
+    for list in ["/api/replays", &format!("/api/replays?room={}", talk.room)] {
+        assert_eq!(talk.server.get(list, None).await.json()["items"], json!([]), "{list}");
+    }
+    talk.server.get(&format!("{path}/audio.ogg"), None).await.refused(409, "replay_in_work");
+    let recap = talk.server.get(&format!("/recaps/{}", recording.replay), None).await;
+    assert!(recap.text.contains("Nothing of this talk is kept."), "{}", recap.text);
+    assert!(!recap.text.contains("<audio"));
+    assert_eq!(stored(on.data.path(), [1]), Vec::<u32>::new());
+}
+
+/// Each time asks everybody on stage and is a replay to be made: whoever does it again and again has to wait. To stop is never refused.
+#[tokio::test]
+async fn recordings_are_not_begun_without_end() {
+    let (server, data) = Server::start().await;
+    let (ada, ben) = (server.member(&data).await, server.member(&data).await);
+    let room = ada.open("open").await;
+    let mut host = ada.enter(&room).await;
+    for _ in 0..roomtone::limits::RECORDINGS.burst {
+        host.accepted(record("attendees")).await;
+        host.accepted(stop()).await;
+    }
+    host.refused(record("attendees"), "rate_limited").await;
+    // Nobody else pays for it.
+    let other = ben.open("open").await;
+    ben.enter(&other).await.accepted(record("attendees")).await;
+}
+
+/// A talk that goes on after days without the server, since somebody's page was still open, is not recorded behind days of silence.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_does_not_go_on_after_a_long_time_without_the_server() {
+    let on = Trusting::sqlite().await;
+    let mut talk = Talk::of(&on).await;
+    talk.host.accepted(record("members")).await;
+    let recording = On::told(&talk.listener_here.event("recording_begun").await["recording"]);
+    talk.ben_here.accepted(recording.consent(true)).await;
+    let room = talk.room.clone();
+    let (token, handle, id) = (talk.listener.token.clone(), talk.listener.handle.clone(), talk.listener.id.clone());
+    drop(talk);
+    let Trusting { server, data } = on;
+    server.stop().await;
+    // As the store was left an hour ago.
+    let store = Store::open(data.path()).await.unwrap();
+    let now = roomtone::edge::now();
+    let then = roomtone_room::Timestamp(now.0 - 60 * 60 * 1000);
+    store.acquire_room(room.parse().unwrap(), 1, then, then, true).await.unwrap().unwrap();
+    drop(store);
+    let server = Server::start_in(data.path()).await;
+    let mut here = Member { server: &server, token, handle, id }.enter(&room).await;
+    assert_eq!(state(&mut here).await["room"]["recording"], Value::Null);
+    let kept = server.app.store.recording(recording.replay).await.unwrap().unwrap();
+    assert!(kept.state >= ReplayState::Waiting, "{kept:?}");
+    server.stop().await;
 }
 
 /// A guest has no account; their consent is as anybody's.

@@ -3,16 +3,12 @@
 use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
 use http_body_util::BodyExt;
 use roomtone::edge::Secret;
 use roomtone_media::fmp4::Fmp4;
-use roomtone_media::frame::Frame;
 use roomtone_media::ogg::{OggOpus, PRE_SKIP};
-use roomtone_media::track::{Header, TrackWriter};
-use roomtone_room::TalkerNo;
 use roomtone_room::ids::{MemberId, ReplayId, RoomId, Timestamp};
 use roomtone_store::{Changes, NewConsent, NewReplay, RecordingChange, ReplayHearers, Speaker, Store};
 use serde_json::{Value, json};
@@ -22,11 +18,9 @@ use crate::support::{Answer, Member, Server, Trusting, on_both_databases};
 on_both_databases!(
     everybody_hears_what_they_may_by_every_way,
     what_is_withdrawn_is_gone_at_once,
+    a_guest_takes_back_what_they_said_by_their_link,
     a_deleted_replay_leaves_no_file,
     an_account_takes_its_voice_along,
-    a_link_works_until_it_is_revoked,
-    replies_are_read_and_heard,
-    clips_are_cut_as_they_are_asked_for,
 );
 
 /// 20 ms of silence: fullband CELT in one frame, whose first symbol says that all is silent (RFC 6716, sections 3.1 and 4.3).
@@ -34,7 +28,7 @@ const SILENCE: [u8; 3] = [31 << 3, 0xff, 0xfe];
 
 /// How long the replays of these tests are, in packets of 20 ms and in milliseconds.
 const PACKETS: u64 = 500;
-const MS: u64 = PACKETS * 20;
+pub(crate) const MS: u64 = PACKETS * 20;
 
 /// A replay, and where its files are.
 pub(crate) struct Made {
@@ -43,7 +37,7 @@ pub(crate) struct Made {
 }
 
 impl Made {
-    fn path(&self, rest: &str) -> String {
+    pub(crate) fn path(&self, rest: &str) -> String {
         format!("/api/replays/{}{rest}", self.id)
     }
 
@@ -59,7 +53,7 @@ impl Made {
 }
 
 /// All files in a folder and in those in it.
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let paths = entries.map(|entry| entry.unwrap().path());
     paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
@@ -71,7 +65,7 @@ pub(crate) fn speaker(member: &Member<'_>) -> (Speaker, String) {
 }
 
 /// Notes that a talk was recorded in which these speak, and these others were.
-async fn recorded(
+pub(crate) async fn recorded(
     store: &Store,
     room: RoomId,
     host: &Member<'_>,
@@ -126,7 +120,7 @@ pub(crate) async fn ready(
     ready_in(server, data, room, host, hearers, speakers, attendees).await
 }
 
-async fn ready_in(
+pub(crate) async fn ready_in(
     server: &Server,
     data: &Path,
     room: RoomId,
@@ -170,23 +164,23 @@ async fn ready_in(
 
 /// Somebody who would like to hear: a token or none, a cookie or none, and a key or none.
 #[derive(Clone)]
-struct Ears {
-    who: &'static str,
-    token: Option<String>,
-    cookie: Option<String>,
-    key: Option<String>,
+pub(crate) struct Ears {
+    pub(crate) who: &'static str,
+    pub(crate) token: Option<String>,
+    pub(crate) cookie: Option<String>,
+    pub(crate) key: Option<String>,
 }
 
 impl Ears {
-    fn visitor() -> Self {
+    pub(crate) fn visitor() -> Self {
         Self { who: "a visitor", token: None, cookie: None, key: None }
     }
 
-    fn of(who: &'static str, member: &Member<'_>) -> Self {
+    pub(crate) fn of(who: &'static str, member: &Member<'_>) -> Self {
         Self { who, token: Some(member.token.clone()), ..Self::visitor() }
     }
 
-    fn with_key(&self, who: &'static str, key: &str) -> Self {
+    pub(crate) fn with_key(&self, who: &'static str, key: &str) -> Self {
         Self { who, key: Some(key.to_owned()), ..self.clone() }
     }
 
@@ -205,26 +199,28 @@ impl Ears {
         server.send(method, &path, self.token.as_deref(), &headers, body.to_owned()).await
     }
 
-    async fn get(&self, server: &Server, path: &str) -> Answer {
+    pub(crate) async fn get(&self, server: &Server, path: &str) -> Answer {
         self.ask(server, Method::GET, path, "").await
     }
 }
 
 /// The members and replays that the ways are tried with.
-struct Scene<'a> {
-    server: &'a Server,
-    owner: Member<'a>,
-    host: Member<'a>,
-    ben: Member<'a>,
-    eve: Member<'a>,
-    member: Member<'a>,
-    guest: crate::guests::Guest<'a>,
-    guest_id: MemberId,
-    room: String,
+pub(crate) struct Scene<'a> {
+    pub(crate) server: &'a Server,
+    pub(crate) owner: Member<'a>,
+    pub(crate) host: Member<'a>,
+    pub(crate) ben: Member<'a>,
+    pub(crate) eve: Member<'a>,
+    pub(crate) member: Member<'a>,
+    pub(crate) guest: crate::guests::Guest<'a>,
+    pub(crate) guest_id: MemberId,
+    /// The code of the link by which they came.
+    pub(crate) guest_code: String,
+    pub(crate) room: String,
 }
 
 impl<'a> Scene<'a> {
-    async fn of(on: &'a Trusting) -> Self {
+    pub(crate) async fn of(on: &'a Trusting) -> Self {
         let server = &on.server;
         let link = server.app.owner_link().await.unwrap().unwrap();
         let owner = server.redeem(link.rsplit('/').next().unwrap()).await;
@@ -233,7 +229,8 @@ impl<'a> Scene<'a> {
         let link = crate::guests::link(&host, &room, "Grace").await;
         let guest = crate::guests::Guest::by(server, link["link"].as_str().unwrap()).await;
         let guest_id = link["guest"].as_str().unwrap().parse().unwrap();
-        Self { server, owner, host, ben, eve, member, guest, guest_id, room }
+        let guest_code = link["link"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        Self { server, owner, host, ben, eve, member, guest, guest_id, guest_code, room }
     }
 
     fn grace(&self) -> (Speaker, String) {
@@ -241,7 +238,7 @@ impl<'a> Scene<'a> {
     }
 
     /// A replay in which the host, Ben and the guest speak, and Eve was there.
-    async fn replay(
+    pub(crate) async fn replay(
         &self,
         data: &Path,
         hearers: ReplayHearers,
@@ -257,7 +254,7 @@ impl<'a> Scene<'a> {
 }
 
 /// What the key of a new link is.
-async fn key_of(host: &Member<'_>, replay: &Made) -> (String, String) {
+pub(crate) async fn key_of(host: &Member<'_>, replay: &Made) -> (String, String) {
     let made = host.post(&replay.path("/links"), &json!({ "note": "for a friend" })).await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
     let url = made.json()["url"].as_str().unwrap().to_owned();
@@ -265,7 +262,7 @@ async fn key_of(host: &Member<'_>, replay: &Made) -> (String, String) {
 }
 
 /// Tries all ways to a replay, and says which were not as they are to be: all open, or all as if there were none.
-async fn try_all(
+pub(crate) async fn try_all(
     server: &Server,
     replay: &Made,
     things: &Things,
@@ -314,12 +311,12 @@ async fn try_all(
 }
 
 /// A clip and a voice note.
-struct Things {
-    clip: String,
-    note: String,
+pub(crate) struct Things {
+    pub(crate) clip: String,
+    pub(crate) note: String,
 }
 
-async fn things(host: &Member<'_>, replay: &Made) -> Things {
+pub(crate) async fn things(host: &Member<'_>, replay: &Made) -> Things {
     let clip = host.post(&replay.path("/clips"), &json!({ "from_ms": 0, "to_ms": 2_000, "title": "Clip" })).await;
     assert_eq!(clip.status, StatusCode::CREATED, "{}", clip.text);
     let note = say(host, replay, "").await;
@@ -341,7 +338,7 @@ pub(crate) fn wav() -> Vec<u8> {
 }
 
 /// Replies by voice.
-async fn say(member: &Member<'_>, replay: &Made, query: &str) -> Answer {
+pub(crate) async fn say(member: &Member<'_>, replay: &Made, query: &str) -> Answer {
     let path = replay.path(&format!("/voice{query}"));
     member.server.send(Method::POST, &path, Some(&member.token), &[("content-type", "audio/wav")], wav()).await
 }
@@ -436,9 +433,9 @@ async fn is_out(server: &Server, replay: &Made, ears: &Ears, withdrawn: &[u32], 
             && !withdrawn.iter().any(|n| file.ends_with(&format!("/{n}.ogg")) || file.ends_with(&format!("/{n}.track")))
     };
     assert!(files.iter().all(gone), "{files:?}");
-    // A clip has no sound, or that of what was made since.
+    // A clip has no sound, or that of what was made since; or there is none any more.
     let clip = ears.get(server, &format!("/api/clips/{clip}")).await.json();
-    for audio in clip["audio"].as_array().unwrap() {
+    for audio in clip["audio"].as_array().into_iter().flatten() {
         assert!(
             !audio["url"].as_str().unwrap().contains("g=1&") && !audio["url"].as_str().unwrap().ends_with("g=1"),
             "{clip}"
@@ -519,6 +516,60 @@ async fn what_is_withdrawn_is_gone_at_once(servers: &[Trusting]) {
     }
 }
 
+/// Long after the pass, on another device, and when nobody remembers them any more.
+async fn a_guest_takes_back_what_they_said_by_their_link(servers: &[Trusting]) {
+    for on in servers {
+        let scene = Scene::of(on).await;
+        let server = scene.server;
+        let found = format!("/api/guest-links/{}/tracks", scene.guest_code);
+        server.get(&found, None).await.refused(404, "guest_link_not_found");
+        let replay = scene.replay(on.data.path(), ReplayHearers::Attendees, &[], &[]).await;
+        let kept = scene.replay(on.data.path(), ReplayHearers::Attendees, &[], &[]).await;
+        let clip = things(&scene.host, &replay).await.clip;
+        scene.guest.send(Method::DELETE, "/api/guest").await;
+        while server.app.store.delete_old_guests(Timestamp(u64::MAX >> 1)).await.unwrap() {}
+
+        // They find it, and hear it.
+        let items = server.get(&found, None).await.json()["items"].clone();
+        let told: Vec<_> =
+            items.as_array().unwrap().iter().map(|one| (one["replay"].clone(), one["n"].clone())).collect();
+        assert_eq!(told, [(json!(kept.id.to_string()), json!(3)), (json!(replay.id.to_string()), json!(3))]);
+        assert_eq!((&items[0]["title"], &items[0]["withdrawn_at"]), (&json!("A talk"), &Value::Null));
+        server.get(&format!("{found}?after=x"), None).await.refused(400, "bad_request");
+        server.get(&format!("{found}?what=1"), None).await.refused(400, "bad_request");
+        let grace = Ears::visitor().with_key("the former guest", &scene.guest_code);
+        let shown = grace.get(server, &replay.path("")).await.json();
+        assert_eq!((&shown["speakers"][2]["mine"], &shown["can"]), (&json!(true), &json!(["withdraw"])), "{shown}");
+        let own = shown["speakers"][2]["url"].as_str().unwrap();
+        assert_eq!(server.get(own, None).await.status, StatusCode::OK, "{own}");
+        grace.get(server, &replay.path("/tracks/2.ogg")).await.refused(404, "replay_not_found");
+        // Nobody else does, and nothing else is theirs to take back.
+        let withdraw =
+            async |ears: &Ears, body: &str| ears.ask(server, Method::POST, &replay.path("/withdraw"), body).await;
+        withdraw(&Ears::visitor(), "").await.refused(401, "not_signed_in");
+        withdraw(&grace, r#"{"n":2}"#).await.refused(401, "not_signed_in");
+        for wrong in ["7zzzzzzzzzzzzzzzzzzzzzzzzz", "x"] {
+            withdraw(&Ears::visitor().with_key("", wrong), "").await.refused(404, "replay_not_found");
+            let found = format!("/api/guest-links/{wrong}/tracks");
+            server.get(&found, None).await.refused(404, "guest_link_not_found");
+        }
+        let (_, unlisted) = key_of(&scene.host, &replay).await;
+        withdraw(&Ears::visitor().with_key("", &unlisted), "").await.refused(403, "not_allowed");
+
+        assert_eq!(withdraw(&grace, "").await.status, StatusCode::NO_CONTENT);
+        let host = Ears::of("the host", &scene.host);
+        is_out(server, &replay, &host, &[3], &clip).await;
+        assert_eq!(withdraw(&grace, "").await.status, StatusCode::NO_CONTENT, "once more is no error");
+        let items = server.get(&found, None).await.json()["items"].clone();
+        assert!(items[0]["withdrawn_at"].is_null() && items[1]["withdrawn_at"].is_u64(), "{items}");
+        // Of what is deleted there is nothing to be found.
+        for replay in [&replay, &kept] {
+            assert_eq!(scene.host.send(Method::DELETE, &replay.path("")).await.status, StatusCode::NO_CONTENT);
+        }
+        server.get(&found, None).await.refused(404, "guest_link_not_found");
+    }
+}
+
 async fn a_deleted_replay_leaves_no_file(servers: &[Trusting]) {
     for on in servers {
         let scene = Scene::of(on).await;
@@ -571,149 +622,6 @@ async fn an_account_takes_its_voice_along(servers: &[Trusting]) {
         leave(&scene.host).await;
         assert_eq!(replay.files(), Vec::<String>::new());
         Ears::visitor().get(server, &replay.path("")).await.refused(404, "replay_not_found");
-    }
-}
-
-async fn a_link_works_until_it_is_revoked(servers: &[Trusting]) {
-    for on in servers {
-        let scene = Scene::of(on).await;
-        let server = scene.server;
-        let replay = scene.replay(on.data.path(), ReplayHearers::Attendees, &[], &[]).await;
-        let things = things(&scene.host, &replay).await;
-        let ((id, key), (other_id, other)) = (key_of(&scene.host, &replay).await, key_of(&scene.host, &replay).await);
-        assert_ne!(key, other);
-        let ears = Ears::visitor().with_key("by a link", &key);
-        assert_eq!(try_all(server, &replay, &things, &ears, true, None).await, Vec::<String>::new());
-        // Addresses in the answer work as they are.
-        let shown = ears.get(server, &replay.path("")).await.json();
-        for audio in shown["audio"].as_array().unwrap() {
-            let heard = server.get(audio["url"].as_str().unwrap(), None).await;
-            assert_eq!(heard.status, StatusCode::OK, "{audio}");
-        }
-        assert_eq!((&shown["links"], &shown["can"]), (&json!(2), &json!([])));
-        let found = scene.host.get(&replay.path("/links")).await.json();
-        assert_eq!(found["items"].as_array().unwrap().len(), 2);
-        assert!(!found.to_string().contains(&key), "{found}");
-        scene.ben.get(&replay.path("/links")).await.refused(403, "not_allowed");
-        scene.member.get(&replay.path("/links")).await.refused(404, "replay_not_found");
-        scene.ben.send(Method::DELETE, &replay.path(&format!("/links/{id}"))).await.refused(403, "not_allowed");
-        let revoked = scene.host.send(Method::DELETE, &replay.path(&format!("/links/{id}"))).await;
-        assert_eq!(revoked.status, StatusCode::NO_CONTENT, "{}", revoked.text);
-        assert_eq!(try_all(server, &replay, &things, &ears, false, None).await, Vec::<String>::new());
-        let ears = Ears::visitor().with_key("by the other link", &other);
-        assert_eq!(try_all(server, &replay, &things, &ears, true, None).await, Vec::<String>::new());
-        // No link leads to another replay, nor says that there is one.
-        let second = scene.replay(on.data.path(), ReplayHearers::Attendees, &[], &[]).await;
-        ears.get(server, &second.path("")).await.refused(404, "replay_not_found");
-        let path = second.path(&format!("/links/{other_id}"));
-        scene.host.send(Method::DELETE, &path).await.refused(404, "not_found");
-        // Whoever tries keys is told to wait.
-        let mut tried = 0;
-        loop {
-            let wrong = Ears::visitor().with_key("", &Secret::draw().text).get(server, &second.path("")).await;
-            if wrong.status == StatusCode::TOO_MANY_REQUESTS {
-                break;
-            }
-            tried += 1;
-            assert!(tried < 200, "nobody counts");
-        }
-    }
-}
-
-async fn replies_are_read_and_heard(servers: &[Trusting]) {
-    for on in servers {
-        let scene = Scene::of(on).await;
-        let server = scene.server;
-        let replay = scene.replay(on.data.path(), ReplayHearers::Members, &[], &[]).await;
-        let body = json!({ "text": "I was there, too", "at_ms": 5_000 });
-        let text = scene.member.post(&replay.path("/replies"), &body).await;
-        assert_eq!(text.status, StatusCode::CREATED, "{}", text.text);
-        let voice = say(&scene.member, &replay, "?at_ms=7000").await;
-        assert_eq!(voice.status, StatusCode::CREATED, "{}", voice.text);
-        let voice = voice.json();
-        assert_eq!(
-            (&voice["voice"]["ms"], &voice["at_ms"], &voice["text"]),
-            (&json!(1_000), &json!(7_000), &json!(""))
-        );
-        for (place, kind) in [(0, "audio/ogg"), (1, "audio/mp4")] {
-            let url = voice["voice"]["audio"][place]["url"].as_str().unwrap();
-            let heard = scene.ben.get(url).await;
-            assert_eq!((heard.status, heard.headers["content-type"].to_str().unwrap()), (StatusCode::OK, kind));
-            let part = server.send(Method::GET, url, Some(&scene.ben.token), &[("range", "bytes=0-3")], "").await;
-            assert_eq!((part.status, &part.bytes[..]), (StatusCode::PARTIAL_CONTENT, &heard.bytes[..4]));
-        }
-        let found = scene.ben.get(&replay.path("/replies")).await.json();
-        let mine: Vec<_> = found["items"].as_array().unwrap().iter().map(|one| one["mine"].clone()).collect();
-        assert_eq!((found["items"][0]["id"].clone(), mine), (voice["id"].clone(), vec![json!(false); 2]));
-        for (body, code) in
-            [(json!({ "text": "" }), "invalid_text"), (json!({ "text": "x".repeat(2_001) }), "invalid_text")]
-        {
-            scene.member.post(&replay.path("/replies"), &body).await.refused(422, code);
-        }
-        scene
-            .member
-            .post(&replay.path("/replies"), &json!({ "text": "x", "at_ms": MS + 1 }))
-            .await
-            .refused(400, "bad_request");
-        let send = async |kind: &str, body: Vec<u8>| {
-            let (path, headers) = (replay.path("/voice"), [("content-type", kind)]);
-            server.send(Method::POST, &path, Some(&scene.member.token), &headers, body).await
-        };
-        // Short ones: what is read of a longer body that is refused by its head depends on the moment.
-        send("audio/ogg", b"OggS".to_vec()).await.refused(415, "unsupported_media_type");
-        send("audio/wav", b"OggS".to_vec()).await.refused(422, "invalid_recording");
-        // Who may not hear it says nothing to it, and finds no reply.
-        let hidden = scene.replay(on.data.path(), ReplayHearers::Attendees, &[], &[]).await;
-        scene.member.post(&hidden.path("/replies"), &json!({ "text": "x" })).await.refused(404, "replay_not_found");
-        let (path, headers) = (hidden.path("/voice"), [("content-type", "audio/wav")]);
-        let unheard = server.send(Method::POST, &path, Some(&scene.member.token), &headers, "RIFF").await;
-        unheard.refused(404, "replay_not_found");
-        let delete = |id: &Value| replay.path(&format!("/replies/{}", id.as_str().unwrap()));
-        scene.ben.send(Method::DELETE, &delete(&voice["id"])).await.refused(404, "reply_not_found");
-        let own = scene.member.send(Method::DELETE, &delete(&voice["id"])).await;
-        let by_host = scene.host.send(Method::DELETE, &delete(&text.json()["id"])).await;
-        assert_eq!((own.status, by_host.status), (StatusCode::NO_CONTENT, StatusCode::NO_CONTENT));
-        assert_eq!(scene.ben.get(&replay.path("/replies")).await.json()["items"], json!([]));
-    }
-}
-
-async fn clips_are_cut_as_they_are_asked_for(servers: &[Trusting]) {
-    for on in servers {
-        let scene = Scene::of(on).await;
-        let server = scene.server;
-        let replay = scene.replay(on.data.path(), ReplayHearers::Members, &[], &[]).await;
-        let cut = async |from: u64, to: u64, title: &str| {
-            let body = json!({ "from_ms": from, "to_ms": to, "title": title });
-            scene.member.post(&replay.path("/clips"), &body).await
-        };
-        for (from, to, code) in [
-            (0, 999, "invalid_clip"),
-            (2_000, 1_000, "invalid_clip"),
-            (0, MS + 1_000, "invalid_clip"),
-            (0, 60_001, "invalid_clip"),
-            (0, u64::MAX, "invalid_clip"),
-        ] {
-            cut(from, to, "Clip").await.refused(422, code);
-        }
-        cut(0, 2_000, "").await.refused(422, "invalid_title");
-        let clip = cut(1_000, 3_000, "What a thing to say").await;
-        assert_eq!(clip.status, StatusCode::CREATED, "{}", clip.text);
-        let clip = clip.json();
-        assert_eq!((&clip["mine"], &clip["by"]["handle"]), (&json!(true), &json!(scene.member.handle)));
-        for audio in clip["audio"].as_array().unwrap() {
-            let heard = scene.ben.get(audio["url"].as_str().unwrap()).await;
-            assert!(heard.status == StatusCode::OK && heard.bytes.len() > 300, "{audio} {}", heard.status);
-            let part = [("range", "bytes=2-5")];
-            let part =
-                server.send(Method::GET, audio["url"].as_str().unwrap(), Some(&scene.ben.token), &part, "").await;
-            assert_eq!((part.status, &part.bytes[..]), (StatusCode::PARTIAL_CONTENT, &heard.bytes[2..6]));
-        }
-        let listed = scene.ben.get(&replay.path("/clips")).await.json();
-        assert_eq!((&listed["items"][0]["id"], &listed["items"][0]["mine"]), (&clip["id"], &json!(false)));
-        let path = format!("/api/clips/{}", clip["id"].as_str().unwrap());
-        scene.ben.send(Method::DELETE, &path).await.refused(404, "clip_not_found");
-        assert_eq!(scene.host.send(Method::DELETE, &path).await.status, StatusCode::NO_CONTENT);
-        scene.member.get(&path).await.refused(404, "clip_not_found");
     }
 }
 
@@ -820,131 +728,4 @@ async fn lists_are_of_one_thing() {
         server.get(&format!("/api/replays{query}"), member).await.refused(400, "bad_request");
     }
     server.get("/api/replays?box=mine", None).await.refused(401, "not_signed_in");
-}
-
-/// 20 ms packets of a tone.
-fn tone(hertz: f32, packets: usize) -> Vec<Vec<u8>> {
-    let mut encoder = opus::Encoder::new(48_000, opus::Channels::Mono, opus::Application::Audio).unwrap();
-    encoder.set_bitrate(opus::Bitrate::Bits(48_000)).unwrap();
-    let turn = std::f32::consts::TAU * hertz / 48_000.0;
-    let sample = |n: usize| (n as f32 * turn).sin() * 0.25;
-    let packet = |n: usize| {
-        let part: Vec<_> = (n * 960..(n + 1) * 960).map(sample).collect();
-        encoder.encode_vec_float(&part, 1_275).unwrap()
-    };
-    (0..packets).map(packet).collect()
-}
-
-/// How much of a tone there is in a sound, as a part of full scale (Goertzel's algorithm).
-fn loudness(sound: &[f32], hertz: f32) -> f32 {
-    let turn = std::f32::consts::TAU * hertz / 48_000.0;
-    let (mut sine, mut cosine) = (0.0, 0.0);
-    for (n, sample) in sound.iter().enumerate() {
-        sine += sample * (n as f32 * turn).sin();
-        cosine += sample * (n as f32 * turn).cos();
-    }
-    (sine * sine + cosine * cosine).sqrt() * 2.0 / sound.len() as f32
-}
-
-/// What a file of Ogg Opus sounds like.
-fn decoded(file: &[u8]) -> Vec<f32> {
-    let mut reader = ogg::PacketReader::new(Cursor::new(file));
-    let (mut decoder, mut sound) = (None, Vec::new());
-    let mut channels = 1;
-    while let Some(packet) = reader.read_packet().unwrap() {
-        if packet.data.starts_with(b"OpusHead") {
-            channels = usize::from(packet.data[9]);
-            let kind = if channels == 1 { opus::Channels::Mono } else { opus::Channels::Stereo };
-            decoder = Some(opus::Decoder::new(48_000, kind).unwrap());
-        } else if !packet.data.starts_with(b"OpusTags") {
-            let mut part = vec![0.0; 5_760 * channels];
-            let length = decoder.as_mut().unwrap().decode_float(&packet.data, &mut part, false).unwrap();
-            sound.extend(part[..length * channels].chunks(channels).map(|all| all[0]));
-        }
-    }
-    sound.split_off(usize::from(PRE_SKIP))
-}
-
-/// Three who speak one after the other, each with a tone of their own, are recorded; one withdraws. What is heard has the tones of those
-/// who have not, at every step and in every file.
-#[tokio::test(flavor = "multi_thread")]
-async fn only_those_who_have_not_withdrawn_are_heard() {
-    const TONES: [f32; 3] = [500.0, 900.0, 1_400.0];
-    let data = tempfile::tempdir().unwrap();
-    let server = Server::start_in(data.path()).await;
-    let (host, ben, eve) = (server.member(&data).await, server.member(&data).await, server.member(&data).await);
-    let room = host.open("open").await.parse().unwrap();
-    let speakers = [speaker(&host), speaker(&ben), speaker(&eve)];
-    let id = recorded(&server.app.store, room, &host, ReplayHearers::Members, &speakers, &[]).await;
-    let folder = server.app.recorder.folder_of(id);
-    fs::create_dir_all(&folder).unwrap();
-    let arrived = roomtone::edge::instant();
-    for (n, hertz) in (1..).zip(TONES) {
-        let mut file = Vec::new();
-        let mut writer = TrackWriter::begin(Header { replay: id, track: n }, &mut file);
-        let first = u64::from(n - 1) * 160;
-        for (packet, payload) in (first..).zip(tone(hertz, 150)) {
-            let (seq, time) = ((1 << 32) + packet, packet * 960);
-            let (talker, payload) = (TalkerNo(n), payload.into());
-            let frame = Frame { room, talker, slot: 0, dominant: true, seq, time, level: 20, arrived, payload };
-            assert!(writer.record(&frame, Duration::from_millis(packet * 20), &mut file));
-        }
-        fs::write(folder.join(format!("{n}.track")), file).unwrap();
-    }
-    // What waits is made when the server starts.
-    let tokens = [host.token, ben.token, eve.token];
-    server.stop().await;
-    let server = Server::start_in(data.path()).await;
-    let path = format!("/api/replays/{id}");
-    let made = async |generation: u64| loop {
-        let shown = server.get(&path, Some(&tokens[0])).await.json();
-        assert_ne!(shown["state"], "failed", "{shown}");
-        if shown["state"] == "ready" && shown["generation"] == generation {
-            break shown;
-        }
-        server.forget_who_asked();
-        tokio::task::yield_now().await;
-    };
-    // Which of the tones there are where they were said.
-    let tones = |file: &[u8], from_ms: usize| {
-        let sound = decoded(file);
-        [0, 1, 2].map(|n: usize| {
-            let at = (n * 3_200 + 500).checked_sub(from_ms).map(|at| at * 48);
-            at.and_then(|at| sound.get(at..at + 96_000)).is_some_and(|part| loudness(part, TONES[n]) > 0.02)
-        })
-    };
-    let listen = async |url: &str, token: usize| {
-        let answer = server.get(url, Some(&tokens[token])).await;
-        assert_eq!(answer.status, StatusCode::OK, "{url}: {}", answer.text);
-        answer.bytes
-    };
-    let shown = made(1).await;
-    assert_eq!(tones(&listen(&format!("{path}/audio.ogg"), 1).await, 0), [true; 3]);
-    for n in 0..3 {
-        let alone = [0, 1, 2].map(|other| other == n);
-        assert_eq!(tones(&listen(&format!("{path}/tracks/{}.ogg", n + 1), n).await, 0), alone, "track {n}");
-    }
-    let clip = json!({ "from_ms": 3_000, "to_ms": 9_400, "title": "Two of them" });
-    let clip = server.post(&format!("{path}/clips"), Some(&tokens[0]), &clip).await;
-    assert_eq!(clip.status, StatusCode::CREATED, "{} {shown}", clip.text);
-    let clip = format!("/api/clips/{}/audio.ogg", clip.json()["id"].as_str().unwrap());
-    assert_eq!(tones(&listen(&clip, 2).await, 3_000), [false, true, true]);
-
-    let withdrawn = server.send(Method::POST, &format!("{path}/withdraw"), Some(&tokens[1]), &[], "").await;
-    assert_eq!(withdrawn.status, StatusCode::NO_CONTENT, "{}", withdrawn.text);
-    let shown = made(2).await;
-    assert_eq!(tones(&listen(&format!("{path}/audio.ogg"), 1).await, 0), [true, false, true]);
-    assert_eq!(tones(&listen(&clip, 2).await, 3_000), [false, false, true]);
-    server.get(&format!("{path}/tracks/2.ogg"), Some(&tokens[1])).await.refused(404, "replay_not_found");
-    let drawn: Vec<_> = shown["picture"]["speakers"].as_array().unwrap().iter().map(|one| one["n"].clone()).collect();
-    assert_eq!(drawn, [1, 3]);
-    // Nor is it in any file.
-    let all = [files(&data.path().join("replays")), files(&data.path().join("recordings"))].concat();
-    assert!(all.iter().all(|file| !file.ends_with("2.track") && !file.ends_with("2.ogg")), "{all:?}");
-    for file in all.iter().filter(|file| file.extension().is_some_and(|ending| ending == "ogg")) {
-        let sound = decoded(&fs::read(file).unwrap());
-        let said = sound.get(3_700 * 48..5_700 * 48).map_or(0.0, |part| loudness(part, TONES[1]));
-        assert!(said < 0.002, "{}: {said}", file.display());
-    }
-    server.stop().await;
 }

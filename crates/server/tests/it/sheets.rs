@@ -1,9 +1,12 @@
 //! From an invitation to its room: the sheet that both sides agreed on is kept to, and the questions come along.
 
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
+use roomtone::edge;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::guests::Guest;
+use crate::invitations::{Outside, act, asks_outside, has, link};
 use crate::support::{Answer, Member, Server, Socket};
 
 /// A talk of Ada's with Ben, agreed on and dated, with Chen and Dora as members who ask.
@@ -116,6 +119,36 @@ async fn the_room_keeps_to_the_sheet_that_both_sides_agreed_on() {
     assert_eq!(stage, 3);
 }
 
+/// Whoever opens the room, also one of its hosts who may not know of the invitation.
+#[tokio::test]
+async fn the_sheet_holds_for_whoever_opens_the_room() {
+    let (server, data) = Server::start().await;
+    let (ada, ben, eve) = (server.member(&data).await, server.member(&data).await, server.member(&data).await);
+    let asked = json!({ "invitee": { "handle": ben.handle }, "title": "Maps", "text": "Please come." });
+    let id = ask(&ada, Method::POST, "/api/invitations", &asked).await.json()["id"].as_str().unwrap().to_owned();
+    act(&ben, &id, json!({ "act": "accept", "round": 1 })).await;
+    let terms = json!({ "topics": [], "minutes": 60, "languages": ["en"], "recorded": false, "audience": "open" });
+    let version = ask(&ada, Method::POST, &format!("/api/invitations/{id}/sheets"), &terms).await.json();
+    act(&ben, &id, json!({ "act": "accept_sheet", "sheet": version["hash"] })).await;
+    let soon = edge::now().0 + 60_000;
+    act(&ada, &id, json!({ "act": "propose_time", "round": 2, "times": [soon] })).await;
+    let dated = act(&ben, &id, json!({ "act": "agree_time", "round": 3, "times": [soon] })).await;
+    let event = format!("/api/events/{}", dated["event"].as_str().unwrap());
+    ask(&ada, Method::PUT, &format!("{event}/cohosts/{}", eve.handle), &Value::Null).await;
+    ask(&eve, Method::POST, &format!("{event}/cohost"), &Value::Null).await;
+    assert_eq!(eve.get(&event).await.json()["invitation"], id.as_str());
+    ask(&eve, Method::PUT, &format!("/api/members/{}/block", ben.handle), &Value::Null).await;
+    eve.get(&format!("/api/invitations/{id}")).await.refused(404, "invitation_not_found");
+    // Neither does the event name what they may not know of; for everybody else it does.
+    assert_eq!(eve.get(&event).await.json()["invitation"], Value::Null);
+    assert_eq!(server.get(&event, None).await.json()["invitation"], id.as_str());
+    let room = ask(&eve, Method::POST, &format!("{event}/room"), &Value::Null).await.json();
+    let mut host = eve.enter(room["id"].as_str().unwrap()).await;
+    assert_eq!(fresh(&mut host).await["room"]["terms"]["recorded"], false);
+    host.refused(json!({ "type": "set_evidence", "on": true }), "not_in_sheet").await;
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn questions_come_along_and_what_was_answered_is_noted_at_the_invitation() {
     let data = tempfile::tempdir().unwrap();
@@ -161,4 +194,61 @@ async fn a_question_goes_with_the_account_of_who_asked_it() {
     assert!(snapshot["question"].is_null());
     assert_eq!(texts(&snapshot["questions"]), ["Why maps?"]);
     assert!(!snapshot.to_string().contains("Who draws them?"));
+}
+
+/// Whoever answers without an account comes into the room by themselves, through the green room; and while the talk goes on nothing
+/// of what it goes by changes.
+#[tokio::test]
+async fn who_answers_by_a_link_comes_in_by_one() {
+    let (server, data) = Server::start().await;
+    let (ada, ben) = (server.member(&data).await, server.member(&data).await);
+    let id = asks_outside(&ada).await;
+    let office = Outside::by(&server, &link(&ada, &id).await).await;
+    let path = format!("/api/invitations/{id}/guest");
+    office.act(json!({ "act": "accept", "round": 1 })).await;
+    let soon = edge::now().0 + 60_000;
+    act(&ada, &id, json!({ "act": "propose_time", "round": 2, "times": [soon] })).await;
+    let dated = office.act(json!({ "act": "agree_time", "round": 3, "times": [soon] })).await.json();
+    office.comes().await.refused(404, "room_not_found");
+    assert!(!has(&office.get().await["can"], "come"));
+    let event = format!("/api/events/{}", dated["event"].as_str().unwrap());
+    let room = ask(&ada, Method::POST, &format!("{event}/room"), &Value::Null).await.json();
+    let room = room["id"].as_str().unwrap();
+    assert!(has(&office.get().await["can"], "come"));
+    for who in [&ada, &ben] {
+        who.send(Method::POST, &path).await.refused(403, "not_allowed");
+    }
+    server.send(Method::POST, &path, None, &[], String::new()).await.refused(401, "not_signed_in");
+    // Of two links the newer one works.
+    let (first, second) = (office.comes().await, office.comes().await);
+    assert_eq!((first.status, second.status), (StatusCode::CREATED, StatusCode::CREATED), "{}", second.text);
+    let code = |made: &Answer| made.json()["link"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    server.get(&format!("/api/guest-links/{}", code(&first)), None).await.refused(404, "guest_link_not_found");
+    let mut host = ada.enter(room).await;
+    let guest = Guest::by(&server, second.json()["link"].as_str().unwrap()).await;
+    let mut inside = guest.come_in(&mut host).await;
+    let listed = ada.get(&format!("/api/rooms/{room}/guests")).await.json()["items"].clone();
+    assert_eq!(
+        (&listed[0]["name"], &listed[0]["by"]["handle"], &listed[0]["state"]),
+        (&json!("The President"), &json!(ada.handle), &json!("inside"))
+    );
+    office.comes().await.refused(409, "already_here");
+
+    // The event keeps what it began with, whatever either side asks for meanwhile.
+    for body in [
+        json!({ "act": "propose_time", "round": dated["round"], "times": [soon + 86_400_000] }),
+        json!({ "act": "decline", "round": dated["round"] }),
+    ] {
+        office.act(body).await.refused(409, "event_live");
+    }
+    ada.post(&format!("/api/invitations/{id}/acts"), &json!({ "act": "withdraw" })).await.refused(409, "event_live");
+    let terms = json!({ "topics": [], "minutes": 30, "languages": ["en"], "recorded": false, "audience": "open" });
+    ada.post(&format!("/api/invitations/{id}/sheets"), &terms).await.refused(409, "event_live");
+    let live = ada.get(&event).await.json();
+    assert_eq!((&live["state"], &live["starts_at"], &live["minutes"]), (&json!("live"), &json!(soon), &json!(60)));
+    host.accepted(json!({ "type": "end" })).await;
+    inside.next("bye").await;
+    assert_eq!(office.get().await["state"], "done");
+    office.comes().await.refused(410, "invitation_over");
+    server.stop().await;
 }

@@ -348,6 +348,12 @@ impl Member<'_> {
     }
 }
 
+/// An id that no other command of these tests has.
+fn next_id() -> String {
+    static NEXT_ID: AtomicU32 = AtomicU32::new(1);
+    format!("{:0>26}", NEXT_ID.fetch_add(1, Ordering::Relaxed))
+}
+
 /// A control socket.
 pub(crate) struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
@@ -406,9 +412,13 @@ impl Socket {
 
     /// Sends a command and returns its answer; what comes before it is read afterwards.
     pub(crate) async fn command(&mut self, command: Value) -> Value {
-        static NEXT_ID: AtomicU32 = AtomicU32::new(1);
-        let id = format!("{:0>26}", NEXT_ID.fetch_add(1, Ordering::Relaxed));
-        self.command_as(&id, self.epoch, command).await
+        self.command_as(&next_id(), self.epoch, command).await
+    }
+
+    /// Sends a command of which it is not known whether it will be answered.
+    pub(crate) async fn send(&mut self, command: Value) {
+        let message = json!({ "type": "command", "id": next_id(), "role_epoch": self.epoch, "command": command });
+        self.text(&message.to_string()).await;
     }
 
     /// Sends a command that is to be accepted.

@@ -103,6 +103,20 @@ async fn what_is_said_is_written_down_and_belongs_to_whoever_said_it() {
     let cue = format!("00:00:01.000 --> 00:00:02.000\n<v {}>Ben's library has a bakery", ben.handle.to_uppercase());
     assert!(captions.starts_with("WEBVTT\n\n") && captions.contains(&cue), "{captions}");
 
+    // Of a part, as a clip is.
+    let part = async |query: &str| server.get(&format!("{path}?{query}"), None).await;
+    for (query, lines) in
+        [("from=0&to=1000", 0), ("from=0&to=1001", 2), ("from=1999&to=5000", 2), ("from=2000&to=5000", 0)]
+    {
+        let answer = part(query).await.json();
+        assert_eq!((answer["items"].as_array().unwrap().len(), &answer["next"]), (lines, &Value::Null), "{query}");
+    }
+    for bad in
+        ["from=1", "to=5", "from=5&to=5", "from=0&to=5&after=1.1.1", "from=0&to=9223372036854775808", "from=-1&to=5"]
+    {
+        part(bad).await.refused(400, "bad_request");
+    }
+
     // The pages that everybody reads.
     let recap = visit(&server, &format!("/recaps/{id}")).await;
     let escaped = "a cat &amp; a &lt;stove&gt;, as he says himself.";
@@ -137,7 +151,13 @@ async fn a_talk_that_is_not_for_everybody_is_on_no_page() {
     let ada = server.member(&data).await;
     let open = ready(&server, data.path(), &ada, ReplayHearers::Everyone, &[speaker(&ada)], &[]).await;
     let shut = ready(&server, data.path(), &ada, ReplayHearers::Members, &[speaker(&ada)], &[]).await;
-    // A track that cannot be read is given up, and the transcript says so.
+    let track = shut.folder.join("raw/1.track");
+    fs::remove_file(&track).unwrap();
+    fs::create_dir(&track).unwrap();
+    // Somebody who agreed and said nothing has nothing written down; a track that cannot be read is given up, and the transcript says so.
+    let silent = ready(&server, data.path(), &ada, ReplayHearers::Members, &[speaker(&ada)], &[]).await;
+    let shown = written(&ada, &silent).await;
+    assert_eq!((&shown["failed"], &shown["items"]), (&json!([]), &json!([])));
     let shown = written(&ada, &shut).await;
     assert_eq!((&shown["failed"], &shown["items"]), (&json!([1]), &json!([])));
     let clip = ada

@@ -7,7 +7,7 @@ use roomtone_room::agenda::{COHOSTS_MAX, Change, LAPSE_AFTER, Recurrence, Refusa
 use roomtone_room::ids::{EventId, HouseId, MemberId, RecordId, RoomId, Timestamp};
 use roomtone_store::{
     BranchAct, EVENTS_MAX, Event, EventDone, EventPlan, EventText, EventsOf, HouseText, NewEvent, NewHouse, NewNotice,
-    Store, StoreError, ToTell, Ways,
+    NextEvent, Store, StoreError, ToTell, Ways,
 };
 
 use crate::support::{World, contract, hash, join, own, redeem, refused, room};
@@ -320,11 +320,13 @@ async fn lists_have_an_order_and_pages(world: &World) {
     // Calendars have what is over too, and nothing without a date.
     store.cancel_event(EventId(2), ada, "", false, at(21)).await.unwrap();
     assert_eq!(list(EventsOf::All, None, None, 50).await, [5, 3, 4, 1]);
-    let dated = async |since| {
-        let found = store.dated_events(EventsOf::All, Some(ada), at(since), 50).await.unwrap();
+    let dated = async |since, now, limit| {
+        let found = store.dated_events(EventsOf::All, Some(ada), at(since), at(now), limit).await.unwrap();
         found.iter().map(|event| event.id.0).collect::<Vec<_>>()
     };
-    assert_eq!((dated(0).await, dated(401).await), (vec![2, 3, 5], vec![2]));
+    assert_eq!((dated(0, 0, 50).await, dated(401, 0, 50).await), (vec![2, 3, 5], vec![2]));
+    // Of more than fit, those that are closest: what is far ahead pushes nothing out.
+    assert_eq!((dated(0, 0, 2).await, dated(0, 1_000, 2).await), (vec![3, 5], vec![2, 3]));
     let told = store.latest_changes(EventsOf::Person(ada), None, 2).await.unwrap();
     let told: Vec<_> = told.iter().map(|(change, event)| (event.id.0, change.change)).collect();
     assert_eq!(told, [(2, Change::Cancelled), (3, Change::Announced)]);
@@ -444,7 +446,8 @@ async fn the_next_one_is_made_once(world: &World) {
         (1, "2026-11-23T19:00:00", "Europe/Berlin")
     );
     let other = world.open().await;
-    let next = |id| Some((EventId(id), at(8 * HOUR), "2026-11-30T19:00:00"));
+    let (planned, time_zone) = ("2026-11-30T19:00:00", "Asia/Tokyo");
+    let next = |id| Some(NextEvent { id: EventId(id), starts_at: at(8 * HOUR), planned, time_zone });
     let made = tokio::join!(
         store.continue_event(EventId(1), next(2), at(14)),
         other.continue_event(EventId(1), next(3), at(14))
@@ -461,6 +464,7 @@ async fn the_next_one_is_made_once(world: &World) {
         (Some("2026-11-30T19:00:00"), seen(&store, 1, ada).await.series)
     );
     assert!(found.series.is_some());
+    assert_eq!(found.plan.time_zone, time_zone);
     assert_eq!(store.events_to_continue(10).await.unwrap(), []);
     // Subscribers hear of it as of any change.
     let open = store.changes_to_tell(10).await.unwrap();

@@ -4,10 +4,14 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use roomtone_room::ids::{MemberId, RecordId, RoomId, Timestamp};
-use roomtone_store::{ActGuest, BranchAct, GuestMade, LogRow, NewGuest, Store, StoreError};
+use roomtone_room::office::{Act, Grant, Right, Rights};
+use roomtone_store::{
+    ActGuest, BranchAct, GrantActed, GrantOffered, GuestBy, GuestMade, GuestOffice, LogRow, NewGuest, Store, StoreError,
+};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
+use crate::invitations::{ID, link, made as invited, outside};
 use crate::support::{World, contract, hash, join, own, refused, room};
 
 contract!(
@@ -16,6 +20,8 @@ contract!(
     a_room_has_so_many_guests,
     guests_go_with_their_room_and_with_who_vouches,
     former_guests_are_forgotten,
+    an_office_lets_guests_in_as_far_as_its_right_goes,
+    who_answers_an_invitation_makes_one_link_into_its_room,
 );
 
 const ROOM: RoomId = RoomId(7);
@@ -184,4 +190,71 @@ async fn former_guests_are_forgotten(world: &World) {
     assert_eq!(left().await, 2);
     assert!(!store.delete_old_guests(Timestamp(1_001)).await.unwrap());
     assert_eq!(left().await, 0);
+}
+
+async fn an_office_lets_guests_in_as_far_as_its_right_goes(world: &World) {
+    let store = world.open().await;
+    let (ada, ben) = scene(&store).await;
+    let at = Timestamp;
+    let office = |act| GuestOffice { delegate: ben, act: RecordId(act) };
+    let by = async |id, act| store.create_guest_by(&guest(id, ada), GuestBy::Office(office(act)), 20).await.unwrap();
+    let holds = async |id: u128, rights: &[Right]| {
+        let grant = Grant::offer(at(1), ada, ben, rights.iter().copied().collect::<Rights>(), 1).unwrap();
+        assert_eq!(store.offer_grant(RecordId(id), &grant, "Office").await.unwrap(), GrantOffered::Made);
+        assert!(matches!(store.act_on_grant(RecordId(id), ben, Act::Accept, at(2)).await, Ok(GrantActed::Done(_))));
+    };
+    assert_eq!(by(1, 101).await, GuestMade::NotAllowed);
+    holds(1, &[Right::Answer, Right::Schedule, Right::Screen]).await;
+    assert_eq!(by(1, 101).await, GuestMade::NotAllowed);
+    store.act_on_grant(RecordId(1), ada, Act::Revoke, at(3)).await.unwrap();
+    holds(2, &[Right::Guests]).await;
+    assert_eq!(by(1, 101).await, GuestMade::Made);
+    assert_eq!(made(&store, &guest(2, ada)).await, GuestMade::Made);
+    let of_room = store.guests_of_room(ROOM, at(50)).await.unwrap();
+    let shown = of_room.iter().map(|one| (one.voucher.id, one.office, one.delegate.as_ref().map(|one| one.id)));
+    assert_eq!(shown.collect::<Vec<_>>(), [(ada, true, Some(ben)), (ada, false, None)]);
+    // Also those for whom the principal vouches in person; nobody else's, and nothing after the end of the right.
+    assert_eq!(made(&store, &guest(3, ben)).await, GuestMade::Made);
+    let end = async |id, act| store.end_guest_by_office(ROOM, guest(id, ada).id, office(act), at(60)).await.unwrap();
+    assert_eq!(end(3, 102).await, None);
+    assert_eq!(end(2, 103).await.map(|ended| ended.voucher), Some(ada));
+    assert_eq!(end(2, 104).await, None);
+    let log = store.office_acts(ada, None, 10).await.unwrap();
+    let log: Vec<_> = log.iter().map(|act| (act.kind.as_str(), act.subject, act.note.as_str())).collect();
+    assert_eq!(log, [("guest_revoked", Some(ROOM.0), "Guest 2"), ("guest_asked", Some(ROOM.0), "Guest 1")]);
+    store.act_on_grant(RecordId(2), ada, Act::Revoke, at(70)).await.unwrap();
+    assert_eq!((end(1, 105).await, by(4, 106).await), (None, GuestMade::NotAllowed));
+    assert_eq!(store.guests_of_room(ROOM, at(80)).await.unwrap().len(), 2);
+    // What was done stays, without a name, when the delegate is gone.
+    store.delete_account(ben, &[], &[]).await.unwrap();
+    let of_room = store.guests_of_room(ROOM, at(80)).await.unwrap();
+    assert_eq!(of_room.iter().map(|one| (one.office, one.delegate.is_some())).collect::<Vec<_>>(), [(true, false)]);
+}
+
+async fn who_answers_an_invitation_makes_one_link_into_its_room(world: &World) {
+    let store = world.open().await;
+    let (ada, _) = scene(&store).await;
+    let at = Timestamp;
+    invited(&store, ID, ada, outside(), 10).await;
+    store.make_answer_link(ada, &link(1, 900), &hash(901), at(11)).await.unwrap();
+    let who = link(1, 900).correspondent;
+    let makes = async |id| store.create_guest_by(&guest(id, ada), GuestBy::Correspondent(who), 20).await.unwrap();
+    assert_eq!(makes(1).await, GuestMade::NotAllowed, "nobody has taken the link");
+    assert!(store.take_answer_link(&hash(901), &hash(902), false, at(12)).await.unwrap().is_some());
+    assert_eq!((makes(1).await, makes(2).await), (GuestMade::Made, GuestMade::Made));
+    // The one before ends by the next; one that was taken is the only one.
+    assert!(!taken(&store, 1).await);
+    let open = store.guests_of_room(ROOM, at(50)).await.unwrap();
+    assert_eq!(open.iter().map(|one| (one.person.id, one.office)).collect::<Vec<_>>(), [(guest(2, ada).id, false)]);
+    assert!(taken(&store, 2).await);
+    assert_eq!(makes(3).await, GuestMade::Taken);
+    store.end_guest(ROOM, guest(2, ada).id, at(60)).await.unwrap();
+    assert_eq!(makes(3).await, GuestMade::Taken, "whoever was put out does not come back by themselves");
+    // Another room of the same talk is another matter, and nobody makes one whose say has ended.
+    store.create_room(room(8, ada), &[]).await.unwrap();
+    let elsewhere = NewGuest { room: RoomId(8), ..guest(4, ada) };
+    let again = async |guest: &NewGuest| store.create_guest_by(guest, GuestBy::Correspondent(who), 20).await.unwrap();
+    assert_eq!(again(&elsewhere).await, GuestMade::Made);
+    store.end_answer_link(ada, ID, at(70)).await.unwrap();
+    assert_eq!(again(&NewGuest { room: RoomId(8), ..guest(5, ada) }).await, GuestMade::NotAllowed);
 }

@@ -476,8 +476,27 @@ async fn one_goes_on_in_another(world: &World) {
     for other in [70, 72, 73, 404] {
         assert_eq!(act(&store, Acting::Member(ada), into(other), 20).await, Err(Refusal::CannotMerge), "{other}");
     }
+    // What others said goes on there: co-signatures once each, questions with their votes, and nobody has two.
+    let dan = join(&store, 4, "dan").await;
+    for (who, to, when) in [(ben, ID, 11), (eve, ID, 12), (eve, InvitationId(71), 13)] {
+        assert_eq!(store.cosign(who, to, at(when)).await.unwrap(), CrowdSaid::Done);
+    }
+    for (who, to, number, text) in [(ben, ID, 1, "Why?"), (eve, ID, 2, "How?"), (eve, InvitationId(71), 3, "When?")] {
+        let said = store.ask_question(who, to, RecordId(number), text, at(14)).await.unwrap();
+        assert_eq!(said, CrowdSaid::Done);
+    }
+    assert_eq!(store.vote(dan, RecordId(1)).await.unwrap(), CrowdSaid::Done);
     assert_eq!(act(&store, Acting::Member(ada), into(71), 20).await, Ok(State::Merged(InvitationId(71))));
     assert_eq!(file(&store, None).await.entry.state, State::Merged(InvitationId(71)));
+    let cosigners = store.cosigners(None, InvitationId(71), None, 10).await.unwrap();
+    let cosigners: Vec<_> = cosigners.iter().map(|one| (one.person.id, one.at.0)).collect();
+    assert_eq!(cosigners, [(ben, 11), (eve, 13)]);
+    let questions = async |id| {
+        let found = store.questions(None, InvitationId(id), None, 10).await.unwrap();
+        found.into_iter().map(|one| (one.id.0, one.person.id, one.votes)).collect::<Vec<_>>()
+    };
+    assert_eq!((questions(71).await, questions(70).await), (vec![(1, ben, 1), (3, eve, 0)], vec![(2, eve, 0)]));
+    assert!(store.end_vote(dan, RecordId(1)).await.unwrap());
 }
 
 async fn whoever_does_not_answer_is_found(world: &World) {

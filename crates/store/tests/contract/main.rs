@@ -9,6 +9,7 @@ mod admin;
 mod answered;
 mod events;
 mod evidence;
+mod found;
 mod guests;
 mod hallway;
 mod houses;

@@ -2,14 +2,15 @@
 
 use roomtone_room::ids::{MemberId, ReplayId, RoomId, Timestamp};
 use roomtone_store::{
-    AppendError, Changes, GuestMade, NewConsent, NewGuest, NewMark, NewReplay, RecordedConsent, RecordedMark,
-    RecordedTrack, RecordingChange, ReplayHearers, ReplayState, Speaker, Store, StoreError,
+    AppendError, Changes, GuestMade, MARKS_EACH, NewConsent, NewGuest, NewMark, NewReplay, RecordedConsent,
+    RecordedMark, RecordedTrack, RecordingChange, ReplayHearers, ReplayState, Speaker, Store, StoreError,
 };
 
 use crate::support::{World, contract, hash, join, own, refused, room, row};
 
 contract!(
     a_recording_is_noted_with_the_events_of_its_room,
+    many_marks_of_one_kind_put_out_no_others,
     the_end_of_a_room_ends_its_recording,
     consents_are_a_log_and_a_speaker_has_one_track,
     a_replay_is_made_once_for_each_generation,
@@ -109,6 +110,32 @@ async fn a_recording_is_noted_with_the_events_of_its_room(world: &World) {
     assert_eq!(store.recordings_among(&[]).await.unwrap(), []);
 }
 
+async fn many_marks_of_one_kind_put_out_no_others(world: &World) {
+    let store = world.open().await;
+    let ([ada, ..], epoch) = scene(&store).await;
+    append(&store, epoch, &[begun(REPLAY, ada)]).await;
+    let mark = |at_ms, kind| {
+        RecordingChange::Marked(NewMark { replay: REPLAY, at_ms, author: None, kind, body: kind.to_owned() })
+    };
+    let kept = async |kind: &str| {
+        let marks = store.recorded_marks(REPLAY).await.unwrap();
+        marks.iter().filter(|mark| mark.body == kind).count() as u64
+    };
+    let most = MARKS_EACH;
+    // There may be more reactions than of anything else.
+    for (kind, expected) in [("timer", most), ("reaction", most + 20)] {
+        let many: Vec<_> = (0..most + 20).map(|at_ms| mark(at_ms, kind)).collect();
+        append(&store, epoch, &many).await;
+        append(&store, epoch, &[mark(90_000, "link")]).await;
+        assert_eq!(kept(kind).await, expected);
+    }
+    assert_eq!(kept("link").await, 2);
+    // All of them are read.
+    let read = store.replay_marks(REPLAY, None).await.unwrap();
+    assert_eq!(read.len() as u64, 2 * most + 20 + 2);
+    assert_eq!(read.last().unwrap().body, "link");
+}
+
 async fn the_end_of_a_room_ends_its_recording(world: &World) {
     let store = world.open().await;
     let ([ada, ..], epoch) = scene(&store).await;
@@ -179,16 +206,27 @@ async fn a_replay_is_made_once_for_each_generation(world: &World) {
         let begun = store.begin_replay(REPLAY).await.unwrap().unwrap();
         assert_eq!((begun.state, begun.tries, begun.generation), (ReplayState::Processing, tries, 1));
     }
+    // What is put back was not tried, and waits again; once.
+    assert!(!store.put_replay_back(REPLAY, 2, 1).await.unwrap());
+    assert!(!store.put_replay_back(REPLAY, 1, 2).await.unwrap(), "it was not begun once more");
+    assert!(store.put_replay_back(REPLAY, 1, 1).await.unwrap());
+    assert!(!store.put_replay_back(REPLAY, 1, 1).await.unwrap());
+    let waits = store.recording(REPLAY).await.unwrap().unwrap();
+    assert_eq!((waits.state, waits.tries), (ReplayState::Waiting, 1));
+    assert_eq!(store.begin_replay(REPLAY).await.unwrap().unwrap().tries, 2);
     assert!(store.replay_progress(REPLAY, 1, 40).await.unwrap());
     assert!(!store.replay_progress(REPLAY, 2, 40).await.unwrap());
     assert!(!store.replay_made(REPLAY, 2, 8_000, Timestamp(10_000)).await.unwrap());
     assert!(store.replay_made(REPLAY, 1, 8_000, Timestamp(10_000)).await.unwrap());
     assert!(!store.replay_made(REPLAY, 1, 8_000, Timestamp(10_000)).await.unwrap());
-    assert!(!store.replay_failed(REPLAY, 1).await.unwrap());
+    assert!(!store.replay_failed(REPLAY, 1).await.unwrap() && !store.put_replay_back(REPLAY, 1, 0).await.unwrap());
     let made = store.recording(REPLAY).await.unwrap().unwrap();
     assert_eq!((made.state, made.tries), (ReplayState::Ready, 0));
     assert_eq!((store.recordings_waiting().await.unwrap(), store.begin_replay(REPLAY).await.unwrap()), (vec![], None));
 
+    // It is over once, and nothing of before begins it again.
+    append(&store, epoch, &[stopped("Later")]).await;
+    assert_eq!(store.recording(REPLAY).await.unwrap(), Some(made));
     append(&store, epoch, &[begun(ReplayId(51), ada)]).await;
     store.end_room(RoomId(7), epoch, Timestamp(20_000), &[row(2)]).await.unwrap();
     store.begin_replay(ReplayId(51)).await.unwrap().unwrap();

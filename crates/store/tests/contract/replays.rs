@@ -8,14 +8,18 @@ use roomtone_store::{
     Store, Withdrawer, Withdrawn,
 };
 
-use crate::support::{World, contract, hash, invite, join, own, redeem};
+use crate::support::{World, act, contract, hash, invite, join, own, redeem};
 
 contract!(
     who_may_hear_a_replay_is_told_by_one_rule,
     lists_have_what_may_be_heard_and_nothing_else,
     a_replay_is_narrowed_and_never_widened,
+    a_title_is_given_when_the_recording_is_over,
+    the_end_of_a_private_house_opens_nothing,
     a_withdrawn_track_begins_a_new_generation,
     everybody_finds_what_was_recorded_of_them,
+    a_guest_keeps_a_way_to_what_they_said,
+    what_opens_one_replay_opens_no_other,
     links_work_until_they_are_revoked,
     clips_and_replies_are_for_those_who_hear,
     a_replay_is_deleted_with_all_that_was_made_of_it,
@@ -34,6 +38,8 @@ const SPEAKER: MemberId = MemberId(3);
 const ATTENDEE: MemberId = MemberId(4);
 const MEMBER: MemberId = MemberId(5);
 const HOUSE_MEMBER: MemberId = MemberId(6);
+/// Whoever follows the house without being a member of it.
+const FOLLOWER: MemberId = MemberId(7);
 /// Whoever has a block with the host, in one direction or the other, and speaks, was there, or neither.
 const BLOCKED: [MemberId; 6] = [MemberId(11), MemberId(12), MemberId(13), MemberId(14), MemberId(15), MemberId(16)];
 const GUEST: MemberId = MemberId(1 << 64);
@@ -50,7 +56,9 @@ fn key() -> Hash {
 async fn scene(store: &Store, hearers: ReplayHearers, house: bool) {
     store.create_invite(NewInvite { owner: true, ..invite(hash(1)) }).await.unwrap();
     redeem(store, hash(1), 0, 1, "owner").await.unwrap();
-    for (id, handle) in [(2, "host"), (3, "speaker"), (4, "attendee"), (5, "member"), (6, "housemember")] {
+    for (id, handle) in
+        [(2, "host"), (3, "speaker"), (4, "attendee"), (5, "member"), (6, "housemember"), (7, "follower")]
+    {
         join(store, id, handle).await;
     }
     for (n, id) in BLOCKED.into_iter().enumerate() {
@@ -70,6 +78,7 @@ async fn scene(store: &Store, hearers: ReplayHearers, house: bool) {
         let new = NewHouse { id: HOUSE, handle: "tea".to_owned(), skeleton: "tea".to_owned(), text: text.clone() };
         store.create_house(&new, HOST, Timestamp(1)).await.unwrap();
         store.join_house(HOUSE, HOUSE_MEMBER, Timestamp(1)).await.unwrap();
+        assert!(store.follow_house(HOUSE, FOLLOWER, Timestamp(1)).await.unwrap());
         let private = HouseText { private: true, ..text };
         assert!(store.change_house(HOUSE, HOST, &private, Timestamp(2)).await.unwrap());
     }
@@ -189,6 +198,7 @@ async fn who_may_hear_a_replay_is_told_by_one_rule(world: &World) {
             ("a member", Hearer::member(MEMBER), to_members && !house),
             ("a member of the house", Hearer::member(HOUSE_MEMBER), to_members),
             ("the owner of the server", Hearer::member(OWNER), to_members && !house),
+            ("a follower of the house", Hearer::member(FOLLOWER), to_members && !house),
             ("a visitor", visitor, hearers == Everyone && !house),
             (
                 "somebody with another guest's pass",
@@ -214,8 +224,8 @@ async fn who_may_hear_a_replay_is_told_by_one_rule(world: &World) {
         // A link that is revoked leads nowhere.
         assert!(store.revoke_replay_link(REPLAY, HOST, RecordId(1)).await.unwrap());
         let mut revoked = expected;
-        revoked[9].2 = hearers == Everyone && !house;
-        revoked[10].2 = to_members && !house;
+        revoked[10].2 = hearers == Everyone && !house;
+        revoked[11].2 = to_members && !house;
         check("without the link", &revoked).await;
         // Of a host who is suspended nobody else hears anything.
         add_link(&store, 2, &key()).await;
@@ -307,6 +317,13 @@ async fn lists_have_what_may_be_heard_and_nothing_else(world: &World) {
     };
     assert_eq!(words(None).await, ["\"of the speaker\"", "\"of nobody\""]);
     assert_eq!(words(Some(MEMBER)).await, ["\"of nobody\""]);
+    // Its host takes out what happened, and nobody else does.
+    let n = store.replay_marks(REPLAY, None).await.unwrap()[0].n;
+    assert!(!store.delete_mark(REPLAY, n, SPEAKER).await.unwrap());
+    assert!(!store.delete_mark(ReplayId(79), n, HOST).await.unwrap() && words(None).await.len() == 2);
+    assert!(store.delete_mark(REPLAY, n, HOST).await.unwrap());
+    assert_eq!(words(None).await, ["\"of nobody\""]);
+    assert!(!store.delete_mark(REPLAY, n, HOST).await.unwrap());
 }
 
 async fn a_replay_is_narrowed_and_never_widened(world: &World) {
@@ -340,6 +357,71 @@ async fn a_replay_is_narrowed_and_never_widened(world: &World) {
     assert_eq!((replay.expires_at, replay.hearers, replay.generation), (None, ReplayHearers::Attendees, 1));
 }
 
+/// As long as it is recorded, it is called what the room is; other changes need not wait.
+async fn a_title_is_given_when_the_recording_is_over(world: &World) {
+    let store = world.open().await;
+    scene(&store, ReplayHearers::Everyone, false).await;
+    let epoch = own(&store, ROOM.0).await;
+    let begun = NewReplay {
+        id: ReplayId(71),
+        began_at: Timestamp(200),
+        host: HOST,
+        title: "Kitchen table".to_owned(),
+        language: "en".to_owned(),
+        hearers: ReplayHearers::Everyone,
+        consent: 1,
+    };
+    let begun = [RecordingChange::Begun(begun)];
+    store.append(ROOM, epoch, Changes { recordings: &begun, ..Changes::default() }).await.unwrap();
+    let change = async |change: ReplayChange| store.change_replay(ReplayId(71), HOST, &change).await.unwrap();
+    let narrow = ReplayChange { hearers: Some(ReplayHearers::Members), ..ReplayChange::default() };
+    let named = ReplayChange { title: Some("Tea".to_owned()), ..narrow.clone() };
+    let shown = async || store.replay(ReplayId(71), Hearer::member(HOST)).await.unwrap().unwrap();
+    assert_eq!(change(named.clone()).await, ReplayDone::Recording);
+    assert_eq!((shown().await.title.as_str(), shown().await.hearers), ("Kitchen table", ReplayHearers::Everyone));
+    assert_eq!(change(narrow).await, ReplayDone::Done);
+    assert_eq!(shown().await.hearers, ReplayHearers::Members);
+    // A room that cannot be read any more ends it without a word.
+    store.give_up_recordings(ROOM, Timestamp(900)).await.unwrap();
+    assert_eq!((shown().await.state, shown().await.ended_at), (ReplayState::Waiting, Some(Timestamp(900))));
+    assert_eq!(change(named).await, ReplayDone::Done);
+    assert_eq!(shown().await.title, "Tea");
+    // What was over before is not touched.
+    assert_eq!(store.recording(REPLAY).await.unwrap().unwrap().state, ReplayState::Ready);
+}
+
+async fn the_end_of_a_private_house_opens_nothing(world: &World) {
+    // It is ended by its admin, or with the account of the last who is in it; and one that is not private kept nothing back.
+    for (number, (private, deleted)) in [(true, true), (true, false), (false, true)].into_iter().enumerate() {
+        let world = world.another(number as u64).await;
+        let store = world.open().await;
+        scene(&store, ReplayHearers::Everyone, true).await;
+        if !private {
+            let text = store.house(HOUSE, HOST).await.unwrap().unwrap().text;
+            assert!(store.change_house(HOUSE, HOST, &HouseText { private, ..text }, Timestamp(3)).await.unwrap());
+        }
+        let heard = async || {
+            let mut heard = Vec::new();
+            for who in [None, Some(MEMBER), Some(HOUSE_MEMBER), Some(ATTENDEE), Some(SPEAKER), Some(HOST)] {
+                heard.push(hears(&store, Hearer { member: who, ..Hearer::default() }).await);
+            }
+            heard
+        };
+        assert_eq!(heard().await, [!private, !private, true, true, true, true], "{number}");
+        if deleted {
+            assert!(store.delete_house(HOUSE, &act(HOST)).await.unwrap());
+        } else {
+            store.set_house_role(HOUSE, HOUSE_MEMBER, true, &act(HOST)).await.unwrap();
+            store.leave_house(HOUSE, HOST).await.unwrap();
+            store.delete_account(HOUSE_MEMBER, &[], &[]).await.unwrap();
+        }
+        assert_eq!(store.house(HOUSE, HOST).await.unwrap(), None);
+        let of_house = !private;
+        assert_eq!(heard().await, [of_house, of_house, of_house, true, true, true], "{number}");
+        assert_eq!(listed(&store, ReplaysOf::All, Hearer::default()).await.is_empty(), private, "{number}");
+    }
+}
+
 async fn a_withdrawn_track_begins_a_new_generation(world: &World) {
     let store = world.open().await;
     scene(&store, ReplayHearers::Everyone, false).await;
@@ -350,9 +432,10 @@ async fn a_withdrawn_track_begins_a_new_generation(world: &World) {
     };
     // Nobody withdraws what others said; the host that of guests.
     for nobody in [
-        Withdrawer::Member(MEMBER),
-        Withdrawer::Member(ATTENDEE),
-        Withdrawer::Guest(hash(1)),
+        Withdrawer::Own(Hearer::member(MEMBER)),
+        Withdrawer::Own(Hearer::member(ATTENDEE)),
+        Withdrawer::Own(Hearer { guest: Some(hash(1)), ..Hearer::default() }),
+        Withdrawer::Own(Hearer { key: Some(hash(51)), ..Hearer::default() }),
         Withdrawer::Host(SPEAKER, 3),
         Withdrawer::Host(HOST, 2),
         Withdrawer::Host(HOST, 9),
@@ -360,23 +443,27 @@ async fn a_withdrawn_track_begins_a_new_generation(world: &World) {
         assert_eq!(withdraw(nobody).await, Withdrawn::Missing, "{nobody:?}");
     }
     assert_eq!(at().await, (1, ReplayState::Ready));
-    assert_eq!(withdraw(Withdrawer::Member(SPEAKER)).await, Withdrawn::Done(vec![2]));
+    assert_eq!(withdraw(Withdrawer::Own(Hearer::member(SPEAKER))).await, Withdrawn::Done(vec![2]));
     assert_eq!(at().await, (2, ReplayState::Waiting));
-    assert_eq!(withdraw(Withdrawer::Member(SPEAKER)).await, Withdrawn::Already);
+    assert_eq!(withdraw(Withdrawer::Own(Hearer::member(SPEAKER))).await, Withdrawn::Already);
     assert_eq!(at().await, (2, ReplayState::Waiting));
     // While it is made anew: what is being made is wanted no more.
     let begun = store.begin_replay(REPLAY).await.unwrap().unwrap();
-    assert_eq!(withdraw(Withdrawer::Guest(guest_token())).await, Withdrawn::Done(vec![3]));
+    assert_eq!(withdraw(Withdrawer::Own(guest())).await, Withdrawn::Done(vec![3]));
     assert!(!store.replay_progress(REPLAY, begun.generation, 50).await.unwrap());
     assert!(!store.replay_made(REPLAY, begun.generation, 1, Timestamp(1)).await.unwrap());
     assert_eq!(at().await, (3, ReplayState::Waiting));
     // A block keeps the replay from somebody, but not what they said in it.
-    assert_eq!(withdraw(Withdrawer::Member(BLOCKED[0])).await, Withdrawn::Done(vec![4]));
+    assert_eq!(withdraw(Withdrawer::Own(Hearer::member(BLOCKED[0]))).await, Withdrawn::Done(vec![4]));
     make(&store, REPLAY).await;
     assert_eq!(at().await, (4, ReplayState::Ready));
     let tracks = store.replay_tracks(REPLAY, Hearer::member(HOST)).await.unwrap();
     let left: Vec<_> = tracks.iter().filter(|track| track.withdrawn_at.is_none()).map(|track| track.n).collect();
     assert_eq!(left, [1, 5]);
+    // Who has withdrawn is shown and counted among those who speak in it no more.
+    let shown = store.replay(REPLAY, Hearer::member(HOST)).await.unwrap().unwrap();
+    assert_eq!(shown.spoke, 2);
+    assert!(shown.faces.iter().all(|face| face.id != SPEAKER && face.id != BLOCKED[0]), "{:?}", shown.faces);
 
     // In one that is recorded still, the track is marked and the recording goes on.
     let epoch = own(&store, ROOM.0).await;
@@ -400,9 +487,9 @@ async fn everybody_finds_what_was_recorded_of_them(world: &World) {
     scene(&store, ReplayHearers::Members, false).await;
     let epoch = own(&store, ROOM.0).await;
     record(&store, epoch, ReplayId(71), ReplayHearers::Members, 200).await;
-    store.withdraw_track(REPLAY, Withdrawer::Member(BLOCKED[0]), Timestamp(5_000)).await.unwrap();
+    store.withdraw_track(REPLAY, Withdrawer::Own(Hearer::member(BLOCKED[0])), Timestamp(5_000)).await.unwrap();
     let own_tracks = async |member| {
-        let tracks = store.own_tracks(member, None, 50).await.unwrap();
+        let tracks = store.own_tracks(Hearer::member(member), None, 50).await.unwrap();
         let told = tracks.into_iter().map(|t| (t.replay.0, t.n, t.title, t.began_at.0, t.withdrawn_at.map(|at| at.0)));
         told.collect::<Vec<_>>()
     };
@@ -411,9 +498,119 @@ async fn everybody_finds_what_was_recorded_of_them(world: &World) {
     // Behind a block without the host's words.
     assert_eq!(own_tracks(BLOCKED[0]).await, [(71, 4, None, 200, None), (70, 4, None, 100, Some(5_000))]);
     assert_eq!(own_tracks(ATTENDEE).await, []);
-    let first = store.own_tracks(SPEAKER, None, 1).await.unwrap();
-    let rest = store.own_tracks(SPEAKER, Some((first[0].began_at, first[0].replay)), 1).await.unwrap();
+    let first = store.own_tracks(Hearer::member(SPEAKER), None, 1).await.unwrap();
+    let place = Some((first[0].began_at, first[0].replay));
+    let rest = store.own_tracks(Hearer::member(SPEAKER), place, 1).await.unwrap();
     assert_eq!((first[0].replay, rest[0].replay), (ReplayId(71), REPLAY));
+}
+
+/// By the link by which they came, for as long as there is the replay: also when they are forgotten, and whoever vouched for them is gone.
+async fn a_guest_keeps_a_way_to_what_they_said(world: &World) {
+    let store = world.open().await;
+    scene(&store, ReplayHearers::Attendees, false).await;
+    let epoch = own(&store, ROOM.0).await;
+    // Another, for whom somebody else vouches.
+    let other = NewGuest {
+        id: MemberId(GUEST.0 + 1),
+        room: ROOM,
+        voucher: SPEAKER,
+        code: hash(60),
+        name: "Otto".to_owned(),
+        context: None,
+        created_at: Timestamp(1),
+        expires_at: Timestamp(1_000),
+    };
+    store.create_guest(&other, 20).await.unwrap();
+    let (replay, speaker, name) = (REPLAY, Speaker::Guest(other.id), "Otto".to_owned());
+    let says = NewConsent { replay, seq: 9, at: Timestamp(9), speaker, name, track: Some(6), text: 1, agree: true };
+    let says = [RecordingChange::Said(says)];
+    store.append(ROOM, epoch, Changes { recordings: &says, ..Changes::default() }).await.unwrap();
+    record(&store, epoch, ReplayId(71), ReplayHearers::Attendees, 200).await;
+    make(&store, ReplayId(71)).await;
+
+    let (grace, otto, nobody) = (with_key(None, hash(50)), with_key(None, hash(60)), with_key(None, hash(61)));
+    let found = async |hearer| {
+        let tracks = store.own_tracks(hearer, None, 50).await.unwrap();
+        tracks.into_iter().map(|track| (track.replay.0, track.n, track.title.is_some())).collect::<Vec<_>>()
+    };
+    let mine = async |hearer| {
+        let tracks = store.replay_tracks(REPLAY, hearer).await.unwrap();
+        tracks.into_iter().filter(|track| track.mine).map(|track| track.n).collect::<Vec<_>>()
+    };
+    let check = async || {
+        assert!(hears(&store, grace).await && hears(&store, otto).await && !hears(&store, nobody).await);
+        assert_eq!(found(grace).await, [(71, 3, true), (70, 3, true)]);
+        assert_eq!(found(otto).await, [(70, 6, true)]);
+        assert_eq!(found(nobody).await, []);
+        assert_eq!((mine(grace).await, mine(otto).await, mine(nobody).await), (vec![3], vec![6], vec![]));
+        // It opens nothing in which they do not speak.
+        assert_eq!(store.replay(ReplayId(71), otto).await.unwrap(), None);
+    };
+    check().await;
+    store.delete_account(SPEAKER, &[], &[]).await.unwrap();
+    while store.delete_old_guests(Timestamp(u64::MAX >> 1)).await.unwrap() {}
+    make(&store, REPLAY).await;
+    make(&store, ReplayId(71)).await;
+    check().await;
+    assert!(!hears(&store, guest()).await, "the pass is over");
+    assert_eq!(found(guest()).await, []);
+
+    // Nobody else's, and only where it is said.
+    let withdraw =
+        async |replay, hearer| store.withdraw_track(replay, Withdrawer::Own(hearer), Timestamp(5_000)).await.unwrap();
+    assert_eq!(withdraw(REPLAY, nobody).await, Withdrawn::Missing);
+    assert_eq!(withdraw(ReplayId(71), otto).await, Withdrawn::Missing);
+    assert_eq!(withdraw(REPLAY, Hearer::default()).await, Withdrawn::Missing);
+    // Also when the host is suspended, of whom nobody hears anything.
+    let act = BranchAct { id: RecordId(900), member: HOST, branch: false, author: OWNER, at: Timestamp(200) };
+    store.suspend(&act, "spam").await.unwrap();
+    assert!(!hears(&store, grace).await);
+    assert_eq!(found(grace).await, [(71, 3, false), (70, 3, false)]);
+    assert_eq!(withdraw(REPLAY, grace).await, Withdrawn::Done(vec![3]));
+    assert_eq!(withdraw(REPLAY, grace).await, Withdrawn::Already);
+    let left = store.recorded_tracks(REPLAY).await.unwrap();
+    let left: Vec<_> = left.iter().filter(|track| track.withdrawn_at.is_none()).map(|track| track.n).collect();
+    assert_eq!(left, [1, 4, 5, 6]);
+}
+
+/// Of the same room and the same host: nothing that lets somebody hear the one says anything about the other.
+async fn what_opens_one_replay_opens_no_other(world: &World) {
+    let store = world.open().await;
+    scene(&store, ReplayHearers::Attendees, false).await;
+    assert_eq!(add_link(&store, 1, &key()).await, ReplaySaid::Done);
+    let epoch = own(&store, ROOM.0).await;
+    let (other, began_at) = (ReplayId(80), Timestamp(500));
+    let (title, language) = ("Among us".to_owned(), "en".to_owned());
+    let begun = NewReplay {
+        id: other,
+        began_at,
+        host: HOST,
+        title: title.clone(),
+        language: language.clone(),
+        hearers: ReplayHearers::Attendees,
+        consent: 1,
+    };
+    let (speaker, name) = (Speaker::Member(HOST), "HOST".to_owned());
+    let says = NewConsent { replay: other, seq: 1, at: began_at, speaker, name, track: Some(1), text: 1, agree: true };
+    let changes = [
+        RecordingChange::Begun(begun),
+        RecordingChange::Said(says),
+        RecordingChange::Stopped { replay: other, at: Timestamp(60_500), title, language },
+    ];
+    store.append(ROOM, epoch, Changes { recordings: &changes, ..Changes::default() }).await.unwrap();
+    make(&store, other).await;
+    assert!(store.replay(other, Hearer::member(HOST)).await.unwrap().is_some());
+    for hearer in [
+        Hearer::member(SPEAKER),
+        Hearer::member(ATTENDEE),
+        guest(),
+        with_key(None, key()),
+        with_key(Some(MEMBER), key()),
+        with_key(None, hash(50)),
+    ] {
+        assert!(hears(&store, hearer).await, "{hearer:?}");
+        assert_eq!(store.replay(other, hearer).await.unwrap(), None, "{hearer:?}");
+    }
 }
 
 async fn links_work_until_they_are_revoked(world: &World) {
@@ -497,7 +694,7 @@ async fn clips_and_replies_are_for_those_who_hear(world: &World) {
     assert_eq!((told.clips, told.replies), (1, 1));
 
     // While the replay is made anew nobody hears a clip, and nobody cuts one.
-    store.withdraw_track(REPLAY, Withdrawer::Member(SPEAKER), Timestamp(9)).await.unwrap();
+    store.withdraw_track(REPLAY, Withdrawer::Own(Hearer::member(SPEAKER)), Timestamp(9)).await.unwrap();
     assert_eq!(store.clip(RecordId(2), attendee).await.unwrap().unwrap().generation, None);
     assert_eq!(cut(ATTENDEE, attendee, clip(4, 0, 1_000)).await, ReplaySaid::NotNow);
     make(&store, REPLAY).await;
@@ -522,6 +719,14 @@ async fn clips_and_replies_are_for_those_who_hear(world: &World) {
     assert!(store.delete_replay_reply(REPLAY, RecordId(3), MEMBER).await.unwrap());
     assert!(store.delete_replay_reply(REPLAY, RecordId(2), HOST).await.unwrap());
     assert_eq!(store.voice_note(RecordId(2)).await.unwrap(), None);
+    // Those in which nothing is to be heard any more go, and no others.
+    let parts = store.clip_parts(REPLAY).await.unwrap();
+    assert_eq!((parts.len() as u64, parts[0].1, parts[0].2), (CLIPS_EACH - 1, 0, 1_000));
+    store.delete_clips(ReplayId(71), &[parts[0].0]).await.unwrap();
+    store.delete_clips(REPLAY, &[]).await.unwrap();
+    assert_eq!(store.clip_parts(REPLAY).await.unwrap(), parts);
+    store.delete_clips(REPLAY, &[parts[0].0, parts[1].0]).await.unwrap();
+    assert_eq!(store.clip_parts(REPLAY).await.unwrap(), parts[2..]);
 }
 
 async fn a_replay_is_deleted_with_all_that_was_made_of_it(world: &World) {
@@ -570,6 +775,14 @@ async fn old_replays_go(world: &World) {
     assert_eq!(go(70_000, None).await, [ReplayId(72)]);
     assert_eq!(go(u64::MAX >> 2, None).await, [], "kept for good");
     assert_eq!(listed(&store, ReplaysOf::Mine, Hearer::member(HOST)).await, [71]);
+    // One that is recorded still stays until it is over.
+    let began_at = Timestamp(400);
+    let (id, title, language, hearers) = (ReplayId(73), String::new(), String::new(), ReplayHearers::Attendees);
+    let begun = [RecordingChange::Begun(NewReplay { id, began_at, host: HOST, title, language, hearers, consent: 1 })];
+    store.append(ROOM, epoch, Changes { recordings: &begun, ..Changes::default() }).await.unwrap();
+    store.change_replay(id, HOST, &until).await.unwrap();
+    assert_eq!(go(90_000, Some(90_000)).await, [ReplayId(71)]);
+    assert!(store.recording(id).await.unwrap().is_some());
 }
 
 async fn who_goes_takes_their_voice_along(world: &World) {
@@ -595,7 +808,7 @@ async fn who_goes_takes_their_voice_along(world: &World) {
     let words: Vec<_> = store.replay_marks(REPLAY, None).await.unwrap().into_iter().map(|mark| mark.body).collect();
     assert_eq!(words, ["\"of nobody\""]);
     // Who withdrew before has nothing made anew.
-    store.withdraw_track(REPLAY, Withdrawer::Member(BLOCKED[0]), Timestamp(9)).await.unwrap();
+    store.withdraw_track(REPLAY, Withdrawer::Own(Hearer::member(BLOCKED[0])), Timestamp(9)).await.unwrap();
     make(&store, REPLAY).await;
     store.delete_account(BLOCKED[0], &[], &[]).await.unwrap();
     assert_eq!(store.recording(REPLAY).await.unwrap().unwrap().generation, 3);
@@ -613,7 +826,8 @@ pub(crate) async fn replay_of_ada(
     ada: MemberId,
 ) {
     let (room, replay) = (RoomId(number), ReplayId(800 + number));
-    let title = if host == ada { mark() } else { "A talk of the friend's".to_owned() };
+    // Of the friend's talk Ada is a moderator, who has described it.
+    let title = mark();
     let begun = NewReplay {
         id: replay,
         began_at: Timestamp(20),
@@ -639,6 +853,8 @@ pub(crate) async fn replay_of_ada(
         RecordingChange::Said(says),
         RecordingChange::Attended(replay, vec![ada]),
         RecordingChange::Marked(pinned),
+        RecordingChange::Topics(replay, vec![mark()]),
+        RecordingChange::TitledBy(replay, (host != ada).then_some(ada)),
         RecordingChange::Stopped { replay, at: Timestamp(30), title, language: "en".to_owned() },
     ];
     store.append(room, epoch, Changes { recordings: &changes, ..Changes::default() }).await.unwrap();

@@ -4,11 +4,12 @@ use roomtone_room::Kind;
 use roomtone_room::agenda::Change;
 use roomtone_room::ids::{EventId, InvitationId, MemberId, RecordId, RoomId, Timestamp};
 use roomtone_room::invitation::{Act, Invitee, State, What, Words};
+use roomtone_room::office::{self, Grant, Right, Rights};
 use roomtone_room::search::Query;
 use roomtone_store::{
-    Acting, CrowdSaid, EventDone, EventPlan, EventsOf, InvitationAct, InvitationText, NewEvent, NewProof,
-    PROOF_FAILS_FOR, PROOF_FAILURES_MAX, ProfileChange, ProofMade, ProofMethod, ProofMissed, ProofSubject, Reply,
-    Store, Written,
+    Acting, CrowdSaid, EventDone, EventPlan, EventsOf, GrantActed, GrantOffered, InvitationAct, InvitationText,
+    NewEvent, NewProof, PROOF_FAILS_FOR, PROOF_FAILURES_MAX, ProfileChange, ProofMade, ProofMethod, ProofMissed,
+    ProofSubject, Reply, Store, Written,
 };
 
 use crate::events::{HOUR, event, house, make};
@@ -135,7 +136,23 @@ async fn each_step_is_told_once_to_whom_it_concerns(world: &World) {
         let heard = heard.into_iter().map(|hearer| (hearer.member, hearer.cosigns)).collect::<Vec<_>>();
         (step.n, step.asks, heard)
     };
-    assert_eq!(told().await, (1, true, vec![(ben, false)]));
+    // Those in the invitee's office who answer, and those who arrange times; not who looks through questions alone.
+    let office = [(Right::Answer, "gus"), (Right::Schedule, "hal"), (Right::Screen, "ian")];
+    let mut delegates = Vec::new();
+    for (number, (right, handle)) in (6_u128..).zip(office) {
+        let delegate = join(&store, number as u64, handle).await;
+        let grant = Grant::offer(at(10), ben, delegate, Rights::from_iter([right]), 1).unwrap();
+        assert_eq!(store.offer_grant(RecordId(number), &grant, "Office").await.unwrap(), GrantOffered::Made);
+        let held = store.act_on_grant(RecordId(number), delegate, office::Act::Accept, at(10)).await.unwrap();
+        assert!(matches!(held, GrantActed::Done(_)));
+        delegates.push((RecordId(number), delegate));
+    }
+    let mut asked = vec![(ben, false), (delegates[0].1, false), (delegates[1].1, false)];
+    asked.sort_unstable();
+    assert_eq!(told().await, (1, true, asked));
+    for (grant, delegate) in delegates {
+        store.act_on_grant(grant, delegate, office::Act::LayDown, at(11)).await.unwrap();
+    }
     assert_eq!(store.steps_to_tell(10).await.unwrap(), []);
     for who in [dan, eve] {
         assert_eq!(store.cosign(who, ID, at(20)).await.unwrap(), CrowdSaid::Done);

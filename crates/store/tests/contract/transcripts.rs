@@ -198,7 +198,7 @@ async fn what_is_withdrawn_is_forgotten(world: &World) {
     for n in 1..=2 {
         assert!(keep(&store, n, &[said(1_000, "first"), said(2_000, "second")]).await);
     }
-    let own = Withdrawer::Member(ben);
+    let own = Withdrawer::Own(Hearer::member(ben));
     assert_eq!(store.withdraw_track(REPLAY, own, Timestamp(40_000)).await.unwrap(), Withdrawn::Done(vec![2]));
     assert_eq!(lines_kept(world).await, 2);
     assert!(!store.correct_line(REPLAY, 2, 1, Hearer::member(ben), Some("x"), Timestamp(1)).await.unwrap());

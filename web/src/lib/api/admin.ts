@@ -69,7 +69,7 @@ export interface Report {
   handled_at: number | null;
   handled_by: Person | null;
   outcome: string | null;
-  /** The last minute of sound that went with it, a track for each person. */
+  /** The last minute of sound that went with it, a track for each person; or the voice note that is reported. */
   evidence: Track[];
 }
 
@@ -104,6 +104,19 @@ export interface ReportContext {
     language: string | null;
     title: string;
     text: string;
+  } | null;
+  /** What somebody made of or said to a replay, as it was then. */
+  replay?: {
+    kind: 'replay' | 'clip' | 'reply';
+    replay: string;
+    /** The clip or the reply. */
+    part: string | null;
+    title: string;
+    text: string;
+    /** About which moment of the replay it is, or where the clip begins, in ms. */
+    at_ms: number | null;
+    /** How long the clip or the voice note is, in ms. */
+    ms: number | null;
   } | null;
 }
 

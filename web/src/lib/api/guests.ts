@@ -1,6 +1,8 @@
 /** Guests of one room, who come by a link and have no account, typed: docs/PROTOCOL.md. Every refusal is an `ApiError`. */
 
 import { api, type Answer } from './client';
+import type { Page } from './people';
+import { asked, type OwnTrack } from './replays';
 import type { components } from './schema';
 
 type Schemas = components['schemas'];
@@ -31,6 +33,9 @@ export const guests = {
   look: (code: string) => api.json<ShownGuestLink>('GET', `/api/guest-links/${id(code)}`),
   /** Uses a link, once: from now on this browser is the guest. */
   use: (code: string) => api.json<GuestSession>('POST', `/api/guest-links/${id(code)}`),
+  /** What was recorded of whoever came by a link; `guest_link_not_found` if nothing was. */
+  tracks: (code: string, after: string | null) =>
+    api.json<Page<OwnTrack>>('GET', `/api/guest-links/${id(code)}/tracks${asked({ after })}`),
   /** Whose guest this browser is; `not_signed_in` when it is nobody's. */
   current: () => api.json<GuestSession>('GET', '/api/guest'),
   /** Leaves, and ends the pass. */

@@ -1,6 +1,7 @@
 /** Invitations to talk, which everybody may read, typed: docs/PROTOCOL.md. Every refusal is an `ApiError`. */
 
 import { api, type Answer } from './client';
+import type { GuestLink } from './guests';
 import type { Page } from './people';
 import type { components } from './schema';
 
@@ -76,6 +77,8 @@ export const invitations = {
   link: (invitation: string) => api.json<AnswerLink>('POST', `${of(invitation)}/link`),
   /** Ends the link, and with it the right of whoever used it. */
   unlink: (invitation: string) => api.json<void>('DELETE', `${of(invitation)}/link`),
+  /** Makes a link into the room of the talk, for who answers by a link: the one before ends unless it was used. */
+  come: (invitation: string) => api.json<GuestLink>('POST', `${of(invitation)}/guest`),
   peek: (code: string) => api.json<ShownAnswerLink>('GET', `/api/answers/${id(code)}`),
   /** Uses a link, once: from now on this browser answers for who is invited. */
   claim: (code: string, as: { office: boolean }) =>

@@ -24,8 +24,10 @@ export type NewReport = Schemas['NewReport'];
 export type ReportReason = Schemas['ReportReason'];
 /** Somebody that was found. */
 export type FoundPerson = Answer<Schemas['FoundPerson']>;
+/** A replay that was found, and by what was said in it, if by that. */
+export type FoundReplay = Answer<Schemas['FoundReplay']>;
 /** What a search found, best first. */
-export type Found = Pick<Answer<Schemas['Found']>, 'people' | 'houses' | 'rooms' | 'events' | 'invitations'>;
+export type Found = Answer<Schemas['Found']>;
 
 /** A page of a list; `next` is passed as `after` for the next one, null on the last. */
 export interface Page<T> {

@@ -478,7 +478,7 @@ export interface paths {
         get: operations["clip"];
         put?: never;
         post?: never;
-        /** Deletes a clip: the caller's, or one of a replay of theirs. */
+        /** Deletes a clip: the caller's, or one of a replay of theirs. An admin may delete anybody's, and is in the audit log with it. */
         delete: operations["delete_clip"];
         options?: never;
         head?: never;
@@ -733,6 +733,26 @@ export interface paths {
         put?: never;
         /** Makes whoever holds the link its guest, once. */
         post: operations["take"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/guest-links/{code}/tracks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was recorded of whoever came by a link, in pages: they find it, and can take it back, for as long as there is a replay of it, when
+         *     the link opens nothing else any more. A link by which nothing was recorded is like one that does not exist.
+         */
+        get: operations["tracks"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1017,6 +1037,26 @@ export interface paths {
         get: operations["cosigners"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/invitations/{id}/guest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes a link by which whoever answers without an account comes into the room of the talk as its guest. The one before ends, unless it
+         *     was used.
+         */
+        post: operations["come"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2026,6 +2066,63 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/replays/{id}/make": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tries again to make a replay that could not be made, or that waits until something works again. For its host. */
+        post: operations["make"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/replays/{id}/marks/{n}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Takes out something that happened beside the talking: a link, a question. For the host; an admin may do it anywhere, and is in the
+         *     audit log with it.
+         */
+        delete: operations["delete_mark"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/replays/{id}/related": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Other talks that the caller may hear and that have something to do with one: the same invitation, speakers, topics, house or host; the
+         *     nearest first, at most ten. For whoever may hear that one.
+         */
+        get: operations["related"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/replays/{id}/replies": {
         parameters: {
             query?: never;
@@ -2054,7 +2151,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Deletes a reply: the caller's, or one to a replay of theirs. */
+        /** Deletes a reply: the caller's, or one to a replay of theirs. An admin may delete anybody's, and is in the audit log with it. */
         delete: operations["delete_reply"];
         options?: never;
         head?: never;
@@ -2119,7 +2216,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What was said in a replay, as it was written down, in pages, for whoever may hear it. */
+        /** What was said in a replay, as it was written down, in pages, for whoever may hear it; or in a part of it, the first lines in one page. */
         get: operations["transcript"];
         put?: never;
         post?: never;
@@ -2227,7 +2324,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Reports a member, a room, a house, or what somebody wrote to an invitation. What the server knows about it at that moment is kept with it. */
+        /**
+         * Reports a member, a room, a house, what somebody wrote to an invitation, or a replay, a clip of one or a reply to one. What the server
+         *     knows about it at that moment is kept with it.
+         */
         post: operations["create"];
         delete?: never;
         options?: never;
@@ -2314,10 +2414,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The guests of a room whose links have not ended. Those who run the room. */
+        /** The guests of a room whose links have not ended. Those who run the room, and of its host's guests who vouches in their office. */
         get: operations["list"];
         put?: never;
-        /** Makes a link for a guest, which works once. Those who run the room. */
+        /** Makes a link for a guest, which works once. Those who run the room, and who vouches for guests in its host's office. */
         post: operations["make"];
         delete?: never;
         options?: never;
@@ -2335,7 +2435,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Ends a guest's link; when it is answered the guest is out. Those who run the room. */
+        /** Ends a guest's link; when it is answered the guest is out. Those who run the room, and of its host's guests who vouches in their office. */
         delete: operations["revoke"];
         options?: never;
         head?: never;
@@ -3115,7 +3215,7 @@ export interface components {
          * @description Something that the caller can do with an invitation now.
          * @enum {string}
          */
-        Can: "accept" | "decline" | "need_details" | "propose_time" | "answer_later" | "give_details" | "agree_time" | "accept_sheet" | "withdraw" | "merge" | "propose_sheet" | "translate" | "link" | "cosign" | "ask" | "vote" | "mark_answered" | "reply";
+        Can: "accept" | "decline" | "need_details" | "propose_time" | "answer_later" | "give_details" | "agree_time" | "accept_sheet" | "withdraw" | "merge" | "propose_sheet" | "translate" | "link" | "cosign" | "ask" | "vote" | "mark_answered" | "reply" | "come";
         /** @description `POST /api/events/{id}/cancel`. */
         CancelEvent: {
             /** @description Why; at most 280 characters. */
@@ -3406,7 +3506,7 @@ export interface components {
             house?: components["schemas"]["HouseBadge"] | null;
             /** @description Its id. */
             id: string;
-            /** @description The invitation that it comes from. */
+            /** @description The invitation that it comes from, if the caller may know of it. */
             invitation?: string | null;
             /** @description Who may come into its room. */
             kind: components["schemas"]["Kind"];
@@ -3526,10 +3626,23 @@ export interface components {
             invitations: components["schemas"]["InvitationCard"][];
             /** @description People. */
             people: components["schemas"]["FoundPerson"][];
-            /** @description Replays: none yet. */
-            replays: string[];
+            /** @description Replays that the member may hear. */
+            replays: components["schemas"]["FoundReplay"][];
             /** @description Rooms live now. */
             rooms: components["schemas"]["HallwayRoom"][];
+        };
+        /** @description Something that was said in a replay and fits what was typed. */
+        FoundLine: {
+            /**
+             * Format: int64
+             * @description Where it begins, in milliseconds from the beginning of the replay.
+             */
+            at_ms: number;
+            /** @description What they were called then. */
+            name: string;
+            person?: components["schemas"]["Person"] | null;
+            /** @description What was said, or the part of it around what fits. */
+            text: string;
         };
         /** @description Somebody who was found. */
         FoundPerson: components["schemas"]["Person"] & {
@@ -3541,6 +3654,10 @@ export interface components {
              */
             mutual_count: number;
         };
+        /** @description A replay that was found. */
+        FoundReplay: components["schemas"]["ReplayCard"] & {
+            said?: components["schemas"]["FoundLine"] | null;
+        };
         /**
          * @description How a grant stands.
          * @enum {string}
@@ -3548,7 +3665,7 @@ export interface components {
         GrantState: "offered" | "held" | "revoked" | "laid_down" | "expired";
         /** @description What somebody is asked to. */
         GuestInvitation: {
-            /** @description Who made the link, and vouches for them. */
+            /** @description Who vouches for them, and made the link unless their office did. */
             by: components["schemas"]["Person"];
             /** @description What it is about. */
             context?: string | null;
@@ -3556,6 +3673,9 @@ export interface components {
             language: string;
             /** @description What the guest is called there. */
             name: string;
+            /** @description Whether the office of `by` asks, and not they themselves. */
+            office: boolean;
+            recording?: components["schemas"]["Hearers"] | null;
             /** @description The rules of the room's house. */
             rules?: string | null;
             /** @description The name of this server. */
@@ -3856,6 +3976,8 @@ export interface components {
             /** @description What it is about. */
             topics: string[];
             turn?: components["schemas"]["InvitationSide"] | null;
+            /** @description Whether the last answer of the invitee's side is of an unverified voice: what it has come to by that is not shown as theirs. */
+            unverified: boolean;
             you?: components["schemas"]["InvitationPart"] | null;
         };
         /** @description `POST /api/invitations/{id}/acts`. */
@@ -3934,6 +4056,8 @@ export interface components {
             /** @description What it is about. */
             topics: string[];
             turn?: components["schemas"]["InvitationSide"] | null;
+            /** @description Whether the last answer of the invitee's side is of an unverified voice: what it has come to by that is not shown as theirs. */
+            unverified: boolean;
         };
         /**
          * @description As whom somebody acts.
@@ -4087,6 +4211,11 @@ export interface components {
              * @description When, in milliseconds from the beginning.
              */
             at_ms: number;
+            /**
+             * Format: int64
+             * @description Its number in the replay.
+             */
+            n: number;
         };
         /** @description The signed-in member. */
         Me: {
@@ -4389,6 +4518,13 @@ export interface components {
             /** @description Handle of the member. */
             about?: string | null;
             /**
+             * Format: int64
+             * @description Which moment of the `replay` it is about, in milliseconds from its beginning.
+             */
+            at_ms?: number | null;
+            /** @description Id of a clip, in the same way: then who cut it is. */
+            clip?: string | null;
+            /**
              * @description Whether the last minute of sound of the room goes with it, of those who agreed to that. Needs `room`, with the caller in
              *     it and with evidence on.
              */
@@ -4397,12 +4533,18 @@ export interface components {
             house?: string | null;
             /** @description Id of an invitation whose letter is reported: then who wrote it is, and nothing else may be named. */
             invitation?: string | null;
+            /** @description The key of the unlisted link by which the caller hears the replay. */
+            key?: string | null;
             /** @description BCP 47 tag of the language in which the letter was read; the original if absent. */
             language?: string | null;
             /** @description Id of a question to an invitation, in the same way. */
             question?: string | null;
             /** @description What is wrong. */
             reason: components["schemas"]["ReportReason"];
+            /** @description Id of a replay that is reported: then its host is, and nothing else may be named. */
+            replay?: string | null;
+            /** @description Id of a reply to a replay, in the same way. A voice note goes with the report as it is now. */
+            replay_reply?: string | null;
             /** @description Id of a reply to an invitation, in the same way. */
             reply?: string | null;
             /** @description Id of the room in which it happened. */
@@ -5297,7 +5439,7 @@ export interface components {
          * @description What the caller may do with a replay.
          * @enum {string}
          */
-        ReplayAct: "edit" | "links" | "delete" | "withdraw" | "withdraw_guests" | "reply" | "clip";
+        ReplayAct: "edit" | "links" | "delete" | "make" | "withdraw" | "withdraw_guests" | "moments" | "reply" | "clip";
         /** @description A file with sound. */
         ReplayAudio: {
             /** @description Its media type, with the codec. */
@@ -5344,6 +5486,8 @@ export interface components {
             state: components["schemas"]["ReplayState"];
             /** @description Its title. */
             title: string;
+            /** @description What it is about. */
+            topics: string[];
         };
         /** @description A link by which whoever has it hears a replay. */
         ReplayLink: {
@@ -5469,7 +5613,7 @@ export interface components {
          * @description Where a replay is in its making.
          * @enum {string}
          */
-        ReplayState: "recording" | "waiting" | "processing" | "ready" | "failed";
+        ReplayState: "recording" | "waiting" | "processing" | "ready" | "failed" | "empty";
         /** @description `GET /api/replays`. */
         Replays: {
             /** @description Up to 50, the newest first. */
@@ -5565,12 +5709,15 @@ export interface components {
         };
         /** @description A guest, as those who run the room see them. */
         RoomGuest: {
-            /** @description Who made the link, and vouches for them. */
+            /** @description Who vouches for them, and made the link unless their office did. */
             by: components["schemas"]["Person"];
+            delegate?: components["schemas"]["Person"] | null;
             /** @description Their id. */
             guest: string;
             /** @description What they are called. */
             name: string;
+            /** @description Whether the office of `by` made the link. */
+            office: boolean;
             /** @description How far they have come. */
             state: components["schemas"]["GuestState"];
             /**
@@ -9590,6 +9737,62 @@ export interface operations {
             };
         };
     };
+    tracks: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnTracks"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     list: {
         parameters: {
             query?: {
@@ -11503,6 +11706,83 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    come: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuestLink"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            410: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16835,6 +17115,181 @@ export interface operations {
             };
         };
     };
+    make: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    delete_mark: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                n: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    related: {
+        parameters: {
+            query?: {
+                /** @description The key of an unlisted link */
+                key?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replays"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     replies: {
         parameters: {
             query?: {
@@ -17284,6 +17739,10 @@ export interface operations {
             query?: {
                 /** @description `next` of the page before */
                 after?: string;
+                /** @description With `to`: where the part begins, in milliseconds */
+                from?: number;
+                /** @description Where it ends */
+                to?: number;
                 /** @description The key of an unlisted link */
                 key?: string;
             };
@@ -17625,7 +18084,10 @@ export interface operations {
     };
     withdraw: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The code of the link by which a guest came */
+                key?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -18564,6 +19026,14 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            410: {
                 headers: {
                     [name: string]: unknown;
                 };

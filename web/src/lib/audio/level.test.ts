@@ -21,12 +21,14 @@ describe('a breath', () => {
     for (let now = from; now < to; now += 16) breath.feed(level, now);
   };
 
-  it('rises faster than it falls', () => {
+  it('rises faster than it falls, and follows both ways within 100 ms', () => {
     const breath = new Breath();
     feed(breath, 1, 0, 100);
     expect(breath.level).toBeGreaterThan(0.9);
-    feed(breath, 0, 100, 200);
-    expect(breath.level).toBeGreaterThan(0.4);
+    feed(breath, 0, 100, 140);
+    expect(breath.level).toBeGreaterThan(0.5);
+    feed(breath, 0, 140, 200);
+    expect(breath.level).toBeLessThan(0.5);
     feed(breath, 0, 200, 2_000);
     expect(breath.level).toBe(0);
   });

@@ -7,6 +7,9 @@ const CEILING_DB = -14;
 const SPEAKING = 0.2;
 /** For how long, in ms, a pause between words does not end speaking. */
 const HOLD = 450;
+/** Time constants, in ms, with which a shown level rises and falls: it has sunk by half after 50 ms, within the 100 ms in which a
+ * ring is to follow the sound, and does not yet flicker between syllables. */
+const [RISE, FALL] = [35, 70];
 /** For how long, in ms, a talker is believed to be audible after their newest packet was played. */
 const TALKER_HOLD = 500;
 
@@ -36,7 +39,7 @@ export class Breath {
   feed(measured: number, now: number): void {
     const passed = Math.min(100, Math.max(0, now - this.fedAt));
     this.fedAt = now;
-    const time = measured > this.level ? 35 : 120;
+    const time = measured > this.level ? RISE : FALL;
     this.level += (measured - this.level) * (1 - Math.exp(-passed / time));
     if (this.level < 0.002) this.level = 0;
     if (measured >= SPEAKING) this.loudAt = now;

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Can, Invitation } from '$lib/api/invitations';
-import { answers, isOpen, myTurn, standingOf, stands } from './standing';
+import { answers, isOpen, isUnverified, myTurn, standingOf, stands } from './standing';
 
-const asked: Pick<Invitation, 'state' | 'turn' | 'later' | 'you'> = {
+const asked: Pick<Invitation, 'state' | 'turn' | 'later' | 'unverified' | 'you'> = {
   state: 'asked',
   turn: 'invitee',
   later: null,
+  unverified: false,
   you: null,
 };
 
@@ -21,6 +22,19 @@ describe('standing', () => {
     [{ state: 'merged', turn: null }, 'merged'],
   ] as const)('%j is %s', (change, expected) => {
     expect(standingOf({ ...asked, ...change })).toBe(expected);
+  });
+
+  it.each([
+    [{ state: 'accepted', turn: null }, true],
+    [{ state: 'declined', turn: null }, true],
+    [{ later: 5 }, true],
+    // Who waits is the host, and who has taken it back too: no voice of the other side says that.
+    [{}, false],
+    [{ turn: 'host' }, false],
+    [{ state: 'withdrawn', turn: null }, false],
+  ] as const)('of an unverified voice, %j is theirs: %s', (change, expected) => {
+    expect(isUnverified({ ...asked, ...change, unverified: true })).toBe(expected);
+    expect(isUnverified({ ...asked, ...change })).toBe(false);
   });
 
   it('is open while something can happen', () => {

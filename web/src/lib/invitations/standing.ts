@@ -11,6 +11,11 @@ export function standingOf(of: Pick<Invitation, 'state' | 'turn' | 'later'>): St
   return of.later === null ? 'asked' : 'later';
 }
 
+/** Whether that line is what an unverified voice has said, and is not to be shown as the invitee's own. */
+export function isUnverified(of: Pick<Invitation, 'state' | 'turn' | 'later' | 'unverified'>): boolean {
+  return of.unverified && ['accepted', 'declined', 'later'].includes(standingOf(of));
+}
+
 /** Whether something can still happen. */
 export function isOpen(state: InvitationState): boolean {
   return state === 'asked' || state === 'accepted';

@@ -3,7 +3,7 @@ import { CallUps, LONGEST_RING, MOST_CALL_UPS, type CalledUp } from './callups';
 
 const person = (handle: string) => ({ id: `id-${handle}`, handle, name: handle, avatar: null });
 const call = (room: string, more: Partial<CalledUp> = {}): CalledUp => ({
-  room: { id: room, title: room },
+  room: { id: room, title: room, recording: null },
   by: person('ada'),
   context: null,
   until: 60_000,

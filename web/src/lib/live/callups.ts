@@ -1,10 +1,10 @@
 /** Call-ups to this member, as one page sees them: each rings until it is answered, taken back, or over. It knows no UI. */
 
-import type { Person } from '$lib/protocol/types';
+import type { CallUpRoom, Person } from '$lib/protocol/types';
 
 /** Somebody on stage asks the member into their talk. */
 export interface CalledUp {
-  room: { id: string; title: string };
+  room: CallUpRoom;
   by: Person;
   /** What it is about, if that was said. */
   context: string | null;

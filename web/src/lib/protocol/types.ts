@@ -10,6 +10,7 @@ export type { ByeCode } from './generated/ByeCode';
 export type { Call } from './generated/Call';
 export type { CallAnswer } from './generated/CallAnswer';
 export type { CallUp } from './generated/CallUp';
+export type { CallUpRoom } from './generated/CallUpRoom';
 export type { Caption } from './generated/Caption';
 export type { Chatter } from './generated/Chatter';
 export type { ClientMessage } from './generated/ClientMessage';

@@ -48,6 +48,7 @@ export function replay(more: Partial<Replay> = {}): Replay {
     host: ada!,
     house: null,
     language: 'en',
+    topics: [],
     hearers: 'everyone',
     state: 'ready',
     progress: 100,

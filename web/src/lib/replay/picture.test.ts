@@ -153,7 +153,8 @@ it.each([
 });
 
 it('puts marks together that would cover each other', () => {
-  const marks = [0, 1_000, 1_900, 40_000].map((at_ms) => ({
+  const marks = [0, 1_000, 1_900, 40_000].map((at_ms, n) => ({
+    n,
     at_ms,
     kind: 'question_taken' as const,
     text: 'Why?',

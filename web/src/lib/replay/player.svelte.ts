@@ -19,6 +19,8 @@ export class Player {
   replay = $state.raw<Replay>() as Replay;
   speed = $state(1);
   skipsSilence = $state(false);
+  /** Silences are played whatever was chosen, as when a part is heard as it will be cut. */
+  entire = false;
   readonly sound: Sound;
 
   readonly ms = $derived(this.replay.picture?.ms ?? this.replay.ms);
@@ -50,7 +52,10 @@ export class Player {
     this.sound.speed(this.speed);
     this.sound.seek(from ?? this.places.of(replay.id));
     this.sound.load(playable(replay.audio));
-    this.buttons = new Buttons((deed) => this.act(deed));
+    this.buttons = new Buttons(
+      (deed) => this.act(deed),
+      (ms) => this.go(ms),
+    );
   }
 
   get at(): number {
@@ -77,8 +82,13 @@ export class Player {
   act(deed: Deed): void {
     switch (deed) {
       case 'play':
-        if (!this.playing && this.at >= this.ms - 200) this.sound.seek(0);
-        return this.sound.toggle();
+        return this.act(this.playing ? 'pause' : 'begin');
+      case 'begin':
+        if (this.playing) return;
+        if (this.at >= this.ms - 200) this.sound.seek(0);
+        return this.sound.play();
+      case 'pause':
+        return this.sound.pause();
       case 'back':
         return this.go(this.at - STEP);
       case 'on':
@@ -133,7 +143,7 @@ export class Player {
   }
 
   private moved(at: number): void {
-    if (this.playing && this.skipsSilence) {
+    if (this.playing && this.skipsSilence && !this.entire) {
       const on = afterSilence(this.replay.picture?.silences ?? [], at);
       if (on !== null) return this.sound.seek(on);
     }

@@ -121,8 +121,20 @@ export function around(part: Part, length: number): Part {
   return { from, to: from + wide };
 }
 
+/** What is asked of a player. `play` is one button for both, `begin` and `pause` mean what they say. */
 export type Deed =
-  'play' | 'back' | 'on' | 'next' | 'previous' | 'faster' | 'slower' | 'silence' | 'chapter' | 'chapter_back';
+  | 'play'
+  | 'begin'
+  | 'pause'
+  | 'back'
+  | 'on'
+  | 'next'
+  | 'previous'
+  | 'faster'
+  | 'slower'
+  | 'silence'
+  | 'chapter'
+  | 'chapter_back';
 
 const DEEDS: Record<string, Deed> = {
   ' ': 'play',

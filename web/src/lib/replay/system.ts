@@ -3,9 +3,11 @@
 import { text } from '$lib/text';
 import type { Deed } from './player';
 
+/** What each means, whatever is going on: a headset that says "pause" twice does not begin the sound. */
 const BUTTONS: Partial<Record<MediaSessionAction, Deed>> = {
-  play: 'play',
-  pause: 'play',
+  play: 'begin',
+  pause: 'pause',
+  stop: 'pause',
   seekbackward: 'back',
   seekforward: 'on',
   previoustrack: 'previous',
@@ -17,7 +19,11 @@ export class Buttons {
     typeof navigator !== 'undefined' && 'mediaSession' in navigator ? navigator.mediaSession : null;
   private shown = false;
 
-  constructor(private readonly act: (deed: Deed) => void) {}
+  /** `go` is told of a place in ms, as when somebody drags the bar of the lock screen. */
+  constructor(
+    private readonly act: (deed: Deed) => void,
+    private readonly go: (ms: number) => void,
+  ) {}
 
   /** Shows what plays. */
   show(title: string, artist: string): void {
@@ -29,6 +35,9 @@ export class Buttons {
       artwork: [{ src: '/icon-512.png', sizes: '512x512', type: 'image/png' }],
     });
     for (const [action, deed] of Object.entries(BUTTONS)) this.on(action, () => this.act(deed));
+    this.on('seekto', (details) => {
+      if (details.seekTime !== undefined) this.go(details.seekTime * 1_000);
+    });
     this.shown = true;
   }
 
@@ -49,11 +58,11 @@ export class Buttons {
     if (!this.session || !this.shown) return;
     this.session.metadata = null;
     this.session.playbackState = 'none';
-    for (const action of Object.keys(BUTTONS)) this.on(action, null);
+    for (const action of [...Object.keys(BUTTONS), 'seekto']) this.on(action, null);
     this.shown = false;
   }
 
-  private on(action: string, handler: (() => void) | null): void {
+  private on(action: string, handler: MediaSessionActionHandler | null): void {
     try {
       this.session?.setActionHandler(action as MediaSessionAction, handler);
     } catch {

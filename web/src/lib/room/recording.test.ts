@@ -2,7 +2,16 @@ import { describe, expect, it } from 'vitest';
 import type { Recording, RoomEvent } from '$lib/protocol/types';
 import { benBecomes, numbered, participant, snapshot } from './fixtures';
 import { newsOf } from './news';
-import { hearersOf, isAsked, newlyAsked, ownConsent, recordedIn, unrecordedIn } from './recording';
+import {
+  CONSENT_TEXT,
+  hearersOf,
+  isAsked,
+  newlyAsked,
+  outdated,
+  ownConsent,
+  recordedIn,
+  unrecordedIn,
+} from './recording';
 import { foldBatch, fromSnapshot, type RoomState } from './reducer';
 
 const me = 'id-ben';
@@ -37,6 +46,13 @@ const picture = (state: RoomState) =>
   [...state.stage, ...state.audience.first].map((one) => `${one.person.handle}:${one.recorded}`).join(' ');
 
 describe('a recording', () => {
+  it('is not agreed to in other words than those that are shown', () => {
+    const which = [CONSENT_TEXT, CONSENT_TEXT + 1, CONSENT_TEXT - 1].map((text) =>
+      outdated({ ...recording, text }),
+    );
+    expect(which).toEqual([null, 'page', 'recording']);
+  });
+
   it('asks everybody on stage, and nobody else', () => {
     expect(picture(after(start, begun()))).toBe('ada:asked ben:unasked chen:unasked');
     expect(picture(after(onStage, begun()))).toBe('ada:asked ben:asked chen:unasked');

@@ -1,6 +1,13 @@
 /** Recording: who is recorded, and who is to be asked. What the server has is what counts: the page keeps no answers. Pure. */
 
-import { onStage, type Consent, type Hearers, type Participant, type RoomKind } from '$lib/protocol/types';
+import {
+  onStage,
+  type Consent,
+  type Hearers,
+  type Participant,
+  type Recording,
+  type RoomKind,
+} from '$lib/protocol/types';
 import { find, type RoomState } from './reducer';
 
 /**
@@ -8,6 +15,15 @@ import { find, type RoomState } from './reducer';
  * the server's own whenever the question says something else.
  */
 export const CONSENT_TEXT = 1;
+
+/**
+ * What is older than the question that the other knows, if the page cannot ask for this recording: the page itself, or the recording, which
+ * began before the server was renewed. To either question nobody can agree here.
+ */
+export function outdated(recording: Recording): 'page' | 'recording' | null {
+  if (recording.text === CONSENT_TEXT) return null;
+  return recording.text > CONSENT_TEXT ? 'page' : 'recording';
+}
 
 /** Who is recorded, in the order of the stage. */
 export function recordedIn(state: RoomState): Participant[] {

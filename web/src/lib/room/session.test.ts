@@ -46,7 +46,8 @@ function setup(refusal: EndCode | null = null) {
       state: (state, before, batch) =>
         told.push(`${batch ? 'events' : 'snapshot'} ${before?.seq ?? '-'}>${state.seq}`),
       legEnded: (leg, kind, code) => told.push(`leg ${leg} ${kind} ${code}`),
-      waiting: (until) => told.push(`waits until ${until}`),
+      waiting: (until, recording) =>
+        told.push(`waits until ${until}${recording ? `, recorded: ${recording}` : ''}`),
       full: (ms) => told.push(`full ${ms}`),
       over: (code) => told.push(`over ${code}`),
       around: (message) => message.type !== 'snapshot' && told.push(message.type),
@@ -101,19 +102,22 @@ describe('connecting', () => {
   it('waits as a guest until it is let in', () => {
     const { told, last } = setup();
     last().onopen?.();
-    last().says({ type: 'waiting', until: 9_000 });
+    last().says({ type: 'waiting', until: 9_000, recording: null });
     vi.advanceTimersByTime(SILENCE - 1);
+    // Meanwhile the talk begins to be recorded.
+    last().says({ type: 'waiting', until: 9_000, recording: 'members' });
     last().says({ type: 'snapshot', ...snapshot() });
-    expect(told).toEqual(['waiting', 'waits until 9000', 'snapshot ->10', 'connected']);
+    const waits = ['waiting', 'waits until 9000', 'waits until 9000, recorded: members'];
+    expect(told).toEqual([...waits, 'snapshot ->10', 'connected']);
   });
 
   it('knocks again as a guest whose connection was lost, and goes away when they are turned away', () => {
     const { told, last, sockets } = setup();
-    last().says({ type: 'waiting', until: 9_000 });
+    last().says({ type: 'waiting', until: 9_000, recording: null });
     last().onclose?.();
     vi.advanceTimersByTime(250);
     expect(sockets).toHaveLength(2);
-    last().says({ type: 'waiting', until: 9_000 });
+    last().says({ type: 'waiting', until: 9_000, recording: null });
     last().says({ type: 'bye', code: 'turned_away', message: '' });
     const wait = ['waiting', 'waits until 9000'];
     expect(told).toEqual([...wait, 'reconnecting', ...wait, 'over', 'over turned_away']);
@@ -122,14 +126,14 @@ describe('connecting', () => {
 
   it('does not trust a connection on which it waited when the network is gone', () => {
     const { session, told, last } = setup();
-    last().says({ type: 'waiting', until: 9_000 });
+    last().says({ type: 'waiting', until: 9_000, recording: null });
     session.networkGone();
     expect(told.at(-1)).toBe('reconnecting');
   });
 
   it('gives up waiting without a command that nobody would take', () => {
     const { session, told, last } = setup();
-    last().says({ type: 'waiting', until: 9_000 });
+    last().says({ type: 'waiting', until: 9_000, recording: null });
     session.leave();
     expect(last().sent).toEqual([]);
     expect(told.slice(-2)).toEqual(['over', 'over left']);

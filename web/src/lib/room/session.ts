@@ -11,6 +11,7 @@ import type {
   ClientMessage,
   Command,
   Events,
+  Hearers,
   LegEndCode,
   LegKind,
   ServerMessage,
@@ -68,8 +69,8 @@ export interface Listener {
   connection(connection: Connection): void;
   state(state: RoomState, before: RoomState | null, batch: Events | null): void;
   legEnded(leg: string, kind: LegKind, code: LegEndCode): void;
-  /** A guest waits to be let in; the pass lasts until then, in ms since 1970. */
-  waiting(until: number): void;
+  /** A guest waits to be let in; the pass lasts until then, in ms since 1970. And to whom the replay is open, if the room is recorded. */
+  waiting(until: number, recording: Hearers | null): void;
   /** The server is full, and will be asked again in so many ms. */
   full(ms: number): void;
   over(code: EndCode): void;
@@ -263,7 +264,7 @@ export class RoomSession {
       case 'waiting':
         this.failures = 0;
         this.set('waiting');
-        this.listener.waiting(message.until);
+        this.listener.waiting(message.until, message.recording);
         break;
       case 'beat':
         break;

@@ -33,7 +33,7 @@ import { ownCallUps, without } from './callups';
 import { agrees, canBeKept, stillAnswered } from './evidence';
 import { SoundHealth } from './health.svelte';
 import { newsOf, type News } from './news';
-import { CONSENT_TEXT, ownConsent } from './recording';
+import { CONSENT_TEXT, outdated, ownConsent } from './recording';
 import type { RoomState } from './reducer';
 import { RoomSession, type Connection, type EndCode, type Socket } from './session';
 import { OwnCaptions } from './speech.svelte';
@@ -196,7 +196,7 @@ class Talk {
         connection: (connection) => this.connected(connection),
         state: (state, before, batch) => this.changed(state, before, batch, me),
         legEnded: (leg, kind, code) => this.legEnded(leg, kind, code),
-        waiting: (until) => this.guest && (this.guest = { ...this.guest, until }),
+        waiting: (until, recording) => this.guest && (this.guest = { ...this.guest, until, recording }),
         full: (ms) => (this.retryAt = Date.now() + ms),
         over: (code) => this.ended(code),
         around: (message) => this.chatter.take(message),
@@ -281,7 +281,8 @@ class Talk {
     const recording = this.room?.room.recording;
     if (!recording) return;
     const words = text.recording.ask;
-    if (agree && recording.text !== CONSENT_TEXT) return notes.tell(words.newWords, { matter: 'recording' });
+    const old = agree && outdated(recording);
+    if (old) return notes.tell(old === 'page' ? words.newWords : words.oldWords, { matter: 'recording' });
     const { replay } = recording;
     if (!(await this.act({ type: 'consent_recording', replay, text: CONSENT_TEXT, agree }))) return;
     // Switched off meanwhile, or the stage was left: then it is not so.
@@ -373,11 +374,14 @@ class Talk {
     if (state.you.muted || !onStage(state.you.role)) this.microphone?.cut({ tell: false });
     this.saidEvidence = stillAnswered(this.saidEvidence, before, state, batch);
     for (const news of newsOf(before, state, batch, me, this.called)) {
-      // An invitation has its own dialog, and who waits and what is asked a place on the page: they are only read out.
-      const shown = !['invited', 'guest_waits', 'question_taken'].includes(news.kind);
+      // An invitation has its own dialog; who waits, what is asked, and that a recording has stopped by itself have a place on the page:
+      // they are only read out.
+      const lost = news.kind === 'recording_off' && news.cause !== 'host';
+      const placed = ['invited', 'guest_waits', 'question_taken', 'recording_asked'].includes(news.kind);
+      const shown = !placed && !lost;
       const about = (['evidence', 'recording'] as const).find((one) => news.kind.startsWith(`${one}_`));
       const matter = about ?? ('who' in news ? news.kind : 'you');
-      if (news.kind === 'recording_off' && news.cause !== 'host') this.recordingLost = news.cause;
+      if (lost) this.recordingLost = news.cause;
       if (news.kind === 'recording_on' || news.kind === 'recording_asked') this.recordingLost = null;
       notes.tell(inWords(news), { shown, matter });
     }

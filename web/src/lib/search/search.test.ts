@@ -4,7 +4,7 @@ import type { Found } from '$lib/api/people';
 import { Finder, PAUSE } from './finder';
 import { MOST_RECENT, Recent, type Store } from './recent';
 
-const NOTHING: Found = { people: [], houses: [], rooms: [], events: [], invitations: [] };
+const NOTHING: Found = { people: [], houses: [], rooms: [], events: [], invitations: [], replays: [] };
 
 function setup() {
   const asked: { words: string; answer: (found: Found) => void; fail: (error: Error) => void }[] = [];

@@ -10,9 +10,11 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use http::Method;
 use roomtone::wire::command::Command;
+use roomtone::wire::recording::{Consent, Recording};
+use roomtone::wire::replays::Hearers;
 use roomtone::wire::socket::{RoomEvent, ServerMessage};
 use roomtone::wire::{Id, MemberId};
-use roomtone_room::ids::encode_128;
+use roomtone_room::ids::{ReplayId, encode_128};
 use roomtone_store::{GuestMade, NewGuest, Store};
 use serde_json::json;
 use tokio::sync::watch;
@@ -22,7 +24,7 @@ use tokio_tungstenite::tungstenite::Message;
 use super::packet::Mark;
 use super::ways::{Who, now};
 use crate::api::Api;
-use crate::control::{self, Presence};
+use crate::control::{self, Presence, RoomState};
 use crate::fleet::listener::{Identity, sha256};
 use crate::leg::{Leg, LegEvent, SLOTS};
 use crate::scenario::{connected, run_name, talk};
@@ -157,8 +159,10 @@ pub(super) struct Scene {
     pub(super) rogue_member: Id<MemberId>,
     /// Where the hostile client is, unless it has gone.
     pub(super) presence: Presence,
-    /// Whether that is on stage.
+    /// Whether that is on stage. If so, they are recorded.
     pub(super) on_stage: bool,
+    /// The replay that it will be.
+    pub(super) replay: Option<ReplayId>,
     host_voice: JoinHandle<Error>,
 }
 
@@ -188,7 +192,7 @@ impl Scene {
             Ok::<_, Error>((api, handle))
         };
         let room = host.open_room_of("A trial", house.as_deref()).await?;
-        let chair = Presence::enter(&host, &room, true).await?;
+        let mut chair = Presence::enter(&host, &room, true).await?;
         let leg = connected(Leg::publish(&host, &room).await?).await?;
         let host_voice = tokio::spawn(talk(leg, Arc::new(Known::new(ground.script.clone()))));
         let mut receivers = Vec::new();
@@ -220,6 +224,7 @@ impl Scene {
             presence.wait("a seat in the audience", |state| !state.on_stage).await?;
         }
         let rogue_member = presence.state().member.ok_or(Error::Timeout("a snapshot"))?;
+        let replay = if on_stage { Some(record(&mut chair, &mut presence).await?) } else { None };
         Ok(Self {
             room,
             house,
@@ -232,6 +237,7 @@ impl Scene {
             rogue_member,
             presence,
             on_stage,
+            replay,
             host_voice,
         })
     }
@@ -240,6 +246,18 @@ impl Scene {
     pub(super) fn others(&self) -> Vec<u32> {
         self.receivers.iter().flat_map(|receiver| lock(&receiver.heard).ssrcs.clone()).collect()
     }
+}
+
+/// Records a room of which somebody runs the stage, and somebody on it who agrees.
+pub(super) async fn record(chair: &mut Presence, agrees: &mut Presence) -> Result<ReplayId> {
+    chair.command(Command::SetRecording { to: Some(Hearers::Everyone) }).await?;
+    let on = agrees.wait("a recording", |state| state.recording.is_some()).await?.recording;
+    let Recording { replay, text, .. } = on.ok_or(Error::Timeout("a recording"))?;
+    agrees.command(Command::ConsentRecording { replay, text, agree: true }).await?;
+    let agreed =
+        |state: &RoomState| state.member.is_some_and(|member| state.recorded.get(&member) == Some(&Consent::Agreed));
+    agrees.wait("their consent", agreed).await?;
+    Ok(replay.0)
 }
 
 impl Drop for Scene {
@@ -316,6 +334,8 @@ pub(super) enum Seen {
     Demoted(Id<MemberId>),
     Muted(Id<MemberId>),
     MicClosed(Id<MemberId>),
+    /// They have taken back that they may be recorded.
+    Unrecorded(Id<MemberId>),
     Ended,
     /// The socket itself was closed by the server.
     Bye,
@@ -374,6 +394,7 @@ fn shown(event: RoomEvent) -> Option<Seen> {
         RoomEvent::RoleChanged { person, role: Role::Listener, .. } => Some(Seen::Demoted(person.id)),
         RoomEvent::Muted { member, .. } => Some(Seen::Muted(member)),
         RoomEvent::MicChanged { member, open: false } => Some(Seen::MicClosed(member)),
+        RoomEvent::RecordingConsent { member, agree: false } => Some(Seen::Unrecorded(member)),
         RoomEvent::Ended { .. } => Some(Seen::Ended),
         _ => None,
     }

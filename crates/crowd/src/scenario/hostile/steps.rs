@@ -1,17 +1,22 @@
 //! The random run: members come and go, hear by a leg or by a plain stream, take the stage, are put off it, out and under block, and
-//! come with another device, while their former devices go on listening; and at every sample the roster is exactly those who receive sound.
+//! come with another device, while their former devices go on listening; they agree to be recorded and take that back. At every sample the
+//! roster is exactly those who receive sound, and nobody is recorded but who has agreed to it and may speak.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use http::Method;
 use roomtone::wire::command::Command;
+use roomtone::wire::recording::{Consent, Recording};
+use roomtone::wire::replays::Hearers;
 use roomtone::wire::{Id, MemberId};
 use serde_json::json;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::scene::{Ground, lock};
+use super::stored;
 use super::stream::{self, Stream};
 use crate::api::Api;
 use crate::control::Presence;
@@ -40,6 +45,8 @@ const COUNTED: Duration = Duration::from_millis(600);
 const SAMPLE_ATTEMPTS: usize = 10;
 /// Former devices that go on listening, for each member.
 const GHOSTS: usize = 3;
+/// In so many samples somebody was recorded.
+const SAMPLES_TO_RECORD: usize = 20;
 /// How long one step may take.
 const STEP_PATIENCE: Duration = Duration::from_secs(40);
 
@@ -55,6 +62,8 @@ enum Step {
     TakeStage,
     ComeDown,
     Demote,
+    Agree,
+    TakeBack,
     Mute,
     Unmute,
     Remove,
@@ -65,7 +74,7 @@ enum Step {
 }
 
 /// How often each is drawn: entering makes up for all the ways out.
-const STEPS: [(Step, usize); 16] = [
+const STEPS: [(Step, usize); 18] = [
     (Step::Enter, 30),
     (Step::Leave, 8),
     (Step::LoseConnection, 5),
@@ -75,6 +84,8 @@ const STEPS: [(Step, usize); 16] = [
     (Step::TakeStage, 8),
     (Step::ComeDown, 3),
     (Step::Demote, 5),
+    (Step::Agree, 12),
+    (Step::TakeBack, 4),
     (Step::Mute, 4),
     (Step::Unmute, 3),
     (Step::Remove, 6),
@@ -107,6 +118,8 @@ pub(super) struct Walk {
     refused: BTreeMap<String, usize>,
     failed: Vec<String>,
     agreement: Agreement,
+    /// Tracks that grew during samples, all together.
+    grew: usize,
     /// Who differed in the first samples that were wrong.
     differences: Vec<String>,
 }
@@ -123,6 +136,7 @@ impl Walk {
         report.extra("steps_refused", self.refused.values().sum::<usize>());
         report.extra("steps_refused_by", vec![serde_json::Value::Object(refused)]);
         report.extra("steps_failed", self.failed.len());
+        report.extra("tracks_grown", self.grew);
         self.agreement.fill(report);
     }
 
@@ -133,6 +147,7 @@ impl Walk {
         other.refused.into_iter().for_each(|(code, count)| *self.refused.entry(code).or_default() += count);
         self.failed.extend(other.failed);
         self.agreement.add(&other.agreement);
+        self.grew += other.grew;
         self.differences.extend(other.differences);
         self
     }
@@ -143,6 +158,9 @@ impl Walk {
         let (taken, wrong) = self.agreement.counts();
         if wrong > 0 {
             lines.push(format!("{wrong} of {taken} samples: the roster is not those who receive"));
+        }
+        if self.grew == 0 && taken >= SAMPLES_TO_RECORD {
+            lines.push(format!("in {taken} samples nobody was recorded"));
         }
         lines
     }
@@ -208,6 +226,9 @@ struct Room {
     host: Api,
     chair: Arc<Presence>,
     script: Script,
+    recording: Recording,
+    /// The server's data folder.
+    data: PathBuf,
 }
 
 /// Carries out so many steps in all, in so many rooms at the same time: most of the time of one goes to holding still for its
@@ -233,10 +254,14 @@ async fn walk(ground: &Ground, steps: usize) -> Result<Walk> {
     let script = ground.script.clone();
     let (host, host_handle) = ground.member().await?;
     let room = host.open_room("A random run").await?;
-    let chair = Arc::new(Presence::enter(&host, &room, true).await?);
+    let mut chair = Presence::enter(&host, &room, true).await?;
+    chair.command(Command::SetRecording { to: Some(Hearers::Everyone) }).await?;
+    let on = chair.wait("a recording", |state| state.recording.is_some()).await?.recording;
+    let recording = on.ok_or(Error::Timeout("a recording"))?;
+    let chair = Arc::new(chair);
     let leg = connected(Leg::publish(&host, &room).await?).await?;
     let voice = tokio::spawn(talk(leg, Arc::new(Known::new(script.clone()))));
-    let room = Room { id: room, host, chair, script };
+    let room = Room { id: room, host, chair, script, recording, data: ground.data.clone() };
     let mut members = Vec::with_capacity(MEMBERS);
     for _ in 0..MEMBERS {
         let (api, handle) = ground.member().await?;
@@ -309,7 +334,11 @@ async fn sample(members: &[Option<Member>], room: &Room, host: &str, walk: &mut 
         let before = roster().await?;
         tokio::time::sleep(SETTLE).await;
         let since = Instant::now();
+        let replay = room.recording.replay.0;
+        let lengths = stored::lengths(&room.data, replay);
         tokio::time::sleep(COUNTED).await;
+        let mut grown = stored::lengths(&room.data, replay);
+        grown.retain(|n, length| lengths.get(n).is_some_and(|before| before < length));
         let receives = |member: &&Member| member.ear.iter().chain(&member.ghosts).any(|ear| ear.heard_since(since));
         let receiving: BTreeSet<String> =
             members.iter().flatten().filter(receives).map(|member| member.handle.clone()).collect();
@@ -328,6 +357,19 @@ async fn sample(members: &[Option<Member>], room: &Room, host: &str, walk: &mut 
             walk.differences
                 .push(format!("after {} steps: without sound {deaf:?}, off the roster {ghosts:?}", walk.steps));
         }
+        let owners = if grown.is_empty() { BTreeMap::new() } else { stored::owners(&room.data, replay).await? };
+        let recorded = room.chair.state().recorded;
+        let may = |member: &&Member| {
+            let state = member.presence.as_ref().map(Presence::state);
+            state.is_some_and(|state| state.on_stage && !state.muted)
+                && member.id.is_some_and(|id| recorded.get(&id) == Some(&Consent::Agreed))
+        };
+        let may: BTreeSet<_> = members.iter().flatten().filter(may).filter_map(|member| Some(member.id?.0)).collect();
+        let wrong: Vec<_> = grown.keys().filter(|n| !owners.get(*n).is_some_and(|id| may.contains(id))).collect();
+        if !wrong.is_empty() {
+            walk.differences.push(format!("after {} steps: recorded against their will {wrong:?}", walk.steps));
+        }
+        walk.grew += grown.len();
         if !twice.is_empty() {
             walk.differences.push(format!("after {} steps: on two devices {twice:?}", walk.steps));
         }
@@ -341,11 +383,16 @@ impl Member {
     fn could(&self, step: Step) -> bool {
         let state = self.presence.as_ref().map(Presence::state).filter(|state| state.bye.is_none());
         let (on_stage, muted) = state.as_ref().map_or((false, false), |state| (state.on_stage, state.muted));
+        let agreed = state.as_ref().is_some_and(|state| {
+            state.member.is_some_and(|member| state.recorded.get(&member) == Some(&Consent::Agreed))
+        });
         match step {
             Step::Enter => state.is_none(),
             Step::Leave | Step::LoseConnection | Step::SecondDevice | Step::NewLeg | Step::Remove => state.is_some(),
             Step::TakeStage | Step::PlainStream => state.is_some() && !on_stage,
             Step::ComeDown | Step::Demote => on_stage,
+            Step::Agree => on_stage && !agreed,
+            Step::TakeBack => agreed,
             Step::Mute => on_stage && !muted,
             Step::Unmute => muted,
             Step::Ban => !self.banned && self.id.is_some(),
@@ -405,8 +452,13 @@ impl Member {
                 }
                 let leg = connected(Leg::publish(&self.api, &room.id).await?).await?;
                 self.mouth = Some(tokio::spawn(talk(leg, Arc::new(Known::new(room.script.clone())))));
+                // Some agree at once, so that there is somebody of whom something is stored.
+                if self.handle.ends_with(['0', '2', '4', '6', '8']) {
+                    self.say(room, true).await?;
+                }
             }
             (Step::ComeDown, Some(presence), _) if on_stage => presence.command(Command::StepDown).await?,
+            (Step::Agree | Step::TakeBack, Some(_), _) if on_stage => self.say(room, step == Step::Agree).await?,
             (Step::Demote, Some(_), Some(member)) if on_stage => {
                 room.chair.command(Command::MoveToAudience { member }).await?;
             }
@@ -430,6 +482,13 @@ impl Member {
             _ => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// Says whether they may be recorded.
+    async fn say(&self, room: &Room, agree: bool) -> Result<()> {
+        let Recording { replay, text, .. } = room.recording;
+        let Some(presence) = &self.presence else { return Ok(()) };
+        presence.command(Command::ConsentRecording { replay, text, agree }).await
     }
 
     /// The host blocks them, or does not any more.

@@ -105,6 +105,7 @@ pub(super) async fn run(ground: Arc<Ground>, way: Way, knocking: bool) -> Result
         tricks: BTreeMap::new(),
         ears: None,
         stream: commit.ears.map(|commit| After::of(commit, arrivals)),
+        stored: None,
         repeated: 0,
         let_in: knocked.agreed.iter().filter(late).count(),
         by_tcp: 0,

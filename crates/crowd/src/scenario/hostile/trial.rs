@@ -11,6 +11,7 @@ use super::assault::{ARMED, Assault, Orders};
 use super::packet::{Mark, OPUS, Rtp, Trick};
 use super::rogue::{Agreed, Arrival, Rogue, Side};
 use super::scene::{Ground, Heard, Scene};
+use super::stored::{self, Stored};
 use super::ways::{Commit, Kept, Locations, Way};
 use crate::api::Api;
 use crate::{Error, Result};
@@ -89,6 +90,8 @@ pub(super) struct Outcome {
     pub(super) ears: Option<After>,
     /// Of what came by its plain stream, if it heard the room by that.
     pub(super) stream: Option<After>,
+    /// Of the hostile client's frames, in the recording; `None` where they may go on.
+    pub(super) stored: Option<Stored>,
     /// Frames that somebody heard twice.
     pub(super) repeated: usize,
     /// Legs that were agreed to though they were asked for afterwards.
@@ -145,7 +148,14 @@ pub(super) async fn run(ground: Arc<Ground>, way: Way, knocking: bool, seed: u64
     // By the event: that the room knew, and told somebody.
     let overstayed = until.zip(commit.voice).map(|(until, out)| out.saturating_duration_since(until));
     let overstayed_ms = overstayed.map(|time| time.as_secs_f64() * 1_000.0);
-    Ok(Outcome { took, overstayed_ms, ..judge(way, commit, (began, ended), &heard, &assault.ear.arrivals(), &knocked) })
+    let recorded = scene.replay.map(|replay| stored::marks(&ground.data, replay));
+    let stored = commit.stored.zip(recorded).map(|(commit, marks)| Stored::of(commit, &marks));
+    Ok(Outcome {
+        took,
+        overstayed_ms,
+        stored,
+        ..judge(way, commit, (began, ended), &heard, &assault.ear.arrivals(), &knocked)
+    })
 }
 
 /// Brings a trial to where everybody has heard each trick. Where a guest's pass ends before, it is begun anew with twice the time, in
@@ -240,6 +250,7 @@ fn judge(
         tricks,
         ears,
         stream: None,
+        stored: None,
         repeated,
         let_in: knocked.agreed.iter().filter(let_in).count(),
         by_tcp: arrivals.iter().filter(|arrival| arrival.tcp).count(),

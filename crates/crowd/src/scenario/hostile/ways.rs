@@ -28,6 +28,8 @@ pub(super) enum Way {
     CloseMic,
     DeletePublish,
     DeleteListen,
+    /// They take back that they may be recorded, and talk on.
+    ConsentBack,
     Mute,
     Demote,
     Remove,
@@ -68,10 +70,12 @@ pub(super) struct Commit {
     pub(super) voice: Option<Instant>,
     /// By the hostile client.
     pub(super) ears: Option<Instant>,
+    /// Of the hostile client, in the recording.
+    pub(super) stored: Option<Instant>,
 }
 
 impl Way {
-    pub(super) const ALL: [Self; 23] = [
+    pub(super) const ALL: [Self; 24] = [
         Self::Leave,
         Self::Lost,
         Self::Elsewhere,
@@ -80,6 +84,7 @@ impl Way {
         Self::CloseMic,
         Self::DeletePublish,
         Self::DeleteListen,
+        Self::ConsentBack,
         Self::Mute,
         Self::Demote,
         Self::Remove,
@@ -108,6 +113,7 @@ impl Way {
             Self::CloseMic => "set_mic",
             Self::DeletePublish => "delete_publish_leg",
             Self::DeleteListen => "delete_listen_leg",
+            Self::ConsentBack => "consent_taken_back",
             Self::Mute => "mute",
             Self::Demote => "move_to_audience",
             Self::Remove => "remove",
@@ -148,14 +154,23 @@ impl Way {
     /// Whether it is one for a listener who hears the room as a plain stream: not for one who is lost, who is there as long as the
     /// stream is.
     pub(super) fn is_of_streams(self) -> bool {
-        let of_legs =
-            [Self::Lost, Self::StepDown, Self::CloseMic, Self::DeletePublish, Self::Mute, Self::Demote].contains(&self);
-        !of_legs
+        let of_legs = [
+            Self::Lost,
+            Self::StepDown,
+            Self::CloseMic,
+            Self::DeletePublish,
+            Self::ConsentBack,
+            Self::Mute,
+            Self::Demote,
+        ];
+        !of_legs.contains(&self)
     }
 
     /// Whether a publish leg that is asked for afterwards has to be refused.
     pub(super) fn closes_the_mouth(self) -> bool {
-        !matches!(self, Self::SecondDevice | Self::CloseMic | Self::DeletePublish | Self::DeleteListen)
+        let may_go_on =
+            [Self::SecondDevice, Self::CloseMic, Self::DeletePublish, Self::DeleteListen, Self::ConsentBack];
+        !may_go_on.contains(&self)
     }
 
     /// Whether a listen leg that is asked for afterwards has to be refused: by others one may come in again.
@@ -194,8 +209,9 @@ impl Way {
         kept: &mut Kept,
     ) -> Result<Commit> {
         let member = scene.rogue_member;
-        let both = |at| Commit { voice: Some(at), ears: Some(at) };
-        let voice = |at| Commit { voice: Some(at), ears: None };
+        let both = |at| Commit { voice: Some(at), ears: Some(at), stored: Some(at) };
+        let voice = |at| Commit { voice: Some(at), ears: None, stored: Some(at) };
+        let ears = |at| Commit { voice: None, ears: Some(at), stored: None };
         match self {
             Self::Leave => {
                 scene.presence.command(Command::Leave).await?;
@@ -218,7 +234,7 @@ impl Way {
                     voice = Some(Instant::now());
                 }
                 kept.legs.push(Leg::listen(&scene.rogue, &scene.room, SLOTS).await?);
-                Ok(Commit { voice, ears: Some(Instant::now()) })
+                Ok(Commit { voice, ears: Some(Instant::now()), stored: voice })
             }
             Self::StepDown => {
                 scene.presence.command(Command::StepDown).await?;
@@ -234,7 +250,14 @@ impl Way {
             }
             Self::DeleteListen => {
                 scene.rogue.delete(&legs.ear).await?;
-                Ok(Commit { voice: None, ears: Some(Instant::now()) })
+                Ok(ears(Instant::now()))
+            }
+            Self::ConsentBack => {
+                let on = scene.presence.state().recording.ok_or(Error::Timeout("a recording"))?;
+                let takes_back = Command::ConsentRecording { replay: on.replay, text: on.text, agree: false };
+                scene.presence.command(takes_back).await?;
+                let at = scene.witness.sees(Seen::Unrecorded(member)).await?;
+                Ok(Commit { voice: None, ears: None, stored: Some(at) })
             }
             Self::Mute => {
                 scene.chair.command(Command::Mute { member }).await?;
@@ -300,7 +323,7 @@ impl Way {
             }
             Self::ComeUp => {
                 scene.presence.come_on_stage().await?;
-                Ok(Commit { voice: None, ears: Some(Instant::now()) })
+                Ok(ears(Instant::now()))
             }
         }
     }

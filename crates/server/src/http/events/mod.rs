@@ -38,7 +38,7 @@ use super::rooms::{TOPICS_MAX, house_of};
 use super::text;
 use crate::app::App;
 use crate::edge;
-use crate::events::recurrence::wall;
+use crate::events::recurrence;
 use crate::notices::Tell;
 use crate::notices::choices::is_time_zone;
 use crate::wire::events::{CancelEvent, ChangeEvent, Event, EventAct, EventCard, EventDate, Events, NewEvent};
@@ -390,7 +390,7 @@ fn plan(
         return Err(Code::InvalidDate.into());
     }
     let planned = match recurrence {
-        Some(_) => Some(starts_at.and_then(|at| wall(at, &time_zone)).ok_or(Code::InvalidDate)?),
+        Some(_) => Some(starts_at.and_then(|at| recurrence::plan(at, &time_zone)).ok_or(Code::InvalidDate)?),
         None => None,
     };
     Ok(EventPlan { kind, minutes: minutes_of(minutes)?, time_zone, recurrence, planned })

@@ -92,9 +92,8 @@ async fn brought(
     event: &store::Event,
 ) -> Result<(Option<Terms>, Vec<Question>), ApiError> {
     let Some(id) = event.invitation else { return Ok((None, Vec::new())) };
-    let Some(file) = app.store.invitation(Some(opener), id).await.map_err(internal)? else {
-        return Ok((None, Vec::new()));
-    };
+    // As its host reads it: whoever opens the room, it keeps to the terms, also if they may not know of the invitation.
+    let file = app.store.invitation(Some(event.host.id), id).await.map_err(internal)?.ok_or(Code::EventNotFound)?;
     let agreed = file.invitation.agreed_sheet().map(|version| version.number);
     let sheet = file.sheets.iter().find(|shown| Some(shown.number) == agreed);
     let hosts: Vec<MemberId> = event.cohosts.iter().chain([&event.host]).map(|person| person.id).collect();

@@ -10,10 +10,11 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use roomtone_room::ids::{InvitationId, MemberId, RecordId, Timestamp};
 use roomtone_room::invitation::{self as rules, Act, Other, Sheet, WORDS_MAX_CHARS, Words};
-use roomtone_store::{self as store, InvitationAct as NewAct};
+use roomtone_store::{self as store, GuestBy, InvitationAct as NewAct};
 
 use super::super::auth::{Reader, SignedIn, answer_cookie, answering_cookie};
 use super::super::body::{Body, MaybeBody, PathId};
+use super::super::guests;
 use super::super::invites::qr_code;
 use super::super::text;
 use super::shown::{Standing, chosen, shown};
@@ -22,6 +23,7 @@ use crate::app::App;
 use crate::cli::answer_link;
 use crate::edge::{self, Secret};
 use crate::limits::GUESSES;
+use crate::wire::guests::GuestLink;
 use crate::wire::invitations::{
     ActKind, AnswerLink, AnswerTaken, Invitation, InvitationAct, SheetTerms, SheetVersion, ShownAnswerLink, TakeAnswer,
 };
@@ -29,6 +31,9 @@ use crate::wire::{ApiError, Code, Id};
 
 /// For how many milliseconds the link for an invitee without an account works: long enough for a letter on paper.
 const LINK_WORKS_FOR: u64 = 30 * DAY;
+
+/// For how many minutes the link into its room works: longer than any talk is planned for.
+const COMES_WITHIN: u32 = 24 * 60;
 
 /// What a talk sheet may hold: topics, names and languages, minutes, and characters of its notes.
 const SHEET_TOPICS_MAX: usize = 10;
@@ -168,6 +173,35 @@ pub(crate) async fn peek(
         expires_at: link.expires_at.0,
         server: app.settings.get().name.clone(),
     }))
+}
+
+/// Makes a link by which whoever answers without an account comes into the room of the talk as its guest. The one before ends, unless it
+/// was used.
+#[utoipa::path(post, path = "/api/invitations/{id}/guest", params(("id" = String, Path)),
+    responses((status = 201, body = GuestLink), (status = 401, body = ApiError), (status = 403, body = ApiError),
+        (status = 404, body = ApiError), (status = 409, body = ApiError), (status = 410, body = ApiError),
+        (status = 429, body = ApiError)))]
+pub(crate) async fn come(
+    State(app): State<Arc<App>>,
+    reader: Reader,
+    PathId(id): PathId<String>,
+    headers: HeaderMap,
+) -> Result<(StatusCode, Json<GuestLink>), ApiError> {
+    let file = file(&app, reader.id(), parse(&id)?).await?;
+    let store::Acting::Outside(who) = Standing::of(&app, reader.id(), &headers, &file).await?.acting()? else {
+        return Err(ApiError::with_message(Code::NotAllowed, "A member comes in by their account."));
+    };
+    let invitation = &file.invitation;
+    if !invitation.state.is_open() {
+        return Err(Code::InvitationOver.into());
+    }
+    let room = invitation.room.and_then(|room| Some((room, app.rooms.get(room)?)));
+    let (room, handle) = room.ok_or(Code::RoomNotFound)?;
+    let rules::Invitee::Outside { name, .. } = &invitation.invitee else { return Err(Code::NotAllowed.into()) };
+    let voucher = handle.summary().card.host.id.0;
+    let name = name.chars().take(guests::NAME_MAX).collect::<String>().trim_end().to_owned();
+    let asked = guests::Asked { room, voucher, name, context: None, minutes: COMES_WITHIN };
+    guests::offer(&app, asked, GuestBy::Correspondent(who)).await
 }
 
 /// Makes the caller's browser the one that answers, once.

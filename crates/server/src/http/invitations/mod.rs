@@ -33,8 +33,8 @@ use crate::wire::invitations::{Invitation, Invitations, NewInvitation, NewInvite
 use crate::wire::{ApiError, Code};
 
 pub(crate) use acts::{
-    __path_act, __path_end_link, __path_link, __path_peek, __path_sheet, __path_take, act, end_link, link, peek, sheet,
-    take,
+    __path_act, __path_come, __path_end_link, __path_link, __path_peek, __path_sheet, __path_take, act, come, end_link,
+    link, peek, sheet, take,
 };
 pub(crate) use crowd::{
     __path_answered, __path_ask, __path_cosign, __path_cosigners, __path_delete_question, __path_delete_reply,

@@ -170,6 +170,7 @@ async fn shown_to(
         texts: texts.into_iter().map(text).collect(),
         topics: entry.topics,
         state: invitation.state.into(),
+        unverified: entry.unverified,
         turn: invitation.turn.map(Into::into),
         round: invitation.round,
         expires_at: entry.expires_at.0,
@@ -246,6 +247,7 @@ pub(crate) async fn cards(
             created_at: entry.created_at.0,
             changed_at: entry.changed_at.0,
             cosigns: entry.cosigns,
+            unverified: entry.unverified,
         }
     };
     Ok(found.into_iter().map(card).collect())
@@ -471,6 +473,9 @@ fn can(file: &InvitationFile, standing: &Standing, me: Option<MemberId>) -> Vec<
     let host = standing.part == Some(InvitationPart::Host);
     if host && open && matches!(invitation.invitee, rules::Invitee::Outside { .. }) {
         can.push(Can::Link);
+    }
+    if standing.part == Some(InvitationPart::Outside) && invitation.is_on() {
+        can.push(Can::Come);
     }
     if standing.screens {
         can.push(Can::MarkAnswered);

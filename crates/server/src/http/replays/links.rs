@@ -54,7 +54,8 @@ pub(in super::super) async fn new_link(
         }
         ReplaySaid::NotNow | ReplaySaid::Missing => return Err(Code::ReplayNotFound.into()),
     }
-    let path = format!("replays/{}?key={}", replay.id, key.text);
+    // The page that is read without an account and a script; members get the client there.
+    let path = format!("recaps/{}?key={}", replay.id, key.text);
     let url = app.public_url.join(&path).map_err(|error| ApiError::internal(&error))?;
     Ok((StatusCode::CREATED, Json(ReplayLinkMade { link: link.into(), url: url.into() })))
 }

@@ -50,10 +50,10 @@ use super::text;
 use crate::app::App;
 use crate::edge::{self, Secret};
 use crate::limits::GUESSES;
-use crate::replays::File;
+use crate::replays::{AFTER_MARK, File};
 use crate::wire::replays::{
-    ChangeReplay, MarkedMoment, OwnTrack, OwnTracks, Picture, Replay, ReplayAct, ReplayAudio, ReplayCard,
-    ReplaySpeaker, Replays, WithdrawTrack,
+    ChangeReplay, Chapter, ChapterBy, MarkedMoment, OwnTrack, OwnTracks, Picture, Replay, ReplayAct, ReplayAudio,
+    ReplayCard, ReplayMark, ReplaySpeaker, Replays, WithdrawTrack,
 };
 use crate::wire::{ApiError, Code, Id};
 
@@ -62,6 +62,9 @@ type Place = (Timestamp, RecordId);
 
 /// Chapters that one request names.
 const CHAPTERS_MAX: usize = 200;
+
+/// Other talks that are shown beside one. More shows less near ones.
+const RELATED: u32 = 10;
 
 /// Milliseconds of a day.
 const DAY: u64 = 24 * 60 * 60 * 1000;
@@ -218,6 +221,23 @@ pub(super) async fn list(
     Ok(Json(Replays { items: found.into_iter().map(ReplayCard::from).collect(), next }))
 }
 
+/// Other talks that the caller may hear and that have something to do with one: the same invitation, speakers, topics, house or host; the
+/// nearest first, at most ten. For whoever may hear that one.
+#[utoipa::path(get, path = "/api/replays/{id}/related",
+    params(("id" = String, Path), ("key" = Option<String>, Query, description = "The key of an unlisted link")),
+    responses((status = 200, body = Replays), (status = 404, body = ApiError)))]
+pub(super) async fn related(
+    State(app): State<Arc<App>>,
+    ears: Ears,
+    PathId(id): PathId<String>,
+) -> Result<Json<Replays>, ApiError> {
+    let replay = ears.replay(&app, &id).await?;
+    // The key is that of one replay and no other.
+    let hearer = Hearer { key: None, ..ears.hearer };
+    let found = app.store.related_replays(replay.id, hearer, RELATED).await.map_err(internal)?;
+    Ok(Json(Replays { items: found.into_iter().map(ReplayCard::from).collect(), next: None }))
+}
+
 /// One replay. Needs no account if it is open to everybody, or with the key of an unlisted link.
 #[utoipa::path(get, path = "/api/replays/{id}",
     params(("id" = String, Path), ("key" = Option<String>, Query, description = "The key of an unlisted link")),
@@ -250,7 +270,12 @@ pub(super) async fn change(
         return Err(Code::InvalidDate.into());
     }
     let chapters = request.chapters.unwrap_or_default();
-    if chapters.len() > CHAPTERS_MAX || chapters.iter().any(|chapter| chapter.at_ms > replay.ms) {
+    let known = match &*chapters {
+        [] => Vec::new(),
+        _ => bare_picture(&app, &replay).await?.ok_or(Code::ReplayInWork)?.chapters,
+    };
+    let is_one = |at_ms| known.iter().any(|chapter| chapter.at_ms == at_ms);
+    if chapters.len() > CHAPTERS_MAX || !chapters.iter().all(|chapter| is_one(chapter.at_ms)) {
         return Err(ApiError::with_message(Code::BadRequest, "There are no such chapters."));
     }
     let named = |title: String| if title.trim().is_empty() { Ok(String::new()) } else { text::title(&title) };
@@ -288,9 +313,7 @@ pub(super) async fn delete(
     let (me, replay) = (caller.member.person.id, replay_id(&id)?);
     let mut deleted = app.store.delete_replay(replay, me).await.map_err(internal)?;
     if deleted == ReplayDone::Missing && is_admin(&app, caller).await? {
-        let (id, at) = (RecordId(edge::random_128()), edge::now());
-        let entry =
-            AuditEntry { id, at, actor: me, act: "replay_deleted", about: None, details: format!("replay={replay}") };
+        let entry = audit(caller, "replay_deleted", format!("replay={replay}"));
         deleted = app.store.delete_replay_as_admin(replay, entry).await.map_err(internal)?;
     }
     if deleted == ReplayDone::Missing {
@@ -306,9 +329,57 @@ pub(super) async fn delete(
     .await
 }
 
+/// Tries again to make a replay that could not be made, or that waits until something works again. For its host.
+#[utoipa::path(post, path = "/api/replays/{id}/make", params(("id" = String, Path)),
+    responses((status = 204), (status = 401, body = ApiError), (status = 403, body = ApiError),
+        (status = 404, body = ApiError)))]
+pub(super) async fn make(
+    State(app): State<Arc<App>>,
+    ears: Ears,
+    PathId(id): PathId<String>,
+) -> Result<StatusCode, ApiError> {
+    let replay = hosted(&app, &ears, &id).await?;
+    app.store.remake_replay(replay.id, replay.host.id).await.map_err(internal)?;
+    app.replays.try_again(replay.id);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes out something that happened beside the talking: a link, a question. For the host; an admin may do it anywhere, and is in the
+/// audit log with it.
+#[utoipa::path(delete, path = "/api/replays/{id}/marks/{n}", params(("id" = String, Path), ("n" = u64, Path)),
+    responses((status = 204), (status = 401, body = ApiError), (status = 403, body = ApiError),
+        (status = 404, body = ApiError)))]
+pub(super) async fn delete_mark(
+    State(app): State<Arc<App>>,
+    ears: Ears,
+    PathId((id, n)): PathId<(String, String)>,
+) -> Result<StatusCode, ApiError> {
+    let caller = ears.signed_in()?;
+    let (replay, n) = (replay_id(&id)?, n.parse::<i64>().ok().and_then(|n| u64::try_from(n).ok()));
+    let host = caller.member.person.id;
+    let mut gone = match n {
+        Some(n) => app.store.delete_mark(replay, n, host).await.map_err(internal)?,
+        None => false,
+    };
+    let admin = !gone && is_admin(&app, caller).await?;
+    if let Some(n) = n.filter(|_| admin) {
+        let entry = audit(caller, "moment_deleted", format!("replay={replay} n={n}"));
+        gone = app.store.delete_mark_as_admin(replay, n, entry).await.map_err(internal)?;
+    }
+    if gone {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    if !admin {
+        // Whoever may hear it and not change it is told so; to others there is none.
+        hosted(&app, &ears, &id).await?;
+    }
+    Err(Code::NotFound.into())
+}
+
 /// Withdraws what the caller said, or by the host what a guest did. It is gone from everything that was made with it at once; the rest
 /// is made anew. Whoever speaks in a replay may do so as long as there is one, whatever else they may.
-#[utoipa::path(post, path = "/api/replays/{id}/withdraw", params(("id" = String, Path)),
+#[utoipa::path(post, path = "/api/replays/{id}/withdraw",
+    params(("id" = String, Path), ("key" = Option<String>, Query, description = "The code of the link by which a guest came")),
     request_body = Option<WithdrawTrack>,
     responses((status = 204), (status = 401, body = ApiError), (status = 403, body = ApiError),
         (status = 404, body = ApiError)))]
@@ -319,17 +390,20 @@ pub(super) async fn withdraw(
     MaybeBody(request): MaybeBody<WithdrawTrack>,
 ) -> Result<StatusCode, ApiError> {
     let replay = replay_id(&id)?;
-    let whose = match (ears.hearer.member, ears.hearer.guest, request.unwrap_or_default().n) {
-        (Some(member), _, None) => Withdrawer::Member(member),
-        (Some(member), _, Some(n)) => Withdrawer::Host(member, n),
-        (None, Some(guest), None) => Withdrawer::Guest(guest),
-        (None, ..) => return Err(Code::NotSignedIn.into()),
+    let whose = match (ears.hearer.member, request.unwrap_or_default().n) {
+        (Some(member), Some(n)) => Withdrawer::Host(member, n),
+        (_, None) if ears.hearer != Hearer::default() || ears.key.is_some() => Withdrawer::Own(ears.hearer),
+        _ => return Err(Code::NotSignedIn.into()),
     };
     match app.store.withdraw_track(replay, whose, edge::now()).await.map_err(internal)? {
         Withdrawn::Already => Ok(StatusCode::NO_CONTENT),
         Withdrawn::Missing => Err(ears.replay(&app, &id).await.map_or_else(|error| error, |_| Code::NotAllowed.into())),
         Withdrawn::Done(tracks) => {
             to_the_end(async move {
+                let recorded = app.store.recording(replay).await.map_err(internal)?;
+                if let Some(live) = recorded.filter(|recorded| recorded.state == ReplayState::Recording) {
+                    app.rooms.look_at_replay(live.room).await;
+                }
                 changed(&app, replay).await;
                 tracing::info!(%replay, ?tracks, "what somebody said was withdrawn");
                 Ok(StatusCode::NO_CONTENT)
@@ -347,10 +421,15 @@ pub(super) async fn own_tracks(
     caller: SignedIn,
     page: AskedPage,
 ) -> Result<Json<OwnTracks>, ApiError> {
+    tracks_of(&app, Hearer::member(caller.member.person.id), page).await.map(Json)
+}
+
+/// A page of everything that was recorded of somebody.
+pub(super) async fn tracks_of(app: &App, speaker: Hearer, page: AskedPage) -> Result<OwnTracks, ApiError> {
     let after = place::<ReplayId>(page)?;
-    let found = app.store.own_tracks(caller.member.person.id, after, PAGE).await.map_err(internal)?;
+    let found = app.store.own_tracks(speaker, after, PAGE).await.map_err(internal)?;
     let next = next(&found, PAGE as usize, |one| write_place(one.began_at, one.replay));
-    Ok(Json(OwnTracks { items: found.into_iter().map(OwnTrack::from).collect(), next }))
+    Ok(OwnTracks { items: found.into_iter().map(OwnTrack::from).collect(), next })
 }
 
 /// Deletes replays that have been kept for as long as they are to be.
@@ -389,14 +468,20 @@ async fn is_admin(app: &App, caller: &SignedIn) -> Result<bool, ApiError> {
     Ok((member.owner || member.admin) && caller.browser_since(app).await?.is_some())
 }
 
+/// An entry of the audit log about what an admin is about to delete.
+fn audit(caller: &SignedIn, act: &'static str, details: String) -> AuditEntry {
+    let (id, at) = (RecordId(edge::random_128()), edge::now());
+    AuditEntry { id, at, actor: caller.member.person.id, act, about: None, details }
+}
+
 /// A replay with everything that the caller may know of it.
 async fn shown(app: &App, ears: &Ears, replay: store::Replay) -> Result<Replay, ApiError> {
     let (id, viewer, generation) = (replay.id, ears.hearer.member, replay.generation);
     let is_host = viewer == Some(replay.host.id);
     let ready = replay.state == ReplayState::Ready;
     let tracks = app.store.replay_tracks(id, ears.hearer).await.map_err(internal)?;
-    let picture = if ready { picture(app, &replay).await? } else { None };
     let marks = if ready { marks(app, id, viewer).await? } else { Vec::new() };
+    let picture = if ready { picture(app, &replay, &marks).await? } else { None };
     let event = match replay.event {
         Some(event) => app.store.event(event, viewer).await.map_err(internal)?.map(|event| Id(event.id)),
         None => None,
@@ -419,8 +504,10 @@ async fn shown(app: &App, ears: &Ears, replay: store::Replay) -> Result<Replay, 
         (ReplayAct::Edit, is_host),
         (ReplayAct::Links, is_host),
         (ReplayAct::Delete, (is_host || admin) && replay.state != ReplayState::Recording),
+        (ReplayAct::Make, is_host && replay.state == ReplayState::Failed),
         (ReplayAct::Withdraw, mine),
         (ReplayAct::WithdrawGuests, is_host && guests),
+        (ReplayAct::Moments, (is_host || admin) && !marks.is_empty()),
         (ReplayAct::Reply, viewer.is_some()),
         (ReplayAct::Clip, viewer.is_some() && ready),
     ];
@@ -466,20 +553,36 @@ fn ends(app: &App, replay: &store::Replay) -> Option<Timestamp> {
     by_server.into_iter().chain(replay.expires_at).min()
 }
 
-/// The picture of a replay, with what its host calls the chapters.
-async fn picture(app: &App, replay: &store::Replay) -> Result<Option<Picture>, ApiError> {
+/// The picture of a replay, with what its host calls the chapters, or the question with which one begins, if whoever looks may see that:
+/// it is among these marks.
+async fn picture(app: &App, replay: &store::Replay, marks: &[MarkedMoment]) -> Result<Option<Picture>, ApiError> {
+    let Some(mut picture) = bare_picture(app, replay).await? else { return Ok(None) };
+    let mut titles = app.store.replay_chapters(replay.id).await.map_err(internal)?;
+    for chapter in &mut picture.chapters {
+        chapter.title = titles.remove(&chapter.at_ms).or_else(|| asked_at(chapter, marks));
+    }
+    Ok(Some(picture))
+}
+
+/// The question with which a chapter begins: the last one that was taken just before, or then.
+fn asked_at(chapter: &Chapter, marks: &[MarkedMoment]) -> Option<String> {
+    let just_before = chapter.at_ms.saturating_sub(AFTER_MARK)..=chapter.at_ms;
+    let of = |moment: &MarkedMoment| match &moment.mark {
+        ReplayMark::QuestionTaken { text } if just_before.contains(&moment.at_ms) => Some(text.clone()),
+        _ => None,
+    };
+    if chapter.by == ChapterBy::Question { marks.iter().rev().find_map(of) } else { None }
+}
+
+/// The picture of a replay as it was made, in nobody's words.
+async fn bare_picture(app: &App, replay: &store::Replay) -> Result<Option<Picture>, ApiError> {
     let file = match app.replays.files.bytes(replay.id, File::Picture(replay.generation)).await {
         Ok(file) => file,
         // Another generation was begun a moment ago.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(ApiError::internal(&error)),
     };
-    let mut picture: Picture = serde_json::from_slice(&file).map_err(|error| ApiError::internal(&error))?;
-    let mut titles = app.store.replay_chapters(replay.id).await.map_err(internal)?;
-    for chapter in &mut picture.chapters {
-        chapter.title = titles.remove(&chapter.at_ms).or_else(|| chapter.title.take());
-    }
-    Ok(Some(picture))
+    serde_json::from_slice(&file).map(Some).map_err(|error| ApiError::internal(&error))
 }
 
 /// What happened beside the talking.
@@ -487,7 +590,7 @@ async fn marks(app: &App, replay: ReplayId, viewer: Option<MemberId>) -> Result<
     let found = app.store.replay_marks(replay, viewer).await.map_err(internal)?;
     let read = |moment: store::ReplayMoment| {
         let mark = serde_json::from_str(&moment.body).map_err(|error| ApiError::internal(&error))?;
-        Ok(MarkedMoment { at_ms: moment.at_ms, mark })
+        Ok(MarkedMoment { n: moment.n, at_ms: moment.at_ms, mark })
     };
     found.into_iter().map(read).collect()
 }
@@ -526,15 +629,21 @@ mod tests {
     use crate::app::tests::idle;
     use crate::settings::Chosen;
 
-    #[tokio::test]
-    async fn replays_are_kept_for_as_long_as_the_operator_says() {
-        let (app, _data) = idle().await;
+    /// A server with a recording that is over and open to everybody, and its host.
+    pub(super) async fn recorded() -> (Arc<App>, ReplayId, MemberId, tempfile::TempDir) {
+        let (app, data) = idle().await;
         let host = app.newcomer("host").await.member.person.id;
+        record(&app, host, &[(1, 0)]).await;
+        (app, ReplayId(1), host, data)
+    }
+
+    /// Recordings with these ids that are over since so many days.
+    async fn record(app: &App, host: MemberId, all: &[(u128, u64)]) {
         let (room, now) = (RoomId(7), edge::now());
         let new = NewRoom { id: room, opened_at: now, title: "A room".to_owned(), host, house: None };
         app.store.create_room(new, &[]).await.unwrap();
         let epoch = app.store.acquire_room(room, 42, now, now.plus(DAY), false).await.unwrap().unwrap();
-        for (id, days) in [(1, 11), (2, 9)] {
+        for &(id, days) in all {
             let (replay, at) = (ReplayId(id), Timestamp(now.0 - days * DAY));
             let (title, language) = ("A talk".to_owned(), "en".to_owned());
             let hearers = ReplayHearers::Everyone;
@@ -550,6 +659,14 @@ mod tests {
             let changes = [RecordingChange::Begun(begun), RecordingChange::Stopped { replay, at, title, language }];
             app.store.append(room, epoch, Changes { recordings: &changes, ..Changes::default() }).await.unwrap();
         }
+    }
+
+    #[tokio::test]
+    async fn replays_are_kept_for_as_long_as_the_operator_says() {
+        let (app, _data) = idle().await;
+        let host = app.newcomer("host").await.member.person.id;
+        let now = edge::now();
+        record(&app, host, &[(1, 11), (2, 9)]).await;
         let kept = async || app.store.recordings_among(&[ReplayId(1), ReplayId(2)]).await.unwrap();
         tidy(&app).await;
         assert_eq!(kept().await.len(), 2, "for good at first");
@@ -559,5 +676,21 @@ mod tests {
         app.settings.change(&app.store, entry, ten_days).await.unwrap();
         tidy(&app).await;
         assert_eq!(kept().await, [ReplayId(2)]);
+    }
+
+    /// A chapter is called by the question only as long as whoever looks may see that.
+    #[test]
+    fn a_chapter_has_the_words_of_a_question_that_is_shown() {
+        let chapter = |at_ms, by| Chapter { at_ms, title: None, by, speaker: None };
+        let taken =
+            |at_ms, text: &str| MarkedMoment { n: 1, at_ms, mark: ReplayMark::QuestionTaken { text: text.to_owned() } };
+        let shown = [taken(1_000, "Before?"), taken(60_000, "Why?"), taken(61_000, "How?")];
+        let named = |at_ms, marks: &[MarkedMoment]| asked_at(&chapter(at_ms, ChapterBy::Question), marks);
+        assert_eq!(named(60_400, &shown).as_deref(), Some("Why?"));
+        assert_eq!(named(60_000 + AFTER_MARK, &shown).as_deref(), Some("How?"));
+        assert_eq!(named(61_000 + AFTER_MARK + 1, &shown), None);
+        // Whoever asked it is gone, or blocked.
+        assert_eq!(named(60_400, &shown[..1]), None);
+        assert_eq!(asked_at(&chapter(60_400, ChapterBy::Silence), &shown), None);
     }
 }

@@ -23,7 +23,7 @@ use super::super::range::{self, Content};
 use super::super::text;
 use super::clips::{AskedPage, page_after};
 use super::voice::{self, FILE_MAX};
-use super::{Ears, both, internal, replay_id};
+use super::{Ears, audit, both, internal, is_admin, replay_id};
 use crate::app::App;
 use crate::edge;
 use crate::replays::Sound;
@@ -144,7 +144,7 @@ pub(in super::super) async fn note_mp4(
     note(&app, &ears, &method, &headers, path, Sound::Mp4).await
 }
 
-/// Deletes a reply: the caller's, or one to a replay of theirs.
+/// Deletes a reply: the caller's, or one to a replay of theirs. An admin may delete anybody's, and is in the audit log with it.
 #[utoipa::path(delete, path = "/api/replays/{id}/replies/{reply}", params(("id" = String, Path), ("reply" = String, Path)),
     responses((status = 204), (status = 401, body = ApiError), (status = 404, body = ApiError)))]
 pub(in super::super) async fn delete_reply(
@@ -153,7 +153,11 @@ pub(in super::super) async fn delete_reply(
     PathId((id, reply)): PathId<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
     let (replay, reply) = (replay_id(&id)?, reply_id(&reply)?);
-    let gone = app.store.delete_replay_reply(replay, reply, caller.member.person.id).await.map_err(internal)?;
+    let mut gone = app.store.delete_replay_reply(replay, reply, caller.member.person.id).await.map_err(internal)?;
+    if !gone && is_admin(&app, &caller).await? {
+        let entry = audit(&caller, "reply_deleted", format!("replay={replay} reply={reply}"));
+        gone = app.store.delete_replay_reply_as_admin(replay, reply, entry).await.map_err(internal)?;
+    }
     if gone { Ok(StatusCode::NO_CONTENT) } else { Err(Code::ReplyNotFound.into()) }
 }
 

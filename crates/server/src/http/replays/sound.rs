@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -13,7 +14,7 @@ use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use roomtone_room::ids::ReplayId;
-use roomtone_store::{self as store, ReplayHearers, ReplayState};
+use roomtone_store::{self as store, Hash, Hearer, ReplayHearers, ReplayState, StoreError};
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
 
@@ -21,6 +22,7 @@ use super::super::body::PathId;
 use super::super::range::{self, Content};
 use super::{Ears, internal, replay_id};
 use crate::app::App;
+use crate::edge;
 use crate::replays::{File, Sound};
 use crate::wire::{ApiError, Code};
 
@@ -91,11 +93,11 @@ pub(in super::super) async fn track(
         return Err(Code::ReplayNotFound.into());
     }
     check(&replay, asked)?;
-    send(&app, over, &method, &headers, &replay, File::Track(replay.generation, n)).await
+    send(&app, &ears, over, &method, &headers, &replay, File::Track(replay.generation, n)).await
 }
 
 async fn mix(
-    app: &App,
+    app: &Arc<App>,
     ears: &Ears,
     method: &Method,
     headers: &HeaderMap,
@@ -107,7 +109,7 @@ async fn mix(
     let over = app.playing.begin(replay_id(id)?);
     let replay = ears.replay(app, id).await?;
     check(&replay, asked)?;
-    send(app, over, method, headers, &replay, File::Mix(replay.generation, sound)).await
+    send(app, ears, over, method, headers, &replay, File::Mix(replay.generation, sound)).await
 }
 
 /// Refuses unless a replay can be heard, and is the one that was asked for.
@@ -122,9 +124,10 @@ fn check(replay: &store::Replay, asked: AskedGeneration) -> Result<(), ApiError>
     }
 }
 
-/// Sends a file of a replay, or the part of it that is wanted, until that is [over](Playing::stop).
+/// Sends a file of a replay, or the part of it that is wanted, until that is [over](Playing::stop), or whoever hears it may not any more.
 async fn send(
-    app: &App,
+    app: &Arc<App>,
+    ears: &Ears,
     over: Arc<Over>,
     method: &Method,
     headers: &HeaderMap,
@@ -145,7 +148,14 @@ async fn send(
             ErrorKind::NotFound => Code::ReplayInWork.into(),
             _ => ApiError::internal(&error),
         })?;
-        let content = Content { bytes: Watched { bytes, over }, total, kind: file.kind(), tag: Some(tag) };
+        let (app, id, hearer) = (app.clone(), replay.id, ears.hearer);
+        let session = ears.reader.member.as_ref().map(|caller| caller.session);
+        let ask: Ask = Box::new(move || {
+            let app = app.clone();
+            Box::pin(async move { still_hears(&app, id, hearer, session).await })
+        });
+        let watched = Watched { bytes, over, ask, asking: None, ask_at: edge::instant() + ASK_EVERY };
+        let content = Content { bytes: watched, total, kind: file.kind(), tag: Some(tag) };
         range::serve(method, headers, content).await?
     };
     // Kept by a browser, but asked about each time: it may be withdrawn at any moment.
@@ -188,17 +198,62 @@ impl Playing {
     }
 }
 
-/// A file that ends with an error as soon as nobody may read it any more.
+/// Whether somebody may hear a replay by now who was allowed to before: there may be a block since, the house may have become private, the
+/// link been revoked, the pass or the session ended. While the store does not work it is as it was.
+async fn still_hears(app: &App, replay: ReplayId, hearer: Hearer, session: Option<Hash>) -> bool {
+    let hears = async {
+        let signed_in = match session {
+            Some(session) => app.store.session(&session).await?.is_some(),
+            None => true,
+        };
+        Ok::<_, StoreError>(signed_in && app.store.replay(replay, hearer).await?.is_some())
+    };
+    hears.await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "it could not be looked up whether somebody may still hear a replay");
+        true
+    })
+}
+
+/// How often it is asked whether whoever hears a replay still may. Shorter is sooner; longer asks the store less.
+const ASK_EVERY: Duration = Duration::from_secs(10);
+
+/// Asks whether whoever reads still may.
+type Ask = Box<dyn Fn() -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync>;
+
+/// A file that ends with an error as soon as whoever reads it may not any more.
 struct Watched<R> {
     bytes: R,
     over: Arc<Over>,
+    ask: Ask,
+    asking: Option<Pin<Box<dyn Future<Output = bool> + Send>>>,
+    /// When it is asked next.
+    ask_at: Instant,
+}
+
+impl<R> Watched<R> {
+    /// Whether it is over. Asks when it is time, and goes on meanwhile: nothing is sent without coming by here.
+    fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.asking.is_none() && self.ask_at <= edge::instant() {
+            self.asking = Some((self.ask)());
+        }
+        if let Some(asking) = &mut self.asking
+            && let Poll::Ready(may) = asking.as_mut().poll(cx)
+        {
+            self.asking = None;
+            self.ask_at = edge::instant() + ASK_EVERY;
+            if !may {
+                return true;
+            }
+        }
+        self.over.0.load(Ordering::Acquire)
+    }
 }
 
 impl<R: AsyncRead + Unpin> AsyncRead for Watched<R> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let filled = buffer.filled().len();
         let read = Pin::new(&mut self.bytes).poll_read(cx, buffer);
-        if self.over.0.load(Ordering::Acquire) {
+        if self.is_over(cx) {
             buffer.set_filled(filled);
             return Poll::Ready(Err(ErrorKind::PermissionDenied.into()));
         }
@@ -228,7 +283,13 @@ mod tests {
     async fn who_hears_a_replay_is_cut_off_and_nobody_else() {
         let playing = Playing::default();
         let (one, other) = (ReplayId(1), ReplayId(2));
-        let file = |replay| Watched { bytes: Cursor::new(vec![7; 100]), over: playing.begin(replay) };
+        let file = |replay| Watched {
+            bytes: Cursor::new(vec![7; 100]),
+            over: playing.begin(replay),
+            ask: Box::new(|| Box::pin(async { true })),
+            asking: None,
+            ask_at: edge::instant(),
+        };
         let (mut first, mut second, mut third) = (file(one), file(one), file(other));
         for file in [&mut first, &mut second, &mut third] {
             assert_eq!(file.read_u8().await.unwrap(), 7);
@@ -239,5 +300,48 @@ mod tests {
         assert_eq!(third.read_u8().await.unwrap(), 7);
         // Whoever comes afterwards begins anew.
         assert_eq!(file(one).read_u8().await.unwrap(), 7);
+    }
+
+    /// It is asked again while it is read, and only then; until there is an answer it goes on.
+    #[tokio::test]
+    async fn it_is_asked_again_whether_somebody_may_still_hear_it() {
+        let (answer, mut answers) = tokio::sync::mpsc::unbounded_channel::<tokio::sync::oneshot::Sender<bool>>();
+        let ask = move || -> Pin<Box<dyn Future<Output = bool> + Send>> {
+            let (told, may) = tokio::sync::oneshot::channel();
+            answer.send(told).unwrap();
+            Box::pin(async move { may.await.unwrap() })
+        };
+        let (bytes, over) = (Cursor::new(vec![7; 100]), Playing::default().begin(ReplayId(1)));
+        let soon = edge::instant() + ASK_EVERY;
+        let mut file = Watched { bytes, over, ask: Box::new(ask), asking: None, ask_at: soon };
+        assert_eq!(file.read_u8().await.unwrap(), 7);
+        assert!(answers.try_recv().is_err(), "it is not time");
+        for may in [true, false] {
+            file.ask_at = edge::instant();
+            assert_eq!(file.read_u8().await.unwrap(), 7);
+            assert_eq!(file.read_u8().await.unwrap(), 7);
+            answers.try_recv().unwrap().send(may).unwrap();
+            assert!(answers.try_recv().is_err(), "it was asked once");
+            assert_eq!(file.read_u8().await.is_ok(), may);
+            assert!(file.ask_at > edge::instant());
+        }
+    }
+
+    /// Whoever may not hear it any more is answered so by what is asked: after a block, and when the session is over.
+    #[tokio::test]
+    async fn what_is_asked_is_what_counts_at_the_beginning() {
+        let (app, replay, host, _data) = super::super::tests::recorded().await;
+        let eve = app.newcomer("eve").await;
+        let hearer = Hearer::member(eve.member.person.id);
+        let hears = async |hearer, session| still_hears(&app, replay, hearer, session).await;
+        assert!(hears(hearer, Some(eve.session)).await);
+        assert!(hears(Hearer::default(), None).await);
+        app.store.block(host, eve.member.person.id, edge::now()).await.unwrap();
+        assert!(!hears(hearer, Some(eve.session)).await);
+        let ben = app.newcomer("ben").await;
+        let hearer = Hearer::member(ben.member.person.id);
+        assert!(hears(hearer, Some(ben.session)).await);
+        app.store.end_sessions(ben.member.person.id).await.unwrap();
+        assert!(!hears(hearer, Some(ben.session)).await);
     }
 }

@@ -34,13 +34,17 @@ const CAPTIONS: u32 = 10_000;
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct AskedLines {
     after: Option<String>,
+    from: Option<u64>,
+    to: Option<u64>,
     #[serde(rename = "key")]
     _key: Option<String>,
 }
 
-/// What was said in a replay, as it was written down, in pages, for whoever may hear it.
+/// What was said in a replay, as it was written down, in pages, for whoever may hear it; or in a part of it, the first lines in one page.
 #[utoipa::path(get, path = "/api/replays/{id}/transcript",
     params(("id" = String, Path), ("after" = Option<String>, Query, description = "`next` of the page before"),
+        ("from" = Option<u64>, Query, description = "With `to`: where the part begins, in milliseconds"),
+        ("to" = Option<u64>, Query, description = "Where it ends"),
         ("key" = Option<String>, Query, description = "The key of an unlisted link")),
     responses((status = 200, body = Transcript), (status = 400, body = ApiError), (status = 404, body = ApiError)))]
 pub(in super::super) async fn transcript(
@@ -51,11 +55,21 @@ pub(in super::super) async fn transcript(
 ) -> Result<Json<Transcript>, ApiError> {
     let Query(asked) = asked.map_err(|_| Code::BadRequest)?;
     let after = asked.after.map(|text| read_place(&text).ok_or(Code::BadRequest)).transpose()?;
+    let part = match (asked.from, asked.to) {
+        (None, None) => None,
+        (Some(from), Some(to)) if after.is_none() && from < to && i64::try_from(to).is_ok() => Some(from..to),
+        _ => return Err(Code::BadRequest.into()),
+    };
     let replay = ears.replay(&app, &id).await?;
     let state = app.store.transcript_state(replay.id).await.map_err(internal)?;
-    let found = app.store.transcript(replay.id, after, LINES).await.map_err(internal)?;
+    let found = match &part {
+        Some(part) => app.store.lines_between(replay.id, part.start, part.end, LINES).await,
+        None => app.store.transcript(replay.id, after, LINES).await,
+    };
+    let found = found.map_err(internal)?;
     let own = own_numbers(&app, &ears, replay.id).await?;
-    let more_comes = state.open > 0 && replay.state != ReplayState::Failed && app.transcripts.is_on();
+    let heard = !matches!(replay.state, ReplayState::Failed | ReplayState::Empty);
+    let more_comes = state.open > 0 && heard && app.transcripts.is_on();
     Ok(Json(Transcript {
         state: match (more_comes, state.done > 0 || !state.failed.is_empty()) {
             (true, _) => TranscriptProgress::Waiting,
@@ -63,7 +77,8 @@ pub(in super::super) async fn transcript(
             (false, false) => TranscriptProgress::Absent,
         },
         failed: state.failed,
-        next: next(&found, LINES as usize, |one| format!("{}.{}.{}", one.said.from_ms, one.n, one.line)),
+        next: next(&found, LINES as usize, |one| format!("{}.{}.{}", one.said.from_ms, one.n, one.line))
+            .filter(|_| part.is_none()),
         items: found.into_iter().map(|line| shown(line, &own)).collect(),
     }))
 }
@@ -115,6 +130,7 @@ pub(in super::super) async fn correct(
     if !done {
         return Err(not_theirs(&app, &ears, &id).await);
     }
+    app.search.changed();
     let corrected = app.store.transcript_line(replay, n, line).await.map_err(internal)?;
     let corrected = corrected.ok_or(Code::LineNotFound)?;
     Ok(Json(shown(corrected, &HashSet::from([n]))))
@@ -131,7 +147,11 @@ pub(in super::super) async fn take_out(
 ) -> Result<StatusCode, ApiError> {
     let replay = replay_id(&id)?;
     let done = app.store.correct_line(replay, n, line, ears.hearer, None, edge::now()).await.map_err(internal)?;
-    if done { Ok(StatusCode::NO_CONTENT) } else { Err(not_theirs(&app, &ears, &id).await) }
+    if !done {
+        return Err(not_theirs(&app, &ears, &id).await);
+    }
+    app.search.changed();
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// The answer to whoever would change what is not theirs: that there is no such line, if they may hear the replay at all.

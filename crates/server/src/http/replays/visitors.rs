@@ -8,25 +8,27 @@ use roomtone_store::{Hearer, ReplaysOf};
 use super::super::auth::Reader;
 use super::{Ears, clips, internal, replies as notes, shown};
 use crate::app::App;
+use crate::edge::Secret;
 use crate::replays::{File, Sound};
 use crate::wire::ApiError;
 use crate::wire::replays::{Clip, Replay, ReplayCard, ReplayReply};
 
-/// Somebody without an account, a link or a pass.
-fn nobody() -> Ears {
+/// Somebody without an account and a pass, perhaps with the key of an unlisted link.
+fn visitor(key: Option<&str>) -> Ears {
     Ears {
         reader: Reader { member: None },
-        hearer: Hearer::default(),
-        key: None,
+        hearer: Hearer { key: key.and_then(Secret::hash_of), ..Hearer::default() },
+        key: key.map(str::to_owned),
         // Nothing of theirs is counted: what is made here is counted where it is asked for.
         from: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
     }
 }
 
-/// A replay that everybody may hear.
-pub(crate) async fn replay(app: &App, id: ReplayId) -> Result<Option<Replay>, ApiError> {
-    match app.store.replay(id, Hearer::default()).await.map_err(internal)? {
-        Some(replay) => shown(app, &nobody(), replay).await.map(Some),
+/// A replay that everybody may hear, or whoever has this key.
+pub(crate) async fn replay(app: &App, id: ReplayId, key: Option<&str>) -> Result<Option<Replay>, ApiError> {
+    let visitor = visitor(key);
+    match app.store.replay(id, visitor.hearer).await.map_err(internal)? {
+        Some(replay) => shown(app, &visitor, replay).await.map(Some),
         None => Ok(None),
     }
 }
@@ -43,18 +45,24 @@ pub(crate) async fn related(app: &App, id: ReplayId, limit: u32) -> Result<Vec<R
     Ok(found.into_iter().map(ReplayCard::from).collect())
 }
 
-/// The latest replies to a replay that everybody may hear.
-pub(crate) async fn replies(app: &App, id: ReplayId, limit: u32) -> Result<Vec<ReplayReply>, ApiError> {
-    let Some(replay) = app.store.replay(id, Hearer::default()).await.map_err(internal)? else { return Ok(Vec::new()) };
-    let found = app.store.replay_replies(id, Hearer::default(), None, limit).await.map_err(internal)?;
-    let nobody = nobody();
-    Ok(found.into_iter().map(|one| notes::shown(&nobody, &replay, one)).collect())
+/// The latest replies to a replay that everybody may hear, or whoever has this key.
+pub(crate) async fn replies(
+    app: &App,
+    id: ReplayId,
+    key: Option<&str>,
+    limit: u32,
+) -> Result<Vec<ReplayReply>, ApiError> {
+    let visitor = visitor(key);
+    let Some(replay) = app.store.replay(id, visitor.hearer).await.map_err(internal)? else { return Ok(Vec::new()) };
+    let found = app.store.replay_replies(id, visitor.hearer, None, limit).await.map_err(internal)?;
+    Ok(found.into_iter().map(|one| notes::shown(&visitor, &replay, one)).collect())
 }
 
-/// A clip of a replay that everybody may hear.
-pub(crate) async fn clip(app: &App, id: RecordId) -> Result<Option<Clip>, ApiError> {
-    let found = app.store.clip(id, Hearer::default()).await.map_err(internal)?;
-    Ok(found.map(|clip| clips::shown(&nobody(), clip)))
+/// A clip of a replay that everybody may hear, or whoever has this key.
+pub(crate) async fn clip(app: &App, id: RecordId, key: Option<&str>) -> Result<Option<Clip>, ApiError> {
+    let visitor = visitor(key);
+    let found = app.store.clip(id, visitor.hearer).await.map_err(internal)?;
+    Ok(found.map(|clip| clips::shown(&visitor, clip)))
 }
 
 /// How large the MP4 file of a replay is, in bytes; `None` if it cannot be heard now.

@@ -137,8 +137,13 @@ struct Made {
 }
 
 fn made(speakers: &[Speaker]) -> Made {
+    made_again(&speakers.iter().collect::<Vec<_>>(), 0)
+}
+
+/// The same of a talk that was so long once.
+fn made_again(speakers: &[&Speaker], at_least_ms: u64) -> Made {
     let folder = tempfile::tempdir().unwrap();
-    let source = |speaker: &Speaker| {
+    let source = |speaker: &&Speaker| {
         let path = folder.path().join(format!("{}.track", speaker.n));
         fs::write(&path, &speaker.file).unwrap();
         Source { n: speaker.n, path }
@@ -149,7 +154,8 @@ fn made(speakers: &[Speaker]) -> Made {
         told.push(done);
         true
     };
-    let picture = make(&sources, &[], &folder.path().join("out"), &mut progress).unwrap().unwrap();
+    let made = make(&sources, &[], at_least_ms, &folder.path().join("out"), &mut progress).unwrap();
+    let Outcome::Sound(picture) = made else { panic!("{made:?}") };
     assert!(told.is_sorted() && told.iter().all(|done| *done < 100), "{told:?}");
     Made { folder, picture }
 }
@@ -312,11 +318,30 @@ fn every_file_has_what_it_is_to_have() {
 
 #[test]
 fn nobody_says_anything() {
-    for speakers in [&[Speaker::new(1, 500.0, 0.1, 0.0)][..], &[]] {
-        let made = made(speakers);
-        assert_eq!((made.picture.ms, made.picture.speakers.len()), (20, speakers.len()));
-        let sound = made.sound(files::OGG);
-        assert!(sound.len() == PACKET && sound.iter().all(|sample| sample.abs() < 1e-9));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("1.track");
+    fs::write(&path, &Speaker::new(1, 500.0, 0.1, 0.0).file).unwrap();
+    for sources in [&[Source { n: 1, path }][..], &[]] {
+        // Also of what was longer once.
+        for at_least_ms in [0, 10_000] {
+            let made = make(sources, &[], at_least_ms, &folder.path().join("out"), &mut |_| true).unwrap();
+            assert!(matches!(made, Outcome::Nothing), "{made:?}");
+        }
+    }
+}
+
+/// What follows the last word that is left is silence, for as long as it was a talk.
+#[test]
+fn it_becomes_no_shorter() {
+    let mut ada = Speaker::new(1, 500.0, 0.1, 0.0);
+    ada.talk(0, 1_000, &[[0, 1_000]], 0);
+    for (at_least_ms, ms) in [(0, 1_000..1_200), (980, 1_000..1_200), (5_000, 5_000..5_001)] {
+        let made = made_again(&[&ada], at_least_ms);
+        assert!(ms.contains(&made.picture.ms), "{at_least_ms}: {}", made.picture.ms);
+        for file in [files::OGG, files::track(1).as_str()] {
+            assert_eq!(made.packets(file).1 * 1_000 / RATE, made.picture.ms, "{file}");
+        }
+        assert_eq!(made.sound(files::OGG).len() as u64 * 1_000 / RATE, made.picture.ms);
     }
 }
 
@@ -334,8 +359,26 @@ fn it_stops_when_it_is_told_to() {
             left >= 0
         };
         let sources = [Source { n: 1, path: path.clone() }];
-        assert!(make(&sources, &[], &folder.path().join("out"), &mut progress).unwrap().is_none(), "{after}");
+        let made = make(&sources, &[], 0, &folder.path().join("out"), &mut progress).unwrap();
+        assert!(matches!(made, Outcome::Stopped), "{after}");
     }
+}
+
+/// However long a track is: who takes back what they said does not wait for it.
+#[test]
+fn it_asks_all_the_time_whether_to_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("1.track");
+    fs::write(&path, tone(1, 500.0, 0, 10_000)).unwrap();
+    let sources = [Source { n: 1, path }];
+    let mut asked = [0; 2];
+    let mut progress = |done| {
+        asked[usize::from(u64::from(done) >= MEASURED)] += 1;
+        true
+    };
+    make(&sources, &[], 0, &folder.path().join("out"), &mut progress).unwrap();
+    // 500 packets are looked through, written, measured by tenths of a second, and mixed.
+    assert!(asked[0] >= 1_100 && asked[1] >= 500, "{asked:?}");
 }
 
 #[test]
@@ -345,11 +388,12 @@ fn a_track_that_was_never_begun_is_left_out() {
     fs::write(&one, b"RTTR").unwrap();
     fs::write(&other, tone(2, 500.0, 0, 1_000)).unwrap();
     let sources = [Source { n: 1, path: one }, Source { n: 2, path: other.clone() }];
-    let made = make(&sources, &[], &folder.path().join("out"), &mut |_| true).unwrap().unwrap();
+    let made = make(&sources, &[], 0, &folder.path().join("out"), &mut |_| true).unwrap();
+    let Outcome::Sound(made) = made else { panic!("{made:?}") };
     assert_eq!(made.speakers.iter().map(|speaker| speaker.n).collect::<Vec<_>>(), [2]);
     // One that cannot be read is another thing.
     fs::remove_file(&other).unwrap();
-    assert!(make(&sources, &[], &folder.path().join("out"), &mut |_| true).is_err());
+    assert!(make(&sources, &[], 0, &folder.path().join("out"), &mut |_| true).is_err());
 }
 
 /// A track is decoded in its place, for whoever writes down what is said.
@@ -369,4 +413,17 @@ fn a_track_is_decoded_on_the_clock_of_the_recording() {
     assert_eq!(count, sound.len() as u64);
     let found = onset(&sound, 500.0, 3_500);
     assert!((found - 3_540.0).abs() < 10.0, "{found}");
+}
+
+/// A clock that jumped by years makes no replay of years: nothing is written.
+#[test]
+fn what_is_longer_than_a_recording_is_refused_before_anything_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("1.track");
+    fs::write(&path, tone(1, 600.0, 14 * 3_600_000, 14 * 3_600_000 + 1_000)).unwrap();
+    let out = folder.path().join("out");
+    fs::create_dir(&out).unwrap();
+    let refused = make(&[Source { n: 1, path }], &[], 0, &out, &mut |_| true).unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::InvalidData);
+    assert!(fs::read_dir(&out).unwrap().next().is_none());
 }

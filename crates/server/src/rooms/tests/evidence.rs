@@ -12,7 +12,7 @@ impl Scene {
     }
 
     /// Somebody says something.
-    async fn say(&self, caller: &Caller) {
+    pub(super) async fn say(&self, caller: &Caller) {
         let frame = Frame {
             room: self.owner.room.id(),
             talker: self.number(caller),

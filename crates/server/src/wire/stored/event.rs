@@ -200,6 +200,11 @@ pub(super) enum StoredEvent {
         text: u32,
         agree: bool,
     },
+    TrackWithdrawn {
+        member: Id<MemberId>,
+        replay: Id<ReplayId>,
+        track: u32,
+    },
     Forgotten {
         member: Id<MemberId>,
     },
@@ -406,6 +411,9 @@ impl From<&Event> for StoredEvent {
             Event::RecordingConsent { member, replay, text, agree } => {
                 Self::RecordingConsent { member: Id(*member), replay: Id(*replay), text: *text, agree: *agree }
             }
+            Event::TrackWithdrawn { member, replay, track } => {
+                Self::TrackWithdrawn { member: Id(*member), replay: Id(*replay), track: *track }
+            }
             Event::Forgotten { member } => Self::Forgotten { member: Id(*member) },
             Event::Ended { by } => Self::Ended { by: by.map(Id) },
         }
@@ -542,6 +550,9 @@ impl From<StoredEvent> for Event {
             }
             StoredEvent::RecordingConsent { member, replay, text, agree } => {
                 Self::RecordingConsent { member: member.0, replay: replay.0, text, agree }
+            }
+            StoredEvent::TrackWithdrawn { member, replay, track } => {
+                Self::TrackWithdrawn { member: member.0, replay: replay.0, track }
             }
             StoredEvent::Forgotten { member } => Self::Forgotten { member: member.0 },
             StoredEvent::Ended { by } => Self::Ended { by: by.map(|id| id.0) },

@@ -171,10 +171,13 @@ mod tests {
         let state = room.to_state();
         assert_eq!(read_state(&write_state(&state)).unwrap(), state);
         assert_eq!((state.tracks.as_slice(), state.last_track), ([(MemberId(2), 1)].as_slice(), 1));
+        let withdraw = Command::WithdrawTrack { replay: ReplayId(7), track: 1 };
+        let applied = room.apply(Timestamp(6), Actor::System, withdraw).unwrap();
+        events.extend(applied.events.into_iter().map(|numbered| numbered.event));
         let stop = Command::StopRecording { replay: ReplayId(7), cause: RecordingCause::DiskFull };
         let applied = room.apply(Timestamp(6), Actor::System, stop).unwrap();
         events.extend(applied.events.into_iter().map(|numbered| numbered.event));
-        assert_eq!(events.len(), 4);
+        assert_eq!(events.len(), 6);
         for event in &events {
             assert_eq!(&read_event(&write_event(event)).unwrap(), event);
         }

@@ -3,4 +3,4 @@
 /**
  * Why a recording stopped.
  */
-export type RecordingCause = "host" | "disk_full" | "failed";
+export type RecordingCause = "host" | "disk_full" | "failed" | "too_long";

@@ -4,6 +4,7 @@ import type { ByeCode } from "./ByeCode";
 import type { Caption } from "./Caption";
 import type { Chatter } from "./Chatter";
 import type { Events } from "./Events";
+import type { Hearers } from "./Hearers";
 import type { LegEndCode } from "./LegEndCode";
 import type { LegKind } from "./LegKind";
 import type { Person } from "./Person";
@@ -16,7 +17,11 @@ export type ServerMessage = { "type": "snapshot" } & Snapshot | { "type": "waiti
 /**
  * When their link ends, in milliseconds since 1970.
  */
-until: number, } | { "type": "events" } & Events | { "type": "answer", 
+until: number, 
+/**
+ * To whom the replay will be open, if the room is recorded.
+ */
+recording: Hearers | null, } | { "type": "events" } & Events | { "type": "answer", 
 /**
  * The command's id.
  */

@@ -98,6 +98,23 @@ export const admin = {
     /** What somebody wrote, as it was when it was reported. */
     written: { letter: 'The letter then', question: 'The question then', reply: 'The reply then' },
     invitation: 'the invitation',
+    /** What somebody made of or said to a replay, as it was when it was reported. */
+    replay: {
+      kinds: { replay: 'The replay then', clip: 'The clip then', reply: 'The reply to a replay then' },
+      at: (at: string) => `at ${at}`,
+      open: 'open it',
+      openAbout: 'It opens for those who may hear it. You can delete it in any case.',
+      note: 'The voice note',
+      noteAbout: 'As it was when it was reported. That you listen is written in the audit log.',
+      delete: { replay: 'Delete the replay', clip: 'Delete the clip', reply: 'Delete the reply' },
+      deleteAsk: {
+        replay:
+          'The replay is deleted for good, with all that was made of it. That is written in the audit log.',
+        clip: 'The clip is deleted for good. That is written in the audit log.',
+        reply: 'The reply is deleted for good. That is written in the audit log.',
+      },
+      deleted: 'It is deleted.',
+    },
     facts: {
       joined: (handle: string, day: string) => `@${handle} joined: ${day}`,
       followed: 'The reporter followed them',
@@ -139,6 +156,10 @@ export const admin = {
       settings: 'Changed the settings',
       report_handled: 'Closed a report',
       evidence_heard: 'Listened to the sound of a report',
+      replay_deleted: 'Deleted a replay',
+      moment_deleted: 'Took a moment out of a replay',
+      clip_deleted: 'Deleted a clip',
+      reply_deleted: 'Deleted a reply to a replay',
       waiting_removed: 'Took somebody off the waiting list',
       house_banned: 'Removed somebody from a house',
       house_ban_lifted: 'Let somebody back into a house',

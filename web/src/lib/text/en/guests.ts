@@ -18,6 +18,7 @@ const length = (minutes: number): string =>
 export const guests = {
   /** The page that a link opens. */
   invites: (name: string) => `${name} invites you to talk`,
+  officeInvites: (name: string) => `The office of ${name} invites you to talk`,
   live: 'Live now',
   asName: (name: string) => `You come as ${name}`,
   asGuest: (by: string) => `People see “guest of ${by}” under your name.`,
@@ -79,12 +80,24 @@ export const guests = {
       'It may have been used, or its time is over, or the room has ended. Ask for a new one where you got it.',
   },
 
+  /** What was recorded of a guest, who has no account to find it in. */
+  recorded: {
+    title: 'What was recorded of you',
+    about:
+      'You agreed to be recorded here. As long as there is the recording, this link leads you to it, and you can take your part out at any time.',
+    keep: 'You have no account here, so keep the link by which you came: with it you find the replay later, and take your part out.',
+  },
+
   /** What moderators see. */
   title: 'Guests',
   lead: 'Somebody without an account can speak here by a link of yours. They wait until a moderator lets them in.',
   wait: (n: number) => count(n, { one: 'guest waits', other: 'guests wait' }),
   waits: (name: string) => `${name} waits to come in`,
   guestOf: (by: string) => `guest of ${by}`,
+  byOffice: (by: string, delegate: string | null) =>
+    delegate === null
+      ? `the office of ${by} made the link`
+      : `the office of ${by} (${delegate}) made the link`,
   letIn: 'Let in',
   letInOf: (name: string) => `Let in: ${name}`,
   turnAway: 'Not now',

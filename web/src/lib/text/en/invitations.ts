@@ -44,6 +44,13 @@ export const invitations = {
     accepted: (invitee: string) => `${invitee} comes`,
     noDate: 'no date yet',
     declined: (invitee: string) => `${invitee} does not come`,
+    /** The same from somebody who has not shown that they speak for them. */
+    unverified: {
+      accepted: (invitee: string) => `An unverified voice says that ${invitee} comes`,
+      declined: (invitee: string) => `An unverified voice says that ${invitee} does not come`,
+      later: (invitee: string, day: string) =>
+        `An unverified voice says that ${invitee} will answer by ${day}`,
+    },
     withdrawn: (host: string) => `${host} has taken it back`,
     expired: 'Nobody said yes in time',
     merged: 'It goes on in another letter',
@@ -367,6 +374,9 @@ export const invitations = {
       `You are ${name} here. If you open this link, this browser answers for who is invited as well.`,
     here: 'You answer this letter',
     hereAbout: 'Keep using this browser: the link that you opened works nowhere else.',
+    live: 'The room of the talk is open. You need no account to come in; check your sound first.',
+    come: 'Come in',
+    coming: 'Opening…',
   },
 
   /** Proving a domain, for who answers by a link. */

@@ -117,8 +117,8 @@ export const people = {
 
   search: {
     title: 'Search',
-    label: 'Search for people, houses, rooms, events and invitations',
-    placeholder: 'A name, a handle, a topic',
+    label: 'Search for people, houses, rooms, events, invitations and replays',
+    placeholder: 'A name, a topic, something that was said',
     clear: 'Clear',
     everything: 'Everything',
     people: 'People',
@@ -126,6 +126,7 @@ export const people = {
     rooms: 'Rooms',
     events: 'Events',
     invitations: 'Invitations',
+    replays: 'Replays',
     recent: 'Lately',
     forget: 'Clear the list',
     none: (words: string) => `Nothing found for “${words}”`,

@@ -18,6 +18,8 @@ export const recording = {
     attendees: 'Recorded, for who is here',
   },
   card: 'Recorded',
+  before:
+    'Nothing of what you say is stored unless you agree. You are asked on stage, and can speak either way.',
   about: (who: string) =>
     `This talk is being recorded, of those on stage who agree to it. The replay will be open to ${who}, and to whoever the host gives a link to it.`,
   facts: [
@@ -55,6 +57,8 @@ export const recording = {
     agreed: 'What you say is recorded from now on.',
     refused: 'From now on nothing of what you say is recorded.',
     newWords: 'This page is older than the question of this server. Reload it, and the room asks you again.',
+    oldWords:
+      'This server has been renewed and asks in other words since then, so nobody else can agree to this recording. The host can end it and begin another.',
   },
 
   mine: 'Record what I say',
@@ -74,7 +78,8 @@ export const recording = {
     disk_full: 'The recording has stopped: there is no room left on the server. What was recorded is kept.',
     failed:
       'The recording has stopped, because the server could not go on with it. What was recorded is kept.',
-    replay: 'The replay can be heard there once it is made.',
+    too_long: 'The recording has stopped: it was twelve hours long. The host can begin another.',
+    replay: 'The replay can be heard on its page once it is made.',
   },
   agreedCount: (n: number) => count(n, { one: 'voice is recorded', other: 'voices are recorded' }),
   after: 'The talk was recorded',

@@ -55,13 +55,16 @@ export const replays = {
     processing: 'Being made',
     ready: 'Ready',
     failed: 'Could not be made',
+    empty: 'Nothing is kept',
   },
   recordingAbout: 'The talk goes on. It can be heard here soon after it has ended.',
   comeIn: 'Come in',
   makingAbout:
     'All voices are put on one clock and brought to one loudness. It takes a few minutes; this page goes on by itself.',
   made: (percent: number) => `${percent} % done`,
+  makeAgain: 'Try again',
   failedAbout: 'Something went wrong with the sound of this talk. The tracks are kept.',
+  emptyAbout: 'Nobody who agreed to be recorded said anything, or what they said was taken out again.',
   changedAbout: 'Somebody has taken their part out. The replay is being made anew without it.',
   missing: 'This replay is not there, or not for you',
   missingAbout: 'It may have been deleted, or it is open only to those who were there.',
@@ -106,6 +109,7 @@ export const replays = {
     name: 'The talk as a picture',
     lanes: 'Who speaks when',
     moments: 'What happened meanwhile',
+    removeMoment: (time: string) => `Take out what happened at ${time}`,
     momentsAt: (n: number, at: string) => `${count(n, { one: 'thing', other: 'things' })} happened at ${at}`,
     link: 'Link',
     question: 'Question',
@@ -176,6 +180,7 @@ export const replays = {
   clips: {
     title: 'Clips',
     make: 'Make a clip',
+    short: 'Clip',
     about:
       'Up to a minute of the talk, to share. It goes when the replay goes, or when whoever speaks in it takes their part out.',
     name: 'What is it called',
@@ -211,6 +216,8 @@ export const replays = {
     removeOf: (name: string) => `Delete: ${name}`,
     removeAsk: 'The reply is deleted for good.',
     removed: 'The reply is deleted.',
+    reportOf: (name: string) => `Report the reply of ${name}`,
+    more: 'Earlier replies',
     voice: 'Reply by voice',
     voiceAbout: 'Up to a minute. Nothing is sent before you have heard it and pressed “Send”.',
     record: 'Begin',
@@ -229,9 +236,13 @@ export const replays = {
     title: 'This replay',
     edit: 'Change',
     name: 'Title',
+    nameLater: 'While the talk goes on, the replay has the title of the room.',
     hearers: 'Open to',
     hearersAbout: 'It can be opened to fewer people than those who spoke agreed to, never to more.',
-    narrowed: 'From now on only these can hear it.',
+    narrowed: (links: number) =>
+      links === 0
+        ? 'From now on only these can hear it.'
+        : `From now on only these can hear it, and whoever has ${links === 1 ? 'its link' : `one of its ${links} links`}.`,
     keep: 'Keep it',
     forGood: 'As long as this server keeps replays',
     until: 'Until a day',
@@ -270,6 +281,8 @@ export const replays = {
   },
 
   report: 'Report',
+  reportReplay: 'Report this replay',
+  reportAt: (at: string) => `It says that you were at ${at} in it.`,
   reportClip: 'Report this clip',
 
   /** For those who run the place. */

@@ -44,6 +44,11 @@ export const invitations: Texts['invitations'] = {
     accepted: (invitee) => `${invitee} придёт`,
     noDate: 'даты пока нет',
     declined: (invitee) => `${invitee} не придёт`,
+    unverified: {
+      accepted: (invitee) => `Неподтверждённый голос: ${invitee} придёт`,
+      declined: (invitee) => `Неподтверждённый голос: ${invitee} не придёт`,
+      later: (invitee, day) => `Неподтверждённый голос: ${invitee} ответит до ${day}`,
+    },
     withdrawn: (host) => `${host} больше не зовёт`,
     expired: 'Срок вышел, согласия не было',
     merged: 'Продолжение в другом письме',
@@ -358,6 +363,9 @@ export const invitations: Texts['invitations'] = {
       `Вы здесь ${name}. Если открыть эту ссылку, этот браузер будет отвечать и за того, кого позвали.`,
     here: 'На это письмо отвечаете вы',
     hereAbout: 'Пользуйтесь этим же браузером: открытая вами ссылка больше нигде не действует.',
+    live: 'Комната разговора открыта. Войти можно без аккаунта; сначала проверьте звук.',
+    come: 'Войти',
+    coming: 'Открываем…',
   },
 
   prove: {

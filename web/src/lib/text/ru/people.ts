@@ -118,8 +118,8 @@ export const people: typeof import('../en/people').people = {
 
   search: {
     title: 'Поиск',
-    label: 'Искать людей, дома, комнаты, события и приглашения',
-    placeholder: 'Имя, ник, тема',
+    label: 'Искать людей, дома, комнаты, события, приглашения и записи',
+    placeholder: 'Имя, тема или сказанные слова',
     clear: 'Очистить',
     everything: 'Всё',
     people: 'Люди',
@@ -127,6 +127,7 @@ export const people: typeof import('../en/people').people = {
     rooms: 'Комнаты',
     events: 'События',
     invitations: 'Приглашения',
+    replays: 'Записи',
     recent: 'Недавнее',
     forget: 'Очистить список',
     none: (words) => `По запросу «${words}» ничего нет`,
