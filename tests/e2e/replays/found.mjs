@@ -64,7 +64,9 @@ export async function found(group) {
 
 	await group.step('a moment of it is reported, and a reply, by what they are', async () => {
 		await ben.must('POST', `/api/replays/${replay.id}/replies`, { json: { text: 'What a load of rubbish' } });
+		// That alone leads the page on which they are to another moment.
 		await person.goto(`${server.site}/replays/${replay.id}#t=12`);
+		await person.page.reload();
 		await person.click('replay-more');
 		await person.click('replay-report');
 		const sheet = await person.shows('report-sheet');

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::evidence::Talk;
-use crate::support::{Server, Trusting};
+use crate::support::{Member, Server, Trusting};
 use crate::tones::{decoded, loudness, tone};
 
 const MIB: u64 = 1 << 20;
@@ -189,26 +189,20 @@ async fn a_full_disk_of_everything_loses_nothing_that_was_acknowledged() {
 
     fs::remove_file(rest).unwrap();
     fs::remove_file(nearly).unwrap();
-    // Whoever comes while the room is read back from the store is told to come again.
-    let (here, snapshot) = loop {
-        talk.server.forget_who_asked();
-        if let Ok(mut socket) = late.try_connect(&talk.room, None, &[]).await
-            && let Some(first) = socket.any().await.filter(|first| first["type"] == "snapshot")
-        {
-            break (socket, first);
-        }
-        tokio::task::yield_now().await;
-    };
+    let (room, who) =
+        (talk.room.clone(), [&talk.ben, &late].map(|m| (m.token.clone(), m.handle.clone(), m.id.clone())));
+    drop((talk, newcomer, late));
+    let Trusting { server, data } = on;
+    server.stop().await;
+    // What waited for room is looked at again at the next start, or within a minute.
+    let server = Server::start_in(data.path()).await;
+    let [ben, late] = who.map(|(token, handle, id)| Member { server: &server, token, handle, id });
+    let mut here = late.connect(&room, None).await;
+    let snapshot = here.next("snapshot").await;
     let links: Vec<_> =
         snapshot["settings"]["links"].as_array().unwrap().iter().map(|one| one["url"].clone()).collect();
     assert_eq!(links, ["https://example.org/1"]);
     assert_eq!(snapshot["stage"].as_array().unwrap().len(), 3, "the same stage");
-    // What waited for room is looked at again within a minute, or at the next start.
-    let token = talk.ben.token.clone();
-    drop((talk, here));
-    let Trusting { server, data } = on;
-    server.stop().await;
-    let server = Server::start_in(data.path()).await;
-    until_made(&server, &token, replay).await;
+    until_made(&server, &ben.token, replay).await;
     server.stop().await;
 }

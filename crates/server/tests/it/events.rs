@@ -145,6 +145,14 @@ async fn who_hosts_it_too(servers: &[Trusting]) {
         let path = path(&event);
         assert_eq!((event["state"].as_str(), event["cohosts"].clone()), (Some("proposed"), json!([])));
         assert_eq!(event["asked"][0]["handle"], ben.handle);
+        // Of several who were asked each sees themselves alone.
+        let fay = server.member(data).await;
+        got(&ada, "PUT", &format!("{path}/cohosts/{}", fay.handle), &Value::Null).await;
+        for who in [&ben, &fay] {
+            let asked = got(who, "GET", &path, &Value::Null).await["asked"].clone();
+            assert_eq!((asked.as_array().unwrap().len(), &asked[0]["handle"]), (1, &json!(who.handle)));
+        }
+        got(&fay, "DELETE", &format!("{path}/cohost"), &Value::Null).await;
         assert_eq!(told(&ben).await, ["cohost_asked"]);
         // Nobody sees who was asked but those two.
         assert_eq!(got(&eve, "GET", &path, &Value::Null).await["asked"], json!([]));
@@ -190,6 +198,9 @@ async fn an_event_of_a_private_house_is_like_none(servers: &[Trusting]) {
         got(&ada, "POST", "/api/houses", &house).await;
         let hidden = announce(&ada, json!({ "house": "secret", "starts_at": edge::now().0 + DAY })).await;
         let open = announce(&ada, json!({})).await;
+        // Who may not know of the house is not asked to host an event of it: they would learn of it by that.
+        let asks = json!({ "title": "Tea", "house": "secret", "cohosts": [eve.handle] });
+        ask(&ada, "POST", "/api/events", &asks).await.refused(403, "not_allowed");
         let routes = [
             ("GET", "", Value::Null),
             ("PATCH", "", json!({ "title": "Mine" })),

@@ -594,11 +594,18 @@ async fn knocking_without_end_is_slowed_down() {
 #[tokio::test]
 async fn an_office_lets_guests_in_as_the_office() {
     let (server, data) = Server::start().await;
-    let [xenia, dora, eva] = [server.member(&data).await, server.member(&data).await, server.member(&data).await];
+    let [xenia, dora, eva, gus] = [
+        server.member(&data).await,
+        server.member(&data).await,
+        server.member(&data).await,
+        server.member(&data).await,
+    ];
     // The delegate may not even know of the room.
-    let (room, other) = (xenia.open("closed").await, eva.open("open").await);
+    let named = json!({ "title": "A room", "kind": "closed", "named": [gus.handle] });
+    let room = xenia.post("/api/rooms", &named).await.json()["id"].as_str().unwrap().to_owned();
+    let other = eva.open("open").await;
     let (path, elsewhere) = (format!("/api/rooms/{room}/guests"), format!("/api/rooms/{other}/guests"));
-    let _host = xenia.enter(&room).await;
+    let mut host = xenia.enter(&room).await;
     let body = json!({ "name": "Grace", "minutes": 60, "context": "About trees" });
     dora.post(&path, &body).await.refused(404, "room_not_found");
     let grant = xenia.has_office(&dora, &["answer", "schedule", "screen"]).await;
@@ -623,6 +630,20 @@ async fn an_office_lets_guests_in_as_the_office() {
         let expected = [(json!("Grace"), json!(true), json!(delegate)), (json!("Her own"), json!(false), Value::Null)];
         assert_eq!(items, expected);
     }
+    // Who else runs the room sees that the office did it, and not who in it; the office sees nobody whom they vouch for.
+    let mut moderator = gus.enter(&room).await;
+    host.accepted(json!({ "type": "offer_stage", "member": gus.id })).await;
+    moderator.accepted(json!({ "type": "accept_offer" })).await;
+    host.accepted(json!({ "type": "make_moderator", "member": gus.id })).await;
+    while moderator.next("snapshot").await["you"]["role"] != "moderator" {}
+    let others = link(&gus, &room, "Another").await;
+    let seen = gus.get(&path).await;
+    let items = seen.json()["items"].clone();
+    assert_eq!((items.as_array().unwrap().len(), &items[0]["office"]), (3, &json!(true)));
+    assert!(!seen.text.contains(&dora.handle) && !seen.text.contains(&dora.id), "{}", seen.text);
+    assert_eq!(dora.get(&path).await.json()["items"].as_array().unwrap().len(), 2);
+    let not_theirs = format!("{path}/{}", others["guest"].as_str().unwrap());
+    dora.send(Method::DELETE, &not_theirs).await.refused(404, "guest_link_not_found");
     // They take it back, and the principal reads both.
     let guest = Guest::by(&server, made["link"].as_str().unwrap()).await;
     let pass = format!("{path}/{}", guest.member.id);

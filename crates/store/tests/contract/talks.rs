@@ -7,7 +7,7 @@ use roomtone_room::invitation::{Act, Invitee, State, What, Words};
 use roomtone_room::office::{self, Grant, Right, Rights};
 use roomtone_room::search::Query;
 use roomtone_store::{
-    Acting, CrowdSaid, EventDone, EventPlan, EventsOf, GrantActed, GrantOffered, InvitationAct, InvitationText,
+    Acted, Acting, CrowdSaid, EventDone, EventPlan, EventsOf, GrantActed, GrantOffered, InvitationAct, InvitationText,
     NewEvent, NewProof, PROOF_FAILS_FOR, PROOF_FAILURES_MAX, ProfileChange, ProofMade, ProofMethod, ProofMissed,
     ProofSubject, Reply, Store, Written,
 };
@@ -147,6 +147,21 @@ async fn each_step_is_told_once_to_whom_it_concerns(world: &World) {
         assert!(matches!(held, GrantActed::Done(_)));
         delegates.push((RecordId(number), delegate));
     }
+    // Who answers for somebody is told of nothing that they did, also if they would hear of it as one who co-signs.
+    made(&store, InvitationId(71), eve, Invitee::Member(ben), 10).await;
+    let gus = delegates[0].1;
+    assert_eq!(store.cosign(gus, InvitationId(71), at(11)).await.unwrap(), CrowdSaid::Done);
+    let yes = InvitationAct { invitation: InvitationId(71), ..ask(Acting::Member(gus), accept(1), 12) };
+    assert!(matches!(store.act_on_invitation(&yes).await.unwrap(), Acted::Done(_)));
+    let of_eve = async || {
+        let open = store.steps_to_tell(10).await.unwrap();
+        let step = open.into_iter().find(|step| step.invitation == InvitationId(71)).unwrap();
+        let heard = store.step_audience(&step, at(20), 10).await.unwrap();
+        store.step_told(&step, None, at(20)).await.unwrap();
+        heard.into_iter().map(|hearer| hearer.member).collect::<Vec<_>>()
+    };
+    assert!(of_eve().await.contains(&gus));
+    assert_eq!(of_eve().await, [eve]);
     let mut asked = vec![(ben, false), (delegates[0].1, false), (delegates[1].1, false)];
     asked.sort_unstable();
     assert_eq!(told().await, (1, true, asked));
