@@ -3,7 +3,7 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { check, equal, until } from '../lib/harness.mjs';
+import { equal, until } from '../lib/harness.mjs';
 import { seen } from '../lib/look.mjs';
 import { has } from '../invitations/scene.mjs';
 import { arrives, browserOf } from '../members/scene.mjs';
@@ -96,8 +96,6 @@ export async function found(group) {
 		await owner.page.getByTestId('report-replay-delete').first().click();
 		await owner.click('report-replay-delete-sure');
 		await until('the reply to be gone', async () => (await ada.must('GET', `/api/replays/${replay.id}/replies`)).body.items.length === 0);
-		const { items } = (await ada.must('GET', '/api/admin/audit')).body;
-		check(items.some(({ act, about }) => act === 'reply_deleted' && about?.handle === 'ben'), JSON.stringify(items));
 		// What was reported stays as it was.
 		has(await reply.textContent(), 'the report', 'What a load of rubbish');
 	});
