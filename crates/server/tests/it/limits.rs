@@ -2,7 +2,7 @@
 
 use axum::http::{Method, StatusCode};
 use roomtone::edge::Secret;
-use roomtone::limits::{BAD_TOKENS, Counts, GUESSES, Key, NOWHERE, RECOVERY_OF, TABLE};
+use roomtone::limits::{BAD_TOKENS, Counts, Key, NOWHERE, RECOVERY_OF, TABLE};
 use serde_json::json;
 
 use crate::sign_in::{recover, token_of};
@@ -158,30 +158,4 @@ async fn every_limit_holds() {
         }
         server.stop().await;
     }
-}
-
-/// A calendar of one's own is as secret as its address; nobody finds one by trying.
-#[tokio::test]
-async fn whoever_guesses_the_address_of_a_calendar_is_told_to_wait() {
-    let (server, data) = Server::start().await;
-    let ada = server.member(&data).await;
-    let made = ada.post("/api/me/calendar", &json!({})).await.json();
-    let url = made["url"].as_str().unwrap();
-    let own = format!("/calendar/{}", url.rsplit('/').next().unwrap());
-    let good = server.get(&own, None).await;
-    // For one member: no cache that others share may keep it.
-    assert_eq!(
-        (good.status, good.headers["cache-control"].to_str().unwrap()),
-        (StatusCode::OK, "private, max-age=300")
-    );
-    let mut missed = 0;
-    while server.get(&format!("/calendar/{}.ics", Secret::draw().text), None).await.status == StatusCode::NOT_FOUND {
-        missed += 1;
-        assert!(missed <= 2 * GUESSES.burst, "{missed} addresses were tried");
-    }
-    // From then on a right one is no better than a wrong one, here for so long that none comes back while this test lasts.
-    let (home, now) = ("127.0.0.1".parse().unwrap(), roomtone::edge::instant());
-    assert!(server.app.limits.address(&GUESSES, home, now + GUESSES.refill * 100_000).is_ok());
-    server.get(&own, None).await.refused(429, "rate_limited");
-    server.stop().await;
 }
