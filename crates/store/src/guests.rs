@@ -251,13 +251,10 @@ impl Store {
         guest: MemberId,
         now: Timestamp,
     ) -> Result<Option<ActGuest>, StoreError> {
-        let end = sql("UPDATE guests SET ended_at = $3
-             WHERE room = $1 AND id = $2 AND ended_at IS NULL AND expires_at > $3
-             RETURNING name AS guest_name, voucher");
         let mut transaction = self.database.begin().await?;
-        let ended = transaction.optional(end.bind(room).bind(guest).bind(now)).await?;
+        let ended = end_pass(&mut transaction, room, guest, now).await?;
         transaction.commit().await?;
-        ended.map(|row| ended_from(&row, guest)).transpose()
+        Ok(ended)
     }
 
     /// The same for somebody in the office of who vouches for the guest, if they have the right to it.
@@ -268,12 +265,8 @@ impl Store {
         office: GuestOffice,
         now: Timestamp,
     ) -> Result<Option<ActGuest>, StoreError> {
-        let end = sql("UPDATE guests SET ended_at = $3
-             WHERE room = $1 AND id = $2 AND ended_at IS NULL AND expires_at > $3
-             RETURNING name AS guest_name, voucher");
         let mut transaction = self.database.begin().await?;
-        let Some(row) = transaction.optional(end.bind(room).bind(guest).bind(now)).await? else { return Ok(None) };
-        let ended = ended_from(&row, guest)?;
+        let Some(ended) = end_pass(&mut transaction, room, guest, now).await? else { return Ok(None) };
         // Without the right nothing has changed: it is not committed.
         if !for_office(&mut transaction, ended.voucher, office, ("guest_revoked", room), &ended.name, now).await? {
             return Ok(None);
@@ -321,9 +314,18 @@ async fn for_office(
     Ok(true)
 }
 
-/// Whose pass has ended.
-fn ended_from(row: &Row, guest: MemberId) -> Result<ActGuest, StoreError> {
-    Ok(ActGuest { id: guest, name: row.text("guest_name")?, voucher: row.member("voucher")? })
+/// Ends a pass that has lasted until now, in this room. Returns whose it was.
+async fn end_pass(
+    tx: &mut Transaction,
+    room: RoomId,
+    guest: MemberId,
+    now: Timestamp,
+) -> Result<Option<ActGuest>, StoreError> {
+    let end = sql("UPDATE guests SET ended_at = $3
+         WHERE room = $1 AND id = $2 AND ended_at IS NULL AND expires_at > $3
+         RETURNING name AS guest_name, voucher");
+    let Some(row) = tx.optional(end.bind(room).bind(guest).bind(now)).await? else { return Ok(None) };
+    Ok(Some(ActGuest { id: guest, name: row.text("guest_name")?, voucher: row.member("voucher")? }))
 }
 
 /// A guest as others see them.

@@ -7,7 +7,8 @@ use roomtone_store::{ActGuest, NewAct};
 use tokio::sync::oneshot;
 
 use super::message::{Message, Revoked};
-use super::owner::{Owner, Round};
+use super::owner::Owner;
+use super::round::Round;
 use super::{Rooms, bring_back};
 use crate::edge;
 use crate::wire::acts::ActKind;

@@ -11,7 +11,8 @@ use roomtone_store::Hash;
 
 use super::fanout;
 use super::message::Caller;
-use super::owner::{Owner, Round};
+use super::owner::Owner;
+use super::round::Round;
 use crate::edge;
 use crate::line::Line;
 use crate::media_io::ThreadNo;

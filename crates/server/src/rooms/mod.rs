@@ -13,6 +13,7 @@ mod presence;
 mod recording;
 mod ringing;
 mod roster;
+mod round;
 mod sheet;
 mod social;
 mod summary;

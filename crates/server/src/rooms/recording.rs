@@ -9,7 +9,8 @@ use roomtone_room::ids::{MemberId, ReplayId, TalkerNo, Timestamp};
 use roomtone_room::{Actor, Applied, Command, Hearers, Question, Recording, RecordingCause, Rejection, Role};
 use roomtone_store::{NewConsent, NewMark, NewReplay, RecordingChange, ReplayState, Speaker, StoreError};
 
-use super::owner::{Owner, Round};
+use super::owner::Owner;
+use super::round::Round;
 use crate::edge;
 use crate::media_io::Recorded;
 use crate::recorder::{LONGEST, Reel};

@@ -7,7 +7,8 @@ use roomtone_room::social::{self, Parting};
 use roomtone_room::{Actor, Command};
 use roomtone_store::Standing;
 
-use super::owner::{Owner, Round, brought_along};
+use super::owner::{Owner, brought_along};
+use super::round::Round;
 use crate::edge;
 use crate::wire::socket::ByeCode;
 
