@@ -241,6 +241,12 @@ impl Shard {
         }
     }
 
+    /// All legs with their rooms, in no order: for whoever gives the shard up.
+    pub fn legs(&self) -> impl Iterator<Item = (LegId, RoomId)> {
+        let room_of = |leg: &Leg| self.rooms.get(leg.room as usize)?.as_ref().map(|room| room.id);
+        self.legs.iter().flatten().filter_map(move |leg| Some((leg.id, room_of(leg)?)))
+    }
+
     /// What happened so far.
     pub fn stats(&self) -> &Stats {
         &self.stats

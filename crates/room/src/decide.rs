@@ -9,8 +9,8 @@ use crate::role::Role;
 use crate::room::Room;
 use crate::settings::{CallUp, HandRule, link_is_valid};
 use crate::{
-    BANS_MAX, CALL_UP_MILLIS, CALL_UPS_MAX, CONTEXT_MAX_CHARS, LINKS_MAX, REASON_MAX_CHARS, SLOW_MAX_SECONDS,
-    STAGE_MAX, TIMER_MAX_MILLIS, WAITING_MAX,
+    BANS_MAX, CALL_UP_MILLIS, CALL_UPS_MAX, CONTEXT_MAX_CHARS, HANDS_MAX, LINKS_MAX, REASON_MAX_CHARS,
+    SLOW_MAX_SECONDS, STAGE_MAX, TIMER_MAX_MILLIS, WAITING_MAX,
 };
 
 impl Room {
@@ -437,6 +437,9 @@ impl Room {
         }
         if question.as_deref().is_some_and(|text| !question_is_valid(text)) {
             return Err(Rejection::InvalidQuestion);
+        }
+        if self.present.hands_len() >= HANDS_MAX {
+            return Err(Rejection::TooMany);
         }
         let spoken = self.spoken.contains(&sender.member);
         let place = self.place_in_queue(spoken);

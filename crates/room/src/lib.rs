@@ -57,6 +57,10 @@ pub const AWAY_MILLIS: u64 = 10_000;
 /// Longest question that can go with a raised hand, in characters.
 pub const QUESTION_MAX_CHARS: usize = 280;
 
+/// Most hands up at once. Higher lets more people of a very large audience wait; each one is in every moderator's snapshot, and
+/// nobody answers so many.
+pub const HANDS_MAX: usize = 1_000;
+
 /// Most people on stage at once. Higher lets larger panels happen; each one costs a publish leg and a place in every
 /// snapshot.
 pub const STAGE_MAX: usize = 50;

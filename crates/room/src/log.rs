@@ -34,6 +34,8 @@ pub enum ActKind {
     StageUnlocked,
     /// Who may raise a hand was decided.
     HandsRuled,
+    /// Whether, and how often, people may write in the backchannel was decided.
+    LinesRuled,
     /// The room says something else about itself.
     Described,
     /// The room is open to more people.
@@ -177,6 +179,7 @@ fn act_in(event: &Event, sender: Option<MemberId>) -> Option<Act> {
         Event::Described { by, .. } => to_room(ActKind::Described, *by),
         Event::Widened { by, .. } => to_room(ActKind::Widened, *by),
         Event::HandsRuled { by, .. } => to_room(ActKind::HandsRuled, *by),
+        Event::BackchannelSet { by, .. } => to_room(ActKind::LinesRuled, *by),
         Event::StageLocked { locked: true, by } => to_room(ActKind::StageLocked, *by),
         Event::StageLocked { locked: false, by } => to_room(ActKind::StageUnlocked, *by),
         Event::EvidenceSet { on: true, by } => to_room(ActKind::EvidenceOn, *by),
@@ -206,7 +209,6 @@ fn act_in(event: &Event, sender: Option<MemberId>) -> Option<Act> {
         | Event::EvidenceAgreed { .. }
         | Event::RecordingConsent { .. }
         | Event::TrackWithdrawn { .. }
-        | Event::BackchannelSet { .. }
         | Event::TimerSet { .. }
         | Event::FloorGiven { .. }
         | Event::CalledUp { .. }

@@ -163,6 +163,11 @@ impl Participants {
         self.by_number.get(self.numbers.get(&member)?)
     }
 
+    /// How many hands are up.
+    pub(crate) fn hands_len(&self) -> usize {
+        self.queue.len()
+    }
+
     /// Everybody with a number above `number`, by number.
     pub(crate) fn after(&self, number: TalkerNo) -> impl Iterator<Item = &Participant> {
         self.by_number.range((std::ops::Bound::Excluded(number), std::ops::Bound::Unbounded)).map(|(_, p)| p)

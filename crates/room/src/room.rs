@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::command::{Actor, Command, Rejection};
-use crate::event::{Event, Kind, LeaveReason, Numbered, Opening};
+use crate::event::{CallUpCause, Event, Kind, LeaveReason, Numbered, Opening};
 use crate::hands::Hand;
 use crate::ids::{HouseId, MemberId, RoleEpoch, RoomId, Seq, TalkerNo, Timestamp};
 use crate::memory::Memory;
@@ -211,7 +211,8 @@ impl Room {
         self.host
     }
 
-    /// Who was named when it was opened, and the opener, ascending.
+    /// Who may come in whatever its kind: the opener, who was named when it was opened, and who came because a moderator had called
+    /// them up, ascending.
     pub fn named(&self) -> impl Iterator<Item = MemberId> {
         self.named.iter().copied()
     }
@@ -470,8 +471,12 @@ impl Room {
                 let admits = self.present.get(*by).is_some_and(|p| p.role.moderates());
                 self.called.insert(*member, CallUp { by: *by, context: context.clone(), until: *until, admits });
             }
-            Event::CallUpEnded { member, .. } => {
-                self.called.remove(member);
+            Event::CallUpEnded { member, cause, .. } => {
+                let call = self.called.remove(member);
+                // The word by which they are here lets them in again when their connection was lost.
+                if *cause == CallUpCause::Answered && call.is_some_and(|call| call.admits) {
+                    self.named.insert(*member);
+                }
             }
             Event::Knocked { guest, pass } => {
                 self.waiting.insert(*guest, Waiting { pass: *pass, at });

@@ -30,7 +30,8 @@ pub struct State {
     pub ended_at: Option<Timestamp>,
     /// The host, or the last one of a room that ended without.
     pub host: MemberId,
-    /// Who may come in whatever the kind: the opener and those named at the opening, ascending.
+    /// Who may come in whatever the kind: the opener, those named at the opening, and those who came because a moderator had
+    /// called them up, ascending.
     pub named: Vec<MemberId>,
     /// The last event's number.
     pub seq: Seq,

@@ -18,7 +18,7 @@ use roomtone_room::ids::MemberId;
 
 pub use table::{
     BAD_TOKENS, CALL_UPS, CONFIRM_MAIL_TO, EVIDENCE, FEEDS, GUESSES, HANDLES_OF_INVITE, KNOCKS, MEMBERS, NOWHERE,
-    PROOFS_OF, RECORDINGS, RECOVERY_OF, SIGN_IN_MAIL_TO, TABLE, VISITORS,
+    PROOFS_OF, REACTIONS, RECORDINGS, RECOVERY_OF, SIGN_IN_MAIL_TO, SOCKETS, TABLE, VISITORS,
 };
 
 /// Buckets from which on those are looked for that are full again.

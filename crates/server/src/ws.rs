@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use crate::app::App;
 use crate::http::commands::{Prepared, prepare};
 use crate::http::{PathId, RoomCaller};
-use crate::limits::KNOCKS;
+use crate::limits::{KNOCKS, REACTIONS, SOCKETS};
 use crate::rooms::Handle;
 use crate::rooms::message::{Caller, Message, Outgoing, SOCKET_QUEUE, Said, SocketNo};
 use crate::wire::socket::{ByeCode, ClientMessage, ServerMessage};
@@ -30,9 +30,9 @@ use connection::{Connection, Heard, Upgrade};
 const COMMANDS_BURST: u32 = 40;
 const COMMANDS_PER_SECOND: u32 = 20;
 
-/// Reactions that count at once and each second after that. More lets one person clap for several.
-const REACTIONS_BURST: u32 = 10;
-const REACTIONS_PER_SECOND: u32 = 4;
+/// Messages beyond that rate, of whatever kind, after which a client that has not kept to it meanwhile is let go of. More bears worse
+/// clients; fewer spares the server the answers that say no.
+const BEYOND_MAX: u32 = 1_000;
 
 /// How often each side gives the other a sign of life. More often shows lost connections sooner, and costs a wake-up of every
 /// socket's task each time.
@@ -65,9 +65,8 @@ pub(crate) async fn upgrade(
 ) -> Result<Response, ApiError> {
     let Query(opening) = opening.map_err(|_| Code::BadRequest)?;
     let (id, handle, caller) = crate::http::room_for(&app, &id, caller).await?;
-    if caller.guest.is_some() {
-        app.limits.subject(&KNOCKS, &caller.member().to_string(), crate::edge::instant())?;
-    }
+    let limit = if caller.guest.is_some() { &KNOCKS } else { &SOCKETS };
+    app.limits.subject(limit, &caller.member().to_string(), crate::edge::instant())?;
     let since = opening.since.map(Seq);
     Ok(upgrade?.start(move |socket| serve(app, id, handle, caller, since, socket)))
 }
@@ -91,8 +90,10 @@ async fn serve(app: Arc<App>, id: RoomId, handle: Handle, caller: Caller, since:
     let _ = app.rooms.end_if_over(&proof).await;
     metrics::gauge!("roomtone_sockets_open").increment(1.0);
     let look_up = |command| prepare(app.clone(), handle.clone(), member, command);
+    let subject = member.to_string();
+    let reacts = || app.limits.subject(&REACTIONS, &subject, crate::edge::instant()).is_ok();
     let who = Who { member, number, guest: proof.guest_in.is_some() };
-    attend(&handle, who, socket, queue, look_up).await;
+    attend(&handle, who, socket, queue, reacts, look_up).await;
     metrics::gauge!("roomtone_sockets_open").decrement(1.0);
 }
 
@@ -127,9 +128,10 @@ async fn attend<S: AsyncRead + AsyncWrite + Unpin, F: Future<Output = Result<Pre
     who: Who,
     mut socket: Connection<S>,
     mut queue: mpsc::Receiver<Outgoing>,
+    reacts: impl Fn() -> bool,
     look_up: impl Fn(Command) -> F,
 ) {
-    let end = talk(handle, who, &mut socket, &mut queue, look_up).await;
+    let end = talk(handle, who, &mut socket, &mut queue, reacts, look_up).await;
     // Before the goodbye, which can take as long as the client is slow.
     handle.deliver(Message::Disconnected { member: who.member, socket: who.number }).await;
     match end {
@@ -155,12 +157,12 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin, F: Future<Output = Result<Prepa
     who: Who,
     socket: &mut Connection<S>,
     queue: &mut mpsc::Receiver<Outgoing>,
+    reacts: impl Fn() -> bool,
     look_up: impl Fn(Command) -> F,
 ) -> End {
     let mut wake = std::pin::pin!(tokio::time::sleep(PULSE_EVERY));
     let mut life = Life::default();
     let mut allowance = Allowance::new(COMMANDS_BURST, COMMANDS_PER_SECOND);
-    let mut reactions = Allowance::new(REACTIONS_BURST, REACTIONS_PER_SECOND);
     loop {
         let answer = tokio::select! {
             message = queue.recv() => {
@@ -175,11 +177,13 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin, F: Future<Output = Result<Prepa
             }
             said = socket.hear() => {
                 life.shown();
+                let allowed = allowance.take();
                 match said {
                     Heard::End => return End::Lost,
+                    _ if allowance.beyond > BEYOND_MAX => return End::Lost,
                     Heard::Life => continue,
-                    Heard::Text(text) => take(handle, who, &text, allowance.take(), &mut reactions, &look_up).await,
-                    Heard::Binary => take(handle, who, "", allowance.take(), &mut reactions, &look_up).await,
+                    Heard::Text(text) => take(handle, who, &text, allowed, &reacts, &look_up).await,
+                    Heard::Binary => take(handle, who, "", allowed, &reacts, &look_up).await,
                 }
             }
             () = &mut wake => {
@@ -206,7 +210,7 @@ async fn take<F: Future<Output = Result<Prepared, ApiError>>>(
     who: Who,
     text: &str,
     allowed: bool,
-    reactions: &mut Allowance,
+    reacts: &impl Fn() -> bool,
     look_up: &impl Fn(Command) -> F,
 ) -> Option<Outgoing> {
     let Who { member, number, guest } = who;
@@ -226,7 +230,7 @@ async fn take<F: Future<Output = Result<Prepared, ApiError>>>(
             Ok(ClientMessage::React { kind }) => {
                 // The room does not look at reactions one by one, so whoever waits is found out here.
                 let inside = || !guest || handle.summary().guests.contains_key(&member);
-                if reactions.take() && inside() {
+                if inside() && reacts() {
                     handle.react(member, kind);
                 }
                 return None;
@@ -311,16 +315,21 @@ struct Allowance {
     per_second: f64,
     tokens: f64,
     last: std::time::Instant,
+    /// How many more messages there were than it let through: each that it lets through takes one away again.
+    beyond: u32,
 }
 
 impl Allowance {
     fn new(burst: u32, per_second: u32) -> Self {
         let (burst, per_second) = (f64::from(burst), f64::from(per_second));
-        Self { burst, per_second, tokens: burst, last: crate::edge::instant() }
+        Self { burst, per_second, tokens: burst, last: crate::edge::instant(), beyond: 0 }
     }
 
     fn take(&mut self) -> bool {
-        let now = crate::edge::instant();
+        self.take_at(crate::edge::instant())
+    }
+
+    fn take_at(&mut self, now: std::time::Instant) -> bool {
         let gained = now.duration_since(self.last).as_secs_f64() * self.per_second;
         self.tokens = (self.tokens + gained).min(self.burst);
         self.last = now;
@@ -328,12 +337,15 @@ impl Allowance {
         if enough {
             self.tokens -= 1.0;
         }
+        self.beyond = if enough { self.beyond.saturating_sub(1) } else { self.beyond + 1 };
         enough
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt;
+
     use super::*;
 
     #[test]
@@ -361,7 +373,7 @@ mod tests {
         let socket = Connection::new(server).await;
         let look_up = |command| async { Ok(Prepared { command, about: None }) };
         let who = Who { member: MemberId(1), number: SocketNo(7), guest: false };
-        let attend = attend(&handle, who, socket, queue, look_up);
+        let attend = attend(&handle, who, socket, queue, || true, look_up);
         let lost = async {
             let lost = inbox.recv().await;
             assert!(matches!(lost, Some(Message::Disconnected { member: MemberId(1), socket: SocketNo(7) })));
@@ -370,6 +382,46 @@ mod tests {
         let ((), after) = tokio::join!(attend, lost);
         assert_eq!(after, Duration::ZERO);
         assert!(began.elapsed() > Duration::ZERO, "the goodbye was waited for");
+    }
+
+    /// What a client sends that it may not send so fast is answered, pings are not; and neither goes on for ever.
+    #[tokio::test]
+    async fn a_client_that_floods_is_let_go_of() {
+        // Masked with zeros (RFC 6455, section 5.3): an empty object, and a ping.
+        for frame in [&b"\x81\x82\0\0\0\0{}"[..], b"\x89\x80\0\0\0\0"] {
+            let (handle, mut inbox) = Handle::without_owner();
+            let (server, mut client) = tokio::io::duplex(1 << 22);
+            let (_queue, queue) = mpsc::channel(1);
+            let socket = Connection::new(server).await;
+            let look_up = |command| async { Ok(Prepared { command, about: None }) };
+            let who = Who { member: MemberId(1), number: SocketNo(7), guest: false };
+            let attend = tokio::spawn(async move { attend(&handle, who, socket, queue, || true, look_up).await });
+            let mut written = 0;
+            while !attend.is_finished() && written < 100 * BEYOND_MAX {
+                // Fails once the other end is gone.
+                let _ = client.write_all(frame).await;
+                written += 1;
+                tokio::task::yield_now().await;
+            }
+            assert!(attend.is_finished() && written >= BEYOND_MAX, "{written}");
+            assert!(matches!(inbox.recv().await, Some(Message::Disconnected { member: MemberId(1), .. })));
+        }
+    }
+
+    #[test]
+    fn who_says_a_little_too_much_is_not_taken_for_one_who_floods() {
+        // How many messages beyond there are after a minute of so many a second.
+        let beyond = |per_second: u32| {
+            let mut allowance = Allowance::new(COMMANDS_BURST, COMMANDS_PER_SECOND);
+            let began = allowance.last;
+            for n in 0..60 * per_second {
+                allowance.take_at(began + Duration::from_secs(n.into()) / per_second);
+            }
+            allowance.beyond
+        };
+        assert_eq!(beyond(COMMANDS_PER_SECOND), 0);
+        assert!(beyond(2 * COMMANDS_PER_SECOND) < BEYOND_MAX / 10, "{}", beyond(2 * COMMANDS_PER_SECOND));
+        assert!(beyond(5 * COMMANDS_PER_SECOND) > BEYOND_MAX, "{}", beyond(5 * COMMANDS_PER_SECOND));
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Sound that goes with reports: what there is of whom. The sound itself is in files, which the caller keeps in step with these rows:
 //! each row is of a file, and a file without a row is to go.
 
-use roomtone_room::ids::{MemberId, RecordId, Timestamp};
+use roomtone_room::ids::{MemberId, RecordId, ReplayId, Timestamp};
 
 use crate::Store;
 use crate::admin::{AuditEntry, insert_audit};
+use crate::convert::int_from;
 use crate::db::{Row, Transaction, sql};
 use crate::error::StoreError;
 use crate::members::Person;
@@ -52,6 +53,15 @@ pub struct Evidence {
     pub ms: u64,
 }
 
+/// The sound of a replay, or of a clip of one, that somebody has reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReportedSound {
+    /// Which generation of it can be heard; `None` while it is made anew.
+    pub generation: Option<u64>,
+    /// From where to where in milliseconds, if it is a clip.
+    pub part: Option<(u64, u64)>,
+}
+
 impl Store {
     /// The tracks that go with these reports, by report and number.
     pub async fn evidence_of(&self, reports: &[RecordId]) -> Result<Vec<Evidence>, StoreError> {
@@ -90,16 +100,52 @@ impl Store {
         let Some(track) = transaction.optional(track).await? else { return Ok(false) };
         entry.about = track.id_or_null("member")?.map(MemberId);
         entry.details = format!("report={report} track={n}");
-        let heard =
-            sql("SELECT EXISTS (SELECT 1 FROM audit_log WHERE actor = $1 AND act = $2 AND details = $3) AS heard")
-                .bind(entry.actor)
-                .bind(entry.act)
-                .bind(entry.details.as_str());
-        if !transaction.one(heard).await?.bool("heard")? {
-            insert_audit(&mut transaction, &entry).await?;
-        }
+        note_first(&mut transaction, &entry).await?;
         transaction.commit().await?;
         Ok(true)
+    }
+
+    /// The sound of a replay, or of a clip of one, that an open report is about, if everybody in it was asked with a text of at least this
+    /// version. With an entry it is noted that somebody listens to it, if there is something to hear, as in [`Store::hear_evidence`].
+    pub async fn hear_reported(
+        &self,
+        report: RecordId,
+        (replay, clip): (ReplayId, Option<RecordId>),
+        asked_with: u32,
+        entry: Option<AuditEntry>,
+    ) -> Result<Option<ReportedSound>, StoreError> {
+        let mut transaction = self.database.begin().await?;
+        let found = sql("SELECT r.about, CASE WHEN p.state = 3 THEN p.generation END AS generation, c.from_ms, c.to_ms
+             FROM reports r JOIN replays p ON p.id = $2 LEFT JOIN clips c ON c.id = $3 AND c.replay = p.id
+             WHERE r.id = $1 AND r.handled_at IS NULL AND p.consent >= $4 AND ($3 IS NULL OR c.id IS NOT NULL)");
+        let found = found.bind(report.0).bind(replay).bind(clip.map(|clip| clip.0)).bind(asked_with);
+        let Some(row) = transaction.optional(found).await? else { return Ok(None) };
+        let whole = |column| row.int_or_null(column)?.map(|number| int_from(number, "number")).transpose();
+        let sound = ReportedSound { generation: whole("generation")?, part: whole("from_ms")?.zip(whole("to_ms")?) };
+        if let Some(mut entry) = entry.filter(|_| sound.generation.is_some()) {
+            entry.about = row.id_or_null("about")?.map(MemberId);
+            entry.details = format!("report={report}");
+            note_first(&mut transaction, &entry).await?;
+            transaction.commit().await?;
+        }
+        Ok(Some(sound))
+    }
+
+    /// Which of these replays can be heard by whoever handles a report: those that are ready, and whose speakers were asked with a text of at
+    /// least this version.
+    pub async fn replays_for_reports(
+        &self,
+        replays: &[ReplayId],
+        asked_with: u32,
+    ) -> Result<Vec<ReplayId>, StoreError> {
+        let mut found = Vec::new();
+        for part in replays.chunks(REPORTS_AT_ONCE) {
+            let some = sql("SELECT id FROM replays WHERE state = 3 AND consent >= $1 AND id IN ").bind(asked_with);
+            for row in self.database.all(some.push_list(part.iter().copied())).await? {
+                found.push(ReplayId(row.id("id")?));
+            }
+        }
+        Ok(found)
     }
 
     /// Deletes the tracks of reports that were handled before one time or made before another, handled or not. Returns how many there
@@ -114,6 +160,15 @@ impl Store {
                  WHERE r.id = evidence.report AND (r.handled_at < $1 OR r.created_at < $2))");
         self.database.execute(old.bind(handled_before).bind(made_before)).await
     }
+}
+
+/// Writes an entry into the audit log, unless there is the same of the same actor.
+async fn note_first(transaction: &mut Transaction, entry: &AuditEntry) -> Result<(), StoreError> {
+    let noted = sql("SELECT EXISTS (SELECT 1 FROM audit_log WHERE actor = $1 AND act = $2 AND details = $3) AS noted")
+        .bind(entry.actor)
+        .bind(entry.act)
+        .bind(entry.details.as_str());
+    if transaction.one(noted).await?.bool("noted")? { Ok(()) } else { insert_audit(transaction, entry).await }
 }
 
 /// Adds a track to a report. Returns whether it was added: it is not when whoever talks is gone, or goes at this moment. In Postgres

@@ -73,7 +73,7 @@ pub use events::{
 };
 pub use events_people::PollTime;
 pub use events_read::{Event, EventChange, EventPlace, EventsOf};
-pub use evidence::{Evidence, NewEvidence, Speaker};
+pub use evidence::{Evidence, NewEvidence, ReportedSound, Speaker};
 pub use graph::{BLOCKED_MAX, Bell, Between, Entry, FOLLOWING_MAX, Followed, Place};
 pub use guests::{Guest, GuestBy, GuestMade, GuestOffice, NewGuest};
 pub use hallway::{HallwayFacts, RoomHouse, Standing};

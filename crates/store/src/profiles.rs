@@ -7,6 +7,7 @@ use crate::db::{Row, Transaction, sql};
 use crate::error::{ProfileError, StoreError};
 use crate::graph::Bell;
 use crate::members::{Person, person_from, sponsor_from};
+use crate::proofs::{Proof, page_moved};
 
 /// How often a member may take another handle within [`HANDLE_CHANGES_WITHIN`]. Higher suits the undecided; lower makes it
 /// harder to be somebody else every day.
@@ -205,7 +206,8 @@ impl Store {
         }))
     }
 
-    /// Changes what a member says of themselves, all or nothing.
+    /// Changes what a member says of themselves, all or nothing. Returns those of their proofs that hold by a link to their page, if that has
+    /// another address now: each needs a new link.
     ///
     /// Errors: [`ProfileError`].
     pub async fn change_profile(
@@ -213,7 +215,7 @@ impl Store {
         member: MemberId,
         change: ProfileChange,
         now: Timestamp,
-    ) -> Result<(), ProfileError> {
+    ) -> Result<Vec<Proof>, ProfileError> {
         let mut tx = self.database.begin().await?;
         // Found anew when what it is found by has changed.
         let renamed = change.name.is_some() || change.handle.is_some();
@@ -245,10 +247,14 @@ impl Store {
                 tx.execute(insert.bind(member).bind(position).bind(url)).await?;
             }
         }
-        if let Some((handle, skeleton)) = change.handle {
-            change_handle(&mut tx, member, handle, skeleton, now).await?;
+        let mut moved = Vec::new();
+        if let Some((handle, skeleton)) = change.handle
+            && change_handle(&mut tx, member, handle, skeleton, now).await?
+        {
+            moved = page_moved(&mut tx, member, now).await?;
         }
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        Ok(moved)
     }
 
     /// What a member likes to hear of.
@@ -318,17 +324,17 @@ pub(crate) fn badge_from(row: &Row) -> Result<HouseBadge, StoreError> {
     Ok(HouseBadge { id: HouseId(row.id("id")?), handle: row.text("handle")?, name: row.text("name")? })
 }
 
-/// Gives a member another handle, and frees the one they had.
+/// Gives a member another handle, and frees the one they had. Returns whether it is another one.
 async fn change_handle(
     tx: &mut Transaction,
     member: MemberId,
     handle: String,
     skeleton: String,
     now: Timestamp,
-) -> Result<(), ProfileError> {
+) -> Result<bool, ProfileError> {
     let present = tx.one(sql("SELECT handle FROM members WHERE id = $1").bind(member)).await?.text("handle")?;
     if present == handle {
-        return Ok(());
+        return Ok(false);
     }
     let since = Timestamp(now.0.saturating_sub(HANDLE_CHANGES_WITHIN));
     tx.execute(sql("DELETE FROM handle_changes WHERE member = $1 AND at <= $2").bind(member).bind(since)).await?;
@@ -348,7 +354,7 @@ async fn change_handle(
         return Err(ProfileError::HandleTaken);
     }
     match tx.execute(sql("UPDATE members SET handle = $2 WHERE id = $1").bind(member).bind(handle)).await {
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(true),
         Err(StoreError::Conflict(_)) => Err(ProfileError::HandleTaken),
         Err(error) => Err(error.into()),
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use roomtone_room::ids::{InvitationId, MemberId, RecordId, Timestamp};
 
 use crate::Store;
-use crate::db::{Row, Sql, sql};
+use crate::db::{Row, Sql, Transaction, sql};
 use crate::error::StoreError;
 use crate::members::IDS_PER_STATEMENT;
 
@@ -321,6 +321,23 @@ impl Store {
         };
         rows.iter().map(domain).collect()
     }
+}
+
+/// Notes that a member's page has another address, so that what they link to from their domains has to be another one: what holds by
+/// a link is not found any more from `now` on, and due. Returns those proofs.
+pub(crate) async fn page_moved(
+    tx: &mut Transaction,
+    member: MemberId,
+    now: Timestamp,
+) -> Result<Vec<Proof>, StoreError> {
+    let moved = sql("UPDATE proofs SET failing_since = COALESCE(failing_since, $3), check_at = $3
+         WHERE member = $1 AND method = $2 AND proven_at IS NOT NULL
+         RETURNING id, member, correspondent, domain, method, token, created_at, proven_at, checked_at, failing_since,
+                   lapsed_at")
+    .bind(member)
+    .bind(ProofMethod::RelMe.as_str())
+    .bind(now);
+    tx.all(moved).await?.iter().map(proof_from).collect()
 }
 
 /// Reads what goes with a step of an invitation.

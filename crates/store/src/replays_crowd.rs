@@ -46,7 +46,7 @@ pub struct Clip {
     pub host: Person,
     /// Which generation of it can be heard; `None` while it is made anew.
     pub generation: Option<u64>,
-    /// Its own title.
+    /// Its own title; an ellipsis for others than whoever cut it, as long as it cannot be heard.
     pub title: String,
     /// Who cut it.
     pub by: Person,
@@ -120,9 +120,10 @@ pub enum ReplaySaid {
     Missing,
 }
 
-/// Clips `c` that the viewer may hear, by whoever `w` cut them.
+/// Clips `c` that the viewer may hear, by whoever `w` cut them. What they are called may be in the words of somebody who has withdrawn them:
+/// until the replay was made anew, and clips of nothing else are gone, only whoever named one reads it.
 const CLIPS: &str = concat!(
-    "SELECT c.id AS clip, c.replay, c.title, c.from_ms, c.to_ms, c.created_at, p.title AS replay_title,
+    "SELECT c.id AS clip, c.replay, CASE WHEN p.state = 3 OR c.member = $1 THEN c.title ELSE '\u{2026}' END AS title, c.from_ms, c.to_ms, c.created_at, p.title AS replay_title,
             CASE WHEN p.state = 3 THEN p.generation END AS generation,
             w.id, w.handle, w.name, w.avatar, m.id AS host_id, m.handle AS host_handle, m.name AS host_name,
             m.avatar AS host_avatar

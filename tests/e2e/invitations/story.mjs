@@ -119,7 +119,7 @@ export async function story(group) {
 		equal(seen.voice, 'unverified', 'the voice, to the host');
 		has(seen.text, 'the line', DETAILS, 'unverified');
 		await reads(english, 'An unverified voice for President Orlov', DETAILS);
-		await reads(russian, 'Неподтверждённый голос за President Orlov');
+		await reads(russian, 'Неподтверждённый голос от имени: President Orlov');
 		const notices = (await clients.ada.must('GET', '/api/notices')).body.items.filter(({ kind }) => kind === 'invitation_answered');
 		equal(notices.map(({ actor, link }) => [actor, link]), [[null, `/invitations/${story.id}`]], 'what the host is told');
 	});

@@ -3,6 +3,7 @@
 
 import { ChromiumPerson } from '../lib/browser.mjs';
 import { check, equal, until } from '../lib/harness.mjs';
+import { seen } from '../lib/look.mjs';
 import { Server } from '../lib/server.mjs';
 
 export async function full(group) {
@@ -36,6 +37,7 @@ export async function full(group) {
 		await chen.click('server-full-now');
 		await until('another answer', async () => (await chen.messages('bye')).length === 2);
 		check(await waits(chen), 'the page has gone');
+		await seen(chen, 'server full');
 	});
 
 	await group.step('when somebody leaves, who waits is let in by itself', async () => {

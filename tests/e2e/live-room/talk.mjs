@@ -113,7 +113,10 @@ export async function talk(group) {
 		const outsider = await server.member('outsider');
 		equal((await outsider.must('GET', '/api/rooms')).body.rooms.map((card) => card.id), [room], 'rooms live now');
 		await b.evaluate(() => (window.__probe.hostile = false));
-		for (const person of [b, c, a]) await person.click('leave-button');
+		for (const person of [b, ...receivers.filter((one) => one !== a)]) await person.click('leave-button');
+		// Whoever is alone is not asked whether the room is to end.
+		await until('A to be alone', async () => (await a.attribute('audience-count', 'data-count')) === '0');
+		await a.click('leave-button');
 		await until('the room to have ended', async () => (await outsider.request('GET', `/api/rooms/${room}`)).code === 'room_ended');
 		equal((await outsider.must('GET', '/api/rooms')).body.rooms, [], 'rooms live now');
 		equal((await new Client(server.url).request('GET', `/api/rooms/${room}`)).code, 'not_signed_in', 'for strangers');

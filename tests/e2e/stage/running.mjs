@@ -97,6 +97,27 @@ export async function running(group) {
 		await ada.shows('person-ben');
 	});
 
+	await group.step('who left before the page was opened is found by name, banned, and let in again', async () => {
+		await ben.click('leave-button');
+		await ada.misses('person-ben');
+		await ada.page.reload();
+		await ada.entered();
+		await run();
+		await ada.click('run-gone');
+		await ada.shows('gone-find');
+		await ada.misses('gone-ban-ben');
+		await ada.fill('gone-find', 'ben');
+		await ada.shows('gone-ban-ben');
+		await look(ada, 'people found to be banned');
+		await ada.click('gone-ban-ben');
+		await ada.click('ban-sure');
+		await ada.click('let-in-ben');
+		await ada.misses('let-in-ben');
+		await ada.dismiss();
+		await ben.enter(room);
+		await ada.shows('person-ben');
+	});
+
 	await group.step('who is banned while they are there is put out', async () => {
 		await ada.click('person-ben');
 		await look(ada, 'person');

@@ -231,6 +231,14 @@ export async function states(group) {
 		await other.close();
 	});
 
+	await group.step('going to another room, with a word here and the way back', async () => {
+		await clients.ben.openRoom('Another room');
+		await over(ben, 'elsewhere');
+		await look(ben, 'gone to another room');
+		await ben.click('enter-again');
+		await ben.entered();
+	});
+
 	await group.step('ways out: removed, blocked by the browser until a press, ended', async () => {
 		await ada.click('person-ben');
 		await ada.click('action-remove');
@@ -250,6 +258,19 @@ export async function states(group) {
 		await look(quiet, 'sound held back');
 		await quiet.click('unlock-audio');
 		await quiet.misses('unlock-audio');
+		// Alone on stage, a button and a key ask before they end the room for others.
+		await ada.act('dita', 'move');
+		await ada.waitSees('dita', { role: 'listener' });
+		for (const go of [() => ada.click('leave-button'), () => ada.press('l')]) {
+			await go();
+			await ada.shows('alone-sheet');
+			await ada.dismiss();
+			await ada.misses('alone-sheet');
+		}
+		await ada.click('leave-button');
+		await ada.shows('alone-sheet');
+		await look(ada, 'alone on stage');
+		await ada.dismiss();
 		await ada.click('more-button');
 		await ada.click('end-room');
 		await ada.click('end-room-confirm');

@@ -196,4 +196,6 @@ pub enum EndReason {
     ShardFull,
     /// The setup was not usable: no slots, or an id or user fragment that is already in use.
     InvalidSetup,
+    /// The shard was given up with all its legs, which is a fault of ours. No shard says so itself: whoever drives it does.
+    ShardLost,
 }

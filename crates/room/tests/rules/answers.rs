@@ -4,26 +4,33 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use roomtone_room::Kind::Social;
-use roomtone_room::{Applied, Rejection, Room, STAGE_MAX};
+use roomtone_room::Kind::{Closed, Open, Social};
+use roomtone_room::{
+    Actor, Applied, BANS_MAX, CALL_UPS_MAX, Command, HANDS_MAX, LINKS_MAX, MemberId, Opening, Rejection, Room, RoomId,
+    STAGE_MAX, WAITING_MAX,
+};
 
-use crate::trace::{CAST, OPENED_AT, attempt, opened, opened_by_sheet, play};
+use crate::trace::{CAST, OPENED_AT, attempt, member, opened, opened_by_sheet, play};
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/PROTOCOL.md");
 const BEGIN: &str = "<!-- answers: generated, see crates/room/tests/rules/answers.rs -->\n";
 const END: &str = "<!-- answers end -->\n";
 
 /// The roles of senders, and the letter that has the role in every circumstance below.
-const SENDERS: [(&str, &str); 8] = [
+const SENDERS: [(&str, &str); 9] = [
     ("outside", "o"),
     ("waiting guest", "w"),
     ("listener", "l"),
+    ("guest in the audience", "v"),
     ("guest on stage", "g"),
     ("speaker", "s"),
     ("moderator", "m"),
     ("host", "a"),
     ("the server", "*"),
 ];
+
+/// What [`CAST`] lacks: a guest in the audience.
+const ONE_MORE: &[&str] = &["v knock 9000000", "a admit v", "a audience v"];
 
 /// Nothing in particular is so.
 const PLAIN: &str = "nothing in particular";
@@ -57,6 +64,22 @@ const CIRCUMSTANCES: &[(&str, &[&str])] = &[
     ("called up", &["m call o"]),
     ("banned", &["a ban o"]),
     ("let in before", &["o knock 9000000", "a admit o", "o leave"]),
+    ("let in before, and removed", &["o knock 9000000", "a admit o", "a remove o"]),
+    ("as many wait as may", &["guests wait"]),
+    ("as many hands up as may be", &["hands"]),
+    ("as many called up as may be", &["calls"]),
+    ("as many banned as may be", &["bans"]),
+    ("as many links pinned as may be", &["links"]),
+    ("backchannel off", &["a chat off"]),
+    ("timer runs", &["a timer 60000"]),
+    ("interview led by the speaker", &["a floor s"]),
+    ("speaks, and another speaker leads the interview", &["t enter followed", "t raise", "a accept t", "a floor s"]),
+    ("in an open room", &[]),
+    ("in a closed room", &[]),
+    ("in a closed room that names them", &[]),
+    ("in a closed room, called up by a moderator", &["m call o"]),
+    ("in a closed room, called up by a speaker", &["s call o"]),
+    ("in a closed room, came by a moderator's call and left", &["m call o", "o enter", "o leave"]),
     ("link 1 pinned", &["a pin https://example.org"]),
     ("evidence on", &["a evidence"]),
     ("evidence on, all agreed", &["a evidence", "a agree", "m agree", "s agree", "g agree"]),
@@ -83,6 +106,13 @@ const CIRCUMSTANCES: &[(&str, &[&str])] = &[
 
 /// Circumstances that begin so are those of a room that was opened from a talk sheet.
 const BY_A_SHEET: &str = "by a sheet";
+
+/// Circumstances that begin so are those of an open and of a closed room.
+const OPEN: &str = "in an open room";
+const CLOSED: &str = "in a closed room";
+
+/// One that says so is of a room that was opened for whoever is outside of it, too.
+const NAMED: &str = "in a closed room that names them";
 
 /// The targets that a command about somebody is tried on.
 const TARGETS: &[&str] = &[
@@ -115,10 +145,31 @@ const RECORDED: &[&str] = &[
 const COMMANDS: &[(&str, &str, &[&str])] = &[
     ("*enter*, in a social room, not followed", "enter", &[PLAIN, "called up", "banned", "away"]),
     ("*enter*, followed by a moderator", "enter followed", &[PLAIN, "called up", "banned", "away"]),
-    ("*knock*", "knock 9000000", &[PLAIN, "let in before"]),
+    (
+        "*enter*",
+        "enter",
+        &[
+            "in an open room",
+            "in a closed room",
+            "in a closed room that names them",
+            "in a closed room, called up by a moderator",
+            "in a closed room, called up by a speaker",
+            "in a closed room, came by a moderator's call and left",
+        ],
+    ),
+    (
+        "*knock*",
+        "knock 9000000",
+        &[PLAIN, "let in before", "let in before, and removed", "banned", "as many wait as may"],
+    ),
+    ("*knock*, by a pass that is over", "knock 0", &[PLAIN, "let in before"]),
     ("*decline_call_up*", "not-now", &[PLAIN, "called up"]),
     ("leave", "leave", &[PLAIN]),
-    ("raise_hand", "raise", &[PLAIN, "hand up", "hands off", "hands for people followed"]),
+    (
+        "raise_hand",
+        "raise",
+        &[PLAIN, "hand up", "hands off", "hands for people followed", "as many hands up as may be"],
+    ),
     ("raise_hand, followed by a speaker", "raise-followed", &["hands off", "hands for people followed"]),
     ("lower_hand", "lower", &[PLAIN, "hand up"]),
     ("accept_hand", "accept t", TARGETS),
@@ -136,7 +187,7 @@ const COMMANDS: &[(&str, &str, &[&str])] = &[
     ("withdraw_offer", "withdraw t", TARGETS),
     ("accept_offer", "yes", &[PLAIN, "asked on stage", "asked on stage, stage locked", "asked on stage, stage full"]),
     ("decline_offer", "no", &[PLAIN, "asked on stage"]),
-    ("step_down", "down", &[PLAIN]),
+    ("step_down", "down", &[PLAIN, "muted"]),
     ("set_mic, open", "mic on", &[PLAIN, "muted"]),
     ("set_mic, closed", "mic off", &[PLAIN, "muted"]),
     ("mute", "mute t", TARGETS),
@@ -144,25 +195,37 @@ const COMMANDS: &[(&str, &str, &[&str])] = &[
     ("move_to_audience", "audience t", TARGETS),
     ("remove", "remove t", TARGETS),
     ("ban", "ban t", TARGETS),
+    ("ban", "ban t", &["as many banned as may be"]),
     ("unban", "unban t", TARGETS),
     ("make_moderator", "moderator t", TARGETS),
     ("take_moderator", "demote t", TARGETS),
     ("hand_over", "host t", TARGETS),
     ("give_floor", "floor t", TARGETS),
+    ("give_floor", "floor t", &["speaks, and another speaker leads the interview"]),
+    ("give_floor null", "floor", &[PLAIN, "interview led by the speaker"]),
     ("call_up", "call t About it", TARGETS),
-    ("call_up", "call t About it", &["listens, stage locked"]),
+    ("call_up", "call t About it", &["listens, stage locked", "as many called up as may be"]),
     ("call_up", "call t About it", &["by a sheet without them: absent"]),
     ("withdraw_call_up", "uncall t", &["absent", "was called up"]),
     ("admit", "admit t", TARGETS),
     ("admit", "admit t", &["by a sheet with one guest: waits as a second"]),
     ("turn_away", "turn-away t", TARGETS),
     ("describe", "describe Another title", &[PLAIN]),
-    ("widen, to open", "widen open", &[PLAIN]),
+    ("widen, to open", "widen open", &[PLAIN, "in an open room", "in a closed room"]),
+    ("widen, to social", "widen social", &[PLAIN, "in an open room", "in a closed room"]),
     ("rule_hands, off", "hands off", &[PLAIN, "hands off"]),
-    ("lock_stage", "lock", &[PLAIN, "listens, stage locked"]),
-    ("set_backchannel, off", "chat off", &[PLAIN]),
-    ("set_timer", "timer 60000", &[PLAIN]),
-    ("pin_link", "pin https://example.org", &[PLAIN]),
+    ("rule_hands, everyone", "hands everyone", &[PLAIN, "hands off"]),
+    ("rule_hands, followed", "hands followed", &[PLAIN, "hands for people followed"]),
+    ("lock_stage, locked", "lock", &[PLAIN, "listens, stage locked"]),
+    ("lock_stage, not locked", "lock off", &[PLAIN, "listens, stage locked"]),
+    ("set_backchannel, off", "chat off", &[PLAIN, "backchannel off"]),
+    ("set_backchannel, on", "chat", &[PLAIN, "backchannel off"]),
+    ("set_backchannel, 301 s", "chat 301", &[PLAIN]),
+    ("set_timer", "timer 60000", &[PLAIN, "timer runs"]),
+    ("set_timer, not in the future", "timer 0", &[PLAIN]),
+    ("set_timer null", "timer off", &[PLAIN, "timer runs"]),
+    ("pin_link", "pin https://example.org", &[PLAIN, "as many links pinned as may be"]),
+    ("pin_link, of another scheme", "pin ftp://example.org", &[PLAIN]),
     ("unpin_link 1", "unpin 1", &[PLAIN, "link 1 pinned"]),
     ("set_evidence, on", "evidence", &[PLAIN, "evidence on", "by a sheet that says not recorded"]),
     ("set_evidence, off", "evidence off", &[PLAIN, "evidence on"]),
@@ -221,34 +284,71 @@ const COMMANDS: &[(&str, &str, &[&str])] = &[
 
 /// A room in these circumstances.
 fn room_in(circumstance: &str) -> Room {
-    let mut room = if circumstance.starts_with(BY_A_SHEET) { opened_by_sheet(Social) } else { opened(Social) };
+    let mut room = match circumstance {
+        _ if circumstance.starts_with(BY_A_SHEET) => opened_by_sheet(Social),
+        _ if circumstance.starts_with(OPEN) => opened(Open),
+        NAMED => closed_for("nmlso"),
+        _ if circumstance.starts_with(CLOSED) => closed_for("nmls"),
+        _ => opened(Social),
+    };
     let mut now = OPENED_AT;
     let (_, steps) = CIRCUMSTANCES.iter().find(|(name, _)| *name == circumstance).expect("a circumstance by its name");
-    for step in CAST.iter().chain(*steps) {
-        if *step == "full" {
-            fill_the_stage(&mut room);
-            continue;
-        }
-        let came = play(&mut room, &mut now, step);
+    for step in CAST.iter().chain(ONE_MORE).chain(*steps) {
+        let came = match *step {
+            "full" | "hands" | "calls" | "bans" | "links" | "guests wait" => fill(&mut room, step),
+            // By a sheet with one guest they are there already.
+            "a audience v" if circumstance.starts_with(BY_A_SHEET) => String::new(),
+            step => play(&mut room, &mut now, step),
+        };
         assert!(!came.starts_with('!'), "{circumstance}: {step}: {came}");
     }
     room
 }
 
-fn fill_the_stage(room: &mut Room) {
-    use roomtone_room::{Actor, Command, MemberId};
+/// A closed room of `a` that names these.
+fn closed_for(named: &str) -> Room {
+    let named = named.split("").filter(|letter| !letter.is_empty()).map(member).collect();
+    let opening = Opening { named, ..Opening::new("Title", Closed, "en") };
+    Room::open(OPENED_AT, RoomId(9), member("a"), opening).0
+}
+
+/// Fills a room with as many as there may be: people on stage, hands, people called up or banned, links, guests who wait.
+fn fill(room: &mut Room, with: &str) -> String {
     let as_member = |member| Actor::Member { member, role_epoch: None, id: None };
     let host = as_member(room.host());
     for number in 1000.. {
-        if room.stage_count() == STAGE_MAX {
-            return;
+        let (member, by) = (MemberId(number), as_member(MemberId(number)));
+        let (full, commands) = match with {
+            "full" | "hands" => {
+                let raise = Command::RaiseHand { question: None, followed_by_speaker: true };
+                let mut commands = vec![(by, Command::Enter { followed_by_moderator: true }), (by, raise)];
+                if with == "full" {
+                    commands.push((host, Command::AcceptHand { member }));
+                }
+                (
+                    if with == "full" { room.stage_count() == STAGE_MAX } else { room.hands().count() == HANDS_MAX },
+                    commands,
+                )
+            }
+            "calls" => (room.called().len() == CALL_UPS_MAX, vec![(host, Command::CallUp { member, context: None })]),
+            "bans" => (room.bans().len() == BANS_MAX, vec![(host, Command::Ban { member, reason: None })]),
+            "links" => {
+                let pin = Command::PinLink { url: "https://example.org".to_owned(), label: "A link".to_owned() };
+                (room.settings().links.len() == LINKS_MAX, vec![(host, pin)])
+            }
+            _ => {
+                let knock = crate::trace::command("knock 9000000");
+                (room.waiting().len() == WAITING_MAX, vec![(by, knock)])
+            }
+        };
+        if full {
+            break;
         }
-        let member = MemberId(number);
-        let raise = Command::RaiseHand { question: None, followed_by_speaker: true };
-        room.apply(OPENED_AT, as_member(member), Command::Enter { followed_by_moderator: true }).expect("followed");
-        room.apply(OPENED_AT, as_member(member), raise).expect("a listener");
-        room.apply(OPENED_AT, host, Command::AcceptHand { member }).expect("a hand");
+        for (actor, command) in commands {
+            room.apply(OPENED_AT, actor, command).expect("there is a place");
+        }
     }
+    String::new()
 }
 
 /// What came of it in one word: a rejection's code, or the events.

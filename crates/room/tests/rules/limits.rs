@@ -2,10 +2,10 @@
 
 use roomtone_room::Kind::Open;
 use roomtone_room::{
-    AUDIENCE_FIRST, Actor, Applied, CallUpCause, Command, CommandId, Event, GuestPass, HandCause, KnockCause,
-    LeaveReason, MemberId, NeedsFresh, OfferCause, REMEMBERED_COMMANDS, REMEMBERED_GONE, RESTART_GRACE_MILLIS,
-    Rejection, ReplayId, Role, RoleCause, RoleEpoch, Room, STAGE_MAX, Seen, TalkerNo, Timestamp, View, mergeable,
-    visible,
+    AUDIENCE_FIRST, Actor, Applied, CallUpCause, Command, CommandId, Event, GuestPass, HANDS_MAX, HandCause,
+    KnockCause, LeaveReason, MemberId, NeedsFresh, OfferCause, REMEMBERED_COMMANDS, REMEMBERED_GONE,
+    RESTART_GRACE_MILLIS, Rejection, ReplayId, Role, RoleCause, RoleEpoch, Room, STAGE_MAX, Seen, TalkerNo, Timestamp,
+    View, mergeable, visible,
 };
 
 use crate::trace::{OPENED_AT, member, opened, play};
@@ -47,6 +47,29 @@ fn the_stage_is_bounded() {
     let full = Rejection::StageFull;
     assert_eq!(try_member(STAGE_MAX as u128), (Err(full), Err(full)));
     assert_eq!((room.stage_count(), room.audience_count()), (STAGE_MAX, 1));
+}
+
+#[test]
+fn the_queue_is_bounded() {
+    let mut room = opened(Open);
+    let as_member = |member| Actor::Member { member, role_epoch: None, id: None };
+    let mut raise = |number: usize| {
+        let by = as_member(MemberId(1000 + number as u128));
+        // Whoever is there already comes in once more, which changes nothing.
+        room.apply(OPENED_AT, by, Command::Enter { followed_by_moderator: false }).expect("open to all");
+        let raised = room.apply(OPENED_AT, by, Command::RaiseHand { question: None, followed_by_speaker: false });
+        if number == HANDS_MAX {
+            // A place that is given up is there for others.
+            room.apply(OPENED_AT, as_member(MemberId(1000)), Command::LowerHand).expect("a hand");
+        }
+        raised.map(|applied| applied.events.len())
+    };
+    for number in 0..HANDS_MAX {
+        assert_eq!(raise(number), Ok(1));
+    }
+    assert_eq!(raise(HANDS_MAX), Err(Rejection::TooMany));
+    assert_eq!(raise(HANDS_MAX + 1), Ok(1));
+    assert_eq!(room.hands().count(), HANDS_MAX);
 }
 
 #[test]

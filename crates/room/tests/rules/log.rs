@@ -29,6 +29,8 @@ const CASES: &[(&[&str], &str, &str)] = &[
     (&[], "m lock", "StageLocked m - -"),
     (&["m lock"], "a lock off", "StageUnlocked a - -"),
     (&[], "m hands off", "HandsRuled m - -"),
+    (&[], "m chat off", "LinesRuled m - -"),
+    (&[], "m chat 30", "LinesRuled m - -"),
     (&[], "m describe Another", "Described m - -"),
     (&[], "a widen open", "Widened a - -"),
     (&[], "m admit w", "GuestAdmitted m w -"),
@@ -63,7 +65,6 @@ const CASES: &[(&[&str], &str, &str)] = &[
     // Of a full disk, nobody is the author.
     (&["a record 1 attendees"], "* disk-full 1", "-"),
     (&["a record 1 attendees", "s consent 1"], "* withdrawn 1 1", "-"),
-    (&[], "m chat off", "-"),
     (&[], "m timer 60000", "-"),
     (&[], "m floor s", "-"),
     (&[], "m call x", "-"),

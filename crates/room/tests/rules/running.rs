@@ -250,6 +250,47 @@ fn somebody_is_called_up() {
     );
 }
 
+/// The word of a moderator lets them in for good: a connection that is lost takes nothing back, and neither does being removed, as in
+/// an open room. Only a ban does.
+#[test]
+fn whoever_a_moderator_called_up_may_come_back() {
+    check(
+        Closed,
+        "a enter -> a back
+         d enter -> ! NotAdmitted
+         a call d -> d called by a
+         d enter -> d entered as 2; d came; d asked by a
+         * lose d -> d away
+         wait 10000 ->
+         * tick -> d lost
+         d enter -> d entered as 3
+         a remove d -> d removed by a
+         d enter -> d entered as 4
+         a ban d -> d banned by a; d removed by a
+         d enter -> ! Banned
+         a unban d -> d unbanned by a
+         d enter -> d entered as 5
+         d leave -> d quit
+         * forget d -> d forgotten
+         d enter -> ! NotAdmitted
+         a call e -> e called by a
+         e not-now -> e not now
+         e enter -> ! NotAdmitted",
+    );
+    // Of somebody who only speaks, the word lets nobody in, and does not later.
+    check(
+        Social,
+        "a enter -> a back
+         s enter followed -> s entered as 2
+         s raise -> s hand
+         a accept s -> s Speaker@1 hand accepted by a
+         s call d -> d called by s
+         d enter followed -> d entered as 3; d came; d asked by s
+         d leave -> d quit
+         d enter -> ! NotAdmitted",
+    );
+}
+
 #[test]
 fn a_guest_waits_comes_in_and_is_gone_with_the_pass() {
     check(

@@ -1,6 +1,6 @@
 //! The administration: for the owner and admins. To everybody else these routes do not exist.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use axum::Json;
@@ -16,6 +16,7 @@ use super::auth::Admin;
 use super::body::{Body, PathId, to_the_end};
 use super::invites::NOTE_MAX;
 use super::paging::{AskedPage, next, place, read_place, write_place};
+use super::replays::reported_sound;
 use super::text;
 use super::waitlist::state_of;
 use crate::app::App;
@@ -27,6 +28,7 @@ use crate::wire::admin::{
     HandleReport, Health, Page, Restore, Suspend, Suspension, Tree, TreeNode,
 };
 use crate::wire::notices::NoticeKind;
+use crate::wire::recording::SINCE_REPORTS;
 use crate::wire::{ApiError, Code, Id};
 
 /// Members of the tree in one answer. More shows more of a large server at once; fewer keeps it drawable.
@@ -300,9 +302,15 @@ pub(super) async fn reports(
     for track in app.store.evidence_of(&ids).await.map_err(|e| ApiError::internal(&e))? {
         evidence.entry(track.report).or_default().push(track.into());
     }
+    let open = found.iter().filter(|report| report.handled_at.is_none());
+    let heard: Vec<_> = open.filter_map(|report| Some((report.id, reported_sound(&report.context)?.0))).collect();
+    let replays: Vec<_> = heard.iter().map(|(_, replay)| *replay).collect();
+    let replays = app.store.replays_for_reports(&replays, SINCE_REPORTS).await.map_err(|e| ApiError::internal(&e))?;
+    let heard: HashSet<_> = heard.iter().filter(|(_, replay)| replays.contains(replay)).map(|(id, _)| *id).collect();
     let items = found.into_iter().map(|report| {
         let evidence = evidence.remove(&report.id).unwrap_or_default();
-        AdminReport { evidence, ..report.into() }
+        let audio = heard.contains(&report.id).then(|| format!("/api/admin/reports/{}/audio.ogg", report.id));
+        AdminReport { evidence, audio, ..report.into() }
     });
     Ok(Json(Page { items: items.collect(), next }))
 }
@@ -481,6 +489,7 @@ impl From<store::Report> for AdminReport {
             handled_by: report.handled_by.map(Into::into),
             outcome: report.outcome,
             evidence: Vec::new(),
+            audio: None,
         }
     }
 }

@@ -14,6 +14,7 @@ use super::body::{Body, to_the_end};
 use super::text;
 use crate::app::App;
 use crate::edge::{self, Secret};
+use crate::proof::tell_missing;
 use crate::wire::http::{Me, NewToken, Token};
 use crate::wire::people::{ChangeMe, MyProfile};
 use crate::wire::{ApiError, Code, Id};
@@ -82,12 +83,15 @@ pub(super) async fn change(
 ) -> Result<Json<MyProfile>, ApiError> {
     let id = caller.member.person.id;
     let change = checked(&request)?;
-    app.store.change_profile(id, change, edge::now()).await.map_err(|error| match error {
+    let moved = app.store.change_profile(id, change, edge::now()).await.map_err(|error| match error {
         ProfileError::Missing => Code::NotSignedIn.into(),
         ProfileError::HandleTaken => Code::HandleTaken.into(),
         ProfileError::TooSoon => Code::HandleChangedLately.into(),
         ProfileError::Store(error) => ApiError::internal(&error),
     })?;
+    for proof in &moved {
+        tell_missing(&app, proof);
+    }
     app.live.changed(id);
     app.search.changed();
     own_profile(&app, id).await

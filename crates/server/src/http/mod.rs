@@ -11,6 +11,7 @@ pub(crate) mod commands;
 mod events;
 mod evidence;
 mod guests;
+mod hear_out;
 mod houses;
 mod invitations;
 mod invites;
@@ -100,6 +101,7 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(middleware::from_fn_with_state(app.clone(), auth::refuse_cross_site))
         .layer(middleware::from_fn_with_state(app.clone(), auth::look_behind_proxies))
+        .layer(middleware::from_fn(hear_out::hear_out))
         .layer(set_header(header::CONTENT_SECURITY_POLICY, policy))
         .layer(set_header(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
         // Answers are about one member and the present moment; what may be kept says so itself.
@@ -182,6 +184,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(admin::reports))
         .routes(routes!(admin::handle_report))
         .routes(routes!(evidence::track))
+        .routes(routes!(replays::reported))
         .routes(routes!(admin::audit))
         .routes(routes!(admin::health))
         .routes(routes!(settings::show, settings::change))

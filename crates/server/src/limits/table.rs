@@ -120,6 +120,27 @@ pub const KNOCKS: Limit = Limit {
     refill: Duration::from_secs(5),
 };
 
+/// Control sockets that one member opens: each takes the room's owner a snapshot, and lets some commands through at once. More bears
+/// worse networks; fewer makes it harder to say more by many sockets than one lets through.
+pub const SOCKETS: Limit = Limit {
+    name: "control_sockets",
+    routes: &[("GET", "/api/rooms/{id}/ws")],
+    key: Key::Subject,
+    counts: Counts::Chosen,
+    burst: 100,
+    refill: Duration::from_secs(1),
+};
+
+/// Reactions of one person that count, by whatever sockets: the others are passed over. More lets one person clap for several.
+pub const REACTIONS: Limit = Limit {
+    name: "reactions",
+    routes: &[("GET", "/api/rooms/{id}/ws")],
+    key: Key::Subject,
+    counts: Counts::Chosen,
+    burst: 10,
+    refill: Duration::from_millis(250),
+};
+
 /// Members whom one speaker calls up, by a command on the control socket: each rings at somebody's side.
 pub const CALL_UPS: Limit = Limit {
     name: "call_ups",
@@ -182,6 +203,8 @@ pub const TABLE: &[Limit] = &[
     SIGN_IN_MAIL_TO,
     CONFIRM_MAIL_TO,
     KNOCKS,
+    SOCKETS,
+    REACTIONS,
     CALL_UPS,
     RECORDINGS,
     EVIDENCE,
@@ -213,6 +236,15 @@ pub const TABLE: &[Limit] = &[
         counts: Counts::All,
         burst: 10,
         refill: Duration::from_secs(60),
+    },
+    // Each takes the room's owner a look at up to two thousand people: nothing else in the room goes on meanwhile.
+    Limit {
+        name: "rosters",
+        routes: &[("GET", "/api/rooms/{id}/roster")],
+        key: Key::Member,
+        counts: Counts::All,
+        burst: 100,
+        refill: Duration::from_millis(100),
     },
     // Each has the room mixed, and begins with four seconds of silence at once.
     Limit {

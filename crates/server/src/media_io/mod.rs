@@ -63,6 +63,9 @@ pub(crate) enum Order {
     /// As if somebody had said this.
     #[cfg(test)]
     Say(Arc<Frame>),
+    /// As if there were a fault in the thread.
+    #[cfg(test)]
+    Panic,
 }
 
 /// What a media thread tells a room's owner.
@@ -334,6 +337,11 @@ impl Media {
         let gauge = Arc::new(Gauge::default());
         self.load.push(gauge.clone());
         move |level| gauge.set(level)
+    }
+
+    /// Has a thread panic.
+    pub(crate) async fn panic(&self, thread: ThreadNo) {
+        self.order(thread, Order::Panic).await;
     }
 
     /// Has the home thread of a room give out a frame.

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -12,7 +13,9 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use roomtone_media::feed::Tier;
 use roomtone_media::identity::Identity;
 use roomtone_media::leg::Path;
-use roomtone_media::shard::{INPUTS_AT_ONCE, Input, MEDIA_AT_ONCE, Output, Shard, ShardConfig, Stats};
+use roomtone_media::shard::{
+    EndReason, INPUTS_AT_ONCE, Input, LegEvent, MEDIA_AT_ONCE, Output, Shard, ShardConfig, Stats,
+};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::{TryRecvError, TrySendError};
@@ -22,6 +25,7 @@ use super::streams::{Accepted, Streams, canonical};
 use super::tap::{Space, Tap};
 use super::{Inbox, Order, Report, Residence};
 use crate::edge;
+use crate::tasks::note_restart;
 
 const UDP: Token = Token(0);
 const LISTENER: Token = Token(1);
@@ -148,13 +152,7 @@ impl Bound {
 
     /// Serves in a thread of its own until nobody holds the other end of its orders.
     pub(super) fn spawn(self, number: usize, seat: Seat, running: Arc<AtomicUsize>) -> io::Result<()> {
-        let now = edge::instant();
-        let shard = Shard::new(ShardConfig {
-            identity: seat.identity.clone(),
-            started: now,
-            unix_millis: edge::now().0,
-            max_legs: LEGS_MAX,
-        });
+        let shard = new_shard(&seat);
         let worker = Worker {
             udp: self.udp,
             tcp: self.tcp,
@@ -173,7 +171,7 @@ impl Bound {
         };
         running.fetch_add(1, Ordering::AcqRel);
         std::thread::Builder::new().name(format!("media-{number}")).spawn(move || {
-            // Counted down however the thread ends, so that a panic shows in `readyz`.
+            // Counted down however the thread ends, so that it shows in `readyz`.
             let _running = CountDown(running);
             // Elsewhere this is about the whole process. Refused without a privilege, which is as good on a machine with time to
             // spare.
@@ -285,15 +283,50 @@ impl Counts {
     }
 }
 
+/// A shard without legs, which knows of no grant.
+fn new_shard(seat: &Seat) -> Shard {
+    Shard::new(ShardConfig {
+        identity: seat.identity.clone(),
+        started: edge::instant(),
+        unix_millis: edge::now().0,
+        max_legs: LEGS_MAX,
+    })
+}
+
 impl Worker {
+    /// Serves until there is no server around the thread any more. A panic is our bug; it costs the legs of this thread, which their
+    /// clients make anew, and no other thread anything.
     fn run(mut self) -> io::Result<()> {
+        loop {
+            match catch_unwind(AssertUnwindSafe(|| self.serve())) {
+                Ok(ended) => return ended,
+                Err(_) => self.begin_again(),
+            }
+        }
+    }
+
+    /// Gives up the shard and whatever led to it, in whatever state they are, and has the rooms told that their legs are gone. Nothing is
+    /// forwarded before the rooms' owners renew their grants. What is kept and recorded is not the shard's, and stays.
+    fn begin_again(&mut self) {
+        let lost = std::mem::replace(&mut self.shard, new_shard(&self.seat));
+        let event = LegEvent::Ended(EndReason::ShardLost);
+        let reports: Vec<Report> = lost.legs().map(|(leg, room)| Report { leg, room, event }).collect();
+        tracing::error!(legs = reports.len(), "a media thread goes on without the legs that it had");
+        note_restart("media");
+        self.io.unsent_reports.extend(reports);
+        self.io.streams = Streams::new(STREAMS_MAX);
+        self.io.batch = Batch::default();
+        self.inputs = 0;
+    }
+
+    fn serve(&mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS_AT_ONCE);
         let mut buffer = vec![0; READ_BUFFER.max(DATAGRAM_MAX)];
-        // Readiness is told on its edge only, so what is left to be read and accepted is noted here.
-        let mut accept_at: Option<Instant> = None;
+        // Readiness is told on its edge only, so what is left to be read and accepted is noted here; at first there may be anything.
+        let mut accept_at = Some(edge::instant());
         let mut next_reap = edge::instant() + REAP_EVERY;
         let (mut looked, mut meter) = (edge::instant(), Meter::new(LEGS_MAX as u64));
-        let mut udp_ready = false;
+        let mut udp_ready = true;
         let mut wake = self.drain();
         loop {
             let reports = !self.io.unsent_reports.is_empty() && self.seat.reports.capacity() > 0;
@@ -445,6 +478,8 @@ impl Worker {
                     self.io.tap.take(&frame);
                     continue;
                 }
+                #[cfg(test)]
+                Ok(Order::Panic) => panic!("as ordered"),
                 Err(TryRecvError::Empty) => return Ok(()),
                 Err(error) => return Err(error),
             };
@@ -563,7 +598,63 @@ fn mapped(addr: SocketAddr) -> SocketAddr {
 
 #[cfg(test)]
 mod tests {
+    use roomtone_media::leg::{Fingerprint, IceCredentials, LegId};
+    use roomtone_media::shard::{ListenSetup, ListenSlot};
+    use roomtone_room::ids::{RoomId, TalkerNo};
+    use tokio::time::timeout;
+
     use super::*;
+    use crate::media_io::{Media, Options, Packing, ThreadNo};
+
+    fn setup(leg: u128) -> ListenSetup {
+        let credentials = |of: &str| IceCredentials { ufrag: format!("{of}{leg}"), pwd: "x".repeat(32) };
+        let slot = ListenSlot { payload_type: 111, red: None, level_ext: None, nack: false, ssrc: 1, seq: 1, time: 1 };
+        ListenSetup {
+            leg: LegId(leg),
+            room: RoomId(1),
+            talker: TalkerNo(1),
+            local: credentials("here"),
+            remote: credentials("there"),
+            fingerprint: Fingerprint([0xab; 32]),
+            slots: vec![slot],
+            cname: "x".to_owned(),
+        }
+    }
+
+    /// The rooms hear that all legs are gone, and others can be made.
+    #[tokio::test]
+    async fn a_panic_costs_the_legs_and_not_the_thread() {
+        let (listen, addresses) = ("127.0.0.1:0".parse().unwrap(), vec!["127.0.0.1".parse().unwrap()]);
+        let (threads, packing) = (1, Packing::Auto);
+        let options = Options { listen, addresses, offer_loopback: true, threads, packing };
+        let (media, mut reports) = Media::start(&options).unwrap();
+        let (room, thread, tier) = (RoomId(1), ThreadNo(0), Tier::default());
+        for leg in 1..=2 {
+            media.listen(thread, setup(leg), tier).await;
+        }
+        media.panic(thread).await;
+        let soon = Duration::from_secs(30);
+        let mut ended = Vec::new();
+        for _ in 0..2 {
+            let Report { leg, room: of, event } = timeout(soon, reports.recv()).await.unwrap().unwrap();
+            assert_eq!((of, event), (room, LegEvent::Ended(EndReason::ShardLost)));
+            ended.push(leg);
+        }
+        ended.sort_unstable();
+        assert_eq!(ended, [LegId(1), LegId(2)]);
+        assert!(media.is_running());
+        assert!(media.kept(room).await.await.unwrap().is_empty(), "orders are carried out");
+        // Of what was, nothing is known: the first takes its id, and the next finds it taken.
+        for _ in 0..2 {
+            media.listen(thread, setup(1), tier).await;
+        }
+        let told = timeout(soon, reports.recv()).await.unwrap().unwrap();
+        assert_eq!((told.leg, told.event), (LegId(1), LegEvent::Ended(EndReason::InvalidSetup)));
+        // And it reads what comes: whoever says that a packet is too long is cut off.
+        let mut stream = std::net::TcpStream::connect(media.candidates(thread)[0]).unwrap();
+        std::io::Write::write_all(&mut stream, &[0xff; 2]).unwrap();
+        assert!(matches!(std::io::Read::read(&mut stream, &mut [0; 1]), Ok(0) | Err(_)), "the end");
+    }
 
     /// What a peer reads in a STUN answer, and what its candidates say, is its own IPv4 address and not a mapped one.
     #[test]

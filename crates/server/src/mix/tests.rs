@@ -1,16 +1,12 @@
 //! What is heard of a mixed room, in virtual time.
 
 use std::f64::consts::TAU;
-use std::sync::Arc;
 use std::time::Instant;
 
 use opus::{Application, Bitrate, Channels, Decoder, Encoder};
 use roomtone_media::frame::Frame;
-use roomtone_room::ids::{RoomId, TalkerNo};
 
-use super::mixer::Mixer;
-use super::{LEAD_PACKET, SILENCE, TURN, padded};
-use crate::edge;
+use super::*;
 
 /// Samples of one channel in a turn.
 const BLOCK: usize = 960;
@@ -126,9 +122,34 @@ fn all_who_may_be_heard_are_and_nobody_else() {
     assert_eq!(heard(&world, 20), [true, true, false]);
     // Nothing is left of whoever is muted, not even what was held back; what the encoders look ahead is over in one turn.
     world.mixer.grant([TalkerNo(2)].into());
-    world.talk(2, &mut talkers);
-    world.talk(10, &mut talkers);
-    assert_eq!(heard(&world, 10), [false, true, false]);
+    world.talk(1, &mut talkers);
+    world.talk(4, &mut talkers);
+    assert_eq!(heard(&world, 4), [false, true, false]);
+}
+
+#[test]
+fn no_more_rooms_are_mixed_at_once_than_may_be() {
+    let mixes = Mixes::new(mpsc::channel(1).0);
+    let seats: Vec<_> = (0..MIXERS_MAX as u128).map(|room| mixes.seat(RoomId(room)).unwrap()).collect();
+    assert!(mixes.seat(RoomId(99)).is_none());
+    assert!(mixes.seat(RoomId(0)).is_some(), "one that is mixed already");
+    drop(seats);
+}
+
+/// With its line goes what the network has not taken yet.
+#[test]
+fn a_stream_whose_listener_takes_nothing_is_cut() {
+    let desk = Mutex::new(Desk { taken: 1, ..Desk::default() });
+    let mix = Arc::new(Mix { room: RoomId(1), outlet: Arc::new(Outlet::new()), desk });
+    let mut running = Running::new(Mixes::new(mpsc::channel(1).0), mix.clone()).unwrap();
+    let (line, (pages, _unread)) = (Arc::new(Line::default()), mpsc::channel(1));
+    let ogg = LiveOgg::new(1, true).unwrap();
+    running.sinks.push(Sink { leg: LegId(1), ogg, pages, line: line.clone() });
+    running.packets = vec![padded(&SILENCE).to_vec(); PAGE];
+    running.give_out().unwrap();
+    assert_eq!((line.is_cut(), running.sinks.len(), mix.desk().taken), (false, 1, 1));
+    running.give_out().unwrap();
+    assert_eq!((line.is_cut(), running.sinks.len(), mix.desk().taken), (true, 0, 0));
 }
 
 #[test]

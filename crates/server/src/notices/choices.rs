@@ -29,7 +29,8 @@ pub(crate) fn default_ways(kind: NoticeKind) -> Ways {
         | NoticeKind::AppealMade
         | NoticeKind::AppealDecided
         | NoticeKind::OfficeOffered
-        | NoticeKind::OfficeAccepted => true,
+        | NoticeKind::OfficeAccepted
+        | NoticeKind::ProofMissing => true,
         NoticeKind::Followed
         | NoticeKind::InviteUsed
         | NoticeKind::InviteEarned

@@ -86,6 +86,7 @@ static ENGLISH: Texts = Texts {
         NoticeKind::EventChanged => "News of an event: {what}",
         NoticeKind::CohostAsked => "{who} asks you to host an event with them: {what}",
         NoticeKind::CohostAccepted => "{who} hosts your event with you: {what}",
+        NoticeKind::ProofMissing => "Show again that a domain is yours: {what}",
     },
     event: |change| match change {
         EventChange::Announced => "The next one is on {when}: {what}",
@@ -133,6 +134,7 @@ static RUSSIAN: Texts = Texts {
         NoticeKind::EventChanged => "Новости о событии: {what}",
         NoticeKind::CohostAsked => "{who} предлагает вместе вести событие: {what}",
         NoticeKind::CohostAccepted => "{who} ведёт ваше событие вместе с вами: {what}",
+        NoticeKind::ProofMissing => "Подтвердите домен ещё раз: {what}",
     },
     event: |change| match change {
         EventChange::Announced => "Следующее событие {when}: {what}",
@@ -176,6 +178,7 @@ mod tests {
                         | NoticeKind::ReportHandled
                         | NoticeKind::Moderated
                         | NoticeKind::AppealDecided
+                        | NoticeKind::ProofMissing
                 );
                 assert_eq!(line.contains("Ada"), actor, "{line}");
                 assert_eq!(cyrillic(&texts.line(kind, None, "Tea")), language == "ru");

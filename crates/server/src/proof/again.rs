@@ -9,6 +9,8 @@ use url::Url;
 use super::Trouble;
 use crate::app::App;
 use crate::edge;
+use crate::notices::Tell;
+use crate::wire::notices::NoticeKind;
 
 /// How long after it was looked at a proof is looked at again, in milliseconds, less up to an eighth of that: those that began
 /// together do not stay so. Shorter ends sooner what is shown and no longer true; longer asks others less often.
@@ -45,6 +47,9 @@ pub async fn look_again(app: &App, now: Timestamp) -> Result<(), StoreError> {
             Err(Trouble::Busy) => return Ok(()),
             Err(trouble) => {
                 let outcome = missed(app, &proof, now).await?;
+                if outcome == ProofMissed::Lapsed {
+                    tell_missing(app, &proof);
+                }
                 tracing::info!(?trouble, ?outcome, "a proof of a domain was not found again");
             }
         }
@@ -60,6 +65,14 @@ pub(crate) async fn found(app: &App, proof: &Proof, now: Timestamp) -> Result<()
 /// Notes that a proof was not found.
 pub(crate) async fn missed(app: &App, proof: &Proof, now: Timestamp) -> Result<ProofMissed, StoreError> {
     app.store.proof_missed(proof.id, now, next(proof, now)).await
+}
+
+/// Tells a member that what they publish for a proof has to be published anew: it is not where it is looked for.
+pub(crate) fn tell_missing(app: &App, proof: &Proof) {
+    if let ProofSubject::Member(member) = proof.subject {
+        let tell = Tell::new(member, NoticeKind::ProofMissing).about(proof.id.0).saying(&proof.domain);
+        app.notices.tell(tell);
+    }
 }
 
 fn next(proof: &Proof, now: Timestamp) -> Timestamp {

@@ -21,7 +21,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 pub use again::look_again;
-pub(crate) use again::{found, home_of, missed, run, tidy};
+pub(crate) use again::{found, home_of, missed, run, tell_missing, tidy};
 pub use domain::domain;
 use guard::Guard;
 pub use guard::Reach;

@@ -59,7 +59,7 @@ pub(super) async fn told(reader: &Reader<'_>, id: EventId) -> Result<Option<Told
                 @if let Some(house) = &event.house { " · " a href={ "/houses/" (in_path(&house.handle)) } { (house.name) } }
             }
             h1 lang=(event.language) { (event.title) }
-            p.when lang=(tongue.tag()) { (when) }
+            p.when.off[event.state == EventState::Cancelled && event.starts_at.is_some()] lang=(tongue.tag()) { (when) }
             p.quiet lang=(tongue.tag()) { (facts(tongue, &event)) }
             (topics(&event.topics))
         }
@@ -76,12 +76,12 @@ pub(super) async fn told(reader: &Reader<'_>, id: EventId) -> Result<Option<Told
                 a href={ (path) ".ics" } { (tongue.say("Add to calendar", "В календарь")) }
             } @else if waits {
                 a href={ (path) ".ics" } {
-                    (tongue.say("Calendar feed, empty until there is a date", "Календарь, пустой, пока нет даты"))
+                    (tongue.say("Calendar feed, empty until there is a date", "Календарь (пуст, пока нет даты)"))
                 }
             }
             a href=(feed) type=(ATOM) { (tongue.say("Follow by Atom", "Следить через Atom")) }
             @if let Some(invitation) = event.invitation {
-                a href={ "/invitations/" (invitation.0) } { (tongue.say("The invitation it comes from", "Из какого приглашения")) }
+                a href={ "/invitations/" (invitation.0) } { (tongue.say("The invitation it comes from", "Приглашение, с которого всё началось")) }
             }
         }
         @if changes.len() > 1 {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::card::Card;
 use super::recap::row;
 use super::room::{named, rfc3339};
-use super::shell::{Page, face, nobody, paragraphs, person, topics, way_in};
+use super::shell::{Page, face, nobody, own_name, paragraphs, person, topics, way_in};
 use super::when::{date, date_and_time};
 use super::words::{Tongue, best};
 use super::{Reader, Told};
@@ -161,10 +161,12 @@ fn letter(tongue: Tongue, invitation: &Invitation, text: &InvitationText, path: 
                 nav.tags lang=(tongue.tag()) aria-label=(tongue.say("Languages", "Языки")) style="margin-bottom:20px" {
                     @for other in &invitation.texts {
                         @if other.language == text.language {
-                            span aria-current="true" { (other.language) @if other.original { " · " (original) } }
+                            span aria-current="true" {
+                                span lang=(other.language) { (own_name(&other.language)) } @if other.original { " · " (original) }
+                            }
                         } @else {
                             a href={ (path) "?language=" (other.language) } hreflang=(other.language) rel="alternate" {
-                                (other.language) @if other.original { " · " (original) }
+                                span lang=(other.language) { (own_name(&other.language)) } @if other.original { " · " (original) }
                             }
                         }
                     }
@@ -173,7 +175,7 @@ fn letter(tongue: Tongue, invitation: &Invitation, text: &InvitationText, path: 
             div.letter.large lang=(text.language) { (paragraphs(&text.text)) }
             @if !text.original {
                 p.seal lang=(tongue.tag()) style="margin-top:20px" {
-                    (tongue.say("A translation. What counts is the original.", "Это перевод. Решает оригинал."))
+                    (tongue.say("A translation. What counts is the original.", "Это перевод. При расхождениях верен оригинал."))
                 }
             }
         }
@@ -197,7 +199,7 @@ fn step(tongue: Tongue, invitation: &Invitation, step: &InvitationStep) -> Marku
                             time datetime=[rfc3339(*at)] { (date_and_time(tongue, Timestamp(*at), "")) " UTC" }
                         }
                     },
-                    StepKind::Translated => { @if let Some(language) = &step.language { " (" (language) ")" } },
+                    StepKind::Translated => { @if let Some(language) = &step.language { " (" (own_name(language)) ")" } },
                     StepKind::SheetProposed | StepKind::SheetAccepted => {
                         @if let Some(version) = version(invitation, step) { " (" (version.version) ")" }
                     },
@@ -241,9 +243,9 @@ fn voice(tongue: Tongue, step: &InvitationStep) -> String {
     let voice = &step.voice;
     match voice.kind {
         VoiceKind::System => String::new(),
-        VoiceKind::Office => format!("{} {}", tongue.say("The office of", "Офис:"), voice.name),
+        VoiceKind::Office => format!("{} {}", tongue.say("The office of", "Приёмная:"), voice.name),
         VoiceKind::Unverified => {
-            format!("{} {}", tongue.say("An unverified voice for", "Неподтверждённый голос за"), voice.name)
+            format!("{} {}", tongue.say("An unverified voice for", "Неподтверждённый голос от имени:"), voice.name)
         }
         VoiceKind::Person if voice.name.is_empty() => {
             tongue.say("Somebody who is gone", "Кто-то, кого здесь больше нет").to_owned()
@@ -258,7 +260,7 @@ fn how_known(tongue: Tongue, proof: Option<&VoiceProof>) -> String {
         return tongue.say("nothing shows that they are who they say", "ничем не подтверждено").to_owned();
     };
     match (proof.kind, &proof.domain) {
-        (VoiceProofKind::Account, None) => tongue.say("signed in here", "вошли здесь под своим именем").to_owned(),
+        (VoiceProofKind::Account, None) => tongue.say("signed in here", "из собственного аккаунта").to_owned(),
         (_, Some(domain)) => {
             let (english, russian) = match proof.method {
                 Some(ProofMethod::Dns) => ("a DNS record", "запись DNS"),
@@ -313,8 +315,8 @@ fn agreed(invitation: &Invitation) -> Option<&SheetVersion> {
 }
 
 /// The terms on which both sides agreed.
-fn terms(tongue: Tongue, version: &SheetVersion) -> Markup {
-    let sheet = &version.terms;
+fn terms(tongue: Tongue, sheet: &SheetVersion) -> Markup {
+    let languages: Vec<&str> = sheet.languages.iter().map(|tag| own_name(tag)).collect();
     let minutes = tongue.count(sheet.minutes.into(), ["minute", "minutes"], ["минута", "минуты", "минут"]);
     let recorded = if sheet.recorded { tongue.say("yes", "да") } else { tongue.say("no", "нет") };
     let audience = match sheet.audience {
@@ -329,15 +331,15 @@ fn terms(tongue: Tongue, version: &SheetVersion) -> Markup {
                 dl.facts {
                     @if !sheet.topics.is_empty() { dt { (tongue.say("Topics", "Темы")) } dd { (sheet.topics.join(", ")) } }
                     dt { (tongue.say("Length", "Длительность")) } dd { (minutes) }
-                    dt { (tongue.say("Languages", "Языки")) } dd { (sheet.languages.join(", ")) }
+                    dt { (tongue.say("Languages", "Языки")) } dd { (languages.join(", ")) }
                     dt { (tongue.say("Recorded", "Запись")) } dd { (recorded) }
                     @if !sheet.others.is_empty() { dt { (tongue.say("Also on stage", "Также на сцене")) } dd { (sheet.others.join(", ")) } }
                     dt { (tongue.say("Listening", "Слушают")) } dd { (audience) }
                 }
                 @if !sheet.notes.is_empty() { div.text style="margin-top:16px" { (paragraphs(&sheet.notes)) } }
             }
-            p.seal { (tongue.say("Both sides accepted version", "Обе стороны приняли версию")) " " (version.version) ", "
-                code title="SHA-256" { (version.hash.get(..12).unwrap_or_default()) } }
+            p.seal { (tongue.say("Both sides accepted version", "Обе стороны приняли версию")) " " (sheet.version) ", "
+                code title="SHA-256" { (sheet.hash.get(..12).unwrap_or_default()) } }
         }
     }
 }
@@ -406,7 +408,7 @@ fn reply(tongue: Tongue, reply: &Reply) -> Markup {
 
 fn name_of(tongue: Tongue, invitee: &Invitee) -> String {
     match invitee.name.is_empty() {
-        true => tongue.say("somebody who is gone", "кого-то, кого здесь больше нет").to_owned(),
+        true => tongue.say("somebody who is gone", "кто-то, кого здесь больше нет").to_owned(),
         false => invitee.name.clone(),
     }
 }
@@ -423,7 +425,7 @@ fn says_so_unverified(invitation: &Invitation) -> bool {
 
 fn state(tongue: Tongue, invitation: &Invitation) -> &'static str {
     let (english, russian) = match (invitation.state, invitation.turn) {
-        (InvitationState::Asked, Some(InvitationSide::Host)) => ("waits for the host", "ждёт ведущего"),
+        (InvitationState::Asked, Some(InvitationSide::Host)) => ("waits for the host", "очередь за тем, кто пригласил"),
         (InvitationState::Asked, _) => ("waits for an answer", "ждёт ответа"),
         (InvitationState::Accepted, _) => ("accepted", "принято"),
         (InvitationState::Declined, _) => ("declined", "отклонено"),

@@ -69,7 +69,7 @@ pub(super) async fn told(reader: &Reader<'_>, id: ReplayId) -> Result<Option<Tol
             section {
                 (player(tongue, &replay.audio))
                 p.actions lang=(tongue.tag()) {
-                    a href=(way.player()) { (tongue.say("Speed, speakers and pauses: open the player", "Скорость, голоса, паузы: открыть плеер")) }
+                    a href=(way.player()) { (tongue.say("Speed, speakers and pauses: open the player", "Скорость, голоса, паузы: открыть проигрыватель")) }
                 }
             }
         } @else { p.quiet lang=(tongue.tag()) { (not_yet(tongue, card.state)) } }
@@ -189,7 +189,7 @@ fn not_yet(tongue: Tongue, state: ReplayState) -> &'static str {
             "The talk is going on. It can be heard here when it is over.",
             "Разговор ещё идёт. Послушать его здесь можно будет, когда он закончится.",
         ),
-        ReplayState::Failed => ("The sound could not be made.", "Звук сделать не удалось."),
+        ReplayState::Failed => ("The sound could not be made.", "Запись не получилась."),
         ReplayState::Empty => ("Nothing of this talk is kept.", "От этого разговора ничего не осталось."),
         ReplayState::Waiting | ReplayState::Processing | ReplayState::Ready => (
             "The sound is being made ready. Come back in a few minutes.",
@@ -258,7 +258,7 @@ fn facts(tongue: Tongue, card: &ReplayCard) -> String {
         ReplayState::Ready => tongue.count(minutes.max(1), ["minute", "minutes"], ["минута", "минуты", "минут"]),
         ReplayState::Recording => tongue.say("being recorded", "идёт запись").to_owned(),
         ReplayState::Waiting | ReplayState::Processing => tongue.say("being made ready", "готовится").to_owned(),
-        ReplayState::Failed => tongue.say("could not be made", "сделать не удалось").to_owned(),
+        ReplayState::Failed => tongue.say("could not be made", "не получилась").to_owned(),
         ReplayState::Empty => tongue.say("nothing is kept", "ничего не осталось").to_owned(),
     };
     format!("{} · {} · {length}", date(tongue, Timestamp(card.began_at)), in_language(tongue, &card.language))
@@ -386,7 +386,7 @@ fn called(tongue: Tongue, chapter: &Chapter, names: &HashMap<u32, String>) -> St
         (ChapterBy::Start, _) => tongue.say("The beginning", "Начало").to_owned(),
         (ChapterBy::Question, _) => tongue.say("A question", "Вопрос").to_owned(),
         (ChapterBy::Floor, Some(who)) => {
-            format!("{} {who}", tongue.say("The interview goes to", "Интервью продолжает"))
+            format!("{} {who}", tongue.say("The interview goes to", "Беседу ведёт"))
         }
         (ChapterBy::Silence, None) => tongue.say("After a pause", "После паузы").to_owned(),
         (ChapterBy::Silence | ChapterBy::Speaker, Some(who)) => who.to_owned(),
@@ -489,7 +489,7 @@ fn came_from(tongue: Tongue, replay: &Replay) -> Markup {
         @if replay.invitation.is_some() || replay.event.is_some() {
             p.actions lang=(tongue.tag()) {
                 @if let Some(invitation) = replay.invitation {
-                    a href={ "/invitations/" (invitation.0) } { (tongue.say("The invitation it comes from", "Из какого приглашения")) }
+                    a href={ "/invitations/" (invitation.0) } { (tongue.say("The invitation it comes from", "Приглашение, с которого всё началось")) }
                 }
                 @if let Some(event) = replay.event {
                     a href={ "/events/" (event.0) } { (tongue.say("The event", "Событие")) }

@@ -219,7 +219,7 @@ pub(super) fn way_in(tongue: Tongue) -> Markup {
     html! {
         p.actions lang=(tongue.tag()) {
             a.button href="/signin" { (tongue.say("Sign in to take part", "Войти и участвовать")) }
-            a href="/waitlist" { (tongue.say("No account yet", "Ещё нет учётной записи")) }
+            a href="/waitlist" { (tongue.say("No account yet", "Ещё нет аккаунта")) }
         }
     }
 }
@@ -229,12 +229,33 @@ pub(crate) fn in_path(part: &str) -> String {
     utf8_percent_encode(part, IN_PATH).to_string()
 }
 
-/// A language's name is written as its tag: no list of names is right for all of them.
+/// In which language something is, among other facts about it.
 pub(super) fn in_language(tongue: Tongue, tag: &str) -> String {
     match super::words::primary(tag).as_str() {
         "en" => tongue.say("in English", "на английском").to_owned(),
         "ru" => tongue.say("in Russian", "на русском").to_owned(),
-        _ => format!("{} {tag}", tongue.say("in", "на языке")),
+        _ => own_name(tag).to_owned(),
+    }
+}
+
+/// What a language is called in itself (CLDR), of those that the client offers first; any other by its tag.
+pub(super) fn own_name(tag: &str) -> &str {
+    match tag {
+        "en" => "English",
+        "ru" => "Русский",
+        "uk" => "Українська",
+        "de" => "Deutsch",
+        "fr" => "Français",
+        "es" => "Español",
+        "it" => "Italiano",
+        "pt" => "Português",
+        "pl" => "Polski",
+        "tr" => "Türkçe",
+        "ar" => "العربية",
+        "hi" => "हिन्दी",
+        "ja" => "日本語",
+        "zh" => "中文",
+        other => other,
     }
 }
 

@@ -222,6 +222,31 @@ fn replays_in(all: &Path) -> io::Result<Vec<ReplayId>> {
     names.filter_map(|name| name.map(|name| name.to_str()?.parse().ok()).transpose()).collect()
 }
 
+/// When what came is next to be added to the files, and when to be put on the disk.
+struct Due {
+    write_at: Instant,
+    sync_at: Instant,
+}
+
+impl Due {
+    fn from(now: Instant) -> Self {
+        Self { write_at: now + WRITE_EVERY, sync_at: now + SYNC_EVERY }
+    }
+
+    /// Whether it is to be added now, and if so whether also to be put on the disk. What was missed is not made up for.
+    fn at(&mut self, now: Instant) -> Option<bool> {
+        if now < self.write_at {
+            return None;
+        }
+        self.write_at = now + WRITE_EVERY;
+        let sync = now >= self.sync_at;
+        if sync {
+            self.sync_at = now + SYNC_EVERY;
+        }
+        Some(sync)
+    }
+}
+
 /// What the thread has.
 struct Deck {
     folder: PathBuf,
@@ -235,13 +260,12 @@ struct Deck {
 impl Deck {
     /// Works until nobody holds the other end of its orders, and then writes what there is.
     fn run(mut self, orders: &Receiver<Order>) {
-        let mut write_at = edge::instant() + WRITE_EVERY;
-        let mut sync_at = edge::instant() + SYNC_EVERY;
+        let mut due = Due::from(edge::instant());
         loop {
             let order = if self.tapes.is_empty() {
                 orders.recv().map_err(|_| RecvTimeoutError::Disconnected)
             } else {
-                orders.recv_timeout(write_at.saturating_duration_since(edge::instant()))
+                orders.recv_timeout(due.write_at.saturating_duration_since(edge::instant()))
             };
             match order {
                 Ok(order) => self.carry_out(order),
@@ -251,13 +275,7 @@ impl Deck {
                     return;
                 }
             }
-            let now = edge::instant();
-            if now >= write_at {
-                write_at = now + WRITE_EVERY;
-                let sync = now >= sync_at;
-                if sync {
-                    sync_at = now + SYNC_EVERY;
-                }
+            if let Some(sync) = due.at(edge::instant()) {
                 self.turn(sync);
             }
         }

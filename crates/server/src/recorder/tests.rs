@@ -342,6 +342,53 @@ async fn what_is_forgotten_is_gone_and_does_not_come_back() {
     assert!(!recorder.folder_of(REPLAY).exists());
 }
 
+/// Each has a clock of its own, and neither is behind for long.
+#[test]
+fn what_came_is_written_and_put_on_the_disk_by_the_clock() {
+    let began = edge::instant();
+    let at = |ms| began + Duration::from_millis(ms);
+    let mut due = Due::from(began);
+    let done: Vec<_> = (0..2_000).step_by(10).filter_map(|ms| Some((ms, due.at(at(ms))?))).collect();
+    let expected: Vec<_> = (1..10).map(|n| (n * 200, n % 2 == 0)).collect();
+    assert_eq!(done, expected);
+    // After a long time in which nothing could be done it is done once.
+    let late = [60_000, 60_001, 60_200, 60_399, 60_400].map(|ms| due.at(at(ms)));
+    assert_eq!(late, [Some(true), None, Some(false), None, Some(true)]);
+}
+
+/// Of `/dev/null` everything can be written and nothing put on the disk (fsync(2): EINVAL): so it shows when that is asked for.
+#[test]
+fn what_was_written_is_put_on_the_disk_when_it_is_time_and_at_the_end() {
+    let data = tempfile::tempdir().unwrap();
+    let deck = || Deck {
+        folder: data.path().to_owned(),
+        reserve: 0,
+        tapes: HashMap::new(),
+        waiting: Vec::new(),
+        stopped: Arc::default(),
+    };
+    let begin = |deck: &mut Deck, replay: ReplayId| {
+        let folder = data.path().join(replay.to_string());
+        fs::create_dir_all(&folder).unwrap();
+        let reel = Arc::new(Reel::new());
+        deck.carry_out(Order::Begin(replay, (edge::instant(), Duration::ZERO), Spool::of(reel.clone())));
+        std::os::unix::fs::symlink("/dev/null", track_file(&folder, 1)).unwrap();
+        reel.push(1, &frame(1, 0));
+        reel
+    };
+    let mut one = deck();
+    let reel = begin(&mut one, REPLAY);
+    one.turn(false);
+    assert!(reel.is_empty() && !reel.is_over(), "it was only written");
+    one.turn(true);
+    assert_eq!(reel.failure(), Some(RecordingCause::Failed));
+
+    let mut other = deck();
+    let reel = begin(&mut other, ReplayId(6));
+    other.carry_out(Order::Stop(ReplayId(6)));
+    assert_eq!(reel.failure(), Some(RecordingCause::Failed));
+}
+
 #[tokio::test]
 async fn recordings_without_a_row_are_swept() {
     let data = tempfile::tempdir().unwrap();

@@ -160,6 +160,16 @@ mod tests {
         assert_eq!(chapters[1].by, ChapterBy::Question);
     }
 
+    /// They are worth finding, so they may be closer to each other than others; not as close as one likes.
+    #[test]
+    fn questions_may_follow_each_other_soon() {
+        let speakers = [speaker(1, &[[0, 20 * MINUTE]])];
+        let asked = [0, 30_000, 40_000].map(|after| 5 * MINUTE + after);
+        let marks = asked.map(|at| (at, ReplayMark::QuestionTaken { text: "Why?".to_owned() }));
+        let at: Vec<_> = found(20 * MINUTE, &speakers, &marks).into_iter().map(|(at, ..)| at).collect();
+        assert_eq!(at, [0, asked[0], asked[1]]);
+    }
+
     #[test]
     fn chapters_are_not_many() {
         // Two who talk in turns of a minute, with silences in between, for three hours.

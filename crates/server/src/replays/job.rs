@@ -244,7 +244,7 @@ async fn work(
 
 impl Failed {
     /// Whether it would be so again, however often it is tried: it is in what was recorded, or an error of ours.
-    fn is_lasting(&self) -> bool {
+    pub(super) fn is_lasting(&self) -> bool {
         use io::ErrorKind::{InvalidData, InvalidInput};
         match self {
             Self::Panicked => true,
@@ -261,13 +261,13 @@ impl Failed {
 
 impl Replays {
     /// Whether a replay that waits is to be tried now.
-    pub(super) fn is_due(&self, replay: ReplayId) -> bool {
+    pub(crate) fn is_due(&self, replay: ReplayId) -> bool {
         self.desk().put_off.get(&replay).is_none_or(|(_, until)| *until <= edge::instant())
     }
 
     /// Leaves a replay alone for a while that could not be made, and returns for how long: longer each time, unless the disk was full,
     /// since it costs nothing to look whether it is.
-    pub(super) fn put_off(&self, replay: ReplayId, full: bool) -> Duration {
+    pub(crate) fn put_off(&self, replay: ReplayId, full: bool) -> Duration {
         let mut desk = self.desk();
         let (times, until) = desk.put_off.entry(replay).or_insert_with(|| (0, edge::instant()));
         let minutes = PAUSES[(*times).min(PAUSES.len() - 1)];

@@ -36,6 +36,7 @@ use tokio::sync::{Notify, watch};
 use url::Url;
 
 use crate::recorder::{Recorder, track_file};
+use crate::wire::replays::Picture;
 pub(crate) use chapters::AFTER_MARK;
 pub use cut::Clip;
 pub use files::{File, Files, Sound};
@@ -50,8 +51,11 @@ pub(crate) type Span = (u64, u64);
 /// Bytes of clips that are kept in memory. More spares the bucket when many are heard at once; it is memory.
 const CLIPS_KEPT: u64 = 32 << 20;
 
+/// The same of pictures, each of which is some 20 kB for an hour. More spares reading them when many look at different replays.
+const PICTURES_KEPT: u64 = 16 << 20;
+
 /// For how long. Longer spares it more; what was withdrawn is in memory for as long.
-const CLIP_KEPT_FOR: Duration = Duration::from_secs(60);
+const KEPT_FOR: Duration = Duration::from_secs(60);
 
 /// What makes replays, and where they are.
 #[derive(Debug)]
@@ -62,6 +66,8 @@ pub struct Replays {
     changed: Notify,
     /// Clips that were cut a moment ago.
     clips: Cache<(ReplayId, u64, u64, u64, Sound), Clip>,
+    /// Pictures that were read a moment ago.
+    pictures: Cache<Made, Arc<Picture>>,
     desk: Mutex<Desk>,
     /// Told each time that somebody is done with a replay.
     freed: Notify,
@@ -120,9 +126,14 @@ impl Replays {
         let clips = Cache::builder()
             .max_capacity(CLIPS_KEPT)
             .weigher(|_, clip: &Clip| u32::try_from(clip.bytes.len() + 256).unwrap_or(u32::MAX))
-            .time_to_live(CLIP_KEPT_FOR)
+            .time_to_live(KEPT_FOR)
             .build();
-        Ok(Self { files, recorder, changed, clips, desk: Mutex::default(), freed, stopping })
+        let pictures = Cache::builder()
+            .max_capacity(PICTURES_KEPT)
+            .weigher(|_, picture: &Arc<Picture>| picture::size(picture))
+            .time_to_live(KEPT_FOR)
+            .build();
+        Ok(Self { files, recorder, changed, clips, pictures, desk: Mutex::default(), freed, stopping })
     }
 
     /// Has the task end. What it is at waits for the next start, and was not tried.
@@ -180,6 +191,18 @@ impl Replays {
         // Whoever plays it asks for it in parts, and others at the same time.
         let clip = self.clips.try_get_with(key, cut).await;
         clip.map_err(|error: Arc<io::Error>| io::Error::new(error.kind(), error))
+    }
+
+    /// The picture of a generation of a replay, as it was made. What was read a moment ago is kept for a moment, as clips are.
+    ///
+    /// Errors: those of reading it, `NotFound` if there is no such generation; `InvalidData` if the file is not as it was made.
+    pub(crate) async fn picture(&self, (replay, generation): Made) -> io::Result<Arc<Picture>> {
+        let read = async {
+            let file = self.files.bytes(replay, File::Picture(generation)).await?;
+            serde_json::from_slice(&file).map(Arc::new).map_err(io::Error::from)
+        };
+        let picture = self.pictures.try_get_with((replay, generation), read).await;
+        picture.map_err(|error: Arc<io::Error>| io::Error::new(error.kind(), error))
     }
 
     /// Writes a track to a file as plain samples, in its place in the replay: WAV, 16 kHz, one channel, 16 bits. Returns how long that

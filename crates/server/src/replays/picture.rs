@@ -1,6 +1,6 @@
 //! A talk as a picture: who talks when, how loud it is, and where nobody does.
 
-use crate::wire::replays::PictureSpeaker;
+use crate::wire::replays::{Chapter, Picture, PictureSpeaker};
 
 /// Samples of which one level is kept: 20 ms.
 pub(super) const LEVEL: usize = 960;
@@ -102,6 +102,14 @@ impl Wave {
             *part = (*part).max(height as u8);
         }
     }
+}
+
+/// About how many bytes of memory a picture takes.
+pub(super) fn size(picture: &Picture) -> u32 {
+    let spans = picture.speakers.iter().map(|speaker| speaker.spans.len()).sum::<usize>() + picture.silences.len();
+    let parts = size_of::<PictureSpeaker>() * picture.speakers.len() + size_of::<Chapter>() * picture.chapters.len();
+    let bytes = size_of::<Picture>() + picture.wave.len() + size_of::<[u64; 2]>() * spans + parts;
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -137,6 +137,11 @@ async fn a_recording_becomes_a_replay() {
     let picture = world.picture(1).await;
     let spans: Vec<_> = picture.speakers.iter().map(|speaker| (speaker.n, speaker.spans[0][0] / 100)).collect();
     assert_eq!(spans, [(1, 10), (2, 40)]);
+    // It is read once, and only of the generation that there is.
+    let read = async |generation| world.app.replays.picture((REPLAY, generation)).await;
+    let (first, second) = (read(1).await.unwrap(), read(1).await.unwrap());
+    assert!(*first == picture && Arc::ptr_eq(&first, &second));
+    assert_eq!(read(2).await.unwrap_err().kind(), io::ErrorKind::NotFound);
     // A piece of it, and a track for whoever writes it down.
     let clip = world.app.replays.cut((REPLAY, 1), (1_000, 2_000), Sound::Ogg).await.unwrap();
     assert_eq!((clip.from_ms, clip.to_ms), (1_000, 2_000));
@@ -358,6 +363,19 @@ async fn a_server_that_is_stopped_has_not_tried() {
     assert_eq!(world.recorded().await.state, ReplayState::Ready);
 }
 
+/// Also while its file is still there, since it could not be removed yet.
+#[tokio::test]
+async fn what_is_withdrawn_is_not_made_again() {
+    let world = World::new().await;
+    let ben = Withdrawer::Own(Hearer::member(world.ben));
+    world.app.store.withdraw_track(REPLAY, ben, Timestamp(10_000)).await.unwrap();
+    assert_eq!(world.files(), ["recordings/1.track", "recordings/2.track"]);
+    world.make().await.unwrap();
+    let generation = world.recorded().await.generation;
+    let heard: Vec<_> = world.picture(generation).await.speakers.iter().map(|speaker| speaker.n).collect();
+    assert_eq!(heard.len(), 1);
+}
+
 /// A bucket that is not there, or has another name by mistake, answers as if nothing were in it; nothing is taken for unsaid then.
 #[tokio::test]
 async fn a_bucket_that_is_not_there_costs_nothing() {
@@ -369,6 +387,11 @@ async fn a_bucket_that_is_not_there_costs_nothing() {
     }
     let wav = world.data.path().join("1.wav");
     assert!(world.app.replays.wav(REPLAY, 1, &wav).await.is_err(), "nobody says that nothing was said");
+    // Nor when what was recorded lies in it, and is to be made anew.
+    assert!(world.app.store.put_replay_back(REPLAY, 1, 2).await.unwrap());
+    world.app.recorder.discard(REPLAY).await.unwrap();
+    assert!(world.make().await.is_err());
+    assert_ne!(world.recorded().await.state, ReplayState::Empty);
 }
 
 /// What does not work for a while is tried again, with longer and longer pauses, and never given up; nor does anybody wait for that who
@@ -388,6 +411,10 @@ async fn what_fails_for_a_while_is_put_off() {
     task.abort();
     let _ = task.await;
     assert_eq!(world.files(), ["recordings/1.track", "recordings/2.track"]);
+    let failed = |kind: io::ErrorKind| Failed::from(io::Error::from(kind));
+    let passing = [Failed::from(StoreError::Corrupt("row")), failed(io::ErrorKind::TimedOut)];
+    assert!(!passing.iter().any(Failed::is_lasting));
+    assert!([failed(io::ErrorKind::InvalidData), Failed::Panicked].iter().all(Failed::is_lasting));
     // Each pause is longer than the one before, up to an hour; a full disk is looked at every minute.
     world.app.replays.desk().put_off.clear();
     let pauses = [60, 120, 300, 900, 3_600, 3_600].map(std::time::Duration::from_secs);

@@ -28,6 +28,7 @@ pub enum ActKind {
     StageLocked,
     StageUnlocked,
     HandsRuled,
+    LinesRuled,
     Described,
     Widened,
     LineRemoved,
@@ -45,7 +46,7 @@ pub enum ActKind {
 
 impl ActKind {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Muted,
         Self::Unmuted,
         Self::MovedToAudience,
@@ -59,6 +60,7 @@ impl ActKind {
         Self::StageLocked,
         Self::StageUnlocked,
         Self::HandsRuled,
+        Self::LinesRuled,
         Self::Described,
         Self::Widened,
         Self::LineRemoved,
@@ -94,6 +96,7 @@ impl ActKind {
             Self::StageLocked => "stage_locked",
             Self::StageUnlocked => "stage_unlocked",
             Self::HandsRuled => "hands_ruled",
+            Self::LinesRuled => "lines_ruled",
             Self::Described => "described",
             Self::Widened => "widened",
             Self::LineRemoved => "line_removed",
@@ -132,6 +135,7 @@ impl From<log::ActKind> for ActKind {
             log::ActKind::StageLocked => Self::StageLocked,
             log::ActKind::StageUnlocked => Self::StageUnlocked,
             log::ActKind::HandsRuled => Self::HandsRuled,
+            log::ActKind::LinesRuled => Self::LinesRuled,
             log::ActKind::Described => Self::Described,
             log::ActKind::Widened => Self::Widened,
             log::ActKind::LineRemoved => Self::LineRemoved,

@@ -198,6 +198,9 @@ pub struct AdminReport {
     /// The sound that goes with it, until 30 days after it was handled, and for 180 days after it was made at most: one track for
     /// each who agreed to that and said something. They begin at one moment and are of one length.
     pub evidence: Vec<EvidenceTrack>,
+    /// Where the replay or the clip that it is about can be heard; null unless it is about one, is open, and everybody who speaks in it was told
+    /// of that when they were asked.
+    pub audio: Option<String>,
 }
 
 /// Sound of one person that goes with a report: `GET /api/admin/reports/{id}/evidence/{n}`.

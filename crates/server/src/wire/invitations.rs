@@ -353,7 +353,7 @@ pub struct InvitationStep {
 }
 
 /// The terms of a talk: `POST /api/invitations/{id}/sheets`.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SheetTerms {
     /// What it is about: at most ten, of 1 to 30 characters each.
@@ -381,9 +381,20 @@ pub struct SheetVersion {
     pub version: u32,
     /// The SHA-256 digest of its canonical text, in hexadecimal: what both sides accept.
     pub hash: String,
-    /// The terms.
-    #[serde(flatten)]
-    pub terms: SheetTerms,
+    /// What the talk is about.
+    pub topics: Vec<String>,
+    /// How long it is, in minutes.
+    pub minutes: u32,
+    /// BCP 47 tags of the languages that are spoken.
+    pub languages: Vec<String>,
+    /// Whether it is recorded.
+    pub recorded: bool,
+    /// Names of those who are on stage besides the two.
+    pub others: Vec<String>,
+    /// Who may listen.
+    pub audience: Kind,
+    /// Whatever else is agreed.
+    pub notes: String,
     /// The side that wrote it, and accepted it by that.
     pub by: InvitationSide,
     /// When it was written, in milliseconds since 1970.

@@ -62,6 +62,9 @@ pub enum NoticeKind {
     CohostAsked,
     /// Somebody hosts an event of theirs too, which is the subject.
     CohostAccepted,
+    /// What shows that a domain is theirs, which is the body, is to be published anew: by a link to their page, since that has another address
+    /// with their new handle, or because it lapsed. The subject is the proof.
+    ProofMissing,
 }
 
 /// The event that a notice is about, as it is now.
@@ -211,7 +214,7 @@ pub struct PushMessage {
 
 impl NoticeKind {
     /// All of them, in the order in which settings show them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Followed,
         Self::RoomOpened,
         Self::RoomSpeaking,
@@ -236,6 +239,7 @@ impl NoticeKind {
         Self::EventChanged,
         Self::CohostAsked,
         Self::CohostAccepted,
+        Self::ProofMissing,
     ];
 
     /// The text form.
@@ -265,6 +269,7 @@ impl NoticeKind {
             Self::EventChanged => "event_changed",
             Self::CohostAsked => "cohost_asked",
             Self::CohostAccepted => "cohost_accepted",
+            Self::ProofMissing => "proof_missing",
         }
     }
 
@@ -307,6 +312,7 @@ impl Notice {
                 stored.subject.map(|id| format!("/invitations/{}", InvitationId(id)))
             }
             (NoticeKind::OfficeOffered | NoticeKind::OfficeAccepted, ..) => Some("/me/office".to_owned()),
+            (NoticeKind::ProofMissing, ..) => Some("/me/domains".to_owned()),
             (_, Some(room), ..) => Some(format!("/room/{room}")),
             (_, _, Some(house), _) => Some(format!("/houses/{house}")),
             (NoticeKind::InviteEarned, ..) => Some("/invites".to_owned()),

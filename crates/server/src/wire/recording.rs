@@ -11,7 +11,10 @@ use super::replays::Hearers;
 
 /// The version of the text that people are shown who are asked whether they may be recorded. It rises whenever the text of a client says
 /// something else than before.
-pub const CONSENT_TEXT: u32 = 1;
+pub const CONSENT_TEXT: u32 = 2;
+
+/// The version from which on it says that whoever handles a report hears what was reported: of what was agreed to before, they do not.
+pub const SINCE_REPORTS: u32 = 2;
 
 /// The recording that goes on in a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]

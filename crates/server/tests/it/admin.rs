@@ -8,6 +8,8 @@ use roomtone_room::ids::MemberId;
 use roomtone_store::{NewInvite, NewMember, NewSession};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use crate::sign_in::MailServer;
 use crate::support::{Answer, Member, Server, Socket};
@@ -191,11 +193,40 @@ async fn members_and_their_tree_are_shown() {
     owner.get("/api/admin/tree?roots=1").await.refused(400, "bad_request");
 }
 
-/// Every so often in a loop: answers the server's signs of life, without which a socket counts as lost after a while.
-async fn stay(hosts: &mut [(Member<'_>, String, Socket)], round: usize) {
-    for (_, _, socket) in hosts.iter_mut().filter(|_| round.is_multiple_of(25)) {
-        // Refused, as there is no hand: what counts is that the socket is read from and written to.
-        socket.command(json!({ "type": "lower_hand" })).await;
+/// A socket that is read from all the while, as by a page that is open: what answers no sign of life counts as lost after a while, however
+/// long the test takes meanwhile.
+struct Open {
+    wanted: oneshot::Sender<()>,
+    reading: JoinHandle<Socket>,
+}
+
+impl Open {
+    fn new(mut socket: Socket) -> Self {
+        let (wanted, mut back) = oneshot::channel::<()>();
+        let reading = tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    _ = &mut back => return socket,
+                    message = socket.any() => if message.is_none() {
+                        return socket;
+                    },
+                }
+            }
+        });
+        Self { wanted, reading }
+    }
+
+    /// Waits until the server closes it.
+    async fn closed(self) {
+        let Self { wanted: _wanted, reading } = self;
+        reading.await.unwrap();
+    }
+
+    /// Whoever has it reads it themselves again.
+    async fn back(self) -> Socket {
+        // Nobody is there any more to be told once it was closed.
+        let _ = self.wanted.send(());
+        self.reading.await.unwrap()
     }
 }
 
@@ -217,13 +248,12 @@ async fn a_branch_of_five_hundred_is_out_of_every_room() {
     for _ in 0..ROOMS {
         let host = server.member(&data).await;
         let room = host.open("open").await;
-        let socket = host.enter(&room).await;
+        let socket = Open::new(host.enter(&room).await);
         hosts.push((host, room, socket));
     }
     let mut sockets = Vec::new();
     for (number, member) in branch.iter().enumerate() {
-        sockets.push(member.enter(&hosts[number % ROOMS].1).await);
-        stay(&mut hosts, number).await;
+        sockets.push(Open::new(member.enter(&hosts[number % ROOMS].1).await));
     }
     let one = owner.get("/api/admin/members/guest0").await.json();
     assert_eq!(one["branch"], BRANCH);
@@ -241,16 +271,18 @@ async fn a_branch_of_five_hundred_is_out_of_every_room() {
         let roster = host.get(&format!("/api/rooms/{room}/roster")).await.json();
         assert_eq!(roster["participants"].as_array().unwrap().len(), 1);
     }
-    for (number, (member, mut socket)) in branch.iter().zip(sockets).enumerate() {
-        stay(&mut hosts, number).await;
-        while socket.any().await.is_some() {}
+    for (member, socket) in branch.iter().zip(sockets) {
+        socket.closed().await;
         server.forget_who_asked();
         member.get("/api/me").await.refused(401, "not_signed_in");
         assert_eq!(member.try_connect(&hosts[0].1, None, &[]).await.err(), Some((401, "not_signed_in".to_owned())));
     }
     // The others' sockets are as they were.
-    for (_, _, socket) in &mut hosts {
+    let mut others = Vec::new();
+    for (host, room, socket) in hosts {
+        let mut socket = socket.back().await;
         socket.accepted(json!({ "type": "set_mic", "open": true })).await;
+        others.push((host, room, socket));
     }
     let health = owner.get("/api/admin/health").await.json();
     assert_eq!((&health["rooms"], &health["listening"]), (&json!(ROOMS), &json!(0)));
@@ -261,7 +293,7 @@ async fn a_branch_of_five_hundred_is_out_of_every_room() {
     assert_eq!(server.app.store.sizes().await.unwrap().sessions, 1 + ROOMS as u64);
 
     // Nobody knows of them but admins.
-    let host = &hosts[0].0;
+    let host = &others[0].0;
     host.get("/api/members/guest7").await.refused(404, "member_not_found");
     let page = owner.get("/api/admin/suspensions").await.json();
     assert_eq!(page["items"].as_array().unwrap().len(), 100);

@@ -289,3 +289,21 @@ async fn calling_up_without_end_is_slowed_down() {
     }
     assert_eq!((codes[0].as_str(), codes[11].as_str()), ("member_not_found", "rate_limited"));
 }
+
+#[tokio::test]
+async fn whoever_came_into_a_closed_room_by_a_call_up_comes_back() {
+    let (server, data) = Server::start().await;
+    let (ada, ben) = (server.member(&data).await, server.member(&data).await);
+    let room = ada.open("closed").await;
+    let card = format!("/api/rooms/{room}");
+    let mut host = ada.enter(&room).await;
+    ben.get(&card).await.refused(404, "room_not_found");
+    host.accepted(json!({ "type": "call_up", "member": ben.id, "context": null })).await;
+    let mut called = ben.enter(&room).await;
+    called.send(json!({ "type": "leave" })).await;
+    assert_eq!(called.next("bye").await["code"], "left");
+    assert_eq!(ben.get(&card).await.status, 200);
+    ben.enter(&room).await;
+    host.accepted(json!({ "type": "ban", "member": ben.id, "reason": null })).await;
+    ben.get(&card).await.refused(403, "banned");
+}

@@ -13,6 +13,7 @@ on_both_databases!(
     talks_are_found_with_what_was_said,
     what_is_reported_of_a_replay_is_kept_and_can_be_deleted,
     only_what_somebody_may_hear_can_be_reported,
+    whoever_handles_a_report_hears_what_is_reported_and_no_more,
 );
 
 fn made(answer: Answer) -> Value {
@@ -157,6 +158,13 @@ async fn what_is_reported_of_a_replay_is_kept_and_can_be_deleted(servers: &[Trus
         let clip = format!("/api/clips/{}", clip["id"].as_str().unwrap());
         mia.send(Method::DELETE, &clip).await.refused(404, "clip_not_found");
         mia.send(Method::DELETE, &of_eve(&text)).await.refused(404, "reply_not_found");
+        // Admins are who they are in a browser, and not by what they gave a player.
+        let player = owner.post("/api/tokens", &json!({ "label": "player" })).await.json();
+        let player = player["token"].as_str();
+        let delete = async |path: &str| server.send(Method::DELETE, path, player, &[], "").await;
+        delete(&clip).await.refused(404, "clip_not_found");
+        delete(&of_eve(&text)).await.refused(404, "reply_not_found");
+        delete(&path(&replay, "")).await.refused(403, "not_allowed");
         for path in [&clip, &of_eve(&text), &path(&replay, "")] {
             assert_eq!(owner.send(Method::DELETE, path).await.status, StatusCode::NO_CONTENT, "{path}");
         }
@@ -229,5 +237,62 @@ async fn only_what_somebody_may_hear_can_be_reported(servers: &[Trusting]) {
         assert_eq!(ada.send(Method::PUT, &format!("/api/members/{}/block", ben.handle)).await.status, 204);
         report(&ada, json!({ "clip": clip })).await.refused(404, "clip_not_found");
         report(&ada, json!({ "replay_reply": reply })).await.refused(404, "reply_not_found");
+    }
+}
+
+async fn whoever_handles_a_report_hears_what_is_reported_and_no_more(servers: &[Trusting]) {
+    for on in servers {
+        let server = &on.server;
+        let owner = owner(server).await;
+        let [ada, ben, eve] = [on.member().await, on.member().await, on.member().await];
+        let few = ReplayHearers::Attendees;
+        let replay = ready(server, on.data.path(), &ada, few, &[speaker(&ada)], &[&ben]).await;
+        let clip = json!({ "from_ms": 1_000, "to_ms": 3_000, "title": "The worst of it" });
+        let clip = made(ada.post(&path(&replay, "/clips"), &clip).await);
+        let text = made(ada.post(&path(&replay, "/replies"), &json!({ "text": "You fools" })).await);
+        made(report(&ben, json!({ "replay": replay.id.to_string() })).await);
+        made(report(&ben, json!({ "clip": clip["id"] })).await);
+        made(report(&ben, json!({ "replay_reply": text["id"] })).await);
+        made(report(&ben, json!({ "about": ada.handle })).await);
+        // They are not among those who may hear it.
+        owner.get(&path(&replay, "")).await.refused(404, "replay_not_found");
+        let page = owner.get("/api/admin/reports").await.json();
+        let id = |number: usize| page["items"][number]["id"].as_str().unwrap().to_owned();
+        let audio = |number: usize| format!("/api/admin/reports/{}/audio.ogg", id(number));
+        let shown: Vec<_> = (0..4).map(|number| page["items"][number]["audio"].clone()).collect();
+        assert_eq!(shown, [Value::Null, Value::Null, json!(audio(2)), json!(audio(3))]);
+        let (whole, part) = (audio(3), audio(2));
+        for _ in 0..2 {
+            let heard = owner.get(&whole).await;
+            assert_eq!(heard.status, StatusCode::OK, "{}", heard.text);
+            assert_eq!(heard.bytes, ada.get(&path(&replay, "/audio.ogg")).await.bytes);
+            let heard = owner.get(&part).await;
+            assert_eq!(heard.status, StatusCode::OK, "{}", heard.text);
+            assert_eq!(heard.bytes, ada.get(clip["audio"][0]["url"].as_str().unwrap()).await.bytes);
+        }
+        let range = [("range", "bytes=2-5")];
+        for sound in [&whole, &part] {
+            let heard = server.send(Method::GET, sound, Some(&owner.token), &range, "").await;
+            assert_eq!((heard.status, heard.bytes.len()), (StatusCode::PARTIAL_CONTENT, 4));
+            assert_eq!(heard.headers["cache-control"], "private, no-cache");
+        }
+        for (who, sound) in [(&ben, &whole), (&eve, &whole), (&ada, &part), (&owner, &audio(1)), (&owner, &audio(0))] {
+            who.get(sound).await.refused(404, "not_found");
+        }
+        owner.get("/api/admin/reports/x/audio.ogg").await.refused(404, "not_found");
+        owner.get(&path(&replay, "/audio.ogg")).await.refused(404, "replay_not_found");
+        let log = owner.get("/api/admin/audit").await.json();
+        let heard = log["items"].as_array().unwrap().iter().filter(|one| one["act"] == "reported_heard");
+        let heard: Vec<_> = heard.map(|one| (&one["about"]["handle"], &one["details"]["report"])).collect();
+        assert_eq!(heard, [(&json!(ada.handle), &json!(id(2))), (&json!(ada.handle), &json!(id(3)))]);
+
+        // What is gone is gone for them as well, and what is done is done.
+        let gone = ada.send(Method::DELETE, &format!("/api/clips/{}", clip["id"].as_str().unwrap())).await;
+        assert_eq!(gone.status, StatusCode::NO_CONTENT);
+        owner.get(&part).await.refused(404, "not_found");
+        let done = owner.post(&format!("/api/admin/reports/{}", id(3)), &json!({ "outcome": "no_action" })).await;
+        assert_eq!(done.status, StatusCode::NO_CONTENT, "{}", done.text);
+        owner.get(&whole).await.refused(404, "not_found");
+        assert_eq!(owner.get("/api/admin/reports").await.json()["items"][3]["audio"], Value::Null);
     }
 }

@@ -79,6 +79,24 @@ async fn every_refusal_has_one_shape() {
     assert_eq!(server.send(Method::HEAD, "/api/me", None, &[], String::new()).await.text, "");
 }
 
+/// More than any buffer between the two holds: a server that closed in the middle of it would break the line.
+#[tokio::test]
+async fn who_sends_too_much_is_told_so() {
+    let (server, data) = Server::start().await;
+    let ada = server.member(&data).await;
+    let length = 12 << 20;
+    let head = format!(
+        "POST /api/rooms HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n",
+        server.address, ada.token
+    );
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&vec![b' '; length]).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 413 ") && answer.contains("\"too_large\""), "{answer}");
+}
+
 #[tokio::test]
 async fn nothing_outside_the_client_is_served() {
     let (server, _data) = Server::start().await;
@@ -136,4 +154,30 @@ async fn a_server_that_stops_is_busy_and_its_rooms_are_not_gone() {
     let answer = ada.post("/api/rooms", &json!({ "title": "A room", "kind": "open" })).await;
     answer.refused(503, "busy");
     assert_eq!(answer.headers["retry-after"], "1");
+}
+
+/// What is described as several parts in one is described by nothing if one of them admits nothing else.
+#[tokio::test]
+async fn nothing_is_described_that_cannot_be() {
+    fn parts<'a>(of: &'a Value, found: &mut Vec<&'a str>) {
+        let all: Vec<&Value> = match of {
+            Value::Object(map) => map.values().collect(),
+            Value::Array(list) => list.iter().collect(),
+            _ => return,
+        };
+        for part in of["allOf"].as_array().into_iter().flatten() {
+            found.extend(part["$ref"].as_str());
+        }
+        all.into_iter().for_each(|one| parts(one, found));
+    }
+    let (server, _data) = Server::start().await;
+    let document = server.get("/api/openapi.json", None).await.json();
+    let mut found = Vec::new();
+    parts(&document, &mut found);
+    assert!(found.len() > 5, "{found:?}");
+    for part in found {
+        let schema = document.pointer(part.trim_start_matches('#')).unwrap();
+        assert_ne!(schema["additionalProperties"], false, "{part} admits nothing beside it");
+    }
+    server.stop().await;
 }

@@ -1,12 +1,16 @@
 //! Limits on how often something may be asked: the rows of the table, and what is counted against whom.
 
+use std::net::IpAddr;
+use std::time::Instant;
+
 use axum::http::{Method, StatusCode};
 use roomtone::edge::Secret;
-use roomtone::limits::{BAD_TOKENS, Counts, Key, NOWHERE, RECOVERY_OF, TABLE};
+use roomtone::limits::{BAD_TOKENS, Counts, FEEDS, GUESSES, Key, Limit, NOWHERE, RECOVERY_OF, TABLE};
 use serde_json::json;
 
+use crate::invitations::{asks_outside, link};
 use crate::sign_in::{recover, token_of};
-use crate::support::Server;
+use crate::support::{Answer, Server, Trusting};
 
 #[tokio::test]
 async fn whoever_tries_tokens_is_told_to_wait_and_others_at_the_address_go_on() {
@@ -157,5 +161,116 @@ async fn every_limit_holds() {
             assert_ne!(answer.status, StatusCode::TOO_MANY_REQUESTS, "{}", limit.name);
         }
         server.stop().await;
+    }
+}
+
+/// Somebody at an address of their own, who has asked for all but one of what they may at a moment: what is counted after that, however late,
+/// is the last as of that moment. So it can be told without a clock whether something is counted.
+struct Visitor<'a> {
+    server: &'a Server,
+    limit: &'static Limit,
+    address: IpAddr,
+    began: Instant,
+}
+
+impl<'a> Visitor<'a> {
+    fn at(server: &'a Server, limit: &'static Limit, number: usize) -> Self {
+        let (address, began) = (format!("192.0.2.{number}").parse().unwrap(), roomtone::edge::instant());
+        for n in 1..limit.burst {
+            assert!(server.app.limits.address(limit, address, began).is_ok(), "{}: {n}", limit.name);
+        }
+        Self { server, limit, address, began }
+    }
+
+    async fn ask(&self, method: &Method, path: &str, body: &str) -> Answer {
+        let from = self.address.to_string();
+        let mut headers = vec![("x-forwarded-for", from.as_str())];
+        if !body.is_empty() {
+            headers.push(("content-type", "application/json"));
+        }
+        self.server.send(method.clone(), path, None, &headers, body.to_owned()).await
+    }
+
+    /// Whether nothing was left as of the moment at which they began.
+    fn is_empty(&self) -> bool {
+        self.server.app.limits.may_address(self.limit, self.address, self.began).is_err()
+    }
+
+    /// Has nothing come back while a test lasts.
+    fn wait_for_long(&self) {
+        let (limits, limit) = (&self.server.app.limits, self.limit);
+        assert!(limits.address(limit, self.address, self.began + limit.refill * 100_000).is_ok());
+    }
+}
+
+/// Secrets in addresses are not found by trying: each wrong one is counted, whatever it is for, a right one is not, and beyond the limit a
+/// right one is no better than a wrong one.
+#[tokio::test]
+async fn whoever_guesses_the_secrets_in_addresses_is_told_to_wait() {
+    let on = Trusting::sqlite().await;
+    let (server, ada) = (&on.server, on.member().await);
+    let wrong = Secret::draw().text;
+    let redeem = json!({ "handle": "eve", "name": "Eve", "language": "en" }).to_string();
+    let replay = format!("/api/replays/{}?key={wrong}", "0".repeat(26));
+    let (get, post) = (Method::GET, Method::POST);
+    let tried = [
+        (&get, format!("/calendar/{wrong}.ics"), "", "not_found"),
+        (&get, format!("/api/answers/{wrong}"), "", "answer_link_not_found"),
+        (&post, format!("/api/answers/{wrong}"), "", "answer_link_not_found"),
+        (&get, "/api/answers/x".to_owned(), "", "answer_link_not_found"),
+        (&get, format!("/api/invites/{wrong}"), "", "invite_not_found"),
+        (&post, format!("/api/invites/{wrong}/redeem"), redeem.as_str(), "invite_not_found"),
+        (&get, format!("/api/waitlist/{wrong}"), "", "waiting_not_found"),
+        (&get, format!("/api/guest-links/{wrong}"), "", "guest_link_not_found"),
+        (&post, format!("/api/guest-links/{wrong}"), "", "guest_link_not_found"),
+        (&get, replay, "", "replay_not_found"),
+    ];
+    for (number, (method, path, body, code)) in (1..).zip(&tried) {
+        let visitor = Visitor::at(server, &GUESSES, number);
+        assert!(!visitor.is_empty());
+        let answer = visitor.ask(method, path, body).await;
+        assert_eq!(
+            (answer.status, answer.json()["code"].as_str()),
+            (StatusCode::NOT_FOUND, Some(*code)),
+            "{method} {path}"
+        );
+        assert!(visitor.is_empty(), "{method} {path} was counted");
+        visitor.wait_for_long();
+        visitor.ask(method, path, body).await.refused(429, "rate_limited");
+    }
+
+    let url = |made: &Answer| made.json()["url"].as_str().unwrap().to_owned();
+    let secret = |url: &str| url.rsplit('/').next().unwrap().to_owned();
+    let calendar = format!("/calendar/{}", secret(&url(&ada.post("/api/me/calendar", &json!({})).await)));
+    let answers = format!("/api/answers/{}", secret(&link(&ada, &asks_outside(&ada).await).await));
+    for (number, (method, path, status)) in
+        (100..).zip([(&get, &calendar, 200), (&get, &answers, 200), (&post, &answers, 201)])
+    {
+        let refused = Visitor::at(server, &GUESSES, number + 50);
+        refused.wait_for_long();
+        refused.ask(method, path, "").await.refused(429, "rate_limited");
+        let visitor = Visitor::at(server, &GUESSES, number);
+        let answer = visitor.ask(method, path, "").await;
+        assert_eq!(answer.status, status, "{method} {path}: {}", answer.text);
+        assert!(!visitor.is_empty(), "{method} {path} costs nothing");
+        if *path == calendar {
+            // For one member: no cache that others share may keep it.
+            assert_eq!(answer.headers["cache-control"], "private, max-age=300");
+        }
+    }
+}
+
+/// Feeds are counted whether there is such a one or not.
+#[tokio::test]
+async fn feeds_are_not_asked_for_without_end() {
+    let on = Trusting::sqlite().await;
+    for (number, (path, status)) in
+        (1..).zip([("/events.atom", 200), ("/events.ics", 200), ("/people/nobody/podcast.xml", 404)])
+    {
+        let visitor = Visitor::at(&on.server, &FEEDS, number);
+        assert_eq!(visitor.ask(&Method::GET, path, "").await.status, status, "{path}");
+        assert!(visitor.is_empty(), "{path} was counted");
+        visitor.wait_for_long();
+        visitor.ask(&Method::GET, path, "").await.refused(429, "rate_limited");
     }
 }

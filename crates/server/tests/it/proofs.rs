@@ -45,6 +45,18 @@ async fn shown(viewer: &Member<'_>, of: &Member<'_>) -> Vec<String> {
     profile["domains"].as_array().unwrap().iter().map(domain).collect()
 }
 
+/// The domains whose proofs somebody was told to publish anew, the latest first.
+async fn told(member: &Member<'_>) -> Vec<String> {
+    member.server.app.notices.settle().await;
+    let inbox = member.get("/api/notices").await.json();
+    let missing = inbox["items"].as_array().unwrap().iter().filter(|notice| notice["kind"] == "proof_missing");
+    let domain = |notice: &Value| {
+        assert_eq!((&notice["link"], &notice["actor"]), (&json!("/me/domains"), &Value::Null));
+        notice["body"].as_str().unwrap().to_owned()
+    };
+    missing.map(domain).collect()
+}
+
 fn found() -> (String, Option<String>) {
     ("holds".to_owned(), None)
 }
@@ -93,6 +105,11 @@ async fn a_domain_is_proven_in_each_way_and_shown() {
     let renamed =
         ada.server.send_json(Method::PATCH, "/api/me", Some(&ada.token), r#"{"handle":"ada_was_here"}"#).await;
     assert_eq!(renamed.status, 200, "{}", renamed.text);
+    // She is told so, and finds what to publish now, before anybody has looked.
+    assert_eq!(told(&ada).await, ["ada.example.org"]);
+    let mine = ada.get("/api/me/proofs").await.json();
+    let mine: Vec<_> = mine["items"].as_array().unwrap().iter().map(|proof| proof["state"].as_str().unwrap()).collect();
+    assert_eq!(mine, ["holds", "holds", "failing"]);
     assert_eq!(ada.looks(&link).await, missed("failing", "not_there"));
     let taken = format!(r#"{{"handle":"{}"}}"#, ada.handle);
     assert_eq!(server.send_json(Method::PATCH, "/api/me", Some(&ben.token), &taken).await.status, 200);
@@ -162,6 +179,7 @@ async fn proofs_are_looked_at_again_and_lapse() {
     domains.removes("example.org/.well-known/roomtone");
     let mut days = 2;
     while state().await[0] != "lapsed" {
+        assert_eq!(told(&ada).await, Vec::<String>::new(), "day {days}");
         assert_eq!(shown(&ben, &ada).await, ["example.org file"], "day {days}");
         days += 1;
         later(days * DAY).await;
@@ -171,6 +189,7 @@ async fn proofs_are_looked_at_again_and_lapse() {
     assert!(asked() >= 2 + PROOF_FAILURES_MAX as usize, "{}", asked());
     assert_eq!(shown(&ben, &ada).await, Vec::<String>::new());
     assert_eq!(state().await, ["lapsed", "waiting"]);
+    assert_eq!(told(&ada).await, ["example.org"]);
     let before = asked();
     later((days + 5) * DAY).await;
     assert_eq!(asked(), before, "nobody is asked any more");
@@ -179,6 +198,51 @@ async fn proofs_are_looked_at_again_and_lapse() {
     assert_eq!(ada.looks(&file).await, found());
     assert_eq!(shown(&ben, &ada).await, ["example.org file"]);
     assert_eq!(ada.looks(&waiting).await.0, "waiting");
+    server.stop().await;
+}
+
+/// A link leads to the page of its member: with another handle that is another one.
+#[tokio::test]
+async fn another_handle_takes_another_link() {
+    let (server, data, domains) = start().await;
+    let (ada, ben) = (server.member(&data).await, server.member(&data).await);
+    let link = ada.begins("ada.example.org", "rel_me").await;
+    let publishes = |proof: &Value| {
+        let href = proof["publish"]["href"].as_str().unwrap();
+        domains.publishes("ada.example.org", "/", &format!("<link rel=me href={href}>"));
+        href.to_owned()
+    };
+    publishes(&link);
+    assert_eq!(ada.looks(&link).await, found());
+    let rename = async |handle: &str| {
+        let body = json!({ "handle": handle }).to_string();
+        let renamed = server.send_json(Method::PATCH, "/api/me", Some(&ada.token), &body).await;
+        assert_eq!(renamed.status, 200, "{}", renamed.text);
+    };
+    let mine = async || ada.get("/api/me/proofs").await.json()["items"][0].clone();
+    // Another name is no other address.
+    let named = server.send_json(Method::PATCH, "/api/me", Some(&ada.token), r#"{"name":"Ada L"}"#).await;
+    assert_eq!(named.status, 200, "{}", named.text);
+    assert_eq!((told(&ada).await.len(), mine().await["state"].as_str()), (0, Some("holds")));
+    rename("ada_elsewhere").await;
+    assert_eq!((told(&ada).await.len(), mine().await["state"].as_str()), (1, Some("failing")));
+    let (asked, now) = (domains.asked().len(), roomtone::edge::now());
+    look_again(&server.app, now).await.unwrap();
+    assert_eq!(domains.asked().len(), asked + 1, "it is looked at at once");
+    assert_eq!(mine().await["state"], "failing");
+    let profile = ben.get("/api/members/ada_elsewhere").await.json();
+    assert_eq!(profile["domains"][0]["domain"], "ada.example.org", "it is shown until it lapses");
+    assert!(publishes(&mine().await).contains("/people/ada_elsewhere#"));
+    assert_eq!(ada.looks(&link).await, found());
+    // A second time while it fails already, and back to a page to which it leads.
+    let first = mine().await;
+    rename("ada_once_more").await;
+    assert_eq!(mine().await["state"], "failing");
+    publishes(&mine().await);
+    look_again(&server.app, roomtone::edge::now()).await.unwrap();
+    let again = mine().await;
+    assert_eq!((&again["state"], &again["proven_at"]), (&json!("holds"), &first["proven_at"]));
+    assert_eq!(told(&ada).await, ["ada.example.org", "ada.example.org"]);
     server.stop().await;
 }
 

@@ -449,6 +449,39 @@ async fn a_recording_does_not_go_on_after_a_long_time_without_the_server() {
     server.stop().await;
 }
 
+/// A room that cannot be read any more does not go on; what was recorded in it is over, becomes a replay, and can be taken back.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_recording_of_a_room_that_does_not_come_back_is_over() {
+    let on = Trusting::sqlite().await;
+    let mut talk = Talk::of(&on).await;
+    talk.host.accepted(record("members")).await;
+    let recording = On::told(&talk.listener_here.event("recording_begun").await["recording"]);
+    talk.ben_here.accepted(recording.consent(true)).await;
+    talk.say(1, 1).await;
+    let room = talk.room.clone();
+    let (token, handle, id) = (talk.ben.token.clone(), talk.ben.handle.clone(), talk.ben.id.clone());
+    drop(talk);
+    let Trusting { server, data } = on;
+    server.stop().await;
+    let store = Store::open(data.path()).await.unwrap();
+    let (now, id_of_room) = (roomtone::edge::now(), room.parse().unwrap());
+    let epoch = store.acquire_room(id_of_room, 1, now, now, true).await.unwrap().unwrap();
+    let kept = store.load_room(id_of_room).await.unwrap().unwrap();
+    let last = kept.tail.last().map_or_else(|| kept.snapshot.unwrap().0, |row| row.seq);
+    store.save_snapshot(id_of_room, epoch, last + 1, "of a version that is not out yet").await.unwrap();
+    drop(store);
+
+    let server = Server::start_in(data.path()).await;
+    let ben = Member { server: &server, token, handle, id };
+    ben.get(&format!("/api/rooms/{room}")).await.refused(404, "room_not_found");
+    let replay = server.app.store.recording(recording.replay).await.unwrap().unwrap();
+    assert!(replay.state != ReplayState::Recording && replay.ended_at.is_some(), "{replay:?}");
+    let taken_back = ben.post(&format!("/api/replays/{}/withdraw", recording.replay), &json!({})).await;
+    assert_eq!(taken_back.status.as_u16(), 204, "{}", taken_back.text);
+    assert!(stored(data.path(), [1]).is_empty());
+    server.stop().await;
+}
+
 /// A guest has no account; their consent is as anybody's.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_guest_is_asked_as_well() {

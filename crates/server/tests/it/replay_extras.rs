@@ -1,11 +1,15 @@
 //! What is made of replays: unlisted links, replies in text and by voice, and clips.
 
+use std::fs;
+use std::io::Cursor;
+
 use axum::http::{Method, StatusCode};
 use roomtone::edge::Secret;
+use roomtone_media::fmp4::Fmp4;
 use roomtone_store::ReplayHearers;
 use serde_json::{Value, json};
 
-use crate::replays::{Ears, MS, Scene, key_of, say, things, try_all};
+use crate::replays::{Ears, MS, SILENCE, Scene, files, key_of, say, things, try_all};
 use crate::support::{Trusting, on_both_databases};
 
 on_both_databases!(a_link_works_until_it_is_revoked, replies_are_read_and_heard, clips_are_cut_as_they_are_asked_for,);
@@ -150,5 +154,31 @@ async fn clips_are_cut_as_they_are_asked_for(servers: &[Trusting]) {
         scene.ben.send(Method::DELETE, &path).await.refused(404, "clip_not_found");
         assert_eq!(scene.host.send(Method::DELETE, &path).await.status, StatusCode::NO_CONTENT);
         scene.member.get(&path).await.refused(404, "clip_not_found");
+    }
+}
+
+/// Whatever is wrong with a clip, it is one that is not there: an id that is none, one that is nobody's, and one that begins behind the end
+/// of what was made of the talk since.
+#[tokio::test]
+async fn a_clip_of_what_is_not_there_is_none() {
+    let on = Trusting::sqlite().await;
+    let scene = Scene::of(&on).await;
+    let replay = scene.replay(on.data.path(), ReplayHearers::Members, &[], &[]).await;
+    let body = json!({ "from_ms": MS - 2_000, "to_ms": MS, "title": "The end" });
+    let clip = scene.member.post(&replay.path("/clips"), &body).await;
+    assert_eq!(clip.status, StatusCode::CREATED, "{}", clip.text);
+    let clip = clip.json()["id"].as_str().unwrap().to_owned();
+    for file in files(&replay.folder).iter().filter(|file| file.ends_with("mix.mp4")) {
+        let mut mp4 = Fmp4::new(Cursor::new(Vec::new()), false, 50).unwrap();
+        (0..50).for_each(|_| mp4.append(&SILENCE).unwrap());
+        fs::write(file, mp4.finish().unwrap().into_inner()).unwrap();
+    }
+    scene.member.get(&format!("/api/clips/{clip}/audio.ogg")).await.refused(404, "clip_not_found");
+    scene.member.get(&format!("/api/clips/{clip}/audio.mp4")).await.refused(404, "clip_not_found");
+    for id in ["x", &"0".repeat(26)] {
+        for rest in ["", "/audio.ogg", "/audio.mp4"] {
+            scene.member.get(&format!("/api/clips/{id}{rest}")).await.refused(404, "clip_not_found");
+        }
+        scene.member.send(Method::DELETE, &format!("/api/clips/{id}")).await.refused(404, "clip_not_found");
     }
 }

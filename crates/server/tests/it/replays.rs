@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use axum::http::{Method, StatusCode};
 use http_body_util::BodyExt;
 use roomtone::edge::Secret;
+use roomtone::wire::recording::CONSENT_TEXT;
 use roomtone_media::fmp4::Fmp4;
 use roomtone_media::ogg::{OggOpus, PRE_SKIP};
 use roomtone_room::ids::{MemberId, ReplayId, RoomId, Timestamp};
@@ -24,7 +25,7 @@ on_both_databases!(
 );
 
 /// 20 ms of silence: fullband CELT in one frame, whose first symbol says that all is silent (RFC 6716, sections 3.1 and 4.3).
-const SILENCE: [u8; 3] = [31 << 3, 0xff, 0xfe];
+pub(crate) const SILENCE: [u8; 3] = [31 << 3, 0xff, 0xfe];
 
 /// How long the replays of these tests are, in packets of 20 ms and in milliseconds.
 const PACKETS: u64 = 500;
@@ -84,7 +85,7 @@ pub(crate) async fn recorded(
         title: title.clone(),
         language: language.clone(),
         hearers,
-        consent: 1,
+        consent: CONSENT_TEXT,
     };
     let mut changes = vec![RecordingChange::Begun(begun)];
     for (n, (speaker, name)) in (1..).zip(speakers) {
@@ -95,7 +96,7 @@ pub(crate) async fn recorded(
             speaker: *speaker,
             name: name.clone(),
             track: Some(n),
-            text: 1,
+            text: CONSENT_TEXT,
             agree: true,
         }));
     }

@@ -1,6 +1,9 @@
 //! Running a room: the queue, bans, what moderators set, and what is left of somebody who deletes their account.
 
+use std::collections::BTreeMap;
+
 use axum::http::Method;
+use roomtone::limits::{REACTIONS, SOCKETS};
 use serde_json::{Value, json};
 
 use crate::support::{Member, Server, Socket, listen_offer};
@@ -125,6 +128,62 @@ async fn what_moderators_set_is_told_to_all_and_survives_a_restart() {
     let mut listener = ben.connect(&room, None).await;
     assert_eq!(listener.next("snapshot").await["settings"], expected);
     listener.refused(json!({ "type": "lock_stage", "locked": false }), "not_allowed").await;
+}
+
+/// Told without a clock: what is counted is counted as of the moment at which all but one had been asked for.
+#[tokio::test]
+async fn whoever_opens_sockets_without_end_is_told_to_wait() {
+    let (server, data) = Server::start().await;
+    let (ada, ben) = (server.member(&data).await, server.member(&data).await);
+    let room = ada.open("open").await;
+    let (limits, began) = (&server.app.limits, roomtone::edge::instant());
+    for _ in 1..SOCKETS.burst {
+        assert!(limits.subject(&SOCKETS, &ben.id, began).is_ok());
+    }
+    let socket = ben.enter(&room).await;
+    assert!(limits.may_subject(&SOCKETS, &ben.id, began).is_err());
+    // So many that none comes back while this test lasts.
+    assert!(limits.subject(&SOCKETS, &ben.id, began + SOCKETS.refill * 100_000).is_ok());
+    let refused = ben.try_connect(&room, None, &[]).await.map(drop);
+    assert_eq!(refused, Err((429, "rate_limited".to_owned())));
+    // Nobody else pays for it, and whoever is in stays.
+    ada.enter(&room).await;
+    drop(socket);
+}
+
+/// However many sockets somebody opens one after another: what counts is counted for the person.
+#[tokio::test]
+async fn nobody_claps_for_several_by_many_sockets() {
+    let (server, data) = Server::start().await;
+    let (ada, ben) = (server.member(&data).await, server.member(&data).await);
+    let room = ada.open("open").await;
+    let mut host = ada.enter(&room).await;
+    let (limits, began) = (&server.app.limits, roomtone::edge::instant());
+    for _ in 1..REACTIONS.burst {
+        assert!(limits.subject(&REACTIONS, &ben.id, began).is_ok());
+    }
+    let claps = async |kind: &str| {
+        let mut socket = ben.enter(&room).await;
+        socket.text(&json!({ "type": "react", "kind": kind }).to_string()).await;
+        // Not answered, but what comes after it is.
+        socket.text("{}").await;
+        assert_eq!(socket.next("answer").await["error"]["code"], "unknown_command");
+        socket
+    };
+    let first = claps("applause").await;
+    assert!(limits.may_subject(&REACTIONS, &ben.id, began).is_err(), "it was counted");
+    // So many that none comes back while this test lasts.
+    assert!(limits.subject(&REACTIONS, &ben.id, began + REACTIONS.refill * 1_000_000).is_ok());
+    let second = claps("laugh").await;
+    host.text(r#"{"type":"react","kind":"heart"}"#).await;
+    let mut counted = BTreeMap::new();
+    while !counted.contains_key("heart") {
+        for one in host.next("chatter").await["reactions"].as_array().unwrap() {
+            *counted.entry(one["kind"].as_str().unwrap().to_owned()).or_insert(0) += one["count"].as_u64().unwrap();
+        }
+    }
+    assert_eq!(counted, BTreeMap::from([("applause".to_owned(), 1), ("heart".to_owned(), 1)]));
+    drop((first, second));
 }
 
 #[tokio::test]

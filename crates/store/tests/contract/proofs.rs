@@ -2,8 +2,8 @@
 
 use roomtone_room::ids::{MemberId, RecordId, Timestamp};
 use roomtone_store::{
-    NewProof, PROOF_FAILS_FOR, PROOF_FAILURES_MAX, PROOFS_MAX, ProofMade, ProofMethod, ProofMissed, ProofSubject,
-    ProvenDomain, Store,
+    NewProof, PROOF_FAILS_FOR, PROOF_FAILURES_MAX, PROOFS_MAX, ProfileChange, ProofMade, ProofMethod, ProofMissed,
+    ProofSubject, ProvenDomain, Store,
 };
 use tokio::task::JoinSet;
 
@@ -14,6 +14,7 @@ contract!(
     a_member_has_so_many_proofs_and_one_of_each_domain,
     a_proof_lapses_when_it_is_missed_for_long,
     proofs_come_due,
+    another_handle_takes_another_link,
     what_does_not_hold_is_forgotten,
 );
 
@@ -144,6 +145,43 @@ async fn proofs_come_due(world: &World) {
     assert_eq!(due(120, 1).await, [3]);
     store.proof_missed(RecordId(3), at(120), at(220)).await.unwrap();
     assert_eq!(due(120, 10).await, [1]);
+}
+
+async fn another_handle_takes_another_link(world: &World) {
+    let store = world.open().await;
+    let (ada, ben) = (proven(&store).await, join(&store, 2, "ben").await);
+    for (id, of) in [(2, ada), (3, ada), (4, ben)] {
+        let link = NewProof { method: ProofMethod::RelMe, ..proof(id, of, &format!("d{id}.example")) };
+        store.create_proof(&link).await.unwrap();
+    }
+    for id in [2, 4] {
+        store.proof_found(RecordId(id), at(20), at(120)).await.unwrap();
+    }
+    let change = async |change, now| {
+        let moved = store.change_profile(ada, change, at(now)).await.unwrap();
+        moved.into_iter().map(|proof| (proof.id.0, proof.failing_since)).collect::<Vec<_>>()
+    };
+    let handle = |text: &str| Some((text.to_owned(), text.to_owned()));
+    let failing = async || -> Vec<_> {
+        let all = store.proofs_of(ProofSubject::Member(ada)).await.unwrap();
+        all.iter().map(|proof| (proof.id.0, proof.failing_since)).collect()
+    };
+    // Neither another name nor the handle that she has is another address.
+    let same = ProfileChange { name: Some("Ada L".to_owned()), handle: handle("ada"), ..ProfileChange::default() };
+    assert_eq!(change(same, 50).await, []);
+    assert_eq!(failing().await, [(1, None), (2, None), (3, None)]);
+    // Only what holds by a link, and only hers.
+    let renamed = |text| ProfileChange { handle: handle(text), ..ProfileChange::default() };
+    assert_eq!(change(renamed("ada_l"), 60).await, [(2, Some(at(60)))]);
+    assert_eq!(failing().await, [(1, None), (2, Some(at(60))), (3, None)]);
+    let of_ben = store.proofs_of(ProofSubject::Member(ben)).await.unwrap();
+    assert_eq!(of_ben[0].failing_since, None);
+    // It is looked at next, and shown until it lapses.
+    let due = store.due_proofs(at(60), 10).await.unwrap();
+    assert_eq!(due.iter().map(|proof| proof.id.0).collect::<Vec<_>>(), [2]);
+    assert_eq!(domains(&store, ada).await.len(), 2);
+    // What failed before has done so since then.
+    assert_eq!(change(renamed("ada_m"), 70).await, [(2, Some(at(60)))]);
 }
 
 async fn what_does_not_hold_is_forgotten(world: &World) {

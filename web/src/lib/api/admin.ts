@@ -71,6 +71,8 @@ export interface Report {
   outcome: string | null;
   /** The last minute of sound that went with it, a track for each person; or the voice note that is reported. */
   evidence: Track[];
+  /** Where the replay or the clip that it is about can be heard, if it can. */
+  audio: string | null;
 }
 
 /** What somebody said in the minute before a report. */

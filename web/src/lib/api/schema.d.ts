@@ -212,6 +212,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/reports/{id}/audio.ogg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The sound of the replay or the clip that a report is about, as it is now, as Ogg Opus (RFC 7845), for as long as the report is open. The
+         *     first time that an admin listens is in the audit log. Of talks whose speakers were not told of that when they were asked, there is none.
+         */
+        get: operations["reported"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/reports/{id}/evidence/{n}": {
         parameters: {
             query?: never;
@@ -2928,7 +2948,7 @@ export interface components {
          * @description What was done. The text form is also how it is stored: a kind is never renamed.
          * @enum {string}
          */
-        ActKind: "muted" | "unmuted" | "moved_to_audience" | "removed" | "banned" | "unbanned" | "hand_declined" | "moderator_made" | "moderator_taken" | "handed_over" | "stage_locked" | "stage_unlocked" | "hands_ruled" | "described" | "widened" | "line_removed" | "guest_admitted" | "guest_turned_away" | "guest_ended" | "link_pinned" | "link_unpinned" | "evidence_on" | "evidence_off" | "recording_on" | "recording_off" | "room_ended";
+        ActKind: "muted" | "unmuted" | "moved_to_audience" | "removed" | "banned" | "unbanned" | "hand_declined" | "moderator_made" | "moderator_taken" | "handed_over" | "stage_locked" | "stage_unlocked" | "hands_ruled" | "lines_ruled" | "described" | "widened" | "line_removed" | "guest_admitted" | "guest_turned_away" | "guest_ended" | "link_pinned" | "link_unpinned" | "evidence_on" | "evidence_off" | "recording_on" | "recording_off" | "room_ended";
         /** @description The room that an act is about. */
         ActRoom: {
             /** @description Its id. */
@@ -2983,6 +3003,11 @@ export interface components {
         /** @description A report as admins see it. */
         AdminReport: {
             about?: components["schemas"]["Person"] | null;
+            /**
+             * @description Where the replay or the clip that it is about can be heard; null unless it is about one, is open, and everybody who speaks in it was told
+             *     of that when they were asked.
+             */
+            audio?: string | null;
             /** @description What the server knew about it at that moment. */
             context: Record<string, never>;
             /**
@@ -4709,7 +4734,7 @@ export interface components {
          * @description What kind of thing a member is told of. The text form is also how it is stored: a kind is never renamed.
          * @enum {string}
          */
-        NoticeKind: "followed" | "room_opened" | "room_speaking" | "house_room" | "ping" | "call" | "called_up" | "invite_used" | "invite_earned" | "nomination" | "house_invited" | "house_joined" | "report_handled" | "moderated" | "appeal_made" | "appeal_decided" | "office_offered" | "office_accepted" | "invitation_asked" | "invitation_answered" | "invitation_accepted" | "event_changed" | "cohost_asked" | "cohost_accepted";
+        NoticeKind: "followed" | "room_opened" | "room_speaking" | "house_room" | "ping" | "call" | "called_up" | "invite_used" | "invite_earned" | "nomination" | "house_invited" | "house_joined" | "report_handled" | "moderated" | "appeal_made" | "appeal_decided" | "office_offered" | "office_accepted" | "invitation_asked" | "invitation_answered" | "invitation_accepted" | "event_changed" | "cohost_asked" | "cohost_accepted" | "proof_missing";
         /** @description `GET /api/notices`: the inbox, the newest first. */
         Notices: {
             /** @description Up to 50 notices. */
@@ -4871,6 +4896,11 @@ export interface components {
             /** @description What is on it. */
             items: {
                 about?: components["schemas"]["Person"] | null;
+                /**
+                 * @description Where the replay or the clip that it is about can be heard; null unless it is about one, is open, and everybody who speaks in it was told
+                 *     of that when they were asked.
+                 */
+                audio?: string | null;
                 /** @description What the server knew about it at that moment. */
                 context: Record<string, never>;
                 /**
@@ -5833,7 +5863,7 @@ export interface components {
             topics: string[];
         };
         /** @description A version of the talk sheet. */
-        SheetVersion: components["schemas"]["SheetTerms"] & {
+        SheetVersion: {
             /**
              * Format: int64
              * @description When the other side accepted it, in milliseconds since 1970.
@@ -5844,10 +5874,27 @@ export interface components {
              * @description When it was written, in milliseconds since 1970.
              */
             at: number;
+            /** @description Who may listen. */
+            audience: components["schemas"]["Kind"];
             /** @description The side that wrote it, and accepted it by that. */
             by: components["schemas"]["InvitationSide"];
             /** @description The SHA-256 digest of its canonical text, in hexadecimal: what both sides accept. */
             hash: string;
+            /** @description BCP 47 tags of the languages that are spoken. */
+            languages: string[];
+            /**
+             * Format: int32
+             * @description How long it is, in minutes.
+             */
+            minutes: number;
+            /** @description Whatever else is agreed. */
+            notes: string;
+            /** @description Names of those who are on stage besides the two. */
+            others: string[];
+            /** @description Whether it is recorded. */
+            recorded: boolean;
+            /** @description What the talk is about. */
+            topics: string[];
             /**
              * Format: int32
              * @description Its number, from 1.
@@ -6977,6 +7024,81 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    reported: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/ogg": number[];
+                };
+            };
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/ogg": number[];
+                };
+            };
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+            416: {
                 headers: {
                     [name: string]: unknown;
                 };

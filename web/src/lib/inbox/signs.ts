@@ -14,6 +14,7 @@ import MailCheck from '@lucide/svelte/icons/mail-check';
 import Megaphone from '@lucide/svelte/icons/megaphone';
 import Mic from '@lucide/svelte/icons/mic';
 import Phone from '@lucide/svelte/icons/phone';
+import ShieldAlert from '@lucide/svelte/icons/shield-alert';
 import UserRoundPlus from '@lucide/svelte/icons/user-round-plus';
 import type { Notice } from '$lib/api/hallway';
 
@@ -42,6 +43,7 @@ const SIGNS: Record<string, Sign> = {
   cohost_accepted: CalendarCheck,
   office_offered: BriefcaseBusiness,
   office_accepted: BriefcaseBusiness,
+  proof_missing: ShieldAlert,
 };
 
 const OF_EVENTS: Record<string, Sign> = {

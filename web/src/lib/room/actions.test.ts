@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Participant, Role, Snapshot } from '$lib/protocol/types';
-import { actionsFor, voiceButton } from './actions';
+import { actionsFor, endsByLeaving, voiceButton } from './actions';
 import { participant, person, snapshot } from './fixtures';
 import { fromSnapshot } from './reducer';
 
@@ -81,4 +81,21 @@ it('says who has no place on stage by the talk sheet', () => {
   expect(hindered(participant('dora', 5), 0)).toBe(null);
   expect(hindered(participant('dora', 5), 0, true)).toBe('stage_locked');
   expect([hindered(guest, 1), hindered(guest, 2)]).toEqual(['no_guest_place', null]);
+});
+
+it('knows when leaving ends the room for others: with nobody on stage who could have it', () => {
+  const ends = (role: Role, stage: Participant[], count: number) => {
+    const base = snapshot({ stage, audience: { count, first: [] } });
+    return endsByLeaving(fromSnapshot({ ...base, you: { ...base.you, role } }));
+  };
+  const own = participant('ben', 2, { role: 'host' });
+  const guest = { ...speaker, guest_of: person('ben') };
+  expect(ends('host', [own], 1)).toBe(true);
+  expect(ends('host', [own, guest], 0)).toBe(true);
+  expect(ends('host', [own, speaker], 1)).toBe(false);
+  // With nobody else there, there is nobody to ask for.
+  expect(ends('host', [own], 0)).toBe(false);
+  expect(ends('moderator', [host, participant('ben', 2, { role: 'moderator' })], 1)).toBe(false);
+  expect(ends('listener', [host], 2)).toBe(false);
+  expect(ends('listener', [], 2)).toBe(false);
 });

@@ -83,6 +83,13 @@ export function noWayUp(state: RoomState, person: Person): Obstacle | null {
   return placeFor(state, person) ?? (state.settings.stage_locked ? 'stage_locked' : null);
 }
 
+/** Whether the room ends for others when the viewer leaves: nobody is on stage who could have it then. Guests cannot. */
+export function endsByLeaving({ you, stage, audience }: RoomState): boolean {
+  const heirs = stage.filter((one) => one.number !== you.number && one.guest_of === null);
+  const others = audience.count + stage.length - 1;
+  return you.role === 'host' && heirs.length === 0 && others > 0;
+}
+
 /** What the big button of the room's bar is for the viewer. */
 export function voiceButton(you: You): 'hand' | 'microphone' {
   return onStage(you.role) ? 'microphone' : 'hand';

@@ -39,7 +39,20 @@ it.each<[RoomEvent, string[]]>([
   [role('stepped_down', 'listener'), []],
   [role('made_moderator', 'moderator'), ['made_moderator ada']],
   [role('moderator_taken', 'speaker'), ['moderator_taken ada']],
-  [role('moderator_taken', 'speaker', 'chen'), []],
+  [role('moderator_taken', 'moderator', 'ada'), []],
+  // Chen comes from the audience, Ada goes from the stage.
+  [role('hand_accepted', 'speaker', 'chen'), ['stage_joined chen']],
+  [role('let_in', 'speaker', 'gast'), ['stage_joined gast']],
+  [role('stepped_down', 'listener', 'ada'), ['stage_left ada']],
+  [{ type: 'left', member: 'id-ada', reason: 'lost' }, ['stage_left ada']],
+  [{ type: 'backchannel_set', open: true, slow_seconds: 0, by: 'id-ada' }, ['lines_on']],
+  [{ type: 'backchannel_set', open: false, slow_seconds: 5, by: 'id-ada' }, ['lines_slow']],
+  [{ type: 'backchannel_set', open: true, slow_seconds: 0, by: 'id-ben' }, []],
+  [{ type: 'timer_set', until: 9_000, by: 'id-ada' }, ['timer_set']],
+  [{ type: 'timer_set', until: null, by: 'id-ada' }, ['timer_off']],
+  [{ type: 'timer_set', until: 9_000, by: 'id-ben' }, []],
+  [{ type: 'link_pinned', number: 1, url: 'https://example.org', label: '', by: 'id-ada' }, ['link_pinned']],
+  [{ type: 'link_pinned', number: 1, url: 'https://example.org', label: '', by: 'id-ben' }, []],
   [{ type: 'knocked', person: person('gast'), by: 'id-ada', until: 9 }, ['guest_waits gast']],
   [{ type: 'knock_ended', guest: 'id-gast', cause: 'gave_up' }, []],
   [{ type: 'stage_locked', locked: true, by: 'id-ada' }, ['stage_locked']],
@@ -93,6 +106,34 @@ it('tells what happened while the connection was lost', () => {
   expect(kinds({ role: 'listener' })).toEqual(['moved_to_audience']);
   expect(kinds({ muted: true })).toEqual(['muted']);
   expect(kinds({ role: 'listener', offer: ADA })).toEqual(['invited', 'moved_to_audience']);
+  expect(kinds({ role: 'moderator' })).toEqual(['made_moderator']);
+  expect(kinds({ role: 'host' })).toEqual(['made_host']);
+});
+
+it('tells what else was done to oneself and to the room while the connection was lost', () => {
+  const base = snapshot();
+  const at = (
+    you: Partial<You>,
+    settings: Partial<Snapshot['settings']> = {},
+    kind: Snapshot['room']['kind'] = 'closed',
+  ) =>
+    fromSnapshot({
+      ...base,
+      room: { ...base.room, kind },
+      you: { ...base.you, ...you },
+      settings: { ...base.settings, ...settings },
+    });
+  const kinds = (before: RoomState, after: RoomState) =>
+    newsOf(before, after, null, 'id-ben').map(({ kind }) => kind);
+  expect(kinds(at({ role: 'moderator' }), at({ role: 'speaker' }))).toEqual(['moderator_taken']);
+  expect(kinds(at({ role: 'moderator' }), at({ role: 'host' }))).toEqual(['made_host']);
+  expect(kinds(at({ role: 'moderator' }), at({ role: 'listener' }))).toEqual(['moved_to_audience']);
+  expect(kinds(at({ role: 'speaker', muted: true }), at({ role: 'speaker' }))).toEqual(['unmuted']);
+  expect(kinds(at({ role: 'speaker', muted: true }), at({}))).toEqual(['moved_to_audience']);
+  expect(kinds(at({}), at({}, { stage_locked: true }))).toEqual(['stage_locked']);
+  expect(kinds(at({}), at({}, { hands: 'off' }))).toEqual(['hands_ruled']);
+  expect(kinds(at({}), at({}, { backchannel: true }))).toEqual(['lines_on']);
+  expect(kinds(at({}), at({}, {}, 'open'))).toEqual(['widened']);
 });
 
 it('tells of an invitation and of guests who wait that are there on entering, and of nothing else', () => {

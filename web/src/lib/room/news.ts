@@ -8,6 +8,7 @@ import {
   type HandRule,
   type Hearers,
   type Person,
+  type PinnedLink,
   type RecordingCause,
   type RoomEvent,
   type RoomKind,
@@ -30,6 +31,7 @@ export type News =
   | { kind: 'hand_declined' }
   | { kind: 'hand_raised'; who: Person; question: string | null }
   | { kind: 'new_host'; who: Person }
+  | { kind: 'stage_joined' | 'stage_left'; who: Person }
   | { kind: 'moderator_taken'; by: Person | null }
   | { kind: 'stage_locked' | 'stage_unlocked' }
   | { kind: 'evidence_on' | 'evidence_off' | 'evidence_asked' }
@@ -37,6 +39,11 @@ export type News =
   | { kind: 'recording_asked' }
   | { kind: 'recording_off'; cause: RecordingCause }
   | { kind: 'hands_ruled'; rule: HandRule }
+  | { kind: 'lines_on' | 'lines_off' }
+  | { kind: 'lines_slow'; seconds: number }
+  | { kind: 'timer_set'; until: number }
+  | { kind: 'timer_off' }
+  | { kind: 'link_pinned'; link: PinnedLink }
   | { kind: 'widened'; to: RoomKind }
   | { kind: 'renamed_room'; title: string }
   | { kind: 'you_lead' }
@@ -105,8 +112,12 @@ function ofEvent(
       return event.member === me && event.cause === 'declined' ? { kind: 'hand_declined' } : null;
     case 'role_changed': {
       const by = person(event.by);
-      if (event.person.id !== me)
-        return event.role === 'host' ? { kind: 'new_host', who: event.person } : null;
+      if (event.person.id !== me) {
+        if (event.role === 'host') return { kind: 'new_host', who: event.person };
+        const was = staged(before, event.person.id) !== null;
+        if (was === onStage(event.role)) return null;
+        return { kind: was ? 'stage_left' : 'stage_joined', who: event.person };
+      }
       switch (event.cause) {
         case 'hand_accepted':
           return { kind: 'on_stage', by };
@@ -132,6 +143,21 @@ function ofEvent(
       return event.by === me ? null : { kind: event.locked ? 'stage_locked' : 'stage_unlocked' };
     case 'hands_ruled':
       return event.by === me ? null : { kind: 'hands_ruled', rule: event.rule };
+    case 'backchannel_set':
+      if (event.by === me) return null;
+      if (event.open !== before.settings.backchannel) return { kind: event.open ? 'lines_on' : 'lines_off' };
+      return { kind: 'lines_slow', seconds: event.slow_seconds };
+    case 'timer_set':
+      if (event.by === me) return null;
+      return event.until === null ? { kind: 'timer_off' } : { kind: 'timer_set', until: event.until };
+    case 'link_pinned': {
+      const { number, url, label } = event;
+      return event.by === me ? null : { kind: 'link_pinned', link: { number, url, label } };
+    }
+    case 'left': {
+      const who = staged(before, event.member);
+      return who && event.member !== me ? { kind: 'stage_left', who } : null;
+    }
     case 'evidence_set':
       // Who is asked is told so, and with it what for.
       if (event.by === me || newlyAsked(before, after)) return null;
@@ -168,17 +194,13 @@ function ofEvent(
       const kind = event.cause === 'declined' ? 'call_declined' : 'call_expired';
       return called ? { kind, who: called.person } : null;
     }
-    // Comings, goings and microphones are seen, not told.
+    // The comings and goings of the audience, and microphones, are seen, not told.
     case 'entered':
     case 'connection_lost':
     case 'returned':
-    case 'left':
     case 'mic_changed':
     case 'hand_moved':
     case 'unbanned':
-    case 'backchannel_set':
-    case 'timer_set':
-    case 'link_pinned':
     case 'link_unpinned':
     case 'evidence_agreed':
     case 'recording_consent':
@@ -193,13 +215,29 @@ function ofEvent(
   return event satisfies never;
 }
 
+/** Who is on stage and is this member, if anybody. */
+function staged({ stage }: RoomState, member: string): Person | null {
+  return stage.find(({ person }) => person.id === member)?.person ?? null;
+}
+
 function difference(before: RoomState, after: RoomState): News[] {
   const [was, is] = [before.you, after.you];
   const news: News[] = [];
   if (is.offer && was.offer?.id !== is.offer.id) news.push({ kind: 'invited', by: is.offer });
   if (onStage(was.role) && !onStage(is.role)) news.push({ kind: 'moved_to_audience', by: null });
   if (!onStage(was.role) && onStage(is.role)) news.push({ kind: 'on_stage', by: null });
+  if (!moderates(was.role) && moderates(is.role))
+    news.push({ kind: is.role === 'host' ? 'made_host' : 'made_moderator', by: null });
+  else if (was.role === 'moderator' && is.role === 'host') news.push({ kind: 'made_host', by: null });
+  if (moderates(was.role) && is.role === 'speaker') news.push({ kind: 'moderator_taken', by: null });
   if (!was.muted && is.muted) news.push({ kind: 'muted', by: null });
+  if (was.muted && !is.muted && onStage(is.role)) news.push({ kind: 'unmuted', by: null });
+  const [set, now] = [before.settings, after.settings];
+  if (set.stage_locked !== now.stage_locked)
+    news.push({ kind: now.stage_locked ? 'stage_locked' : 'stage_unlocked' });
+  if (set.hands !== now.hands) news.push({ kind: 'hands_ruled', rule: now.hands });
+  if (set.backchannel !== now.backchannel) news.push({ kind: now.backchannel ? 'lines_on' : 'lines_off' });
+  if (before.room.kind !== after.room.kind) news.push({ kind: 'widened', to: after.room.kind });
   if (before.room.evidence !== after.room.evidence && !newlyAsked(before, after))
     news.push({ kind: after.room.evidence ? 'evidence_on' : 'evidence_off' });
   if (before.room.recording && !after.room.recording) news.push({ kind: 'recording_off', cause: 'host' });

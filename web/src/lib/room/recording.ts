@@ -14,7 +14,7 @@ import { find, type RoomState } from './reducer';
  * The version of the question that this page asks (texts `recording.ask`), which goes to the server with each answer. It rises with
  * the server's own whenever the question says something else.
  */
-export const CONSENT_TEXT = 1;
+export const CONSENT_TEXT = 2;
 
 /**
  * What is older than the question that the other knows, if the page cannot ask for this recording: the page itself, or the recording, which

@@ -22,7 +22,7 @@ import { foldBatch, forgetting, fromSnapshot, withName, type RoomState } from '.
 export const LONGEST_WAIT = 3_000;
 /** First wait, in ms; it doubles with each failure. */
 const FIRST_WAIT = 250;
-/** The server beats every 10 s: after this silence, in ms, the socket is taken for dead. */
+/** The server beats every 8 s: after this silence, in ms, the socket is taken for dead. */
 export const SILENCE = 25_000;
 /** When there is reason to doubt the socket, it has so long, in ms, to give a sign of life. */
 export const DOUBT = 3_000;

@@ -24,8 +24,8 @@ import {
   type LegKind,
   type RecordingCause,
 } from '$lib/protocol/types';
-import { microphoneTrouble, text } from '$lib/text';
-import { Taps } from './chatter';
+import { dates, microphoneTrouble, text } from '$lib/text';
+import { hostOf, Taps } from './chatter';
 import { Chatter } from './chatter.svelte';
 import { Levels } from './levels';
 import { Awake, LockScreen } from './lockscreen';
@@ -47,6 +47,22 @@ const PUBLISH_PATIENCE = 3_000;
 
 /** For how long, in ms, sound may be missing before it is said; most legs are there within a fraction of it. */
 const SOUND_PATIENCE = 3_000;
+
+/** What has a place on the page, or a dialog of its own. */
+const PLACED: ReadonlySet<News['kind']> = new Set([
+  'invited',
+  'guest_waits',
+  'question_taken',
+  'recording_asked',
+  'stage_joined',
+  'stage_left',
+  'lines_on',
+  'lines_off',
+  'lines_slow',
+  'timer_set',
+  'timer_off',
+  'link_pinned',
+] as const);
 
 /** A press of the microphone's button that comes sooner after the last, in ms, belongs to the same applause. */
 const TAP_PAUSE = 1_000;
@@ -374,13 +390,12 @@ class Talk {
     if (state.you.muted || !onStage(state.you.role)) this.microphone?.cut({ tell: false });
     this.saidEvidence = stillAnswered(this.saidEvidence, before, state, batch);
     for (const news of newsOf(before, state, batch, me, this.called)) {
-      // An invitation has its own dialog; who waits, what is asked, and that a recording has stopped by itself have a place on the page:
-      // they are only read out.
+      // What has a place on the page is only read out, also that a recording has stopped by itself.
       const lost = news.kind === 'recording_off' && news.cause !== 'host';
-      const placed = ['invited', 'guest_waits', 'question_taken', 'recording_asked'].includes(news.kind);
+      const placed = PLACED.has(news.kind);
       const shown = !placed && !lost;
       const about = (['evidence', 'recording'] as const).find((one) => news.kind.startsWith(`${one}_`));
-      const matter = about ?? ('who' in news ? news.kind : 'you');
+      const matter = about ?? ('who' in news || 'link' in news ? news.kind : 'you');
       if (lost) this.recordingLost = news.cause;
       if (news.kind === 'recording_on' || news.kind === 'recording_asked') this.recordingLost = null;
       notes.tell(inWords(news), { shown, matter });
@@ -505,8 +520,17 @@ function inWords(news: News): string {
       return words[news.kind];
     case 'stage_locked':
     case 'stage_unlocked':
+    case 'lines_on':
+    case 'lines_off':
+    case 'timer_off':
     case 'you_lead':
       return words[news.kind];
+    case 'lines_slow':
+      return words.lines_slow(news.seconds);
+    case 'timer_set':
+      return words.timer_set(dates.clock(news.until));
+    case 'link_pinned':
+      return words.link_pinned(news.link.label || hostOf(news.link.url));
     case 'evidence_on':
       return text.evidence.news.on;
     case 'evidence_off':
@@ -531,6 +555,8 @@ function inWords(news: News): string {
     case 'banned':
     case 'hand_raised':
     case 'new_host':
+    case 'stage_joined':
+    case 'stage_left':
     case 'guest_waits':
     case 'call_declined':
     case 'call_expired':

@@ -1,10 +1,12 @@
 /** Dates and times in words, in one language. Times are milliseconds since the Unix epoch; days and clocks are the reader's own. */
 
 export interface Dates {
-  /** How long ago, or in how long: "5 minutes ago", "yesterday", "in 2 weeks". */
+  /** How long ago, or in how long: "just now", "5 minutes ago", "yesterday", "in 2 weeks". */
   ago(at: number, now?: number): string;
   /** A day, with its year unless that is this year: "Tuesday, 24 March", "24 March 2025". */
   day(at: number, now?: number): string;
+  /** The same without its weekday, for a term: "until 24 March", "by 24 March 2025". */
+  date(at: number, now?: number): string;
   /** The time of day: "19:00" or "7:00 PM", as the reader's region has it. */
   clock(at: number): string;
   /** A day and a time of day. */
@@ -28,6 +30,9 @@ const STEPS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
 
 const DAY = 86_400_000;
 
+/** What is less than a minute old; other languages have what Intl says. */
+const JUST_NOW: Record<string, string> = { en: 'just now', ru: 'только что' };
+
 /** Dates for a BCP 47 tag; `zone` is an IANA time zone, the reader's own if absent. */
 export function datesIn(locale: string, zone?: string): Dates {
   const timeZone = zone === undefined ? {} : { timeZone: zone };
@@ -45,6 +50,7 @@ export function datesIn(locale: string, zone?: string): Dates {
     year: 'numeric',
     ...timeZone,
   });
+  const plain = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'long', ...timeZone });
   const hours = new Intl.DateTimeFormat(locale, { timeStyle: 'short', ...timeZone });
   const weekday = new Intl.DateTimeFormat(locale, { weekday: 'short', ...timeZone });
   const small = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', ...timeZone });
@@ -53,12 +59,15 @@ export function datesIn(locale: string, zone?: string): Dates {
 
   const day = (at: number, now = Date.now()) =>
     (year.format(at) === year.format(now) ? near : far).format(at);
+  const justNow = JUST_NOW[locale.split('-')[0] ?? ''];
   return {
     ago(at, now = Date.now()) {
+      if (justNow !== undefined && at <= now && now - at < 60_000) return justNow;
       const [unit, length] = STEPS.find(([, length]) => Math.abs(at - now) >= length) ?? ['second', Infinity];
       return relative.format(Math.trunc((at - now) / length) || 0, unit);
     },
     day,
+    date: (at, now = Date.now()) => (year.format(at) === year.format(now) ? plain : far).format(at),
     clock: (at) => hours.format(at),
     moment: (at, now) => `${day(at, now)}, ${hours.format(at)}`,
     brief(at, now = Date.now()) {

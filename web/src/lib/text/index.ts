@@ -16,6 +16,7 @@ export const text: Texts = new Proxy({} as Texts, {
 export const dates: Dates = {
   ago: (at, now) => language.dates.ago(at, now),
   day: (at, now) => language.dates.day(at, now),
+  date: (at, now) => language.dates.date(at, now),
   clock: (at) => language.dates.clock(at),
   moment: (at, now) => language.dates.moment(at, now),
   brief: (at, now) => language.dates.brief(at, now),

@@ -115,7 +115,9 @@ describe('dates', () => {
   const minute = 60_000;
 
   it.each([
-    [0, 'now', 'сейчас'],
+    [30_000, 'now', 'сейчас'],
+    [0, 'just now', 'только что'],
+    [-59_000, 'just now', 'только что'],
     [-5 * minute, '5 minutes ago', '5 минут назад'],
     [-minute, '1 minute ago', '1 минуту назад'],
     [3 * 60 * minute, 'in 3 hours', 'через 3 часа'],

@@ -19,7 +19,7 @@ use crate::edge;
 use crate::public::words::best;
 use crate::wire::invitations::{
     AnswerLinkState, Can, Cosigns, Invitation, InvitationCard, InvitationPart, InvitationStep, InvitationText, Invitee,
-    ProposedTimes, SheetTerms, SheetVersion, StepVoice, VoiceKind, VoiceProof, VoiceProofKind,
+    ProposedTimes, SheetVersion, StepVoice, VoiceKind, VoiceProof, VoiceProofKind,
 };
 use crate::wire::people::badge;
 use crate::wire::{ApiError, Code, Id};
@@ -518,15 +518,13 @@ pub(super) fn sheet(said: ShownSheet, version: &rules::Version) -> SheetVersion 
     SheetVersion {
         version: number,
         hash: hex(&hash),
-        terms: SheetTerms {
-            topics: sheet.topics,
-            minutes: sheet.minutes,
-            languages: sheet.languages,
-            recorded: sheet.recorded,
-            others: sheet.others,
-            audience: sheet.audience.into(),
-            notes: sheet.notes,
-        },
+        topics: sheet.topics,
+        minutes: sheet.minutes,
+        languages: sheet.languages,
+        recorded: sheet.recorded,
+        others: sheet.others,
+        audience: sheet.audience.into(),
+        notes: sheet.notes,
         by: version.by.into(),
         at: version.at.0,
         agreed_at: version.agreed_at.map(|at| at.0),

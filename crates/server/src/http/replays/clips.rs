@@ -1,7 +1,7 @@
 //! Clips: parts of replays, of at most a minute. They are no files: a clip is cut out of its replay each time that it is asked for, so
 //! that what is taken out of the one is not in the other either.
 
-use std::io::{Cursor, ErrorKind};
+use std::io::{self, Cursor, ErrorKind};
 use std::sync::Arc;
 
 use axum::Json;
@@ -78,7 +78,7 @@ pub(in super::super) async fn cut(
     let me = ears.signed_in()?.member.person.id;
     let replay = ears.replay(&app, &id).await?;
     let NewClip { from_ms, to_ms, title } = request;
-    if !(SHORTEST..=LONGEST).contains(&to_ms.saturating_sub(from_ms)) || i64::try_from(to_ms).is_err() {
+    if !is_clip(from_ms, to_ms) {
         return Err(Code::InvalidClip.into());
     }
     let (id, title) = (RecordId(edge::random_128()), text::title(&title)?);
@@ -167,12 +167,7 @@ async fn sound(
     let clip = one(app, ears, clip_id(id)?).await?;
     let generation = clip.generation.ok_or(Code::ReplayInWork)?;
     let cut = app.replays.cut((clip.replay, generation), (clip.from_ms, clip.to_ms), sound).await;
-    let cut = cut.map_err(|error| match error.kind() {
-        ErrorKind::NotFound => Code::ReplayInWork.into(),
-        // It is shorter than it was once.
-        ErrorKind::InvalidInput => Code::ClipNotFound.into(),
-        _ => ApiError::internal(&error),
-    })?;
+    let cut = cut.map_err(|error| not_cut(&error))?;
     let (bytes, kind) = match sound {
         Sound::Ogg => (cut.bytes, "audio/ogg"),
         Sound::Mp4 => (cut.bytes, "audio/mp4"),
@@ -186,6 +181,21 @@ async fn sound(
     let mut response = range::serve(method, headers, content).await?;
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     Ok(response)
+}
+
+/// Why there is no sound of a clip.
+pub(super) fn not_cut(error: &io::Error) -> ApiError {
+    match error.kind() {
+        ErrorKind::NotFound => Code::ReplayInWork.into(),
+        // It is shorter than it was once.
+        ErrorKind::InvalidInput => Code::ClipNotFound.into(),
+        _ => ApiError::internal(error),
+    }
+}
+
+/// Whether a clip may be of this part of a replay that is long enough.
+fn is_clip(from_ms: u64, to_ms: u64) -> bool {
+    (SHORTEST..=LONGEST).contains(&to_ms.saturating_sub(from_ms)) && i64::try_from(to_ms).is_ok()
 }
 
 /// A clip that may be heard.
@@ -209,4 +219,18 @@ pub(super) fn shown(ears: &Ears, clip: store::Clip) -> Clip {
         None => Vec::new(),
     };
     Clip { mine, audio, ..clip.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clip_is_a_second_to_a_minute_long() {
+        for at in [0, 5_000, 40_000_000] {
+            assert!(is_clip(at, at + 1_000) && is_clip(at, at + 60_000));
+            assert!(!is_clip(at, at + 999) && !is_clip(at, at + 60_001) && !is_clip(at + 1_000, at));
+        }
+        assert!(!is_clip(u64::MAX - 2_000, u64::MAX));
+    }
 }

@@ -6,6 +6,7 @@
 mod clips;
 mod links;
 mod replies;
+mod reported;
 mod sound;
 mod transcript;
 pub(crate) mod visitors;
@@ -35,6 +36,7 @@ pub(super) use replies::{
     __path_delete_reply, __path_note_mp4, __path_note_ogg, __path_replies, __path_reply, __path_say, delete_reply,
     note_mp4, note_ogg, replies, reply, say,
 };
+pub(super) use reported::{__path_reported, about as reported_sound, reported};
 pub use sound::Playing;
 pub(super) use sound::{__path_mp4, __path_ogg, __path_track, mp4, ogg, track};
 pub(super) use transcript::{
@@ -50,7 +52,7 @@ use super::text;
 use crate::app::App;
 use crate::edge::{self, Secret};
 use crate::limits::GUESSES;
-use crate::replays::{AFTER_MARK, File};
+use crate::replays::AFTER_MARK;
 use crate::wire::replays::{
     ChangeReplay, Chapter, ChapterBy, MarkedMoment, OwnTrack, OwnTracks, Picture, Replay, ReplayAct, ReplayAudio,
     ReplayCard, ReplayMark, ReplaySpeaker, Replays, WithdrawTrack,
@@ -272,7 +274,7 @@ pub(super) async fn change(
     let chapters = request.chapters.unwrap_or_default();
     let known = match &*chapters {
         [] => Vec::new(),
-        _ => bare_picture(&app, &replay).await?.ok_or(Code::ReplayInWork)?.chapters,
+        _ => bare_picture(&app, &replay).await?.ok_or(Code::ReplayInWork)?.chapters.clone(),
     };
     let is_one = |at_ms| known.iter().any(|chapter| chapter.at_ms == at_ms);
     if chapters.len() > CHAPTERS_MAX || !chapters.iter().all(|chapter| is_one(chapter.at_ms)) {
@@ -556,7 +558,8 @@ fn ends(app: &App, replay: &store::Replay) -> Option<Timestamp> {
 /// The picture of a replay, with what its host calls the chapters, or the question with which one begins, if whoever looks may see that:
 /// it is among these marks.
 async fn picture(app: &App, replay: &store::Replay, marks: &[MarkedMoment]) -> Result<Option<Picture>, ApiError> {
-    let Some(mut picture) = bare_picture(app, replay).await? else { return Ok(None) };
+    let Some(bare) = bare_picture(app, replay).await? else { return Ok(None) };
+    let mut picture = Picture::clone(&bare);
     let mut titles = app.store.replay_chapters(replay.id).await.map_err(internal)?;
     for chapter in &mut picture.chapters {
         chapter.title = titles.remove(&chapter.at_ms).or_else(|| asked_at(chapter, marks));
@@ -575,14 +578,13 @@ fn asked_at(chapter: &Chapter, marks: &[MarkedMoment]) -> Option<String> {
 }
 
 /// The picture of a replay as it was made, in nobody's words.
-async fn bare_picture(app: &App, replay: &store::Replay) -> Result<Option<Picture>, ApiError> {
-    let file = match app.replays.files.bytes(replay.id, File::Picture(replay.generation)).await {
-        Ok(file) => file,
+async fn bare_picture(app: &App, replay: &store::Replay) -> Result<Option<Arc<Picture>>, ApiError> {
+    match app.replays.picture((replay.id, replay.generation)).await {
+        Ok(picture) => Ok(Some(picture)),
         // Another generation was begun a moment ago.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(ApiError::internal(&error)),
-    };
-    serde_json::from_slice(&file).map(Some).map_err(|error| ApiError::internal(&error))
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(ApiError::internal(&error)),
+    }
 }
 
 /// What happened beside the talking.
@@ -628,6 +630,7 @@ mod tests {
     use super::*;
     use crate::app::tests::idle;
     use crate::settings::Chosen;
+    use crate::wire::recording::CONSENT_TEXT;
 
     /// A server with a recording that is over and open to everybody, and its host.
     pub(super) async fn recorded() -> (Arc<App>, ReplayId, MemberId, tempfile::TempDir) {
@@ -654,7 +657,7 @@ mod tests {
                 title: title.clone(),
                 language: language.clone(),
                 hearers,
-                consent: 1,
+                consent: CONSENT_TEXT,
             };
             let changes = [RecordingChange::Begun(begun), RecordingChange::Stopped { replay, at, title, language }];
             app.store.append(room, epoch, Changes { recordings: &changes, ..Changes::default() }).await.unwrap();
@@ -676,6 +679,21 @@ mod tests {
         app.settings.change(&app.store, entry, ten_days).await.unwrap();
         tidy(&app).await;
         assert_eq!(kept().await, [ReplayId(2)]);
+    }
+
+    /// Whoever has mended what was wrong need not wait for the pause to be over.
+    #[tokio::test]
+    async fn a_host_has_a_replay_tried_at_once() {
+        let (app, replay, host, _data) = recorded().await;
+        app.replays.put_off(replay, false);
+        assert!(!app.replays.is_due(replay));
+        let member = app.store.member(host).await.unwrap().unwrap();
+        let caller = SignedIn { member, session: [0; 32], as_of: app.rooms.sign_outs() };
+        let (reader, from) = (Reader { member: Some(caller) }, IpAddr::from([127, 0, 0, 1]));
+        let ears = Ears { reader, hearer: Hearer::member(host), key: None, from };
+        let done = make(State(app.clone()), ears, PathId(replay.to_string())).await;
+        assert_eq!(done.unwrap(), StatusCode::NO_CONTENT);
+        assert!(app.replays.is_due(replay));
     }
 
     /// A chapter is called by the question only as long as whoever looks may see that.

@@ -93,7 +93,8 @@ pub(in super::super) async fn track(
         return Err(Code::ReplayNotFound.into());
     }
     check(&replay, asked)?;
-    send(&app, &ears, over, &method, &headers, &replay, File::Track(replay.generation, n)).await
+    let sent = Sent::of(&app, &replay, File::Track(replay.generation, n));
+    send(over, still(&app, &ears, replay.id), &method, &headers, sent).await
 }
 
 async fn mix(
@@ -109,7 +110,8 @@ async fn mix(
     let over = app.playing.begin(replay_id(id)?);
     let replay = ears.replay(app, id).await?;
     check(&replay, asked)?;
-    send(app, ears, over, method, headers, &replay, File::Mix(replay.generation, sound)).await
+    let sent = Sent::of(app, &replay, File::Mix(replay.generation, sound));
+    send(over, still(app, ears, replay.id), method, headers, sent).await
 }
 
 /// Refuses unless a replay can be heard, and is the one that was asked for.
@@ -124,44 +126,63 @@ fn check(replay: &store::Replay, asked: AskedGeneration) -> Result<(), ApiError>
     }
 }
 
+/// A file of a replay that is sent.
+pub(super) struct Sent<'a> {
+    pub(super) app: &'a App,
+    pub(super) replay: ReplayId,
+    pub(super) generation: u64,
+    pub(super) file: File,
+    /// Whether players on other sites may play it, as podcasts have them.
+    pub(super) everywhere: bool,
+}
+
+impl<'a> Sent<'a> {
+    fn of(app: &'a App, replay: &store::Replay, file: File) -> Self {
+        let everywhere = replay.hearers == ReplayHearers::Everyone;
+        Self { app, replay: replay.id, generation: replay.generation, file, everywhere }
+    }
+}
+
+/// Asks whether somebody who hears a replay still may.
+fn still(app: &Arc<App>, ears: &Ears, replay: ReplayId) -> Ask {
+    let (app, hearer) = (app.clone(), ears.hearer);
+    let session = ears.reader.member.as_ref().map(|caller| caller.session);
+    Box::new(move || {
+        let app = app.clone();
+        Box::pin(async move { still_hears(&app, replay, hearer, session).await })
+    })
+}
+
 /// Sends a file of a replay, or the part of it that is wanted, until that is [over](Playing::stop), or whoever hears it may not any more.
-async fn send(
-    app: &Arc<App>,
-    ears: &Ears,
+pub(super) async fn send(
     over: Arc<Over>,
+    ask: Ask,
     method: &Method,
     headers: &HeaderMap,
-    replay: &store::Replay,
-    file: File,
+    sent: Sent<'_>,
 ) -> Result<Response, ApiError> {
+    let Sent { app, replay, generation, file, everywhere } = sent;
     let name = match file {
         File::Track(_, n) => n.to_string(),
         _ => file.kind().replace('/', "-"),
     };
-    let tag = HeaderValue::try_from(format!("\"{}-{}-{name}\"", replay.id, replay.generation))
+    let tag = HeaderValue::try_from(format!("\"{replay}-{generation}-{name}\""))
         .map_err(|error| ApiError::internal(&error))?;
     let mut response = if headers.get(IF_NONE_MATCH) == Some(&tag) {
         (StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response()
     } else {
-        let (bytes, total) = app.replays.files.open(replay.id, file).await.map_err(|error| match error.kind() {
+        let (bytes, total) = app.replays.files.open(replay, file).await.map_err(|error| match error.kind() {
             // Gone a moment ago, with its generation.
             ErrorKind::NotFound => Code::ReplayInWork.into(),
             _ => ApiError::internal(&error),
         })?;
-        let (app, id, hearer) = (app.clone(), replay.id, ears.hearer);
-        let session = ears.reader.member.as_ref().map(|caller| caller.session);
-        let ask: Ask = Box::new(move || {
-            let app = app.clone();
-            Box::pin(async move { still_hears(&app, id, hearer, session).await })
-        });
         let watched = Watched { bytes, over, ask, asking: None, ask_at: edge::instant() + ASK_EVERY };
         let content = Content { bytes: watched, total, kind: file.kind(), tag: Some(tag) };
         range::serve(method, headers, content).await?
     };
     // Kept by a browser, but asked about each time: it may be withdrawn at any moment.
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    if replay.hearers == ReplayHearers::Everyone {
-        // Players on other sites, as podcasts have them.
+    if everywhere {
         let everywhere = HeaderValue::from_static("cross-origin");
         response.headers_mut().insert(HeaderName::from_static("cross-origin-resource-policy"), everywhere);
     }
@@ -208,7 +229,12 @@ async fn still_hears(app: &App, replay: ReplayId, hearer: Hearer, session: Optio
         };
         Ok::<_, StoreError>(signed_in && app.store.replay(replay, hearer).await?.is_some())
     };
-    hears.await.unwrap_or_else(|error| {
+    unless_unknown(hears.await)
+}
+
+/// While the store does not work it is as it was.
+pub(super) fn unless_unknown(may: Result<bool, StoreError>) -> bool {
+    may.unwrap_or_else(|error| {
         tracing::warn!(%error, "it could not be looked up whether somebody may still hear a replay");
         true
     })
@@ -218,7 +244,7 @@ async fn still_hears(app: &App, replay: ReplayId, hearer: Hearer, session: Optio
 const ASK_EVERY: Duration = Duration::from_secs(10);
 
 /// Asks whether whoever reads still may.
-type Ask = Box<dyn Fn() -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync>;
+pub(super) type Ask = Box<dyn Fn() -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync>;
 
 /// A file that ends with an error as soon as whoever reads it may not any more.
 struct Watched<R> {

@@ -2,7 +2,7 @@
 
 use roomtone_room::ids::ReplayId;
 use roomtone_room::{Hearers, NewRecording};
-use roomtone_store::ReplayState;
+use roomtone_store::{Hearer, ReplayState, Withdrawer, Withdrawn};
 
 use super::*;
 
@@ -82,5 +82,38 @@ async fn a_recording_ends_after_half_a_day() {
         let stopped: Vec<_> = host.told_of("recording_stopped").iter().map(|event| event["cause"].clone()).collect();
         assert_eq!((stopped.len(), scene.owner.room.recording().is_none()), (usize::from(over), over));
         assert!(stopped.iter().all(|cause| cause == "too_long"));
+    }
+}
+
+/// When the store did not work for a moment the room is as it was kept; who withdrew what they said meanwhile is found before anything else.
+#[tokio::test]
+async fn a_room_that_starts_again_learns_what_was_withdrawn() {
+    let (mut scene, host, ben_here) = Scene::with_speaker().await;
+    let (ada, ben) = (scene.host.clone(), scene.ben.member());
+    let recording = NewRecording { replay: REPLAY, to: Hearers::Everyone, text: 1 };
+    scene.command(ada.member(), &host, Command::SetRecording { recording: Some(recording) });
+    scene.settle().await;
+    scene.command(ben, &ben_here, Command::ConsentRecording { replay: REPLAY, text: 1, agree: true });
+    scene.settle().await;
+    assert_eq!((scene.owner.room.track_of(ben), scene.owner.room.recorded().count()), (Some(1), 1));
+    let whose = Withdrawer::Own(Hearer::member(ben));
+    let withdrawn = scene.owner.rooms.store.withdraw_track(REPLAY, whose, edge::now()).await.unwrap();
+    assert_eq!(withdrawn, Withdrawn::Done(vec![1]));
+    let kept = Room::restore(edge::now(), scene.owner.room.to_state(), []);
+    scene.owner.start_again(kept);
+    let (reply, _roster) = oneshot::channel();
+    scene.send(Message::Roster { viewer: MemberId(0), sought: everybody(), reply });
+    scene.settle().await;
+    assert_eq!((scene.owner.room.track_of(ben), scene.owner.room.recorded().count()), (None, 0));
+    assert!(scene.owner.room.recording().is_some(), "others may be recorded");
+    // For as long as that cannot be looked up, nothing is recorded.
+    let recorder = scene.owner.rooms.recorder.clone();
+    scene.owner.record_nothing().await;
+    recorder.discard(REPLAY).await.unwrap();
+    for due in [true, false] {
+        scene.owner.replay_due = due;
+        scene.owner.keep_recording().await;
+        recorder.settle().await;
+        assert_eq!(recorder.folder_of(REPLAY).exists(), !due);
     }
 }

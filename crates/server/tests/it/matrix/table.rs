@@ -378,6 +378,8 @@ pub(super) const TABLE: &[(&str, Thing, &str, &str)] = {
         ("GET /api/admin/reports", Nothing, "", "404 404 404 200 200 404"),
         ("POST /api/admin/reports/{id}", Report, r#"{"outcome":"no_action"}"#, "404 404 404 204 409 404"),
         ("GET /api/admin/reports/{id}/evidence/{n}", Track, "", "404 404 404 200 200 404"),
+        // That one is about no replay.
+        ("GET /api/admin/reports/{id}/audio.ogg", Report, "", "404 404 404 404 404 404"),
         ("GET /api/admin/audit", Nothing, "", "404 404 404 200 200 404"),
         ("GET /api/admin/health", Nothing, "", "404 404 404 200 200 404"),
         ("GET /api/admin/settings", Nothing, "", "404 404 404 200 200 404"),

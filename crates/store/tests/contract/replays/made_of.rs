@@ -2,9 +2,9 @@
 
 use roomtone_room::ids::{RecordId, ReplayId, Timestamp};
 use roomtone_store::{
-    AuditEntry, CLIPS_EACH, Changes, Hearer, NewClip, NewReplay, NewReplayReply, REPLAY_LINKS_MAX, REPLAY_REPLIES_EACH,
-    RecordingChange, ReplayChange, ReplayDone, ReplayHearers, ReplayLink, ReplaySaid, ReplayState, ReplaysOf,
-    Withdrawer,
+    AuditEntry, CLIPS_EACH, Changes, Hearer, NewClip, NewReplay, NewReplayReply, NewReport, REPLAY_LINKS_MAX,
+    REPLAY_REPLIES_EACH, RecordingChange, ReplayChange, ReplayDone, ReplayHearers, ReplayLink, ReplaySaid, ReplayState,
+    ReplaysOf, ReportedSound, Withdrawer,
 };
 
 use super::{
@@ -16,6 +16,8 @@ use crate::support::{World, contract, hash, own};
 contract!(
     links_work_until_they_are_revoked,
     clips_and_replies_are_for_those_who_hear,
+    what_is_reported_is_for_whoever_handles_the_report,
+    of_a_replay_in_which_nothing_is_left_no_clip_is,
     a_replay_is_deleted_with_all_that_was_made_of_it,
     old_replays_go,
     who_goes_takes_their_voice_along,
@@ -105,8 +107,21 @@ async fn clips_and_replies_are_for_those_who_hear(world: &World) {
     store.withdraw_track(REPLAY, Withdrawer::Own(Hearer::member(SPEAKER)), Timestamp(9)).await.unwrap();
     assert_eq!(store.clip(RecordId(2), attendee).await.unwrap().unwrap().generation, None);
     assert_eq!(cut(ATTENDEE, attendee, clip(4, 0, 1_000)).await, ReplaySaid::NotNow);
+    // Its title may be what was withdrawn: only whoever wrote it reads it.
+    let titles = async |hearer| {
+        let found = store.clips(REPLAY, hearer, None, 50).await.unwrap();
+        let titles: Vec<_> = found.into_iter().map(|clip| (clip.id.0, clip.title)).collect();
+        for (id, title) in &titles {
+            assert_eq!(store.clip(RecordId(*id), hearer).await.unwrap().unwrap().title, *title);
+        }
+        titles.into_iter().map(|(_, title)| title).collect::<Vec<_>>()
+    };
+    assert_eq!(titles(attendee).await, ["\u{2026}", "Clip 2"]);
+    assert_eq!(titles(by_link).await, ["Clip 3", "\u{2026}"]);
+    assert_eq!(titles(with_key(None, key())).await, ["\u{2026}", "\u{2026}"]);
     make(&store, REPLAY).await;
     assert_eq!(store.clip(RecordId(2), attendee).await.unwrap().unwrap().generation, Some(2));
+    assert_eq!(titles(with_key(None, key())).await, ["Clip 3", "Clip 2"]);
 
     // So many and no more.
     for number in 1..CLIPS_EACH {
@@ -135,6 +150,97 @@ async fn clips_and_replies_are_for_those_who_hear(world: &World) {
     assert_eq!(store.clip_parts(REPLAY).await.unwrap(), parts);
     store.delete_clips(REPLAY, &[parts[0].0, parts[1].0]).await.unwrap();
     assert_eq!(store.clip_parts(REPLAY).await.unwrap(), parts[2..]);
+}
+
+async fn of_a_replay_in_which_nothing_is_left_no_clip_is(world: &World) {
+    let store = world.open().await;
+    scene(&store, ReplayHearers::Attendees, false).await;
+    let attendee = Hearer::member(ATTENDEE);
+    assert_eq!(store.add_clip(attendee, ATTENDEE, &clip(2, 0, 2_000)).await.unwrap(), ReplaySaid::Done);
+    store.withdraw_track(REPLAY, Withdrawer::Own(Hearer::member(SPEAKER)), Timestamp(9)).await.unwrap();
+    store.begin_replay(REPLAY).await.unwrap().unwrap();
+    // Of the generation before nobody wants to know.
+    assert!(!store.replay_empty(REPLAY, 1, Timestamp(10)).await.unwrap());
+    assert_eq!(store.clip_parts(REPLAY).await.unwrap().len(), 1);
+    assert!(store.replay_empty(REPLAY, 2, Timestamp(10)).await.unwrap());
+    assert_eq!(store.clip_parts(REPLAY).await.unwrap(), []);
+    let found = store.replay(REPLAY, attendee).await.unwrap().unwrap();
+    assert_eq!((found.state, found.clips), (ReplayState::Empty, 0));
+}
+
+/// As long as the report is open, and if everybody was asked in words that say so; the first time is written down.
+async fn what_is_reported_is_for_whoever_handles_the_report(world: &World) {
+    let store = world.open().await;
+    scene(&store, ReplayHearers::Attendees, false).await;
+    assert_eq!(
+        store.add_clip(Hearer::member(ATTENDEE), ATTENDEE, &clip(2, 1_000, 3_000)).await.unwrap(),
+        ReplaySaid::Done
+    );
+    for (id, about) in [(1, HOST), (2, ATTENDEE)] {
+        let report = NewReport {
+            id: RecordId(id),
+            reporter: SPEAKER,
+            about: Some(about),
+            room: None,
+            room_host: None,
+            house: None,
+            reason: "abuse".to_owned(),
+            text: String::new(),
+            context: "{}".to_owned(),
+            created_at: Timestamp(10),
+        };
+        assert!(store.create_report(report).await.unwrap());
+    }
+    let entry = |id, act| {
+        let (at, details) = (Timestamp(20), String::new());
+        AuditEntry { id: RecordId(id), at, actor: OWNER, act, about: None, details }
+    };
+    let hear = async |report, part: Option<u128>, asked_with, id: Option<u128>| {
+        let entry = id.map(|id| entry(id, "reported_heard"));
+        let what = (REPLAY, part.map(RecordId));
+        store.hear_reported(RecordId(report), what, asked_with, entry).await.unwrap()
+    };
+    let noted = async || {
+        let log = store.audit_log(None).await.unwrap();
+        log.into_iter()
+            .filter(|one| one.act == "reported_heard")
+            .map(|one| (one.about.unwrap().handle, one.details))
+            .collect::<Vec<_>>()
+    };
+    let (whole, part) = (
+        ReportedSound { generation: Some(1), part: None },
+        ReportedSound { generation: Some(1), part: Some((1_000, 3_000)) },
+    );
+    // Nobody listens by asking whether they may.
+    assert_eq!(hear(1, None, 1, None).await, Some(whole));
+    assert_eq!(noted().await, []);
+    for id in [50, 51] {
+        assert_eq!(hear(1, None, 1, Some(id)).await, Some(whole));
+        assert_eq!(hear(2, Some(2), 1, Some(id + 10)).await, Some(part));
+    }
+    let of = |handle: &str, id: u128| (handle.to_owned(), format!("report={}", RecordId(id)));
+    let mut found = noted().await;
+    found.sort();
+    assert_eq!(found, [of("attendee", 2), of("host", 1)]);
+    // It was agreed to in older words; there is no such report, replay or clip.
+    assert_eq!(hear(1, None, 2, Some(70)).await, None);
+    assert_eq!(hear(3, None, 1, Some(71)).await, None);
+    assert_eq!(hear(2, Some(3), 1, Some(72)).await, None);
+    let other = store.hear_reported(RecordId(1), (ReplayId(71), None), 1, None).await.unwrap();
+    assert_eq!(other, None);
+    assert_eq!(store.replays_for_reports(&[REPLAY, ReplayId(71)], 1).await.unwrap(), [REPLAY]);
+    assert_eq!(store.replays_for_reports(&[REPLAY], 2).await.unwrap(), []);
+    // While it is made anew there is nothing to hear, and nothing to write down.
+    store.withdraw_track(REPLAY, Withdrawer::Own(Hearer::member(SPEAKER)), Timestamp(9)).await.unwrap();
+    assert_eq!(hear(1, None, 1, None).await, Some(ReportedSound { generation: None, part: None }));
+    assert_eq!(store.replays_for_reports(&[REPLAY], 1).await.unwrap(), []);
+    make(&store, REPLAY).await;
+    assert_eq!(hear(1, None, 1, None).await, Some(ReportedSound { generation: Some(2), part: None }));
+    // The clip is gone, the report handled.
+    assert_eq!(store.delete_clip(RecordId(2), ATTENDEE).await.unwrap(), Some(REPLAY));
+    assert_eq!(hear(2, Some(2), 1, None).await, None);
+    assert!(store.handle_report(RecordId(1), "no_action", &entry(80, "report_handled")).await.unwrap());
+    assert_eq!(hear(1, None, 1, Some(73)).await, None);
 }
 
 async fn a_replay_is_deleted_with_all_that_was_made_of_it(world: &World) {

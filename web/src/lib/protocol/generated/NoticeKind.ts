@@ -3,4 +3,4 @@
 /**
  * What kind of thing a member is told of. The text form is also how it is stored: a kind is never renamed.
  */
-export type NoticeKind = "followed" | "room_opened" | "room_speaking" | "house_room" | "ping" | "call" | "called_up" | "invite_used" | "invite_earned" | "nomination" | "house_invited" | "house_joined" | "report_handled" | "moderated" | "appeal_made" | "appeal_decided" | "office_offered" | "office_accepted" | "invitation_asked" | "invitation_answered" | "invitation_accepted" | "event_changed" | "cohost_asked" | "cohost_accepted";
+export type NoticeKind = "followed" | "room_opened" | "room_speaking" | "house_room" | "ping" | "call" | "called_up" | "invite_used" | "invite_earned" | "nomination" | "house_invited" | "house_joined" | "report_handled" | "moderated" | "appeal_made" | "appeal_decided" | "office_offered" | "office_accepted" | "invitation_asked" | "invitation_answered" | "invitation_accepted" | "event_changed" | "cohost_asked" | "cohost_accepted" | "proof_missing";

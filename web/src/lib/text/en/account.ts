@@ -153,6 +153,7 @@ export const account = {
       invitation_accepted: 'A talk you asked for is accepted',
       office_offered: 'Somebody asks you to act for them',
       office_accepted: 'Somebody acts for you from now on',
+      proof_missing: 'A domain of yours has to be proven again',
       report_handled: 'Your report was handled',
     },
     quiet: 'Quiet hours',

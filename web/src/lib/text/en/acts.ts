@@ -20,6 +20,7 @@ const kinds: Record<ActKind, Said> = {
   stage_locked: (by) => `${by} locked the stage`,
   stage_unlocked: (by) => `${by} unlocked the stage`,
   hands_ruled: (by) => `${by} changed who may raise a hand`,
+  lines_ruled: (by) => `${by} changed the rules of the backchannel`,
   described: (by) => `${by} changed the title, topics or language`,
   widened: (by) => `${by} let more people in`,
   line_removed: (by, whom) => `${by} removed a line by ${whom}`,

@@ -104,6 +104,9 @@ export const admin = {
       at: (at: string) => `at ${at}`,
       open: 'open it',
       openAbout: 'It opens for those who may hear it. You can delete it in any case.',
+      listen: { replay: 'Listen to the replay', clip: 'Listen to the clip' },
+      listenAbout:
+        'As it is now, for as long as the report is open. That you listen is written in the audit log.',
       note: 'The voice note',
       noteAbout: 'As it was when it was reported. That you listen is written in the audit log.',
       delete: { replay: 'Delete the replay', clip: 'Delete the clip', reply: 'Delete the reply' },
@@ -156,6 +159,7 @@ export const admin = {
       settings: 'Changed the settings',
       report_handled: 'Closed a report',
       evidence_heard: 'Listened to the sound of a report',
+      reported_heard: 'Listened to a reported replay or clip',
       replay_deleted: 'Deleted a replay',
       moment_deleted: 'Took a moment out of a replay',
       clip_deleted: 'Deleted a clip',

@@ -38,6 +38,8 @@ export const inbox = {
     invitation_accepted: (_: string, title: string) => `“${title}”, which you asked for too, is accepted`,
     office_offered: (who: string, office: string) => `${who} asks you to act for them: ${office}`,
     office_accepted: (who: string, office: string) => `${who} acts for you from now on: ${office}`,
+    proof_missing: (_: string, domain: string) =>
+      `The seal of ${domain} needs you: what proves it is not there any more. Publish it anew.`,
     report_handled: (_: string, answer: string) =>
       answer ? `Your report was looked at: ${answer}` : 'Your report was looked at. Thank you.',
   },

@@ -156,7 +156,7 @@ export const people = {
     name: 'Name',
     handle: 'Handle',
     handleHint:
-      'Letters of one alphabet, digits and _. It can be changed twice a month; links to the old one stop working.',
+      'Letters of one alphabet, digits and _. It can be changed twice a month; links to the old one stop working, also those that prove a domain.',
     bio: 'About you',
     bioHint: 'What you like to talk about',
     left: (n: number) => count(n, { one: 'character left', other: 'characters left' }),

@@ -49,6 +49,7 @@ export const proofs = {
   unchecked: 'not looked at yet',
   failing: (day: string) =>
     `It was there until ${day}. If it does not come back within a week, the seal goes.`,
+  linkNow: 'The link has to lead to the address that your page here has now.',
   lapsed: (day: string) => `The seal went on ${day}. Publish it again and check.`,
   remove: 'Take it away',
   removeOf: (domain: string) => `Take it away: ${domain}`,

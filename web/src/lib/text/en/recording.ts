@@ -50,7 +50,7 @@ export const recording = {
   ask: {
     title: 'Record what you say?',
     about: (who: string) =>
-      `It will be open to ${who}, and to whoever the host gives a link. You can speak either way.`,
+      `It will be open to ${who}, to whoever the host gives a link and, if it is reported, to the admins of this server. You can speak either way.`,
     later: 'You can stop being recorded at any time, and take your part out of the replay later.',
     agree: 'Record me',
     no: 'No, thanks',

@@ -161,8 +161,11 @@ export const room = {
       saved: 'Saved.',
     },
     gone: {
-      title: 'People who were here',
-      about: 'Who left while you were in the room, the last first.',
+      title: 'Ban somebody who has left',
+      about: 'Who left while you were in the room, the last first. Everybody else you find by name.',
+      find: 'Find a member',
+      findHint: 'A name or a handle',
+      nobody: 'Nobody found by that name.',
       ban: 'Ban',
       banOf: (name: string) => `Ban ${name}`,
     },
@@ -193,6 +196,9 @@ export const room = {
     end: 'End the room',
     endAsk: 'The room ends for everybody in it.',
     endSure: 'End it for everybody',
+    alone: 'You are alone on stage',
+    aloneAbout:
+      'If you leave, the room ends for everybody in it. To let it go on, bring somebody on stage first: whoever is there has it then.',
     stepDown: 'Step down to the audience',
     theme: 'Theme',
   },
@@ -278,6 +284,8 @@ export const room = {
     hand_declined: 'Not now: a moderator lowered your hand. You can raise it again later.',
     hand_raised: (name: string) => `${name} raised a hand.`,
     new_host: (name: string) => `${name} is the host now.`,
+    stage_joined: (name: string) => `${name} is on stage now.`,
+    stage_left: (name: string) => `${name} has left the stage.`,
     moderator_taken: (name: string | null) =>
       `${by(name, 'took moderating from you', 'You are no moderator any more')}. You stay on stage.`,
     stage_locked: 'The stage is locked: nobody else comes on it for now.',
@@ -287,6 +295,13 @@ export const room = {
       everyone: 'Everybody can raise a hand now.',
       followed: 'People whom somebody on stage follows can raise a hand now.',
     },
+    lines_on: 'The backchannel is open now.',
+    lines_off: 'The backchannel is off now.',
+    lines_slow: (seconds: number) =>
+      seconds > 0 ? `Slow mode: one line in ${figures(seconds)} s.` : 'Slow mode is off.',
+    timer_set: (clock: string) => `A timer runs until ${clock}.`,
+    timer_off: 'The timer was switched off.',
+    link_pinned: (what: string) => `A link was pinned: ${what}.`,
     widened: {
       open: 'The room is open to every member now.',
       social: 'The room is open to people whom the moderators follow now.',

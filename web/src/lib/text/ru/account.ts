@@ -155,6 +155,7 @@ export const account: typeof import('../en/account').account = {
       invitation_accepted: 'Разговор, на который вы звали, состоится',
       office_offered: 'Вас просят вести чьи-то дела',
       office_accepted: 'Кто-то теперь ведёт ваши дела',
+      proof_missing: 'Ваш домен нужно подтвердить ещё раз',
       report_handled: 'Вашу жалобу рассмотрели',
     },
     quiet: 'Тихие часы',

@@ -18,6 +18,7 @@ export const acts: Texts['acts'] = {
     stage_locked: (by) => `${by} закрывает сцену`,
     stage_unlocked: (by) => `${by} открывает сцену`,
     hands_ruled: (by) => `${by} меняет, кто может поднять руку`,
+    lines_ruled: (by) => `${by} меняет правила чата`,
     described: (by) => `${by} меняет название, темы или язык`,
     widened: (by) => `${by} открывает комнату шире`,
     line_removed: (by, whom) => `${by} удаляет строку: ${whom}`,

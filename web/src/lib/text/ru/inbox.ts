@@ -39,9 +39,11 @@ export const inbox: Texts['inbox'] = {
       `${who} приглашает на разговор вас или того, за кого вы отвечаете: «${title}»`,
     invitation_answered: (_: string, title: string) => `Есть ответ на приглашение «${title}»`,
     invitation_accepted: (_: string, title: string) =>
-      `Приглашение «${title}», на которое вы звали тоже, принято`,
+      `Принято приглашение «${title}», которое вы поддержали`,
     office_offered: (who: string, office: string) => `${who} просит вас вести свои дела: ${office}`,
     office_accepted: (who: string, office: string) => `${who} теперь ведёт ваши дела: ${office}`,
+    proof_missing: (_: string, domain: string) =>
+      `Домен ${domain} нужно подтвердить ещё раз: того, что вы разместили, там больше нет.`,
     report_handled: (_: string, answer: string) =>
       answer ? `Вашу жалобу рассмотрели: ${answer}` : 'Вашу жалобу рассмотрели. Спасибо.',
   },
