@@ -86,7 +86,7 @@ export async function story(group) {
 			await hasCard(said.image);
 		}
 		has(await read(russian), 'the page in Russian', 'Это перевод', 'ждёт ответа');
-		await english.page.getByRole('link', { name: 'ru' }).click();
+		await english.page.getByRole('link', { name: 'Русский' }).click();
 		has(await english.page.locator('h1').textContent(), 'the title after choosing Russian', LETTER.title_ru);
 		// Whoever reads neither gets what was written first.
 		const german = await reader(group, ben, 'de-DE');

@@ -45,6 +45,10 @@ export async function full(group) {
 		await commands(socket, { type: 'consent_recording', replay, text: recording.text, agree: true });
 		await ben.shows('recording-mark');
 		await ben.hears(heard);
+		// At least two seconds of it: packets are of 20 ms or longer.
+		const packets = async () => (await ben.slots()).reduce((sum, slot) => sum + slot.packets, 0);
+		const before = await packets();
+		await until('two seconds more to be heard', async () => (await packets()) >= before + 100);
 	});
 
 	await group.step('the disk fills up: the recording stops and everybody is told why, and the talk goes on', async () => {

@@ -186,13 +186,16 @@ function streaming(person, hz) {
 	return person.evaluate(async (pitch) => {
 		const element = [...(window.__played ?? [])].find((one) => one.currentSrc.includes('/stream.ogg') && one.hasAttribute('src'));
 		if (!element) return null;
-		// Captured anew for each stream that it plays.
+		const found = { seconds: element.currentTime, playing: !element.paused, loud: -1_000 };
+		// Captured anew for each stream that it plays, and not before it does: while it loads, a browser may put one track in the place of
+		// another, of which the first stays silent.
 		if (element.__tap?.of !== element.currentSrc) {
-			element.__tap = { of: element.currentSrc, stream: (element.captureStream ?? element.mozCaptureStream).call(element) };
+			if (element.readyState < HTMLMediaElement.HAVE_FUTURE_DATA || !element.currentTime) return found;
+			element.__tap = { of: element.currentSrc, since: Date.now(), stream: (element.captureStream ?? element.mozCaptureStream).call(element) };
 		}
 		const tap = element.__tap;
-		const track = tap.stream.getAudioTracks().find((one) => one.readyState === 'live');
-		// While it loads, a browser may put another track in the place of the first.
+		const live = tap.stream.getAudioTracks().filter((one) => one.readyState === 'live');
+		const track = live.at(-1);
 		if (track && tap.track !== track) {
 			tap.track = track;
 			window.__ear ??= new AudioContext();
@@ -200,12 +203,14 @@ function streaming(person, hz) {
 			window.__ear.createMediaStreamSource(new MediaStream([track])).connect(tap.analyser);
 		}
 		const { analyser } = tap;
-		if (!analyser) return { seconds: element.currentTime, playing: !element.paused, loud: -1_000 };
+		if (!analyser) return found;
 		const bins = new Float32Array(analyser.frequencyBinCount);
 		analyser.getFloatFrequencyData(bins);
 		const at = Math.round((pitch * analyser.fftSize) / window.__ear.sampleRate);
 		const loud = Math.max(...bins.slice(at - 2, at + 3));
-		return { seconds: element.currentTime, playing: !element.paused, loud: Number.isFinite(loud) ? loud : -1_000 };
+		// Taken anew next time where nothing at all comes.
+		if (!Number.isFinite(loud) && Date.now() - tap.since > 5_000) tap.of = null;
+		return { ...found, loud: Number.isFinite(loud) ? loud : -1_000, ear: window.__ear.state, tracks: live.length };
 	}, hz);
 }
 
