@@ -25,11 +25,11 @@ describe('a breath', () => {
     const breath = new Breath();
     feed(breath, 1, 0, 100);
     expect(breath.level).toBeGreaterThan(0.9);
-    feed(breath, 0, 100, 140);
+    feed(breath, 0, 100, 120);
     expect(breath.level).toBeGreaterThan(0.5);
-    feed(breath, 0, 140, 200);
+    feed(breath, 0, 120, 180);
     expect(breath.level).toBeLessThan(0.5);
-    feed(breath, 0, 200, 2_000);
+    feed(breath, 0, 180, 2_000);
     expect(breath.level).toBe(0);
   });
 

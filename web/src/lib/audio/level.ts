@@ -7,9 +7,9 @@ const CEILING_DB = -14;
 const SPEAKING = 0.2;
 /** For how long, in ms, a pause between words does not end speaking. */
 const HOLD = 450;
-/** Time constants, in ms, with which a shown level rises and falls: it has sunk by half after 50 ms, within the 100 ms in which a
+/** Time constants, in ms, with which a shown level rises and falls: it has sunk by half after 31 ms, within the 100 ms in which a
  * ring is to follow the sound, and does not yet flicker between syllables. */
-const [RISE, FALL] = [35, 70];
+const [RISE, FALL] = [35, 45];
 /** For how long, in ms, a talker is believed to be audible after their newest packet was played. */
 const TALKER_HOLD = 500;
 
